@@ -1,0 +1,144 @@
+"""`convert`: from a Keras model, in memory or in a file, to a checked spiking graph."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ConversionError, ConversionWarning, ModelFileError, ParameterError, one_line
+from .graph import SpikingGraph
+from .neurons import Neuron
+from .passes import add_synapses, fold_affine
+from .passes import scale_firing_rates as scale_rates_pass
+from .synapses import Synapse
+
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+# Largest relative difference (2-norm) of the graph's rate output from Keras'. Rounding in float32 moves a LIF neuron
+# that sits at its threshold, where the rate function is infinitely steep, by up to 3 Hz; a bias or a gain gone wrong
+# moves all of them by much more.
+CHECK_TOLERANCE = 1e-3
+
+
+def convert(
+    model: Any,
+    *,
+    synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | None = None,
+    swap_activations: Mapping[str, Neuron] | None = None,
+) -> SpikingGraph:
+    """Turn a trained Keras model into a spiking graph whose rates are what Keras computes.
+
+    Gains and batch normalisation are folded into kernels; Dense biases and neuron biases stay apart. Before the graph
+    is returned, its rate output is compared with Keras' on random inputs.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+        A built Sequential or functional model, or a .keras, .h5 or .hdf5 file of one.
+    synapse : Synapse, float, or mapping of population name to one of these
+        Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
+    scale_firing_rates : float, or mapping of population name to float
+        Fire this many times as fast, for the same output.
+    swap_activations : mapping of activation name to Neuron
+        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. A relu becomes an IF with negative
+        voltages allowed, one spike of height 0.01 s / dt, and a rate of 100 Hz at an activation of 1.
+
+    Returns
+    -------
+    SpikingGraph
+
+    Raises
+    ------
+    ConversionError
+        If a layer has no spiking equivalent, or the rates differ from Keras'.
+    ModelFileError
+        If the file is missing, damaged or not a Keras model.
+
+    Warns
+    -----
+    ConversionWarning
+        If swapped activations make the rates differ from Keras'.
+    """
+    import keras
+
+    from .trace import trace
+
+    if isinstance(model, (str, os.PathLike)):
+        model = load_keras_model(model)
+    if not isinstance(model, keras.Model):
+        raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
+    for activation, neuron in (swap_activations or {}).items():
+        if not isinstance(neuron, Neuron) or neuron.kind != "IF":
+            raise ParameterError(
+                f"swap_activations: '{activation}' must be given an snnconv.neurons.IF. Received {neuron!r}."
+            )
+    graph = trace(model, swap_activations)
+    if scale_firing_rates is not None:
+        graph = scale_rates_pass(graph, scale_firing_rates)
+    graph = fold_affine(graph)
+    _check(graph, model, swapped=bool(swap_activations))
+    return graph if synapse is None else add_synapses(graph, synapse)
+
+
+def load_keras_model(path: str | os.PathLike[str]) -> Any:
+    """Read a Keras model from a file; its optimizer and losses are left out.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged or not a whole Keras model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"there is no file '{path}'.")
+    if path.suffix not in MODEL_SUFFIXES:
+        raise ModelFileError(f"'{path}' is not a Keras model: expected {', '.join(MODEL_SUFFIXES)}.")
+    import keras
+
+    from . import layers  # noqa: F401  (registers the layers with Keras)
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:
+        # Keras passes on whatever its readers raise on a damaged file: OSError, KeyError, zip and JSON errors, …
+        raise ModelFileError(
+            f"cannot read '{path}' as a Keras model: {one_line(error)} It must be whole, and saved by model.save()."
+        ) from error
+
+
+def _check(graph: SpikingGraph, model: Any, swapped: bool) -> None:
+    """Compare the rate output with Keras' on random inputs."""
+    from keras import ops
+
+    rng = np.random.default_rng(0)
+    xs = {node.name: rng.random((4, *node.shape), "float32") for node in graph.inputs}
+    expected = model(list(xs.values()) if len(xs) > 1 else next(iter(xs.values())), training=False)
+    received = graph.rate_output(xs)
+    if not isinstance(received, dict):
+        received = {next(iter(graph.outputs)): received}
+    from keras import tree
+
+    for (label, ours), keras_value in zip(received.items(), tree.flatten(expected), strict=True):
+        theirs = ops.convert_to_numpy(ops.cast(keras_value, "float64"))
+        if not np.isfinite(theirs).all():
+            raise ConversionError(f"Keras' output '{label}' is NaN or infinite on random inputs in 0…1.")
+        difference = np.linalg.norm(ours - theirs) / max(np.linalg.norm(theirs), 1e-12)
+        if difference <= CHECK_TOLERANCE:
+            continue
+        if swapped:
+            warnings.warn(
+                f"with the swapped activations, output '{label}' differs from Keras' by {difference:.1%}.",
+                ConversionWarning,
+                stacklevel=3,
+            )
+        else:
+            raise ConversionError(
+                f"the rate output '{label}' differs from Keras' by {difference:.1%} (relative, random inputs). This is "
+                f"a fault of snnconv, or of a converter registered with @handles."
+            )

@@ -1,0 +1,39 @@
+"""Errors: every failure a user can cause is one of these, with a message that says what to do."""
+
+
+class SnnconvError(Exception):
+    """Base of all errors raised on purpose by snnconv."""
+
+
+class ParameterError(SnnconvError, ValueError):
+    """A parameter of a neuron, a synapse, a layer or a run is out of its range."""
+
+
+class InputError(SnnconvError, ValueError):
+    """Data passed to a run has the wrong shape, type or values."""
+
+
+class ConversionError(SnnconvError):
+    """A Keras model holds something that has no spiking equivalent, or whose conversion failed its check."""
+
+
+class ModelFileError(SnnconvError):
+    """A file is missing, damaged, or not of the kind that was expected."""
+
+
+class ConfigError(SnnconvError):
+    """A training config has a key or a value that is not understood."""
+
+
+class DataError(SnnconvError):
+    """A dataset could not be found or read."""
+
+
+class ConversionWarning(UserWarning):
+    """The converted network is usable, but differs from the Keras model in a way the user asked for."""
+
+
+def one_line(error: BaseException) -> str:
+    """First line of an error's message, or its type where it has none."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

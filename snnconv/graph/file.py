@@ -1,0 +1,164 @@
+"""The graph as an HDF5 file, layout version 1.
+
+::
+
+    /                       attributes: format = "snnconv", version, name, dt, and the metadata
+    /order                  names of all nodes, in execution order
+    /outputs                (n_outputs, 2) names: of the output, of the node that gives it
+    /nodes/<name>           every node but the populations: attributes kind, inputs, shape and settings; its arrays
+    /populations/<name>     attributes neuron, tau_rc, tau_ref, amplitude, min_voltage, …, dt, shape, inputs;
+                            `input`: what feeds the kernel; `connection`: the node in /nodes that holds it
+        kernel, dense_bias      folded: the gain is in them (the same datasets as in /nodes/<connection>)
+        neuron_bias, gain       the gain is for the record only
+        trained/                kernel, dense_bias, neuron_bias as Keras trained them
+    /readout/<output>       likewise, without neurons; attribute `activation`
+
+An array that a layer does not have is left out, but for dense_bias, which is then zeros.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import ModelFileError, SnnconvError, one_line
+from ..files import replacing
+from .nodes import Conv, Dense, Population
+from .record import attributes, build_node
+from .spiking_graph import SpikingGraph
+from .views import PopulationView, ReadoutView
+
+FORMAT, VERSION = "snnconv", 1
+
+
+def save(graph: SpikingGraph, path: str | os.PathLike[str], dt: float = 0.001) -> None:
+    """Write `graph` to an HDF5 file, whole or not at all.
+
+    Parameters
+    ----------
+    dt : float
+        Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
+        file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
+        file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
+        file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
+        for node in graph.nodes:
+            is_population = isinstance(node, Population)
+            group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
+            group.attrs.update(attributes(node))
+            for key, array in node.arrays().items():
+                group[key] = array
+            for key, array in node.trained.items():
+                group[f"trained/{_TRAINED[key] if is_population else key}"] = array
+        for view in graph.populations.values():
+            group = file[f"populations/{view.name}"]
+            group.attrs["dt"] = dt
+            _link_connection(file, group, view)
+        for view in graph.readouts.values():
+            group = file.create_group(f"readout/{view.name}")
+            group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
+            _link_connection(file, group, view)
+
+
+_TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
+
+
+def _link_connection(file: h5py.File, group: h5py.Group, view: PopulationView | ReadoutView) -> None:
+    group.attrs["input"] = view.input
+    if view.linear is None:
+        return
+    source = file[f"nodes/{view.linear.name}"]
+    group.attrs["connection"] = view.linear.name
+    group["kernel"] = source["kernel"]
+    group["dense_bias"] = source["bias"] if "bias" in source else np.zeros(source["kernel"].shape[-1])
+    for key, array in source.get("trained", {}).items():
+        group[f"trained/{'dense_bias' if key == 'bias' else key}"] = array
+
+
+def load(path: str | os.PathLike[str]) -> SpikingGraph:
+    """Read a graph that `SpikingGraph.save` or ``snnconv export`` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another kind, or written by a later version.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no file '{path}'.") from error
+    except SnnconvError as error:
+        raise ModelFileError(f"cannot read '{path}': {error}") from error
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+        raise ModelFileError(
+            f"cannot read '{path}': it is damaged, or not an HDF5 file ({one_line(error)})."
+        ) from error
+
+
+def is_graph_file(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is an HDF5 file that claims to hold a spiking graph."""
+    try:
+        with h5py.File(path, "r") as file:
+            return _text(file.attrs.get("format", "")) == FORMAT
+    except OSError:
+        return False
+
+
+def _read(file: h5py.File) -> SpikingGraph:
+    if _text(file.attrs.get("format", "")) != FORMAT:
+        raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
+    version = int(file.attrs["version"])
+    if version > VERSION:
+        raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
+    nodes = []
+    for name in map(_text, file["order"][()]):
+        group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
+        settings = {key: _plain(value) for key, value in group.attrs.items()}
+        is_population = settings.get("kind") == Population.kind
+        names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
+        trained = {key: array[()] for key, array in group.get("trained", {}).items()}
+        if is_population:
+            trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
+        nodes.append(build_node(name, settings, {key: _array(group, key) for key in names}, trained))
+        _check_arrays(nodes[-1])
+    outputs = {_text(label): _text(name) for label, name in file["outputs"][()]}
+    metadata = {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")}
+    return SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata)
+
+
+def _check_arrays(node: Any) -> None:
+    for key, array in node.arrays().items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ModelFileError(
+                f"array '{key}' of node '{node.name}' holds NaN, infinity or no floating-point numbers."
+            )
+    if isinstance(node, (Dense, Conv)) and node.kernel.shape[-1] != node.shape[-1]:
+        raise ModelFileError(
+            f"kernel of node '{node.name}' gives {node.kernel.shape[-1]} units where {node.shape[-1]} were expected."
+        )
+
+
+def _array(group: h5py.Group, key: str) -> np.ndarray:
+    dataset = group[key]
+    if not isinstance(dataset, h5py.Dataset):
+        raise ModelFileError(f"'{dataset.name}' is not an array.")
+    return dataset[()]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Python's own types for what h5py gives for an attribute."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,259 @@
+"""The spiking graph: a network as pure data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import numpy_ops
+from ..errors import InputError, SnnconvError
+from .nodes import Filter, Input, Linear, Node, Population
+from .views import PopulationView, ReadoutView
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from rich.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingGraph:
+    """A converted network: nodes in execution order, and which of them are its outputs.
+
+    Parameters
+    ----------
+    nodes : tuple of Node
+        Every node comes after what feeds it.
+    outputs : mapping of str to str
+        Name of each output, and of the node that gives it.
+    name : str
+        The model's name.
+    metadata : mapping of str to str
+        Where the network came from.
+
+    Raises
+    ------
+    SnnconvError
+        If two nodes share a name, or one is fed by something that does not come before it.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: Mapping[str, str]
+    name: str = "network"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        seen: set[str] = set()
+        for node in self.nodes:
+            missing = [name for name in node.inputs if name not in seen]
+            if missing:
+                raise SnnconvError(f"node '{node.name}' is fed by '{missing[0]}', which does not come before it.")
+            if node.name in seen:
+                raise SnnconvError(f"two nodes are named '{node.name}'.")
+            seen.add(node.name)
+        for label, name in self.outputs.items():
+            if name not in seen:
+                raise SnnconvError(f"output '{label}' names node '{name}', which is not in the graph.")
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """The input nodes, in the order in which the Keras model takes its inputs."""
+        return tuple(node for node in self.nodes if isinstance(node, Input))
+
+    @cached_property
+    def populations(self) -> Mapping[str, PopulationView]:
+        """The neuron populations by name, with every number that decides their spikes."""
+        views = {node.name: PopulationView(self, node) for node in self.nodes if isinstance(node, Population)}
+        return _Named("population", views)
+
+    @cached_property
+    def readouts(self) -> Mapping[str, ReadoutView]:
+        """The outputs by name, with the linear layer that gives them."""
+        return _Named("readout", {label: ReadoutView(self, label) for label in self.outputs})
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """The nodes that node `name` feeds."""
+        return self._consumers.get(name, ())
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, tuple[Node, ...]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found[name] = (*found.get(name, ()), node)
+        return found
+
+    def is_output(self, name: str) -> bool:
+        """Whether the node gives one of the outputs."""
+        return name in self.outputs.values()
+
+    def replace(self, nodes: Iterable[Node], renamed: Mapping[str, str] | None = None) -> SpikingGraph:
+        """A graph with other nodes; `renamed` maps nodes that vanished to those that stand in for them."""
+        renamed = renamed or {}
+
+        def current(name: str) -> str:
+            while name in renamed:
+                name = renamed[name]
+            return name
+
+        nodes = tuple(
+            node
+            if not any(name in renamed for name in node.inputs)
+            else dataclasses.replace(node, inputs=tuple(map(current, node.inputs)))
+            for node in nodes
+        )
+        outputs = {label: current(name) for label, name in self.outputs.items()}
+        return dataclasses.replace(self, nodes=nodes, outputs=outputs)
+
+    def rate_values(self, x: Any, dtype: str = "float64") -> dict[str, np.ndarray]:
+        """Value of every node with each population replaced by its rate function.
+
+        Parameters
+        ----------
+        x : (n, *input) array, or a list or a dict of them where there are several inputs
+
+        Returns
+        -------
+        dict of str to (n, *shape) array
+            Outputs of populations are amplitude times rate.
+        """
+        values = self.check_inputs(x, dtype)
+        for node in self.nodes:
+            if isinstance(node, Input):
+                continue
+            node = node.map_arrays(lambda array: array.astype(dtype))
+            xs = [values[name] for name in node.inputs]
+            if isinstance(node, Population):
+                values[node.name] = node.rate(xs[0], numpy_ops)
+            elif isinstance(node, Linear):
+                values[node.name] = node.apply(*xs, xp=numpy_ops)
+            elif isinstance(node, Filter):
+                values[node.name] = xs[0]  # unit gain at constant input
+        return values
+
+    def rate_output(self, x: Any, batch_size: int = 64) -> Any:
+        """Output with every population replaced by its rate function: what Keras computes.
+
+        Parameters
+        ----------
+        x : (n, *input) array, or a list or a dict of them where there are several inputs
+
+        Returns
+        -------
+        (n, *output) array, or a dict of them where there are several outputs
+        """
+        xs = self.check_inputs(x, "float64")
+        n = len(next(iter(xs.values())))
+        parts = []
+        for start in range(0, n, batch_size):
+            values = self.rate_values({name: array[start : start + batch_size] for name, array in xs.items()})
+            parts.append({label: values[name] for label, name in self.outputs.items()})
+        return self.as_output({label: np.concatenate([part[label] for part in parts]) for label in self.outputs})
+
+    def as_output(self, values: dict[str, Any]) -> Any:
+        """The one output itself, or the dict where there are several."""
+        return next(iter(values.values())) if len(values) == 1 else values
+
+    def check_inputs(self, x: Any, dtype: str, n_steps: int | None = None) -> dict[str, np.ndarray]:
+        """Inputs by name as arrays of `dtype`, after checking their shapes and values.
+
+        Parameters
+        ----------
+        n_steps : int or None
+            Where given, an input may also vary in time: (n, n_steps, *input).
+
+        Raises
+        ------
+        InputError
+            If an input is missing, has another shape, differs in length, or holds NaN or infinity.
+        """
+        given = self._named_inputs(x)
+        arrays = {}
+        for node in self.inputs:
+            try:
+                array = np.asarray(given[node.name])
+                array = array.astype(dtype, copy=False) if array.dtype.kind in "biuf" else None
+            except (ValueError, TypeError):
+                array = None
+            if array is None:
+                raise InputError(f"input '{node.name}' must be an array of numbers of shape (n, *{node.shape}).")
+            allowed = [node.shape] if n_steps is None else [node.shape, (n_steps, *node.shape)]
+            if array.ndim == 0 or array.shape[1:] not in allowed:
+                wanted = " or ".join("(n" + "".join(f", {size}" for size in shape) + ")" for shape in allowed)
+                raise InputError(f"input '{node.name}' must have shape {wanted}. Received {array.shape}.")
+            if len(array) == 0:
+                raise InputError(f"input '{node.name}' holds no samples.")
+            if not np.isfinite(array).all():
+                raise InputError(f"input '{node.name}' holds NaN or infinity. Clean the data first.")
+            arrays[node.name] = array
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"inputs must have the same number of samples. Received {lengths}.")
+        return arrays
+
+    def _named_inputs(self, x: Any) -> dict[str, Any]:
+        names = [node.name for node in self.inputs]
+        if isinstance(x, Mapping):
+            if set(x) != set(names):
+                raise InputError(f"inputs must be named {names}. Received {sorted(map(str, x))}.")
+            return dict(x)
+        if len(names) == 1:
+            return {names[0]: x}
+        if not isinstance(x, (list, tuple)) or len(x) != len(names):
+            raise InputError(f"the network has {len(names)} inputs: pass a dict or a list with one array for {names}.")
+        return dict(zip(names, x, strict=True))
+
+    def summary(self) -> Table:
+        """A table of the nodes: name, kind, shape, parameters, gain, biases and time constants.
+
+        Returns
+        -------
+        rich.table.Table
+            A notebook shows it as it is; ``rich.print(graph.summary())`` prints it.
+        """
+        from .summary import summary_table
+
+        return summary_table(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
+        from .file import save
+
+        save(self, path)
+
+
+class _Named(Mapping[str, Any]):
+    """A read-only mapping whose KeyError says which names there are."""
+
+    def __init__(self, what: str, items: Mapping[str, Any]):
+        self._what, self._items = what, items
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._items[name]
+        except KeyError:
+            raise KeyError(f"no {self._what} is named {name!r}. There are: {list(self._items)}") from None
+
+    def __iter__(self):
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: {view!r}' for name, view in self._items.items())}}}"

@@ -1,0 +1,124 @@
+"""What every neuron model provides."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..errors import ParameterError
+
+Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
+State = dict[str, Array]
+
+NEURONS: dict[str, type[Neuron]] = {}
+
+
+class Neuron(ABC):
+    """A neuron model: frozen parameters, a rate function, and one time step.
+
+    A subclass is a frozen dataclass in a file of its own. It is written once against an array namespace `xp`:
+    `numpy` itself, `keras.ops`, or `snnconv.tensorflow_ops`. Subclassing registers the model under its class name.
+    """
+
+    amplitude: float
+    state: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        NEURONS[cls.__name__] = cls
+
+    @property
+    def kind(self) -> str:
+        """Name of the model, as files and tables show it."""
+        return type(self).__name__
+
+    @property
+    def max_spikes_per_step(self) -> int | None:
+        """Most spikes in one step, or None if there is no bound."""
+        return 1
+
+    @abstractmethod
+    def rate(self, J: Array, xp: Any = np) -> Array:
+        """Output at constant input current `J`: amplitude times the firing rate in Hz."""
+
+    @abstractmethod
+    def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
+        """Advance one step of `dt` seconds.
+
+        Returns
+        -------
+        spikes : array shaped like J
+            Number of spikes in the step, in the dtype of `J`. The output of the neuron is
+            ``spikes * amplitude / dt``.
+        state : dict
+            The state after the step.
+        """
+
+    @abstractmethod
+    def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
+        """Gain and bias of neurons that start to fire at `intercepts` and reach `max_rates` at 1.
+
+        Parameters
+        ----------
+        max_rates : array_like
+            Firing rate at an input of 1, in Hz.
+        intercepts : array_like
+            Input at which the neuron starts to fire; below 1.
+
+        Raises
+        ------
+        ParameterError
+            If a value is out of its range.
+        """
+
+    @abstractmethod
+    def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse of `gain_bias`: rates at an input of 1 in Hz, and inputs at which firing starts."""
+
+    @abstractmethod
+    def scale_rates(self, factor: float) -> tuple[Self, float]:
+        """The neuron that fires `factor` times as fast for the same output, and the factor its current then needs."""
+
+    def initial_state(
+        self, shape: tuple[int, ...], voltage: Array = 0.0, dtype: Any = "float64", xp: Any = np
+    ) -> State:
+        """State before the first step: every variable 0, the voltage at `voltage` (broadcast to `shape`)."""
+        state = {name: xp.zeros(shape, dtype) for name in self.state}
+        state["voltage"] = state["voltage"] + voltage
+        return state
+
+    def parameters(self) -> dict[str, float | None]:
+        """The model's parameters by name: what a file has to hold besides the kind."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # pyright: ignore[reportArgumentType]
+
+
+def check_tuning(max_rates: Array, intercepts: Array, rate_limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64 arrays, after checking 0 < max_rates < rate_limit and intercepts < 1."""
+    max_rates = np.asarray(max_rates, "float64")
+    intercepts = np.asarray(intercepts, "float64")
+    if not np.all(max_rates > 0):
+        raise ParameterError(f"max_rates must be above 0 Hz. Received {_worst(max_rates, np.min)} Hz.")
+    if not np.all(max_rates < rate_limit):
+        raise ParameterError(
+            f"max_rates must be below 1/tau_ref = {rate_limit:g} Hz, since a neuron is silent for tau_ref after each "
+            f"spike. Received {_worst(max_rates, np.max)} Hz. Lower max_rates or shorten tau_ref."
+        )
+    if not np.all(intercepts < 1):
+        raise ParameterError(
+            f"intercepts must be below 1, the input at which max_rates is reached. Received "
+            f"{_worst(intercepts, np.max)}."
+        )
+    return max_rates, intercepts
+
+
+def check_positive(owner: str, **values: float) -> None:
+    """Raise ParameterError unless every value is a finite number above 0."""
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ParameterError(f"{owner}: {name} must be a finite number above 0. Received {value!r}.")
+
+
+def _worst(values: np.ndarray, pick: Any) -> str:
+    return "nan" if np.isnan(values).any() else f"{pick(values):g}"

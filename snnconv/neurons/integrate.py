@@ -1,0 +1,82 @@
+"""The integrate-and-fire neuron without leak: a ReLU in spikes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from .base import Array, Neuron, State, check_positive, check_tuning
+
+
+@dataclass(frozen=True)
+class IF(Neuron):
+    """Integrate-and-fire without leak; its rate in Hz is ``max(J, 0)``, so it is a ReLU.
+
+    ``v += J·dt; n = floor(v)`` spikes; ``v -= n``. The reset subtracts, so that no current is lost.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this.
+    min_voltage : float or None
+        None: negative current is ignored, as in Nengo's ``SpikingRectifiedLinear``. A number (0, below, or ``-inf``):
+        negative current lowers the voltage down to it. With ``-inf`` the mean output follows the mean current even
+        where the current changes sign from step to step, as it does behind a spiking layer.
+    max_spikes : int or None
+        Most spikes in one step. Hardware has 1; None is no bound.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    min_voltage: float | None = None
+    max_spikes: int | None = None
+
+    state: ClassVar[tuple[str, ...]] = ("voltage",)
+
+    def __post_init__(self) -> None:
+        check_positive("IF", amplitude=self.amplitude)
+        if self.min_voltage is not None and not self.min_voltage <= 0:
+            raise ParameterError(f"IF: min_voltage must be None, 0 or less. Received {self.min_voltage!r}.")
+        if self.max_spikes is not None and (self.max_spikes != int(self.max_spikes) or self.max_spikes < 1):
+            raise ParameterError(
+                f"IF: max_spikes must be None or a whole number above 0. Received {self.max_spikes!r}."
+            )
+
+    @property
+    def max_spikes_per_step(self) -> int | None:
+        return self.max_spikes
+
+    def rate(self, J: Array, xp: Any = np) -> Array:
+        return self.amplitude * xp.maximum(J, xp.zeros_like(J))
+
+    def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
+        zero = xp.zeros_like(state["voltage"])
+        v = state["voltage"] + (xp.maximum(J, zero) if self.min_voltage is None else J) * dt
+        spikes = xp.maximum(xp.floor(v), zero)
+        if self.max_spikes is not None:
+            spikes = xp.minimum(spikes, zero + self.max_spikes)
+        v = v - spikes
+        if self.min_voltage is not None and math.isfinite(self.min_voltage):
+            v = xp.maximum(v, zero + self.min_voltage)
+        return spikes, {"voltage": v}
+
+    def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
+        max_rates, intercepts = check_tuning(max_rates, intercepts, math.inf)
+        gain = max_rates / (1 - intercepts)
+        return gain, -gain * intercepts
+
+    def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
+        gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
+        return np.maximum(gain + bias, 0), -bias / gain
+
+    def scale_rates(self, factor: float) -> tuple[IF, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor), factor

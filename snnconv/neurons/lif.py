@@ -1,0 +1,113 @@
+"""The leaky integrate-and-fire neuron."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from .base import Array, Neuron, State, check_positive, check_tuning
+
+_SMALLEST_DRIVE = 1e-30  # below it 1/j would overflow float32; the rate there is under 1/(69 tau_rc)
+
+
+@dataclass(frozen=True)
+class LIF(Neuron):
+    """Leaky integrate-and-fire with a refractory period.
+
+    ``tau_rc dv/dt = J - v``; when v crosses 1 the neuron spikes, v returns to 0 and stays there for `tau_ref`.
+    Spike times are resolved inside a step: the crossing is found exactly, and the refractory period ends inside a
+    step as well. `step` gives the spikes of Nengo's ``LIF`` without its exponential and logarithm.
+
+    Parameters
+    ----------
+    tau_rc : float
+        Membrane time constant, in seconds.
+    tau_ref : float
+        Refractory period, in seconds; 0 or more, at most 80 tau_rc.
+    amplitude : float
+        Output of a neuron is its rate in Hz times this.
+    min_voltage : float
+        Floor of the voltage; 0 or less.
+    smoothing : float
+        Width σ of the soft LIF, used by `rate` only: J - 1 becomes σ·softplus((J - 1)/σ), which gives the rate
+        function a finite slope at threshold. 0 means none.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    Hunsberger and Eliasmith (2015), "Spiking deep networks with LIF neurons", for the rate and the soft LIF.
+    """
+
+    tau_rc: float = 0.02
+    tau_ref: float = 0.002
+    amplitude: float = 0.01
+    min_voltage: float = 0.0
+    smoothing: float = 0.0
+
+    # p = expm1(remaining refractory time / tau_rc), floored at 0. The time is tau_rc * log1p(p).
+    state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
+
+    def __post_init__(self) -> None:
+        check_positive("LIF", tau_rc=self.tau_rc, amplitude=self.amplitude)
+        if not 0 <= self.tau_ref <= 80 * self.tau_rc:
+            raise ParameterError(
+                f"LIF: tau_ref must lie between 0 and 80 tau_rc = {80 * self.tau_rc:g} s, where "
+                f"exp(tau_ref/tau_rc) still fits a float32. Received {self.tau_ref!r}."
+            )
+        if not self.min_voltage <= 0:
+            raise ParameterError(f"LIF: min_voltage must be 0 or less. Received {self.min_voltage!r}.")
+        if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise ParameterError(f"LIF: smoothing must be 0 or more. Received {self.smoothing!r}.")
+
+    def rate(self, J: Array, xp: Any = np) -> Array:
+        j = J - 1
+        if self.smoothing:
+            j = self.smoothing * xp.logaddexp(j / self.smoothing, xp.zeros_like(j))
+        firing = j > _SMALLEST_DRIVE
+        j = xp.where(firing, j, xp.ones_like(j))
+        rate = self.amplitude / (self.tau_ref + self.tau_rc * xp.log1p(1 / j))
+        return xp.where(firing, rate, xp.zeros_like(j))
+
+    def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
+        decay, free_step = math.exp(-dt / self.tau_rc), -math.expm1(-dt / self.tau_rc)
+        grown, grown_1 = math.exp(self.tau_ref / self.tau_rc), math.expm1(self.tau_ref / self.tau_rc)
+        v, p = state["voltage"], state["refractory"]
+        zero = xp.zeros_like(v)
+
+        # The share of the way to J, were the whole rest of the step free: 1 - exp(-(dt - remaining)/tau_rc).
+        # Negative while refractory: then -share is p after this step.
+        share = free_step - decay * p
+        v = v + (J - v) * xp.maximum(share, zero)
+        spiked = v > 1
+        # exp(-(time since the crossing)/tau_rc) = (J - v)/(J - 1); the refractory period counts from the crossing.
+        drive = xp.where(spiked, J - 1, xp.ones_like(v))
+        p = xp.where(spiked, grown_1 - grown * (v - 1) / drive, -share)
+        v = xp.where(spiked, zero, xp.maximum(v, zero + self.min_voltage))
+        spikes = xp.where(spiked, xp.ones_like(v), zero)
+        return spikes, {"voltage": v, "refractory": xp.maximum(p, zero)}
+
+    def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
+        limit = 1 / self.tau_ref if self.tau_ref else math.inf
+        max_rates, intercepts = check_tuning(max_rates, intercepts, limit)
+        # 1/(1 - exp(…)): the current at which the rate equation gives max_rates
+        current = -1 / np.expm1((self.tau_ref - 1 / max_rates) / self.tau_rc)
+        gain = (1 - current) / (intercepts - 1)
+        return gain, 1 - gain * intercepts
+
+    def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
+        gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
+        hard = LIF(self.tau_rc, self.tau_ref, amplitude=1.0)
+        return hard.rate(gain + bias), (1 - bias) / gain
+
+    def scale_rates(self, factor: float) -> tuple[LIF, float]:
+        scaled = {name: getattr(self, name) / factor for name in ("tau_rc", "tau_ref", "amplitude")}
+        return dataclasses.replace(self, **scaled), 1.0

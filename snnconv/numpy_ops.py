@@ -1,0 +1,117 @@
+"""The array namespace of the reference: NumPy, and the few network operations that NumPy lacks.
+
+`snnconv.tensorflow_ops` offers the same names. Arrays are channels-last and start with the samples: (n, *space,
+channels). Padding is given per spatial axis as (before, after).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy import (
+    broadcast_to,
+    concatenate,
+    exp,
+    floor,
+    log1p,
+    logaddexp,
+    matmul,
+    maximum,
+    minimum,
+    ones_like,
+    reshape,
+    tanh,
+    where,
+    zeros,
+    zeros_like,
+)
+
+__all__ = [
+    "average_pool",
+    "broadcast_to",
+    "concatenate",
+    "conv",
+    "exp",
+    "floor",
+    "log1p",
+    "logaddexp",
+    "matmul",
+    "maximum",
+    "minimum",
+    "ones_like",
+    "reshape",
+    "sigmoid",
+    "softmax",
+    "tanh",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def conv(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: tuple[int, ...],
+    padding: Pairs,
+    dilation: tuple[int, ...],
+    groups: int,
+) -> np.ndarray:
+    """Convolution in any number of dimensions, as a sum of one product per position in the kernel.
+
+    Parameters
+    ----------
+    x : (n, *space, channels) array
+    kernel : (*window, channels // groups, filters) array
+    """
+    window = kernel.shape[:-2]
+    x = np.pad(x, ((0, 0), *padding, (0, 0)))
+    size = _output_size(x.shape[1:-1], window, strides, dilation)
+    total = np.zeros((len(x), *size, kernel.shape[-1]), x.dtype)
+    for offset in np.ndindex(*window):
+        seen = _shifted(x, offset, size, strides, dilation)
+        if groups == 1:
+            total += seen @ kernel[offset]
+        else:
+            parts = zip(np.split(seen, groups, -1), np.split(kernel[offset], groups, -1), strict=True)
+            total += np.concatenate([part @ weights for part, weights in parts], -1)
+    return total
+
+
+def average_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> np.ndarray:
+    """Mean over windows; padding does not count."""
+    inside = np.pad(np.ones((1, *x.shape[1:-1], 1), x.dtype), ((0, 0), *padding, (0, 0)))
+    x = np.pad(x, ((0, 0), *padding, (0, 0)))
+    ones = (1,) * len(size)
+    out = _output_size(x.shape[1:-1], size, strides, ones)
+    total = sum(_shifted(x, offset, out, strides, ones) for offset in product(*map(range, size)))
+    count = sum(_shifted(inside, offset, out, strides, ones) for offset in product(*map(range, size)))
+    return total / count
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    x = np.exp(x - x.max(-1, keepdims=True))
+    return x / x.sum(-1, keepdims=True)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Logistic function, without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _output_size(
+    space: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[int, ...]:
+    return tuple((n - (w - 1) * d - 1) // s + 1 for n, w, s, d in zip(space, window, strides, dilation, strict=True))
+
+
+def _shifted(
+    x: np.ndarray, offset: tuple[int, ...], size: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...]
+) -> np.ndarray:
+    """What position `offset` of a window sees at every output position."""
+    steps = zip(offset, size, strides, dilation, strict=True)
+    return x[(slice(None), *(slice(o * d, o * d + (n - 1) * s + 1, s) for o, n, s, d in steps))]

@@ -1,0 +1,134 @@
+"""What the runtimes share: what is asked of a run, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, ParameterError
+from .graph import Node, Population, SpikingGraph
+from .neurons.base import State
+
+KINDS = ("spikes", "voltages", "rates")
+Recording = Mapping[str, frozenset[str]]
+"""Names of the populations to record, by kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run gives.
+
+    Parameters
+    ----------
+    output : (n, n_steps, *output) array, or a dict of them where the network has several outputs
+        Output of the last linear layer at every step, before a softmax or the like.
+    spikes : mapping of population name to (n, n_steps, *units) array of whole numbers
+        Spikes of each neuron in each step. The neuron's output is this times amplitude/dt.
+    voltages : mapping of population name to (n, n_steps, *units) array
+        Voltages at the end of each step, where 1 is the threshold.
+    rates : mapping of population name to (n, *units) array
+        Spikes per second over the whole run, in Hz.
+    state : mapping of node name to mapping of variable to (n, *shape) array
+        State after the last step; pass it to another run to go on from there.
+    n_steps : int
+    dt : float
+        Length of a step, in seconds.
+    """
+
+    output: Any
+    n_steps: int
+    dt: float
+    spikes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    voltages: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    state: Mapping[str, State] = field(default_factory=dict)
+
+    @property
+    def times(self) -> np.ndarray:
+        """(n_steps,) ends of the steps, in seconds."""
+        return self.dt * np.arange(1, self.n_steps + 1)
+
+    def __repr__(self) -> str:
+        outputs = self.output.values() if isinstance(self.output, Mapping) else [self.output]
+        shapes = ", ".join(str(array.shape) for array in outputs)
+        return f"<result of {self.n_steps} steps of {self.dt * 1e3:g} ms: output {shapes}, recorded {list(self.rates)}>"
+
+
+def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
+    """What to record, from names such as "lif" (all of it), "lif.spikes", "lif.voltages", "lif.rates", or "all".
+
+    Raises
+    ------
+    InputError
+        If a name is not that of a population.
+    """
+    names = list(graph.populations)
+    entries = [record] if isinstance(record, str) else list(record)
+    wanted: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for entry in entries:
+        name, _, kind = (entry, "", "") if entry in names or entry == "all" else str(entry).rpartition(".")
+        if (name not in names and name != "all") or kind not in ("", *KINDS):
+            raise InputError(
+                f"cannot record {entry!r}. Populations are {names}; record a name, 'all', or either followed by "
+                f"one of {['.' + kind for kind in KINDS]}."
+            )
+        for each in KINDS if kind == "" else [kind]:
+            wanted[each] |= set(names) if name == "all" else {name}
+    return {kind: frozenset(chosen) for kind, chosen in wanted.items()}
+
+
+def check_steps(n_steps: Any, dt: float) -> int:
+    """`n_steps` as an int, after checking it and `dt`.
+
+    Raises
+    ------
+    ParameterError
+        If n_steps is not a whole number above 0, or dt not above 0.
+    """
+    if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+        raise ParameterError(f"n_steps must be a whole number above 0. Received {n_steps!r}.")
+    if not (np.isfinite(dt) and dt > 0):
+        raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
+    return int(n_steps)
+
+
+def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
+    """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
+
+    A neuron starts alike in every sample, so that results do not depend on how samples are batched.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither "uniform" nor a number up to the threshold, 1.
+    """
+    populations = [node for node in graph.nodes if isinstance(node, Population)]
+    if initial_voltage == "uniform":
+        rng = np.random.default_rng(seed)
+        return {node.name: rng.random(node.shape) for node in populations}
+    if not isinstance(initial_voltage, (int, float)) or not -np.inf < initial_voltage <= 1:
+        raise ParameterError(
+            f"initial_voltage must be 'uniform' or a number up to 1, the threshold. Received {initial_voltage!r}."
+        )
+    return {node.name: float(initial_voltage) for node in populations}
+
+
+def check_state(nodes: Iterable[Node], state: Mapping[str, State], n: int) -> None:
+    """Raise InputError unless `state` fits these stateful nodes and `n` samples."""
+    for node in nodes:
+        if node.name not in state:
+            raise InputError(f"state lacks node '{node.name}'. Pass the state of a result of the same graph.")
+        for variable, array in state[node.name].items():
+            if np.shape(array) != (n, *node.shape):
+                raise InputError(
+                    f"state '{variable}' of '{node.name}' must have shape {(n, *node.shape)} for these {n} samples. "
+                    f"Received {np.shape(array)}."
+                )
+
+
+def spike_dtype(node: Population) -> str:
+    """Smallest type that holds the spikes of one step."""
+    return "uint8" if node.neuron.max_spikes_per_step == 1 else "int32"

@@ -1,0 +1,115 @@
+"""The array namespace of the TensorFlow runtime: the names of `snnconv.numpy_ops`, for tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import (
+    broadcast_to,
+    exp,
+    floor,
+    maximum,
+    minimum,
+    ones_like,
+    reshape,
+    tanh,
+    where,
+    zeros,
+    zeros_like,
+)
+
+log1p = tf.math.log1p
+sigmoid = tf.math.sigmoid
+softmax = tf.nn.softmax
+
+__all__ = [
+    "average_pool",
+    "broadcast_to",
+    "concatenate",
+    "conv",
+    "exp",
+    "floor",
+    "log1p",
+    "logaddexp",
+    "matmul",
+    "maximum",
+    "minimum",
+    "ones_like",
+    "reshape",
+    "sigmoid",
+    "softmax",
+    "tanh",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def concatenate(arrays: Any, axis: int) -> tf.Tensor:
+    """Join along an axis."""
+    return tf.concat(list(arrays), axis)
+
+
+def logaddexp(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """log(exp(x) + exp(y)), without overflow."""
+    return tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(x - y)))
+
+
+def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Product over the last axis of `x`, as one product of two matrices."""
+    if x.shape.rank == 2:
+        return tf.matmul(x, kernel)
+    flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
+    return tf.reshape(flat, (-1, *x.shape[1:-1], kernel.shape[-1]))
+
+
+def conv(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    strides: tuple[int, ...],
+    padding: Pairs,
+    dilation: tuple[int, ...],
+    groups: int,
+) -> tf.Tensor:
+    """Convolution in 1, 2 or 3 dimensions; see `numpy_ops.conv`."""
+    if max(strides) > 1 and max(dilation) > 1:
+        # TensorFlow has no kernel for both: dilate alone, then keep every stride-th place
+        dense = conv(x, kernel, (1,) * len(strides), padding, dilation, groups)
+        return dense[(slice(None), *(slice(None, None, stride) for stride in strides))]
+    window = tuple(kernel.shape[:-2])
+    name, x = _pad(x, window, strides, padding, dilation)
+    if groups == 1:
+        return tf.nn.convolution(x, kernel, strides, name, dilations=dilation)
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat(
+        [tf.nn.convolution(part, weights, strides, name, dilations=dilation) for part, weights in parts], -1
+    )
+
+
+def average_pool(x: tf.Tensor, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> tf.Tensor:
+    """Mean over windows; padding does not count."""
+    ones = (1,) * len(size)
+    name, padded = _pad(x, size, strides, padding, ones)
+    pooled = tf.nn.avg_pool(padded, size, strides, name)
+    if padded is x:
+        return pooled
+    inside = _pad(tf.ones((1, *x.shape[1:-1], 1), x.dtype), size, strides, padding, ones)[1]
+    return pooled / tf.nn.avg_pool(inside, size, strides, name)
+
+
+def _pad(
+    x: tf.Tensor, window: tuple[int, ...], strides: tuple[int, ...], padding: Pairs, dilation: tuple[int, ...]
+) -> tuple[str, tf.Tensor]:
+    """TensorFlow's own name for this padding, or "VALID" and the padded tensor where it has none."""
+    if not any(map(sum, padding)):
+        return "VALID", x
+    same = []
+    for n, w, s, d in zip(x.shape[1:-1], window, strides, dilation, strict=True):
+        total = max((-(-n // s) - 1) * s + (w - 1) * d + 1 - n, 0)
+        same.append((total // 2, total - total // 2))
+    if tuple(same) == tuple(padding):
+        return "SAME", x
+    return "VALID", tf.pad(x, ((0, 0), *padding, (0, 0)))

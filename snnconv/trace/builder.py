@@ -1,0 +1,138 @@
+"""Collects the nodes of a graph while a model is walked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConversionError
+from ..graph import Affine, Conv, Dense, Input, Node, Population, Readout, Reshape
+from ..neurons import IF, Neuron
+
+READOUTS = ("softmax", "sigmoid", "tanh")
+
+
+class Builder:
+    """Adds nodes for one layer call after another; what handlers get to work with.
+
+    Parameters
+    ----------
+    swap_activations : mapping of activation name to Neuron
+        Neurons to use for activations; their gain is 1/amplitude and their bias 0.
+    """
+
+    def __init__(self, swap_activations: Mapping[str, Neuron] | None = None):
+        self._nodes: dict[str, Node] = {}
+        self._layer: Any = None
+        self._name = ""
+        self._swaps = {"relu": IF(min_voltage=-np.inf), **(swap_activations or {})}
+        self.used_swaps: set[str] = set()
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes so far."""
+        return tuple(self._nodes.values())
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a node's output, without the axis of the samples."""
+        return self._nodes[name].shape
+
+    def begin(self, layer: Any, name: str) -> None:
+        """Start the call of a layer; nodes added from now on carry `name`."""
+        self._layer, self._name = layer, name
+
+    def finish(self, output: str) -> str:
+        """End the call: the node that gives the layer's output takes the layer's name."""
+        if not output.startswith(f"{self._name}."):
+            return output  # the layer passed its input on
+        *others, (_, node) = self._nodes.items()
+        self._nodes = {**dict(others), self._name: dataclasses.replace(node, name=self._name)}
+        return self._name
+
+    def add(self, kind: type[Node], suffix: str, inputs: tuple[str, ...], shape: tuple[int, ...], **fields: Any) -> str:
+        """Add a node and return its name."""
+        name = f"{self._name}.{suffix}"
+        self._nodes[name] = kind(name=name, inputs=inputs, shape=shape, **fields)
+        return name
+
+    def input(self, name: str, shape: tuple[int, ...]) -> str:
+        """Add a place where data comes in."""
+        self._nodes[name] = Input(name=name, shape=shape)
+        return name
+
+    def dense(self, x: str, kernel: Any, bias: Any = None) -> str:
+        """``x @ kernel + bias`` over the last axis."""
+        arrays = self.weights(kernel=kernel, bias=bias)
+        shape = (*self.shape(x)[:-1], arrays["kernel"].shape[-1])
+        return self.add(Dense, "linear", (x,), shape, **arrays, trained=arrays)
+
+    def conv(self, x: str, kernel: Any, bias: Any, shape: tuple[int, ...], **geometry: Any) -> str:
+        """A convolution; `geometry` holds strides, padding, dilation and groups as in `graph.Conv`."""
+        arrays = self.weights(kernel=kernel, bias=bias)
+        return self.add(Conv, "linear", (x,), shape, **arrays, **geometry, trained=arrays)
+
+    def affine(self, x: str, scale: Any, offset: Any = None, suffix: str = "scale", **trained: Any) -> str:
+        """``scale * x + offset``, folded into a kernel later where that is possible."""
+        arrays = {"scale": np.asarray(scale, "float64")}
+        if offset is not None:
+            arrays["offset"] = np.asarray(offset, "float64")
+        return self.add(Affine, suffix, (x,), self.shape(x), **arrays, trained=trained)
+
+    def reshape(self, x: str, shape: tuple[int, ...]) -> str:
+        """The same numbers in another shape."""
+        return x if shape == self.shape(x) else self.add(Reshape, "reshape", (x,), shape)
+
+    def population(self, x: str, neuron: Neuron, gain: Any, bias: Any) -> str:
+        """Neurons with the current ``gain * x + bias``."""
+        arrays = {key: _without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
+        gain = arrays["gain"].astype("float64")
+        scaled = self.affine(x, gain, suffix="gain")
+        return self.add(
+            Population, "neurons", (scaled,), self.shape(x),
+            neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]},
+        )  # fmt: skip
+
+    def activate(self, x: str, activation: Any) -> str:
+        """Apply a Keras activation, given as function or name."""
+        name = activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+        if name == "linear":
+            return x
+        if name in self._swaps:
+            self.used_swaps.add(name)
+            neuron = self._swaps[name]
+            return self.population(x, neuron, 1 / neuron.amplitude, 0.0)
+        if name in READOUTS:
+            return self.add(Readout, name, (x,), self.shape(x), function=name)
+        raise self.error(
+            f"has the activation '{name}', which has no spiking equivalent. Use relu or an snnconv layer, "
+            f"or name a neuron for it: swap_activations={{'{name}': snnconv.neurons.IF()}}"
+        )
+
+    def weights(self, **weights: Any) -> dict[str, np.ndarray]:
+        """Keras variables as NumPy arrays, without those that are None.
+
+        Raises
+        ------
+        ConversionError
+            If a weight holds NaN or infinity.
+        """
+        from keras import ops
+
+        arrays = {key: np.asarray(ops.convert_to_numpy(value)) for key, value in weights.items() if value is not None}
+        for key, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise self.error(f"has NaN or infinity in its {key}. Train it again with a lower learning rate.")
+        return arrays
+
+    def error(self, what: str) -> ConversionError:
+        """An error about the layer that is being converted."""
+        return ConversionError(f"layer '{self._name}' ({type(self._layer).__name__}) {what}")
+
+
+def _without_leading_ones(array: np.ndarray) -> np.ndarray:
+    while array.ndim and array.shape[0] == 1 and array.ndim > 1:
+        array = array[0]
+    return array

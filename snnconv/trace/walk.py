@@ -1,0 +1,149 @@
+"""Walk through a Keras model, with shared layers and nested models, on any kind of value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from ..errors import ConversionError
+from ..graph import Readout, SpikingGraph
+from ..neurons import Neuron
+from . import handlers as _handlers  # noqa: F401  (registers the handlers)
+from .builder import Builder
+from .registry import convert_layer
+
+Call = Callable[[Any, str, Any, dict[str, Any]], Any]
+
+
+def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = None) -> SpikingGraph:
+    """The graph of a built Sequential or functional model, with nothing folded yet.
+
+    Raises
+    ------
+    ConversionError
+        If the model or one of its layers cannot be converted.
+    """
+    build = Builder(swap_activations)
+    names = []
+    for tensor in _functional(model).inputs:
+        name, shape = _input_name(tensor), tuple(tensor.shape[1:])
+        if None in shape:
+            raise ConversionError(
+                f"input '{name}' of model '{model.name}' has the open shape {shape}. A spiking network needs to know "
+                f"its size: build the model with a full input shape."
+            )
+        names.append(build.input(name, shape))
+
+    def call(layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inputs = tree.flatten(args)
+        if not isinstance(layer, keras.layers.Layer):
+            raise ConversionError(
+                f"operation '{name}' ({type(layer).__name__}) is a function of keras.ops, not a layer. Use the layer "
+                f"that does the same."
+            )
+        build.begin(layer, name)
+        return build.finish(convert_layer(layer, build, inputs))
+
+    outputs = walk(model, names, call)
+    labels = list(model.output_names)
+    graph = SpikingGraph(
+        build.nodes,
+        dict(zip(labels, outputs, strict=True)),
+        model.name,
+        {"made_by": f"keras {keras.__version__}"},
+    )
+    for node in graph.nodes:
+        if isinstance(node, Readout) and (graph.consumers(node.name) or not graph.is_output(node.name)):
+            raise ConversionError(
+                f"'{node.name}' applies {node.function} inside the network, where there are only spikes. It can stand "
+                f"at the output only: use relu or an snnconv layer here."
+            )
+    unused = sorted(set(swap_activations or {}) - build.used_swaps)
+    if unused:
+        raise ConversionError(f"swap_activations names '{unused[0]}', which is no activation in this model.")
+    return graph
+
+
+def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]:
+    """Output of every layer call of a model, by the name that `trace` gives to it.
+
+    Parameters
+    ----------
+    inputs : list of (n, *input) arrays
+        One per input of the model.
+    """
+    values: dict[str, Any] = {}
+
+    def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
+            kwargs = {**kwargs, "training": False}
+        values[name] = operation(*args, **kwargs)
+        return values[name]
+
+    walk(model, [keras.ops.convert_to_tensor(x) for x in inputs], call)
+    flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
+    return {name: keras.ops.convert_to_numpy(value) for name, value in flat.items()}
+
+
+def walk(
+    model: keras.Model, inputs: list[Any], call: Call, path: str = "", calls: dict[str, int] | None = None
+) -> list[Any]:
+    """Go through a model's layer calls in order, into nested models, and return the values of its outputs.
+
+    `call` is given the layer, a name for this call, and the arguments with values in the place of symbolic tensors;
+    it returns the value of the layer's output. The name is the layer's, behind the names of the models it is nested
+    in; from the second call on with its number, as in ``encoder.dense@2``.
+    """
+    calls = {} if calls is None else calls
+    functional = _functional(model)
+    values = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
+    depths = functional._nodes_by_depth
+    for node in (node for depth in sorted(depths, reverse=True) for node in depths[depth]):
+        if node.is_input or not node.operation:
+            continue
+        operation = node.operation
+        args, kwargs = node.arguments.fill_in(values)
+        name = _numbered(f"{path}{operation.name}", calls)
+        if isinstance(operation, keras.Model):
+            outputs = walk(operation, tree.flatten(args), call, f"{name}.", calls)
+        else:
+            outputs = tree.flatten(call(operation, name, args, kwargs))
+        values |= {id(tensor): value for tensor, value in zip(node.outputs, outputs, strict=True)}
+    return [values[id(tensor)] for tensor in functional.outputs]
+
+
+def _functional(model: keras.Model) -> Any:
+    """The graph of layers in a model.
+
+    Raises
+    ------
+    ConversionError
+        If the model has none: it is not built, or has a `call` of its own.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built or model._functional is None:  # pyright: ignore[reportAttributeAccessIssue]
+            raise ConversionError(
+                f"model '{model.name}' is not built, so it has no weights yet. Start it with keras.Input(shape), or "
+                f"call model.build(input_shape)."
+            )
+        return model._functional  # pyright: ignore[reportAttributeAccessIssue]
+    functional = type(keras.Model(_input := keras.Input(()), _input))
+    if not isinstance(model, functional) or type(model).call is not functional.call:
+        raise ConversionError(
+            f"model '{getattr(model, 'name', model)}' ({type(model).__name__}) has a call of its own, which cannot be "
+            f"looked into. Build it with keras.Sequential or keras.Model(inputs, outputs)."
+        )
+    return model
+
+
+def _input_name(tensor: Any) -> str:
+    return tensor._keras_history.operation.name
+
+
+def _numbered(name: str, calls: dict[str, int]) -> str:
+    calls[name] = calls.get(name, 0) + 1
+    return name if calls[name] == 1 else f"{name}@{calls[name]}"
