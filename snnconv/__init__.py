@@ -12,17 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Where each public name lives. Nothing is imported before it is used: TensorFlow and Keras take seconds.
-_NAMES = {
+__all__ = [
+    "Simulator",
+    "SpikingGraph",
+    "convert",
+    "errors",
+    "graph",
+    "handles",
+    "layers",
+    "load",
+    "neurons",
+    "passes",
+    "plot",
+    "reference",
+    "synapses",
+]
+
+# Where the names live that are no modules. Nothing is imported before it is used: TensorFlow and Keras take seconds.
+_HOMES = {
     "Simulator": ".simulator",
     "SpikingGraph": ".graph",
     "convert": ".conversion",
     "handles": ".trace",
     "load": ".graph",
 }
-_MODULES = ("errors", "graph", "layers", "neurons", "passes", "plot", "reference", "synapses")
-
-__all__ = [*_NAMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, graph, layers, neurons, passes, plot, reference, synapses
@@ -33,9 +46,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(import_module(_NAMES[name], __name__), name)
-    if name in _MODULES:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    if name in __all__:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'snnconv' has no attribute {name!r}")
 

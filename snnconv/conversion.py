@@ -114,21 +114,20 @@ def load_keras_model(path: str | os.PathLike[str]) -> Any:
 
 def _check(graph: SpikingGraph, model: Any, swapped: bool) -> None:
     """Compare the rate output with Keras' on random inputs."""
-    from keras import ops
+    from keras import tree
+
+    from .trace import to_numpy
 
     rng = np.random.default_rng(0)
     xs = {node.name: rng.random((4, *node.shape), "float32") for node in graph.inputs}
-    expected = model(list(xs.values()) if len(xs) > 1 else next(iter(xs.values())), training=False)
+    expected = tree.flatten(model(list(xs.values()) if len(xs) > 1 else next(iter(xs.values())), training=False))
     received = graph.rate_output(xs)
-    if not isinstance(received, dict):
-        received = {next(iter(graph.outputs)): received}
-    from keras import tree
-
-    for (label, ours), keras_value in zip(received.items(), tree.flatten(expected), strict=True):
-        theirs = ops.convert_to_numpy(ops.cast(keras_value, "float64"))
+    ours = list(received.values()) if isinstance(received, dict) else [received]
+    for label, our, their in zip(graph.outputs, ours, expected, strict=True):
+        theirs = to_numpy(their).astype("float64")
         if not np.isfinite(theirs).all():
             raise ConversionError(f"Keras' output '{label}' is NaN or infinite on random inputs in 0…1.")
-        difference = np.linalg.norm(ours - theirs) / max(np.linalg.norm(theirs), 1e-12)
+        difference = np.linalg.norm(our - theirs) / max(np.linalg.norm(theirs), 1e-12)
         if difference <= CHECK_TOLERANCE:
             continue
         if swapped:

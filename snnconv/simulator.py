@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from . import numpy_ops
+from .batches import Batches
 from .errors import InputError, ParameterError
 from .graph import Readout, SpikingGraph
 from .neurons.base import State
-from .progress import track
-from .runs import Recording, Result, check_state, check_steps, initial_voltages, recording, spike_dtype
-from .stepper import Model, Program, Stepper
-
-# Bytes of the widest layer's values in one chunk. Measured on two cores: smaller chunks pay for calls, larger ones
-# leave the caches.
-CHUNK_BYTES = 8 << 20
-BATCH_BYTES = 4 << 20
+from .runs import Result, check_steps, initial_voltages, recording, spike_dtype
 
 
 class Simulator:
@@ -41,7 +34,7 @@ class Simulator:
     chunk_steps : int or None
         Time steps that go through a layer together. None: chosen from the layers' sizes.
     progress : bool or None
-        Show a progress bar. None: on runs of more than two seconds, where standard error is a terminal.
+        Show a progress bar on runs of more than two seconds. None: where standard error is a terminal.
 
     Raises
     ------
@@ -67,11 +60,9 @@ class Simulator:
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
-        self.graph, self.dt, self.dtype, self.progress = graph, dt, dtype, progress
-        self._batch_size, self._chunk_steps = batch_size, chunk_steps
-        self._voltages = initial_voltages(graph, initial_voltage, seed)
-        self._model = Model(graph, dt, dtype)
-        self._steppers: dict[Program, Stepper] = {}
+        self.graph, self.dt, self.dtype = graph, dt, dtype
+        voltages = initial_voltages(graph, initial_voltage, seed)
+        self._batches = Batches(graph, dt, dtype, voltages, batch_size, chunk_steps, progress)
 
     def run(
         self,
@@ -103,17 +94,12 @@ class Simulator:
         InputError, ParameterError
             If the data or a parameter is out of range.
         """
-        n_steps = check_steps(n_steps, self.dt)
+        xs, n, n_steps = self._check(x, n_steps)
         wanted = recording(self.graph, record)
-        run = _Run(self, x, n_steps, wanted, None, state)
-        n = run.n
-        outputs = {
-            label: np.empty((n, n_steps, *self.graph[name].shape), self.dtype)
-            for label, name in self.graph.outputs.items()
-        }
+        outputs = self._outputs((n, n_steps))
         kept = {kind: {name: self._space(kind, name, n, n_steps) for name in names} for kind, names in wanted.items()}
         final: dict[str, dict[str, list[np.ndarray]]] = {}
-        for samples, steps, chunk in run:
+        for samples, steps, chunk in self._batches.run(xs, n_steps, wanted, state=state):
             for label, value in chunk.outputs.items():
                 outputs[label][samples, steps] = value
             for kind, arrays in kept.items():
@@ -149,24 +135,30 @@ class Simulator:
         Returns
         -------
         (n, *output) array, or (n, n_steps, *output) with reduce=None; a dict of them where there are several outputs.
+
+        Raises
+        ------
+        InputError, ParameterError
+            If the data or a parameter is out of range.
         """
-        n_steps = check_steps(n_steps, self.dt)
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
+        xs, n, n_steps = self._check(x, n_steps)
         if reduce is None:
-            result = self.run(x, n_steps).output
-            outputs = dict(result) if isinstance(result, dict) else {next(iter(self.graph.outputs)): result}
+            outputs = self._outputs((n, n_steps))
+            for samples, steps, chunk in self._batches.run(xs, n_steps, recording(self.graph, ())):
+                for label, value in chunk.outputs.items():
+                    outputs[label][samples, steps] = value
             for label, value in outputs.items():
-                count = np.arange(1, n_steps + 1).reshape(-1, *(1,) * (value.ndim - 2))
-                outputs[label] = (np.cumsum(value, 1, "float64") / count).astype(self.dtype)
+                outputs[label] = np.cumsum(value, 1, "float64") / _counts(1, n_steps, value.ndim - 2)
         else:
-            run = _Run(self, x, n_steps, recording(self.graph, ()), "sum" if reduce == "mean" else "last", None)
-            outputs = {label: np.zeros((run.n, *self.graph[name].shape)) for label, name in self.graph.outputs.items()}
-            for samples, _, chunk in run:
+            outputs = self._outputs((n,), "float64")
+            reduction = "sum" if reduce == "mean" else "last"
+            for samples, _, chunk in self._batches.run(xs, n_steps, recording(self.graph, ()), reduction):
                 for label, value in chunk.outputs.items():
                     outputs[label][samples] = value + (outputs[label][samples] if reduce == "mean" else 0)
-            scale = n_steps if reduce == "mean" else 1
-            outputs = {label: (value / scale).astype(self.dtype) for label, value in outputs.items()}
+            if reduce == "mean":
+                outputs = {label: value / n_steps for label, value in outputs.items()}
         return self.graph.as_output({label: self._read(label, value) for label, value in outputs.items()})
 
     def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
@@ -181,8 +173,9 @@ class Simulator:
         Returns
         -------
         dict
-            For classes (class numbers, or one-hot rows): `accuracy` and `accuracy_over_time`, (n_steps,), of the
-            running mean after each step. For other targets: `mse` and `mse_over_time`.
+            For classes (class numbers, or one-hot rows): `accuracy`, and `accuracy_over_time` with the accuracy of
+            the running mean after each step. For other targets: `mse` and `mse_over_time`. Also `n_samples`,
+            `n_steps`.
 
         Raises
         ------
@@ -191,39 +184,35 @@ class Simulator:
         """
         if len(self.graph.outputs) > 1:
             raise InputError("evaluate takes networks with one output. Use predict, and compare each output yourself.")
-        n_steps = check_steps(n_steps, self.dt)
-        shape = next(iter(self.graph.readouts.values())).shape
+        xs, n, n_steps = self._check(x, n_steps)
+        label, readout = next(iter(self.graph.readouts.items()))
         y = np.asarray(y)
-        is_class = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1 and shape != (1,))
-        is_class = is_class and len(shape) == 1 and shape[0] > 1
-        if not is_class and y.shape[1:] != shape:
-            raise InputError(
-                f"y must be class numbers of shape (n,), or targets of shape (n, *{shape}). Received {y.shape}."
-            )
-        one_hot = not is_class and len(shape) == 1 and shape[0] > 1 and ((y == 0) | (y == 1)).all()
-        one_hot = one_hot and (y.sum(-1) == 1).all()
-        classes = y.reshape(-1) if is_class else y.argmax(-1) if one_hot else None
-        if classes is not None and not ((classes >= 0) & (classes < shape[0]) & (classes == np.floor(classes))).all():
-            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}.")
-
-        run = _Run(self, x, n_steps, recording(self.graph, ()), None, None)
-        if len(y) != run.n:
-            raise InputError(f"x has {run.n} samples, y has {len(y)}.")
-        label = next(iter(self.graph.outputs))
+        if len(y) != n:
+            raise InputError(f"x has {n} samples, y has {len(y)}.")
+        classes = _classes(y, readout.shape)
         score = np.zeros(n_steps)
-        total: np.ndarray | float = 0.0
-        for samples, steps, chunk in run:
+        total: Any = 0.0
+        for samples, steps, chunk in self._batches.run(xs, n_steps, recording(self.graph, ())):
             summed = np.cumsum(chunk.outputs[label], 1, "float64") + (total if steps.start else 0.0)
             total = summed[:, -1:]
             if classes is not None:
                 score[steps] += (summed.argmax(-1) == classes[samples, None]).sum(0)
             else:
-                count = np.arange(steps.start + 1, steps.stop + 1).reshape(-1, *(1,) * len(shape))
-                error = (self._read(label, summed / count) - y[samples, None]) ** 2
+                mean = summed / _counts(steps.start + 1, steps.stop, len(readout.shape))
+                error = (self._read(label, mean) - y[samples, None]) ** 2
                 score[steps] += error.reshape(*error.shape[:2], -1).mean(-1).sum(0)
-        score /= run.n
+        score /= n
         name = "mse" if classes is None else "accuracy"
-        return {name: float(score[-1]), f"{name}_over_time": score, "n_samples": run.n, "n_steps": n_steps}
+        return {name: float(score[-1]), f"{name}_over_time": score, "n_samples": n, "n_steps": n_steps}
+
+    def _check(self, x: Any, n_steps: int) -> tuple[dict[str, np.ndarray], int, int]:
+        n_steps = check_steps(n_steps, self.dt)
+        xs = self.graph.check_inputs(x, self.dtype, n_steps)
+        return xs, len(next(iter(xs.values()))), n_steps
+
+    def _outputs(self, before: tuple[int, ...], dtype: str | None = None) -> dict[str, np.ndarray]:
+        outputs = self.graph.outputs.items()
+        return {label: np.zeros((*before, *self.graph[name].shape), dtype or self.dtype) for label, name in outputs}
 
     def _space(self, kind: str, name: str, n: int, n_steps: int) -> np.ndarray:
         node: Any = self.graph[name]
@@ -232,121 +221,27 @@ class Simulator:
         return np.empty((n, n_steps, *node.shape), spike_dtype(node) if kind == "spikes" else self.dtype)
 
     def _read(self, label: str, value: np.ndarray) -> np.ndarray:
+        """Apply the readout's function to an average over time."""
         node = self.graph[self.graph.outputs[label]]
-        return node.apply(value, xp=numpy_ops) if isinstance(node, Readout) else value
-
-    def _stepper(self, program: Program) -> Stepper:
-        if program not in self._steppers:
-            self._steppers[program] = Stepper(self._model, program)
-        return self._steppers[program]
-
-    def _sizes(self, n: int, n_steps: int) -> tuple[int, int]:
-        """Batch size and chunk length for `n` samples and `n_steps` steps."""
-        widest = max(math.prod(node.shape) for node in self.graph.nodes) * np.dtype(self.dtype).itemsize
-        batch = self._batch_size or max(1, min(256, _power_of_two(BATCH_BYTES // widest)))
-        if n < batch:
-            batch = _power_of_two(2 * n - 1)  # few sizes, so few compilations
-        if self._chunk_steps:
-            return batch, min(self._chunk_steps, n_steps)
-        most = max(4, CHUNK_BYTES // (widest * batch))
-        n_chunks = math.ceil(n_steps / most)
-        for parts in range(n_chunks, 2 * n_chunks):
-            if n_steps % parts == 0:
-                return batch, n_steps // parts
-        return batch, math.ceil(n_steps / n_chunks)
+        value = node.apply(value, xp=numpy_ops) if isinstance(node, Readout) else value
+        return value.astype(self.dtype, copy=False)
 
 
-class _Chunk:
-    """What one call of the stepper gave, without its padding."""
-
-    def __init__(self, n: int, n_valid: int, outputs: Any, records: Any, state: Any, reduced: bool):
-        def over_time(value: Any) -> np.ndarray:
-            return value.numpy()[:n_valid, :n].swapaxes(0, 1)
-
-        self.outputs = {key: value.numpy()[:n] if reduced else over_time(value) for key, value in outputs.items()}
-        self.records = {
-            kind: {name: value.numpy()[:n] if kind == "rates" else over_time(value) for name, value in values.items()}
-            for kind, values in records.items()
-        }
-        self._n, self._state = n, state
-
-    def state(self) -> dict[str, dict[str, np.ndarray]]:
-        """State after the chunk."""
-        return {
-            node: {variable: value.numpy()[: self._n] for variable, value in variables.items()}
-            for node, variables in self._state.items()
-        }
+def _counts(first: int, last: int, n_axes: int) -> np.ndarray:
+    """How many steps there have been after each step, to divide an array (n, n_steps, …) by."""
+    return np.arange(first, last + 1).reshape(-1, *(1,) * n_axes)
 
 
-class _Run:
-    """Iterates over batches of samples and chunks of steps; gives (samples, steps, chunk) with both as slices."""
-
-    def __init__(
-        self,
-        simulator: Simulator,
-        x: Any,
-        n_steps: int,
-        wanted: Recording,
-        reduction: str | None,
-        state: Mapping[str, State] | None,
-    ):
-        self._sim, self._state = simulator, state
-        self._xs = simulator.graph.check_inputs(x, simulator.dtype, n_steps)
-        self.n, self._n_steps = len(next(iter(self._xs.values()))), n_steps
-        if state is not None:
-            check_state(simulator._model.stateful, state, self.n)
-        varying = frozenset(
-            node.name for node in simulator.graph.inputs if self._xs[node.name].ndim > len(node.shape) + 1
-        )
-        batch, chunk = simulator._sizes(self.n, n_steps)
-        self._program = Program(batch, chunk, varying, tuple(wanted.items()), reduction)
-
-    def __iter__(self) -> Iterator[tuple[slice, slice, _Chunk]]:
-        program, sim = self._program, self._sim
-        n_chunks = math.ceil(self.n / program.batch_size) * math.ceil(self._n_steps / program.chunk_steps)
-        advance: Callable[[], None]
-        with track(n_chunks, sim.progress) as advance:
-            for start in range(0, self.n, program.batch_size):
-                samples = slice(start, min(start + program.batch_size, self.n))
-                for steps, chunk in self._batch(samples):
-                    advance()
-                    yield samples, steps, chunk
-
-    def _batch(self, samples: slice) -> Iterator[tuple[slice, _Chunk]]:
-        import tensorflow as tf
-
-        program, sim = self._program, self._sim
-        stepper = sim._stepper(program)
-        n = samples.stop - samples.start
-        xs = {name: _pad(array[samples], program.batch_size) for name, array in self._xs.items()}
-        constant = stepper.before({name: tf.constant(xs[name]) for name in xs if name not in program.varying})
-        if self._state is None:
-            state: Any = sim._model.initial_state(program.batch_size, sim._voltages)
-        else:
-            state = {
-                node.name: {
-                    variable: tf.constant(_pad(value[samples], program.batch_size), sim.dtype)
-                    for variable, value in self._state[node.name].items()
-                }
-                for node in sim._model.stateful
-            }
-        for begin in range(0, self._n_steps, program.chunk_steps):
-            steps = slice(begin, min(begin + program.chunk_steps, self._n_steps))
-            varying = {
-                name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), program.chunk_steps))
-                for name in program.varying
-            }
-            n_valid = steps.stop - steps.start
-            outputs, records, state = stepper.chunk(constant, varying, state, tf.constant(n_valid))
-            yield steps, _Chunk(n, n_valid, outputs, records, state, program.reduction is not None)
-
-
-def _pad(array: np.ndarray, size: int) -> np.ndarray:
-    """The array with zeros behind it, up to `size` along the first axis."""
-    missing = size - len(array)
-    return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1))) if missing else np.ascontiguousarray(array)
-
-
-def _power_of_two(number: int) -> int:
-    """Largest power of two that is not above `number`."""
-    return 1 << max(number.bit_length() - 1, 0)
+def _classes(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Class numbers, from class numbers or one-hot rows; None where `y` holds other targets of the output's shape."""
+    is_vector = len(shape) == 1 and shape[0] > 1
+    if is_vector and y.shape[1:] in ((), (1,)):
+        y = y.reshape(-1)
+        if not ((y >= 0) & (y < shape[0]) & (y == np.floor(y))).all():
+            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}.")
+        return y
+    if y.shape[1:] != shape:
+        wanted = "(n,) or " if is_vector else ""
+        raise InputError(f"y must have shape {wanted}(n{''.join(f', {size}' for size in shape)}). Received {y.shape}.")
+    is_one_hot = is_vector and ((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all()
+    return y.argmax(-1) if is_one_hot else None

@@ -263,7 +263,7 @@ def _add(y: Array, bias: Array | None) -> Array:
 
 
 def _frozen(array: Any) -> Any:
-    if isinstance(array, np.ndarray) and array.flags.writeable:
-        array = array.copy()
+    if isinstance(array, np.generic) or (isinstance(array, np.ndarray) and array.flags.writeable):
+        array = np.array(array)
         array.flags.writeable = False
     return array

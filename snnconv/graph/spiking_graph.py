@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingGraph:
     """A converted network: nodes in execution order, and which of them are its outputs.
 
@@ -62,6 +62,9 @@ class SpikingGraph:
         for label, name in self.outputs.items():
             if name not in seen:
                 raise SnnconvError(f"output '{label}' names node '{name}', which is not in the graph.")
+
+    def __repr__(self) -> str:
+        return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]

@@ -15,7 +15,9 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
     """Multiply the firing rates and divide the amplitudes, so that rate outputs stay the same.
 
     IF neurons get `factor` times the current. LIF neurons cannot, since their rate is no multiple of the current:
-    their time constants are divided by `factor` instead, which is exact.
+    their time constants are divided by `factor` instead, which is exact in continuous time. A simulation follows as
+    long as dt stays well below the time between spikes; with tau_ref below dt, what is left of a step after the
+    refractory period is lost, and rates near 1/dt come out too low.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..errors import ConversionError
@@ -119,9 +120,7 @@ class Builder:
         ConversionError
             If a weight holds NaN or infinity.
         """
-        from keras import ops
-
-        arrays = {key: np.asarray(ops.convert_to_numpy(value)) for key, value in weights.items() if value is not None}
+        arrays = {key: to_numpy(value) for key, value in weights.items() if value is not None}
         for key, array in arrays.items():
             if not np.isfinite(array).all():
                 raise self.error(f"has NaN or infinity in its {key}. Train it again with a lower learning rate.")
@@ -132,7 +131,14 @@ class Builder:
         return ConversionError(f"layer '{self._name}' ({type(self._layer).__name__}) {what}")
 
 
+def to_numpy(value: Any) -> np.ndarray:
+    """A number, an array, or a variable or tensor of any Keras backend as a NumPy array."""
+    if isinstance(value, keras.Variable) or keras.ops.is_tensor(value):
+        value = keras.ops.stop_gradient(value)
+    return np.asarray(value)
+
+
 def _without_leading_ones(array: np.ndarray) -> np.ndarray:
-    while array.ndim and array.shape[0] == 1 and array.ndim > 1:
+    while array.ndim > 1 and array.shape[0] == 1:
         array = array[0]
     return array

@@ -13,7 +13,7 @@ from ..errors import ConversionError
 from ..graph import Readout, SpikingGraph
 from ..neurons import Neuron
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
-from .builder import Builder
+from .builder import Builder, to_numpy
 from .registry import convert_layer
 
 Call = Callable[[Any, str, Any, dict[str, Any]], Any]
@@ -27,9 +27,9 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
     ConversionError
         If the model or one of its layers cannot be converted.
     """
-    build = Builder(swap_activations)
+    build, functional = Builder(swap_activations), _functional(model)
     names = []
-    for tensor in _functional(model).inputs:
+    for tensor in functional.inputs:
         name, shape = _input_name(tensor), tuple(tensor.shape[1:])
         if None in shape:
             raise ConversionError(
@@ -49,10 +49,9 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
         return build.finish(convert_layer(layer, build, inputs))
 
     outputs = walk(model, names, call)
-    labels = list(model.output_names)
     graph = SpikingGraph(
         build.nodes,
-        dict(zip(labels, outputs, strict=True)),
+        dict(zip(functional.output_names, outputs, strict=True)),
         model.name,
         {"made_by": f"keras {keras.__version__}"},
     )
@@ -86,7 +85,7 @@ def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]
 
     walk(model, [keras.ops.convert_to_tensor(x) for x in inputs], call)
     flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
-    return {name: keras.ops.convert_to_numpy(value) for name, value in flat.items()}
+    return {name: to_numpy(value) for name, value in flat.items()}
 
 
 def walk(
