@@ -6,8 +6,6 @@ channels). Padding is given per spatial axis as (before, after).
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy import (
     broadcast_to,
@@ -15,7 +13,6 @@ from numpy import (
     exp,
     floor,
     log1p,
-    logaddexp,
     matmul,
     maximum,
     minimum,
@@ -35,7 +32,6 @@ __all__ = [
     "exp",
     "floor",
     "log1p",
-    "logaddexp",
     "matmul",
     "maximum",
     "minimum",
@@ -87,8 +83,10 @@ def average_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...],
     x = np.pad(x, ((0, 0), *padding, (0, 0)))
     ones = (1,) * len(size)
     out = _output_size(x.shape[1:-1], size, strides, ones)
-    total = sum(_shifted(x, offset, out, strides, ones) for offset in product(*map(range, size)))
-    count = sum(_shifted(inside, offset, out, strides, ones) for offset in product(*map(range, size)))
+    total, count = np.zeros((len(x), *out, x.shape[-1]), x.dtype), np.zeros((1, *out, 1), x.dtype)
+    for offset in np.ndindex(*size):
+        total += _shifted(x, offset, out, strides, ones)
+        count += _shifted(inside, offset, out, strides, ones)
     return total / count
 
 

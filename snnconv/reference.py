@@ -60,8 +60,7 @@ def run(
     stateful = [node for node in nodes if isinstance(node, Stateful)]
     if state is None:
         voltages = initial_voltages(graph, initial_voltage, seed)
-        state = {node.name: node.initial_state(n, voltages.get(node.name), dtype, numpy_ops) for node in stateful}
-        state = {name: {key: array.astype(dtype) for key, array in each.items()} for name, each in state.items()}
+        state = {node.name: node.initial_state(n, voltages.get(node.name, 0.0), dtype, numpy_ops) for node in stateful}
     else:
         check_state(stateful, state, n)
         state = dict(state)

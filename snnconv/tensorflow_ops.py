@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import tensorflow as tf
 from tensorflow import (
@@ -31,7 +31,6 @@ __all__ = [
     "exp",
     "floor",
     "log1p",
-    "logaddexp",
     "matmul",
     "maximum",
     "minimum",
@@ -51,11 +50,6 @@ Pairs = tuple[tuple[int, int], ...]
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:
     """Join along an axis."""
     return tf.concat(list(arrays), axis)
-
-
-def logaddexp(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """log(exp(x) + exp(y)), without overflow."""
-    return tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(x - y)))
 
 
 def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -79,7 +73,7 @@ def conv(
         # TensorFlow has no kernel for both: dilate alone, then keep every stride-th place
         dense = conv(x, kernel, (1,) * len(strides), padding, dilation, groups)
         return dense[(slice(None), *(slice(None, None, stride) for stride in strides))]
-    window = tuple(kernel.shape[:-2])
+    window: Any = tuple(kernel.shape[:-2])
     name, x = _pad(x, window, strides, padding, dilation)
     if groups == 1:
         return tf.nn.convolution(x, kernel, strides, name, dilations=dilation)
@@ -91,6 +85,13 @@ def conv(
 
 def average_pool(x: tf.Tensor, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> tf.Tensor:
     """Mean over windows; padding does not count."""
+    if len(size) == 3:  # TensorFlow has no pooling in three dimensions for float64; means of means are the same
+        _, depth, height, width, channels = cast(Any, x.shape)
+        planes = average_pool(tf.reshape(x, (-1, height, width, channels)), size[1:], strides[1:], padding[1:])
+        height, width = cast(Any, planes.shape[1:3])
+        columns = tf.reshape(planes, (-1, depth, height * width, channels))
+        pooled = average_pool(columns, (size[0], 1), (strides[0], 1), (padding[0], (0, 0)))
+        return tf.reshape(pooled, (-1, pooled.shape[1], height, width, channels))
     ones = (1,) * len(size)
     name, padded = _pad(x, size, strides, padding, ones)
     pooled = tf.nn.avg_pool(padded, size, strides, name)
@@ -102,12 +103,12 @@ def average_pool(x: tf.Tensor, size: tuple[int, ...], strides: tuple[int, ...], 
 
 def _pad(
     x: tf.Tensor, window: tuple[int, ...], strides: tuple[int, ...], padding: Pairs, dilation: tuple[int, ...]
-) -> tuple[str, tf.Tensor]:
+) -> tuple[Any, tf.Tensor]:
     """TensorFlow's own name for this padding, or "VALID" and the padded tensor where it has none."""
     if not any(map(sum, padding)):
         return "VALID", x
-    same = []
-    for n, w, s, d in zip(x.shape[1:-1], window, strides, dilation, strict=True):
+    same, space = [], cast(Any, x.shape[1:-1])
+    for n, w, s, d in zip(space, window, strides, dilation, strict=True):
         total = max((-(-n // s) - 1) * s + (w - 1) * d + 1 - n, 0)
         same.append((total // 2, total - total // 2))
     if tuple(same) == tuple(padding):

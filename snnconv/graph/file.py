@@ -68,7 +68,7 @@ def save(graph: SpikingGraph, path: str | os.PathLike[str], dt: float = 0.001) -
 _TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
 
 
-def _link_connection(file: h5py.File, group: h5py.Group, view: PopulationView | ReadoutView) -> None:
+def _link_connection(file: Any, group: Any, view: PopulationView | ReadoutView) -> None:
     group.attrs["input"] = view.input
     if view.linear is None:
         return
@@ -110,7 +110,7 @@ def is_graph_file(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def _read(file: h5py.File) -> SpikingGraph:
+def _read(file: Any) -> SpikingGraph:
     if _text(file.attrs.get("format", "")) != FORMAT:
         raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
     version = int(file.attrs["version"])
@@ -144,7 +144,7 @@ def _check_arrays(node: Any) -> None:
         )
 
 
-def _array(group: h5py.Group, key: str) -> np.ndarray:
+def _array(group: Any, key: str) -> np.ndarray:
     dataset = group[key]
     if not isinstance(dataset, h5py.Dataset):
         raise ModelFileError(f"'{dataset.name}' is not an array.")

@@ -34,8 +34,8 @@ class Node(ABC):
 
     kind: ClassVar[str]
 
-    def __init_subclass__(cls) -> None:
-        if not cls.__name__.startswith("_"):
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        if not abstract:
             cls.kind = cls.__name__
             NODES[cls.kind] = cls
 
@@ -56,7 +56,7 @@ class Node(ABC):
         return dataclasses.replace(self, **{name: function(value) for name, value in self.arrays().items()})
 
 
-class _Linear(Node):
+class Linear(Node, abstract=True):
     """A node without state: its output at a step depends on its inputs at that step alone."""
 
     @abstractmethod
@@ -64,7 +64,7 @@ class _Linear(Node):
         """Output for inputs of shape (n, *shape of each input)."""
 
 
-class _Stateful(Node):
+class Stateful(Node, abstract=True):
     """A node that remembers: a neuron population or a filter."""
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Input(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Dense(_Linear):
+class Dense(Linear):
     """``y = x @ kernel + bias`` over the last axis.
 
     Parameters
@@ -106,7 +106,7 @@ class Dense(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Conv(_Linear):
+class Conv(Linear):
     """Convolution in 1, 2 or 3 dimensions, channels last, with zero padding.
 
     Parameters
@@ -131,7 +131,7 @@ class Conv(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AveragePool(_Linear):
+class AveragePool(Linear):
     """Mean over windows; padding does not count.
 
     Parameters
@@ -149,7 +149,7 @@ class AveragePool(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Affine(_Linear):
+class Affine(Linear):
     """``y = scale * x + offset``; what could not be folded into a kernel.
 
     Parameters
@@ -167,7 +167,7 @@ class Affine(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Reshape(_Linear):
+class Reshape(Linear):
     """The same numbers in another shape, in row-major order."""
 
     def apply(self, *xs: Array, xp: Any) -> Array:
@@ -175,7 +175,7 @@ class Reshape(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Add(_Linear):
+class Add(Linear):
     """Sum of the inputs."""
 
     def apply(self, *xs: Array, xp: Any) -> Array:
@@ -186,7 +186,7 @@ class Add(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Concatenate(_Linear):
+class Concatenate(Linear):
     """The inputs side by side along `axis`, counted without the axis of the samples."""
 
     axis: int
@@ -196,7 +196,7 @@ class Concatenate(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Readout(_Linear):
+class Readout(Linear):
     """A function of the network's output that is not linear, such as softmax.
 
     It belongs to the reader, not to the spiking network: a run passes its input on as it is, and `predict` applies
@@ -210,7 +210,7 @@ class Readout(_Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Filter(_Stateful):
+class Filter(Stateful):
     """A synapse: filters its input over time."""
 
     synapse: Synapse
@@ -223,7 +223,7 @@ class Filter(_Stateful):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Population(_Stateful):
+class Population(Stateful):
     """Spiking neurons with the input current ``J = x + neuron_bias``.
 
     Parameters
@@ -253,9 +253,6 @@ class Population(_Stateful):
     def rate(self, x: Array, xp: Any) -> Array:
         """Output at a constant input: the amplitude times the firing rate."""
         return self.neuron.rate(x + self.neuron_bias, xp)
-
-
-Linear, Stateful = _Linear, _Stateful
 
 
 def _add(y: Array, bias: Array | None) -> Array:

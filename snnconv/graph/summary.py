@@ -14,48 +14,48 @@ from .nodes import Filter, Node, Population, Readout
 if TYPE_CHECKING:
     from .spiking_graph import SpikingGraph
 
-NAME_WIDTH = 22  # longer names are broken behind a dot or an underscore, so that the table fits 80 columns
+WIDTH = 80  # columns of a terminal that the table fits, as far as names can be broken at a dot or an underscore
+RANGE_WIDTH = 8  # of a range on one line
+HEADINGS = ("name", "kind", "shape", "params", "gain", "bias", "tau_rc", "tau_ref")
+SHORT_KINDS = {"AveragePool": "AvgPool", "Concatenate": "Concat"}
 
 
 def summary_table(graph: SpikingGraph) -> Table:
     """One row per node; times in milliseconds, values that differ between units as a range."""
+    total = sum(np.size(array) for node in graph.nodes for array in _counted(node))
+    rows = [*(_row(node) for node in graph.nodes), ["total", "", "", f"{total:,}", *[""] * 4]]
+    columns = list(zip(HEADINGS, *rows, strict=True))[1:]
+    others = sum(max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
+    longest = max(len(name) for name, *_ in rows)
+    gap = 2 if longest + others + 2 * len(columns) <= WIDTH else 1
     table = Table(
         title=f"Spiking graph '{graph.name}'",
-        caption="bias: of the linear layer, or of the neurons · gain: already in kernel and bias of the linear layer",
+        caption="gain: already in the kernel and bias of the linear layer before",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=(0, gap - 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
         title_justify="left",
         caption_justify="left",
     )
-    for heading in ("name", "kind", "shape"):
-        table.add_column(heading, no_wrap=heading != "shape")
-    for heading in ("parameters", "gain", "bias", "tau_rc", "tau_ref"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for node in graph.nodes:
-        table.add_row(*_row(node))
-    total = sum(np.size(array) for node in graph.nodes for array in _counted(node))
-    table.add_section()
-    table.add_row("total", "", "", f"{total:,}")
+    for heading in HEADINGS:
+        justify = "left" if heading in ("name", "kind", "shape") else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
+    width = WIDTH - others - gap * len(columns)
+    for number, (name, *cells) in enumerate(rows, 1):
+        table.add_row(_broken(name, width), *cells, end_section=number == len(graph.nodes))
     return table
-
-
-def broken_name(name: str) -> str:
-    """A long name in lines that end in a dot or an underscore."""
-    lines = [""]
-    for part in re.findall(r"[^._]*[._]*", name):
-        if lines[-1] and len(lines[-1]) + len(part) > NAME_WIDTH:
-            lines.append(" ")
-        lines[-1] += part
-    return "\n".join(lines)
 
 
 def value_range(array: np.ndarray | float | None) -> str:
     """Lowest and highest value, or the one that all are."""
     if array is None or not np.size(array):
         return ""
-    low, high = f"{float(np.min(array)):.3g}", f"{float(np.max(array)):.3g}"
-    return low if low == high else f"{low}…{high}"
+    low, high = float(np.min(array)), float(np.max(array))
+    if low == high:
+        return f"{low:.4g}"
+    text = f"{low:.2g}…{high:.2g}"
+    return text if len(text) <= RANGE_WIDTH else text.replace("…", "…\n")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -81,8 +81,8 @@ def _row(node: Node) -> list[str]:
         kind = node.function
     n_parameters = sum(np.size(array) for array in _counted(node))
     return [
-        broken_name(node.name),
-        kind,
+        node.name,
+        SHORT_KINDS.get(kind, kind),
         shape_text(node.shape),
         f"{n_parameters:,}" if n_parameters else "",
         gain,
@@ -90,6 +90,16 @@ def _row(node: Node) -> list[str]:
         tau_rc,
         tau_ref,
     ]
+
+
+def _broken(name: str, width: int) -> str:
+    """A name that is longer than `width`, in lines that end in a dot or an underscore."""
+    lines = [""]
+    for part in re.findall(r"[^._]+[._]*|[._]+", name):
+        if lines[-1].strip() and len(lines[-1]) + len(part) > width:
+            lines.append(" ")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _counted(node: Node) -> list[np.ndarray]:

@@ -86,8 +86,14 @@ class Neuron(ABC):
     ) -> State:
         """State before the first step: every variable 0, the voltage at `voltage` (broadcast to `shape`)."""
         state = {name: xp.zeros(shape, dtype) for name in self.state}
+        if isinstance(voltage, (np.ndarray, np.generic)):
+            voltage = voltage.astype(dtype)  # NumPy would promote a float32 state to the float64 of its voltages
         state["voltage"] = state["voltage"] + voltage
         return state
+
+    def with_amplitude(self, amplitude: float) -> Self:
+        """The same neuron with another amplitude."""
+        return dataclasses.replace(self, amplitude=amplitude)  # pyright: ignore[reportType, reportArgumentType]
 
     def parameters(self) -> dict[str, float | None]:
         """The model's parameters by name: what a file has to hold besides the kind."""

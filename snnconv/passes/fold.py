@@ -32,7 +32,8 @@ class _Map:
     shape: tuple[int, ...]
 
     def reshaped(self, shape: tuple[int, ...]) -> _Map:
-        return _Map(*(_compact(_full(array, self.shape).reshape(shape)) for array in (self.scale, self.offset)), shape)
+        scale, offset = (_compact(np.broadcast_to(a, self.shape).reshape(shape)) for a in (self.scale, self.offset))
+        return _Map(scale, offset, shape)
 
     def pooled(self, shape: tuple[int, ...]) -> _Map | None:
         return dataclasses.replace(self, shape=shape) if self.per_channel else None
@@ -42,7 +43,7 @@ class _Map:
         return self.scale.ndim <= 1 and self.offset.ndim <= 1
 
     def on_channels(self) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(np.broadcast_to(array, self.shape[-1:]) for array in (self.scale, self.offset))  # pyright: ignore
+        return np.broadcast_to(self.scale, self.shape[-1:]), np.broadcast_to(self.offset, self.shape[-1:])
 
 
 def _fold(graph: SpikingGraph, name: str) -> SpikingGraph | None:
@@ -131,10 +132,6 @@ def _scale_inputs(node: Dense | Conv, both: _Map) -> Node | None:
         added = np.tensordot(node.kernel.sum(tuple(range(node.kernel.ndim - 2))), offset, ((0,), (0,)))
         changes["bias"] = added + (0.0 if node.bias is None else node.bias)
     return dataclasses.replace(node, kernel=node.kernel * scale[:, None], **changes)
-
-
-def _full(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return np.broadcast_to(array, shape)
 
 
 def _compact(array: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
         node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
         nodes.append(node)
         if isinstance(node, Population) and node.neuron.amplitude != dt:
-            nodes[-1] = dataclasses.replace(node, neuron=dataclasses.replace(node.neuron, amplitude=dt))  # pyright: ignore
+            nodes[-1] = dataclasses.replace(node, neuron=node.neuron.with_amplitude(dt))
             scale = Affine(
                 name=f"{node.name}.height",
                 inputs=(node.name,),
