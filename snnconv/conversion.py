@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, ConversionWarning, ModelFileError, ParameterError, one_line
+from .errors import ConversionError, ConversionWarning, ParameterError
 from .graph import SpikingGraph
+from .keras_files import MODEL_SUFFIXES
+from .keras_files import load_model as load_keras_model
 from .neurons import Neuron
 from .passes import add_synapses, fold_affine
 from .passes import scale_firing_rates as scale_rates_pass
 from .synapses import Synapse
 
-MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
+__all__ = ["MODEL_SUFFIXES", "convert", "load_keras_model"]
 
 # Largest relative difference (2-norm) of the graph's rate output from Keras'. Rounding in float32 moves a LIF neuron
 # that sits at its threshold, where the rate function is infinitely steep, by up to 3 Hz; a bias or a gain gone wrong
@@ -31,6 +32,8 @@ def convert(
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
     scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[str, Neuron] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    unsafe: bool = False,
 ) -> SpikingGraph:
     """Turn a trained Keras model into a spiking graph whose rates are what Keras computes.
 
@@ -40,7 +43,8 @@ def convert(
     Parameters
     ----------
     model : keras.Model or path
-        A built Sequential or functional model, or a .keras, .h5 or .hdf5 file of one.
+        A built Sequential or functional model, or a .keras, .h5 or .hdf5 file of one, made by any Keras. For weights
+        and JSON in files of their own, pass what `snnconv.keras_files.load_model` gives.
     synapse : Synapse, float, or mapping of population name to one of these
         Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
     scale_firing_rates : float, or mapping of population name to float
@@ -48,6 +52,10 @@ def convert(
     swap_activations : mapping of activation name to Neuron
         Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. A relu becomes an IF with negative
         voltages allowed, one spike of height 0.01 s / dt, and a rate of 100 Hz at an activation of 1.
+    custom_objects : mapping of name to class or function
+        What the model in a file uses that Keras does not have.
+    unsafe : bool
+        Run the program code that Lambda layers keep in a file. Only if you trust whoever made it.
 
     Returns
     -------
@@ -58,7 +66,7 @@ def convert(
     ConversionError
         If a layer has no spiking equivalent, or the rates differ from Keras'.
     ModelFileError
-        If the file is missing, damaged or not a Keras model.
+        If the file is missing, damaged, or holds what this Keras cannot compute or what must not be executed.
 
     Warns
     -----
@@ -70,7 +78,7 @@ def convert(
     from .trace import trace
 
     if isinstance(model, (str, os.PathLike)):
-        model = load_keras_model(model)
+        model = load_keras_model(model, custom_objects=custom_objects, unsafe=unsafe)
     if not isinstance(model, keras.Model):
         raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
     for activation, neuron in (swap_activations or {}).items():
@@ -84,32 +92,6 @@ def convert(
     graph = fold_affine(graph)
     _check(graph, model, swapped=bool(swap_activations))
     return graph if synapse is None else add_synapses(graph, synapse)
-
-
-def load_keras_model(path: str | os.PathLike[str]) -> Any:
-    """Read a Keras model from a file; its optimizer and losses are left out.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing, damaged or not a whole Keras model.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"there is no file '{path}'.")
-    if path.suffix not in MODEL_SUFFIXES:
-        raise ModelFileError(f"'{path}' is not a Keras model: expected {', '.join(MODEL_SUFFIXES)}.")
-    import keras
-
-    from . import layers  # noqa: F401  (registers the layers with Keras)
-
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:
-        # Keras passes on whatever its readers raise on a damaged file: OSError, KeyError, zip and JSON errors, …
-        raise ModelFileError(
-            f"cannot read '{path}' as a Keras model: {one_line(error)} It must be whole, and saved by model.save()."
-        ) from error
 
 
 def _check(graph: SpikingGraph, model: Any, swapped: bool) -> None:

@@ -17,8 +17,10 @@ from numpy import (
     maximum,
     minimum,
     ones_like,
+    pad,
     reshape,
     tanh,
+    transpose,
     where,
     zeros,
     zeros_like,
@@ -29,6 +31,7 @@ __all__ = [
     "broadcast_to",
     "concatenate",
     "conv",
+    "conv_transpose",
     "exp",
     "floor",
     "log1p",
@@ -36,10 +39,13 @@ __all__ = [
     "maximum",
     "minimum",
     "ones_like",
+    "pad",
     "reshape",
     "sigmoid",
     "softmax",
     "tanh",
+    "transpose",
+    "upsample",
     "where",
     "zeros",
     "zeros_like",
@@ -71,10 +77,34 @@ def conv(
         seen = _shifted(x, offset, size, strides, dilation)
         if groups == 1:
             total += seen @ kernel[offset]
+        elif kernel.shape[-2] == 1:
+            total += np.repeat(seen, kernel.shape[-1] // groups, -1) * kernel[offset][0]
         else:
             parts = zip(np.split(seen, groups, -1), np.split(kernel[offset], groups, -1), strict=True)
             total += np.concatenate([part @ weights for part, weights in parts], -1)
     return total
+
+
+def conv_transpose(
+    x: np.ndarray, kernel: np.ndarray, strides: tuple[int, ...], padding: Pairs, dilation: tuple[int, ...]
+) -> np.ndarray:
+    """Transposed convolution in any number of dimensions, as a sum of one product per position in the kernel.
+
+    Parameters
+    ----------
+    x : (n, *space, channels) array
+    kernel : (*window, channels, filters) array
+    padding : (before, after) per spatial axis
+        Places cut off at the ends; below 0 where zeros are added instead.
+    """
+    size, window = x.shape[1:-1], kernel.shape[:-2]
+    full = [(n - 1) * s + (w - 1) * d + 1 for n, s, w, d in zip(size, strides, window, dilation, strict=True)]
+    total = np.zeros((len(x), *full, kernel.shape[-1]), x.dtype)
+    for offset in np.ndindex(*window):
+        _shifted(total, offset, size, strides, dilation)[...] += x @ kernel[offset]
+    total = np.pad(total, ((0, 0), *((max(-before, 0), max(-after, 0)) for before, after in padding), (0, 0)))
+    box = (slice(max(before, 0), n - max(after, 0)) for n, (before, after) in zip(total.shape[1:], padding))
+    return total[(slice(None), *box)]
 
 
 def average_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> np.ndarray:
@@ -88,6 +118,27 @@ def average_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...],
         total += _shifted(x, offset, out, strides, ones)
         count += _shifted(inside, offset, out, strides, ones)
     return total / count
+
+
+def upsample(x: np.ndarray, factors: tuple[int, ...], interpolation: str) -> np.ndarray:
+    """Every axis but that of the samples longer by its factor; see `graph.Upsample`."""
+    for axis, factor in enumerate(factors, 1):
+        if factor == 1:
+            continue
+        if interpolation == "nearest":
+            x = np.repeat(x, factor, axis)
+        else:
+            low, high, share = between(x.shape[axis], factor)
+            share = share.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - axis - 1))
+            x = np.take(x, low, axis) * (1 - share) + np.take(x, high, axis) * share
+    return x
+
+
+def between(size: int, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For linear interpolation along an axis: the place below and above each new place, and the share of the latter."""
+    place = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
+    low = np.floor(place).astype("int64")
+    return low, np.minimum(low + 1, size - 1), place - low
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

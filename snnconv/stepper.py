@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -76,8 +77,9 @@ class Stepper:
     def __init__(self, model: Model, program: Program):
         self._model, self._program = model, program
         self._varies = self._find_varying()
-        self.before = tf.function(self._before, reduce_retracing=False)
-        self.chunk = tf.function(self._chunk, reduce_retracing=False)
+        # partial: TensorFlow would count the steppers of all simulators as one function that is traced again and again
+        self.before = tf.function(partial(self._before), autograph=False)
+        self.chunk = tf.function(partial(self._chunk), autograph=False)
         self._scans = {node.name: self._compile_scan(node) for node in model.stateful}
 
     def _find_varying(self) -> frozenset[str]:
@@ -172,7 +174,6 @@ class Stepper:
         varies = node.inputs[0] in self._varies
         keep_voltages = isinstance(node, Population) and self._program.records("voltages", node.name)
 
-        @tf.function(jit_compile=True, autograph=False)
         def scan(x: tf.Tensor, state: State, n_valid: tf.Tensor) -> tuple[tf.Tensor, State, tf.Tensor | None]:
             def body(step: Any, state: State, values: Any, voltages: Any) -> tuple[Any, ...]:
                 value, state = node.step(x[step] if varies else x, state, dt, tensorflow_ops)
@@ -187,4 +188,4 @@ class Stepper:
             _, state, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, state, *arrays])
             return values.stack(), state, voltages.stack() if keep_voltages else None
 
-        return scan
+        return tf.function(partial(scan), jit_compile=True, autograph=False)

@@ -12,12 +12,16 @@ from tensorflow import (
     maximum,
     minimum,
     ones_like,
+    pad,
     reshape,
     tanh,
+    transpose,
     where,
     zeros,
     zeros_like,
 )
+
+from .numpy_ops import between
 
 log1p = tf.math.log1p
 sigmoid = tf.math.sigmoid
@@ -28,6 +32,7 @@ __all__ = [
     "broadcast_to",
     "concatenate",
     "conv",
+    "conv_transpose",
     "exp",
     "floor",
     "log1p",
@@ -35,10 +40,13 @@ __all__ = [
     "maximum",
     "minimum",
     "ones_like",
+    "pad",
     "reshape",
     "sigmoid",
     "softmax",
     "tanh",
+    "transpose",
+    "upsample",
     "where",
     "zeros",
     "zeros_like",
@@ -69,18 +77,73 @@ def conv(
     groups: int,
 ) -> tf.Tensor:
     """Convolution in 1, 2 or 3 dimensions; see `numpy_ops.conv`."""
-    if max(strides) > 1 and max(dilation) > 1:
-        # TensorFlow has no kernel for both: dilate alone, then keep every stride-th place
+    by_channel = kernel.shape[-2] == 1 and groups > 1 and len(strides) < 3
+    if max(strides) > 1 and (max(dilation) > 1 or (by_channel and len(set(strides)) > 1)):
+        # TensorFlow has no kernel for these: dilate alone, then keep every stride-th place
         dense = conv(x, kernel, (1,) * len(strides), padding, dilation, groups)
         return dense[(slice(None), *(slice(None, None, stride) for stride in strides))]
     window: Any = tuple(kernel.shape[:-2])
     name, x = _pad(x, window, strides, padding, dilation)
     if groups == 1:
         return tf.nn.convolution(x, kernel, strides, name, dilations=dilation)
+    if by_channel:
+        return _conv_by_channel(x, kernel, strides, name, dilation, groups)
     parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
     return tf.concat(
         [tf.nn.convolution(part, weights, strides, name, dilations=dilation) for part, weights in parts], -1
     )
+
+
+def _conv_by_channel(
+    x: tf.Tensor, kernel: Any, strides: tuple[int, ...], name: str, dilation: tuple[int, ...], groups: int
+) -> Any:
+    """Convolution of every channel by itself, in 1 or 2 dimensions."""
+    if len(strides) == 1:
+        return _conv_by_channel(x[:, None], kernel[None], strides * 2, name, (1, *dilation), groups)[:, 0]
+    kernel = tf.reshape(kernel, (*kernel.shape[:-2], groups, -1))
+    return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), name, dilations=dilation)
+
+
+def conv_transpose(
+    x: tf.Tensor, kernel: tf.Tensor, strides: tuple[int, ...], padding: Pairs, dilation: tuple[int, ...]
+) -> tf.Tensor:
+    """Transposed convolution in 1, 2 or 3 dimensions; see `numpy_ops.conv_transpose`."""
+    kernel = _dilated(tf.linalg.matrix_transpose(kernel), dilation)
+    geometry = zip(cast(Any, x.shape[1:-1]), strides, kernel.shape[:-2], padding, strict=True)
+    full, more, box = [], [], []
+    for n, stride, window, (before, after) in geometry:
+        size = (n - 1) * stride + window
+        full.append(size)
+        more.append((max(-before, 0), max(-after, 0)))
+        box.append(slice(max(before, 0), size + max(-before, 0) + min(-after, 0) + max(-after, 0)))
+    shape = (tf.shape(x)[0], *full, kernel.shape[-2])
+    y = tf.nn.conv_transpose(x, kernel, shape, strides, "VALID")
+    return tf.pad(y, ((0, 0), *more, (0, 0)))[(slice(None), *box)]
+
+
+def _dilated(kernel: Any, dilation: tuple[int, ...]) -> Any:
+    """The kernel with zeros between its places: TensorFlow has no transposed convolution with dilation on a CPU."""
+    for axis, rate in enumerate(dilation):
+        if rate > 1:
+            shape = tuple(kernel.shape)
+            spread = tf.stack([kernel, *[tf.zeros_like(kernel)] * (rate - 1)], axis + 1)
+            spread = tf.reshape(spread, (*shape[:axis], shape[axis] * rate, *shape[axis + 1 :]))
+            kernel = spread[(*[slice(None)] * axis, slice(0, (shape[axis] - 1) * rate + 1))]
+    return kernel
+
+
+def upsample(x: tf.Tensor, factors: tuple[int, ...], interpolation: str) -> tf.Tensor:
+    """Every axis but that of the samples longer by its factor; see `graph.Upsample`."""
+    for axis, factor in enumerate(factors, 1):
+        if factor == 1:
+            continue
+        if interpolation == "nearest":
+            x = tf.repeat(x, factor, axis)
+        else:
+            low, high, share = between(cast(Any, x.shape)[axis], factor)
+            share = tf.constant(share.reshape(-1, *(1,) * (len(x.shape) - axis - 1)), x.dtype)
+            x = tf.gather(x, low, axis=axis) * (1 - share) + tf.gather(x, high, axis=axis) * share
+    return x
 
 
 def average_pool(x: tf.Tensor, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> tf.Tensor:

@@ -28,6 +28,7 @@ from snnconv.graph import (
     SpikingGraph,
 )
 from snnconv.graph.file import is_graph_file
+from snnconv.graph.nodes import ConvTranspose, Crop, Pad, Permute, Upsample
 from snnconv.neurons import IF, LIF
 from snnconv.synapses import Alpha, Lowpass
 
@@ -64,7 +65,15 @@ def every_node() -> SpikingGraph:
         AveragePool(
             name="pool", inputs=("alpha",), shape=(2, 2, 3), size=(2, 2), strides=(2, 2), padding=((0, 1), (0, 1))
         ),
-        Reshape(name="flat", inputs=("pool",), shape=(12,)),
+        Upsample(name="up", inputs=("pool",), shape=(4, 2, 3), factors=(2, 1, 1), interpolation="linear"),
+        Pad(name="pad", inputs=("up",), shape=(4, 5, 3), padding=((0, 0), (1, 2), (0, 0))),
+        Permute(name="permute", inputs=("pad",), shape=(5, 4, 3), axes=(1, 0, 2)),
+        ConvTranspose(
+            name="transposed", inputs=("permute",), shape=(10, 4, 2), kernel=rng.random((2, 3, 3, 2)), bias=rng.random(2),
+            strides=(2, 1), padding=((0, 0), (2, -1)), dilation=(1, 1),
+        ),
+        Crop(name="crop", inputs=("transposed",), shape=(3, 2, 2), start=(1, 2, 0)),
+        Reshape(name="flat", inputs=("crop",), shape=(12,)),
         Dense(name="dense", inputs=("flat",), shape=(3,), kernel=rng.random((12, 3))),
         Population(name="if", inputs=("dense",), shape=(3,), neuron=IF(0.5, -np.inf, 2), **p),
         Filter(name="low", inputs=("if",), shape=(3,), synapse=Lowpass(0.02)),
@@ -175,6 +184,11 @@ def test_a_graph_that_does_not_hang_together_is_refused():
         SpikingGraph((a, a), {"y": "a"})
     with pytest.raises(SnnconvError, match="output 'y' names node 'c'"):
         SpikingGraph((a, dense), {"y": "c"})
+
+
+def test_summary_prints_itself(graph, capsys):
+    graph.summary()
+    assert "hidden" in capsys.readouterr().out
 
 
 def test_summary_fits_a_terminal_and_says_what_there_is(graph):

@@ -20,14 +20,14 @@ LAYERS = [
     ("passes",),
     ("runs", "reference", "tensorflow_ops", "stepper", "batches", "simulator"),
     ("export",),
-    ("layers", "trace", "conversion"),
+    ("layers", "trace", "keras_files", "conversion"),
     ("verification", "plot", "datasets", "config", "training"),
-    ("cli",),
+    ("cli", "__main__"),
 ]
 ROWS = {module: row for row, modules in enumerate(LAYERS) for module in modules}
 MAY_IMPORT_KERAS = {
     *("tensorflow_ops", "stepper", "batches", "simulator"),
-    *("layers", "trace", "conversion"),
+    *("layers", "trace", "keras_files", "conversion"),
     *("datasets", "training", "cli"),
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 from sklearn.datasets import load_digits
 
@@ -379,3 +380,39 @@ for layer in (LIF(), LIF(smoothing=0.05), IF()):
         x = keras.KerasTensor((None, 4))
         assert LIF()(x).shape == (None, 4)
         assert ops.shape(IF()(keras.KerasTensor((2, 5, 5, 3)))) == (2, 5, 5, 3)
+
+
+class TestGradientSmoothing:
+    """Rates of the LIF, slopes of the soft LIF."""
+
+    @staticmethod
+    def rate_and_slope(layer, x):
+        layer.build((None, 1))
+        x = tf.constant(x, "float32")[:, None]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+        return np.asarray(y)[:, 0], np.asarray(tape.gradient(y, x))[:, 0]
+
+    def test_the_rate_is_hard_and_the_slope_is_soft(self):
+        x = np.linspace(-0.5, 1.5, 41)
+        rate, slope = self.rate_and_slope(LIF(gradient_smoothing=0.1), x)
+        hard, _ = self.rate_and_slope(LIF(gradient_smoothing=0), x)
+        _, soft = self.rate_and_slope(LIF(smoothing=0.1), x)
+        # soft + (hard - soft) rounds in float32
+        np.testing.assert_allclose(rate, hard, atol=1e-6)
+        np.testing.assert_allclose(slope, soft, rtol=1e-5)
+        assert slope[x < -0.01].max() > 0, "a silent neuron can be woken up"
+
+    def test_without_training_and_with_smoothing_nothing_changes(self):
+        x = np.linspace(-1, 2, 31).astype("float32")[:, None]
+        layer = LIF(gradient_smoothing=0.1)
+        np.testing.assert_array_equal(layer(x), LIF(gradient_smoothing=0)(x))
+        _, both = self.rate_and_slope(LIF(smoothing=0.1, gradient_smoothing=0.3), x[:, 0])
+        _, soft = self.rate_and_slope(LIF(smoothing=0.1), x[:, 0])
+        np.testing.assert_array_equal(both, soft)
+
+    def test_it_is_kept_in_the_config_and_checked(self):
+        assert LIF.from_config(LIF(gradient_smoothing=0.3).get_config()).gradient_smoothing == 0.3
+        with pytest.raises(ParameterError, match="smoothing must be 0 or more"):
+            LIF(gradient_smoothing=-1)

@@ -222,16 +222,14 @@ class SpikingGraph:
         return dict(zip(names, x, strict=True))
 
     def summary(self) -> Table:
-        """A table of the nodes: name, kind, shape, parameters, gain, biases and time constants.
+        """Print a table of the nodes: name, kind, shape, parameters, gain, biases and time constants; and return it."""
+        from rich import print as show
 
-        Returns
-        -------
-        rich.table.Table
-            A notebook shows it as it is; ``rich.print(graph.summary())`` prints it.
-        """
         from .summary import summary_table
 
-        return summary_table(self)
+        table = summary_table(self)
+        show(table)
+        return table
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""

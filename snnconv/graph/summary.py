@@ -20,6 +20,13 @@ HEADINGS = ("name", "kind", "shape", "params", "gain", "bias", "tau_rc", "tau_re
 SHORT_KINDS = {"AveragePool": "AvgPool", "Concatenate": "Concat"}
 
 
+class SummaryTable(Table):
+    """A table that was printed: a notebook does not show it a second time."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
 def summary_table(graph: SpikingGraph) -> Table:
     """One row per node; times in milliseconds, values that differ between units as a range."""
     total = sum(np.size(array) for node in graph.nodes for array in _counted(node))
@@ -28,9 +35,9 @@ def summary_table(graph: SpikingGraph) -> Table:
     others = sum(max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
     longest = max(len(name) for name, *_ in rows)
     gap = 2 if longest + others + 2 * len(columns) <= WIDTH else 1
-    table = Table(
+    table = SummaryTable(
         title=f"Spiking graph '{graph.name}'",
-        caption="gain: already in the kernel and bias of the linear layer before",
+        caption="gain: already in the kernel and bias before",
         box=box.SIMPLE_HEAD,
         padding=(0, gap - 1, 0, 0),
         pad_edge=False,
@@ -43,7 +50,7 @@ def summary_table(graph: SpikingGraph) -> Table:
         table.add_column(heading, justify=justify, no_wrap=True)
     width = WIDTH - others - gap * len(columns)
     for number, (name, *cells) in enumerate(rows, 1):
-        table.add_row(_broken(name, width), *cells, end_section=number == len(graph.nodes))
+        table.add_row(broken_name(name, width), *cells, end_section=number == len(graph.nodes))
     return table
 
 
@@ -51,11 +58,15 @@ def value_range(array: np.ndarray | float | None) -> str:
     """Lowest and highest value, or the one that all are."""
     if array is None or not np.size(array):
         return ""
-    low, high = float(np.min(array)), float(np.max(array))
+    low, high = float(np.min(array)) + 0.0, float(np.max(array)) + 0.0  # -0 becomes 0
     if low == high:
         return f"{low:.4g}"
-    text = f"{low:.2g}…{high:.2g}"
+    text = f"{_short(low)}…{_short(high)}"
     return text if len(text) <= RANGE_WIDTH else text.replace("…", "…\n")
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if 10 <= abs(value) < 1e4 else f"{value:.2g}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -92,7 +103,7 @@ def _row(node: Node) -> list[str]:
     ]
 
 
-def _broken(name: str, width: int) -> str:
+def broken_name(name: str, width: int) -> str:
     """A name that is longer than `width`, in lines that end in a dot or an underscore."""
     lines = [""]
     for part in re.findall(r"[^._]+[._]*|[._]+", name):

@@ -12,15 +12,16 @@ from keras import tree
 from ..errors import ConversionError
 from ..graph import Readout, SpikingGraph
 from ..neurons import Neuron
+from ..passes.padding import fold_padding
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
-from .registry import convert_layer
+from .registry import convert_layer, convert_operation
 
 Call = Callable[[Any, str, Any, dict[str, Any]], Any]
 
 
 def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = None) -> SpikingGraph:
-    """The graph of a built Sequential or functional model, with nothing folded yet.
+    """The graph of a built Sequential or functional model, with nothing folded yet but zero padding.
 
     Raises
     ------
@@ -39,19 +40,16 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
         names.append(build.input(name, shape))
 
     def call(layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        inputs = tree.flatten(args)
-        if not isinstance(layer, keras.layers.Layer):
-            raise ConversionError(
-                f"operation '{name}' ({type(layer).__name__}) is a function of keras.ops, not a layer. Use the layer "
-                f"that does the same."
-            )
         build.begin(layer, name)
-        return build.finish(convert_layer(layer, build, inputs))
+        if not isinstance(layer, keras.layers.Layer):
+            return build.finish(convert_operation(layer, build, args, kwargs))
+        signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
+        return build.finish(convert_layer(layer, build, signals))
 
     outputs = walk(model, names, call)
     graph = SpikingGraph(
         build.nodes,
-        dict(zip(functional.output_names, outputs, strict=True)),
+        dict(zip(_labels(functional), outputs, strict=True)),
         model.name,
         {"made_by": f"keras {keras.__version__}"},
     )
@@ -64,7 +62,7 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
     unused = sorted(set(swap_activations or {}) - build.used_swaps)
     if unused:
         raise ConversionError(f"swap_activations names '{unused[0]}', which is no activation in this model.")
-    return graph
+    return fold_padding(graph)
 
 
 def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]:
@@ -83,7 +81,8 @@ def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]
         values[name] = operation(*args, **kwargs)
         return values[name]
 
-    walk(model, [keras.ops.convert_to_tensor(x) for x in inputs], call)
+    with keras.device("cpu:0"):  # a GPU may round products to ten bits
+        walk(model, [keras.ops.convert_to_tensor(x) for x in inputs], call)
     flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
     return {name: to_numpy(value) for name, value in flat.items()}
 
@@ -108,7 +107,7 @@ def walk(
         args, kwargs = node.arguments.fill_in(values)
         name = _numbered(f"{path}{operation.name}", calls)
         if isinstance(operation, keras.Model):
-            outputs = walk(operation, tree.flatten(args), call, f"{name}.", calls)
+            outputs = walk(operation, _inputs_of(operation, args, kwargs), call, f"{name}.", calls)
         else:
             outputs = tree.flatten(call(operation, name, args, kwargs))
         values |= {id(tensor): value for tensor, value in zip(node.outputs, outputs, strict=True)}
@@ -137,6 +136,22 @@ def _functional(model: keras.Model) -> Any:
             f"looked into. Build it with keras.Sequential or keras.Model(inputs, outputs)."
         )
     return model
+
+
+def _inputs_of(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """What a nested model is called with, in the order of its inputs."""
+    given = args[0] if args else kwargs["inputs"]
+    if isinstance(given, dict):
+        names = [_input_name(tensor) for tensor in _functional(model).inputs]
+        if set(names) <= set(given):
+            return [given[name] for name in names]
+    return tree.flatten(given)
+
+
+def _labels(functional: Any) -> list[str]:
+    """Names of the outputs; where a layer gives several of them, the later ones with a number."""
+    numbers: dict[str, int] = {}
+    return [_numbered(name, numbers) for name in functional.output_names]
 
 
 def _input_name(tensor: Any) -> str:

@@ -1,0 +1,5 @@
+"""``python -m snnconv`` is the command ``snnconv``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""``snnconv inspect``: look at a graph, or at the numbers of one layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError
+from .options import Config, CustomObjects, KerasOptions, Model, Unsafe
+
+if TYPE_CHECKING:
+    from ..graph import PopulationView, ReadoutView, SpikingGraph
+
+UNITS = {
+    "tau_rc": "s, membrane time constant",
+    "tau_ref": "s, refractory period",
+    "amplitude": "output per Hz; a spike has the height amplitude/dt",
+    "min_voltage": "floor of the voltage; the threshold is 1",
+    "smoothing": "width of the soft threshold in training",
+    "max_spikes": "most spikes in one step",
+}
+N_VALUES = 2  # first values of an array that are shown
+
+
+def inspect(
+    model: Model,
+    layer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A population or an output, whose numbers to show.")
+    ] = None,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Show the layers of a spiking network, or the numbers of one.
+
+    Examples:
+
+    - `snnconv inspect model.keras`
+
+    - `snnconv inspect model.snn.h5 --layer lif`
+    """
+    from ..graph.summary import summary_table
+    from .models import read_graph
+    from .screen import say, show
+
+    graph = read_graph(model, KerasOptions(config, custom_objects, unsafe))
+    if layer is None:
+        show(summary_table(graph))
+        if graph.populations:
+            say(f"Numbers of one layer: snnconv inspect {model} --layer {next(iter(graph.populations))}")
+        return
+    if layer in graph.populations:
+        _show_population(graph, graph.populations[layer])
+    elif layer in graph.readouts:
+        _show_readout(graph.readouts[layer])
+    else:
+        names = list(dict.fromkeys([*graph.populations, *graph.readouts]))
+        raise InputError(f"'{layer}' is no population or output of '{model}'. There are: {', '.join(names)}.")
+
+
+def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
+    import numpy as np
+
+    from ..graph.summary import shape_text, value_range
+    from .screen import new_table, say, show
+
+    n_neurons = int(np.prod(view.shape))
+    shape = f" ({shape_text(view.shape)})" if len(view.shape) > 1 else ""
+    say(f"Population '{view.name}': {n_neurons:,} {view.neuron.kind} neurons{shape}", "bold")
+    say(f"J = {_current(view)} + neuron_bias")
+    _show_arrays(
+        {
+            "kernel": view.kernel,
+            "dense_bias": view.dense_bias,
+            "neuron_bias": view.neuron_bias,
+            "gain": view.gain,
+            "trained kernel": view.trained.kernel,
+            "trained dense_bias": view.trained.dense_bias,
+            "trained neuron_bias": view.trained.neuron_bias,
+        }
+    )
+    table = new_table("parameter", "value", "", left=1)
+    table.columns[2].justify = "left"
+    for name, value in view.neuron.parameters().items():
+        table.add_row(name, "none" if value is None else f"{value:g}", UNITS.get(name, ""))
+    max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)
+    table.add_row("max_rates", value_range(max_rates).replace("\n", ""), "Hz, rates at an input of 1, after training")
+    table.add_row(
+        "intercepts", value_range(intercepts).replace("\n", ""), "inputs at which firing starts, after training"
+    )
+    show(table)
+
+
+def _show_readout(view: ReadoutView) -> None:
+    from ..graph.summary import shape_text
+    from .screen import say
+
+    say(f"Output '{view.name}': {shape_text(view.shape)}, {view.activation}", "bold")
+    say(f"y = {_current(view)}")
+    _show_arrays({"kernel": view.kernel, "dense_bias": view.dense_bias})
+
+
+def _current(view: Any) -> str:
+    """The linear layer of a view as an equation."""
+    from ..graph import Conv
+
+    if view.linear is None:
+        return view.input
+    product = f"conv({view.input}, kernel)" if isinstance(view.linear, Conv) else f"{view.input} · kernel"
+    return product if view.dense_bias is None else f"{product} + dense_bias"
+
+
+def _show_arrays(arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    from ..graph.summary import shape_text
+    from .screen import new_table, show
+
+    table = new_table("array", "shape", "min", "mean", "max", "first values", left=2)
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        first = " ".join(f"{value:.4g}" for value in np.ravel(array)[:N_VALUES])
+        more = " …" if np.size(array) > N_VALUES else ""
+        numbers = (f"{float(function(array)):.3g}" for function in (np.min, np.mean, np.max))
+        table.add_row(name, shape_text(np.shape(array)), *numbers, first + more)
+    show(table)

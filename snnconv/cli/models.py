@@ -1,0 +1,172 @@
+"""Reading what commands are given: models, exported graphs and arrays."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import InputError, ModelFileError
+from ..graph import SpikingGraph, load
+from ..graph.file import is_graph_file
+from .options import KerasOptions
+
+DEFAULT_DT = 0.001
+
+
+def read_graph(
+    path: Path,
+    options: KerasOptions,
+    synapse: float | None = None,
+    scale_firing_rates: float | None = None,
+) -> SpikingGraph:
+    """The graph of a Keras file, converted, or of an exported one.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, or neither of the two.
+    ConversionError, ParameterError
+        If it cannot be converted like this.
+    """
+    if not is_graph_file(path):
+        model = read_keras_model(path, options)
+        from ..conversion import convert
+
+        return convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates)
+    from ..passes import add_synapses, fold_affine
+    from ..passes import scale_firing_rates as scale
+
+    graph = load(path)
+    if scale_firing_rates is not None:
+        graph = fold_affine(scale(graph, scale_firing_rates))
+    return graph if synapse is None else add_synapses(graph, synapse)
+
+
+def read_keras_model(path: Path, options: KerasOptions) -> Any:
+    """The model in a Keras file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged or no Keras model, or the module of custom objects cannot be imported.
+    """
+    from ..keras_files import import_custom_objects, load_model
+    from .quiet import import_tensorflow
+
+    check_model_file(path, options)
+    import_tensorflow()
+    objects = None
+    if options.custom_objects is not None:
+        sys.path.append(os.getcwd())  # where a user expects modules of their own to be found
+        objects = import_custom_objects(options.custom_objects)
+    return load_model(path, options.config, objects, options.unsafe)
+
+
+def read_dt(path: Path, dt: float | None) -> float:
+    """The time step asked for, or else the one that an exported graph is meant for."""
+    if dt is not None:
+        return dt
+    if not is_graph_file(path):
+        return DEFAULT_DT
+    with h5py.File(path, "r") as file:
+        return float(file.attrs.get("dt", DEFAULT_DT))  # pyright: ignore[reportArgumentType]
+
+
+def check_model_file(path: Path, options: KerasOptions) -> None:
+    """Find what is wrong with a file without TensorFlow, which takes seconds to import.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be a model or an exported graph.
+    """
+    from ..keras_files import check_model_file as check
+
+    if not is_graph_file(path):
+        check(path, options.config)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work, not after it, that a file cannot be written.
+
+    Raises
+    ------
+    ModelFileError
+        If it is a folder, or in none.
+    """
+    if path.is_dir():
+        raise ModelFileError(f"cannot write '{path}': it is a folder. Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise ModelFileError(f"cannot write '{path}': there is no folder '{path.parent}'.")
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise ModelFileError(f"cannot write '{path}': the folder '{path.parent}' may not be written to.")
+
+
+def as_inputs(data: np.ndarray | dict[str, np.ndarray], graph: SpikingGraph) -> Any:
+    """What `read_arrays` gave as inputs of a graph: one array, one named "x", or one named as each input.
+
+    Raises
+    ------
+    InputError
+        If the names are others.
+    """
+    names = [node.name for node in graph.inputs]
+    if isinstance(data, np.ndarray):
+        return data
+    if all(name in data for name in names):
+        return {name: data[name] for name in names}
+    if len(names) == 1 and ("x" in data or len(data) == 1):
+        return data.get("x", next(iter(data.values())))
+    wanted = " and ".join(f"'{name}'" for name in names)
+    raise InputError(f"the file of inputs must hold an array {wanted}. It holds {sorted(data)}.")
+
+
+def as_labels(data: np.ndarray | dict[str, np.ndarray], n: int, n_classes: int) -> np.ndarray:
+    """What `read_arrays` gave as class numbers, one per sample; one-hot rows and an array named "y" are understood.
+
+    Raises
+    ------
+    InputError
+        If they are no class numbers.
+    """
+    if isinstance(data, dict):
+        if "y" not in data and len(data) != 1:
+            raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
+        data = data.get("y", next(iter(data.values())))
+    is_one_hot = data.ndim == 2 and data.shape[-1] == n_classes > 1
+    labels = data.argmax(-1) if is_one_hot else data.reshape(-1) if data.ndim <= 2 else data
+    if labels.shape != (n,):
+        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {data.shape}.")
+    if not np.isin(labels, np.arange(n_classes)).all():
+        raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}. Received others.")
+    return labels.astype("int64")
+
+
+def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of an .npy file, or those of an .npz file by name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}'.")
+    try:
+        data = np.load(path, allow_pickle=False)
+        if isinstance(data, np.ndarray):
+            return data
+        with data:
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        # NumPy's own message recommends to unpickle a file of unknown origin
+        raise InputError(
+            f"cannot read '{path}': it is damaged, holds Python objects, or is no .npy or .npz file."
+        ) from error

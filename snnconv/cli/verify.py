@@ -1,0 +1,131 @@
+"""``snnconv verify``: compare a graph with Keras, the NumPy loop and the rate equation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ParameterError
+from .options import Config, CustomObjects, Dt, Dtype, Input, KerasOptions, Model, Steps, Unsafe
+
+if TYPE_CHECKING:
+    from ..verification import Verification
+
+NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
+
+
+def verify(
+    model: Model,
+    against: Annotated[
+        Path | None,
+        typer.Option("--keras", metavar="FILE", help="Keras model that the exported graph MODEL came from."),
+    ] = None,
+    input: Input = None,
+    samples: Annotated[int, typer.Option(metavar="N", help="Take at most the first N samples of the inputs.")] = 8,
+    steps: Steps = 200,
+    dt: Dt = None,
+    dtype: Dtype = "float32",
+    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Check every layer against Keras and a plain NumPy loop.
+
+    Three comparisons: rates with Keras' own, spikes in TensorFlow with those of a loop in NumPy, and measured rates
+    with the rate equation. Exits with 0 if all passed, 1 if one failed, and 2 if nothing could be compared.
+
+    Examples:
+
+    - `snnconv verify model.keras`
+
+    - `snnconv verify model.snn.h5 --keras model.keras`
+    """
+    from ..graph import load
+    from ..graph.file import is_graph_file
+    from ..runs import check_steps
+    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
+    from .screen import say
+    from .simulate import check_dtype
+
+    check_steps(steps, 1.0)
+    check_dtype(dtype)
+    if samples < 1:
+        raise ParameterError(f"--samples must be a whole number above 0. Received {samples}.")
+    options = KerasOptions(config, custom_objects, unsafe)
+    for path in (model, against):
+        if path is not None:
+            check_model_file(path, options)
+    is_graph = is_graph_file(model)
+    if against is not None and (not is_graph or is_graph_file(against)):
+        raise ParameterError("--keras names the Keras file that MODEL, an exported .snn.h5, is compared with.")
+    dt = read_dt(model, dt)
+    check_steps(steps, dt)
+    given = None if input is None else read_arrays(input)
+    graph = load(model) if is_graph else None
+
+    keras_model = None
+    if not is_graph or against is not None:
+        keras_model = read_keras_model(model if against is None else against, options)
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    from ..conversion import convert
+    from ..verification import verify as compare
+
+    graph = convert(keras_model) if graph is None else graph
+    x = None if given is None else _first(as_inputs(given, graph), samples)
+    subject = graph if keras_model is None else keras_model
+    other = None if keras_model is None else graph
+    found = compare(subject, x, steps, graph=other, dt=dt, dtype=dtype, seed=seed)
+    say(f"{found.n_samples} samples, {steps} steps of {dt * 1e3:g} ms, {dtype}")
+    hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
+    show_verification(found, hint if keras_model is None else "")
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def show_verification(found: Verification, hint: str = "") -> None:
+    """Print the table, what to know about it, a hint if there is one, and the verdict."""
+    from .screen import say, show
+
+    show(_table(found))
+    say("Rates in Hz are means over neurons and samples; vs Keras is the largest difference, of an output in its unit.")
+    for layer in found.layers:
+        if layer.note:
+            say(f"{layer.name}: {layer.note}.")
+    if any(layer.rate_bound for layer in found.layers):
+        bound = next(layer.rate_bound for layer in found.layers if layer.rate_bound)
+        say(f"At constant current each neuron's rate must be within 1/duration = {bound:.3g} Hz of the rate equation.")
+        say("Deeper layers receive spikes, whose fluctuations move their rates: there the difference only informs.")
+    if hint:
+        say(hint)
+    say()
+    verdict = found.verdict
+    say(verdict[0].upper() + verdict[1:], "bold green" if found.passed else "bold red")
+
+
+def _table(found: Verification) -> Any:
+    from ..graph.summary import broken_name
+    from .screen import new_table
+
+    headings = ("layer", "vs Keras", "spikes", "differing", "rate", "equation", "difference", "")
+    table = new_table(*headings)
+    for layer in found.layers:
+        table.add_row(
+            broken_name(layer.name, NAME_WIDTH),
+            "" if layer.keras_difference is None else f"{layer.keras_difference:.1e}",
+            "" if layer.n_spikes is None else f"{layer.n_spikes:,}",
+            "" if layer.n_moved is None else f"{layer.n_moved:,}",
+            "" if layer.rate is None else f"{layer.rate:.1f}",
+            "" if layer.rate_equation is None else f"{layer.rate_equation:.1f}",
+            "" if layer.rate_difference is None else f"{layer.rate_difference:.1f}",
+            "ok" if layer.passed else "FAILED",
+        )
+    return table
+
+
+def _first(data: Any, n: int) -> Any:
+    return {name: array[:n] for name, array in data.items()} if isinstance(data, dict) else data[:n]

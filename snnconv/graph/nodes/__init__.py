@@ -1,0 +1,37 @@
+"""The primitives of a spiking graph: frozen data, each with what it computes.
+
+Shapes leave out the axis of the samples. `apply` works on (n, *shape) arrays of an array namespace (`numpy_ops` or
+`tensorflow_ops`), after `map_arrays` has brought the parameters into that namespace.
+"""
+
+from .arithmetic import Add, Affine, Concatenate, Readout
+from .base import NODES, Input, Linear, Node, Pairs, Stateful
+from .pooling import AveragePool
+from .populations import Filter, Population
+from .shape import Crop, Pad, Permute, Reshape, Upsample
+from .weighted import Conv, ConvTranspose, Dense, Weighted
+
+__all__ = [
+    "NODES",
+    "Add",
+    "Affine",
+    "AveragePool",
+    "Concatenate",
+    "Conv",
+    "ConvTranspose",
+    "Crop",
+    "Dense",
+    "Filter",
+    "Input",
+    "Linear",
+    "Node",
+    "Pad",
+    "Pairs",
+    "Permute",
+    "Population",
+    "Readout",
+    "Reshape",
+    "Stateful",
+    "Upsample",
+    "Weighted",
+]

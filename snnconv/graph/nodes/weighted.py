@@ -1,0 +1,89 @@
+"""Nodes with a kernel and a bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...neurons.base import Array
+from .base import Linear, Pairs
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weighted(Linear, abstract=True):
+    """A linear layer: the last two axes of its kernel are the channels that come in and those that go out.
+
+    Parameters
+    ----------
+    kernel : (*window, channels, filters) array
+    bias : (filters,) array or None
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray | None = None
+    array_fields: ClassVar[tuple[str, ...]] = ("kernel", "bias")
+
+    def with_bias(self, y: Array) -> Array:
+        """``y + bias``, where there is one."""
+        return y if self.bias is None else y + self.bias
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dense(Weighted):
+    """``y = x @ kernel + bias`` over the last axis.
+
+    Parameters
+    ----------
+    kernel : (n_in, n_out) array
+    bias : (n_out,) array or None
+    """
+
+    def apply(self, *xs: Array, xp: Any) -> Array:
+        return self.with_bias(xp.matmul(xs[0], self.kernel))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv(Weighted):
+    """Convolution in 1, 2 or 3 dimensions, channels last, with zero padding.
+
+    Parameters
+    ----------
+    kernel : (*window, channels // groups, filters) array
+    bias : (filters,) array or None
+    strides, dilation : one number per spatial axis
+    padding : (before, after) per spatial axis
+    """
+
+    strides: tuple[int, ...]
+    padding: Pairs
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+    def apply(self, *xs: Array, xp: Any) -> Array:
+        return self.with_bias(xp.conv(xs[0], self.kernel, self.strides, self.padding, self.dilation, self.groups))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConvTranspose(Weighted):
+    """Transposed convolution in 1, 2 or 3 dimensions, channels last.
+
+    Input place i adds ``x[i] @ kernel[k]`` to output place ``i · stride + k · dilation - before``.
+
+    Parameters
+    ----------
+    kernel : (*window, channels, filters) array
+        Channels before filters as in `Conv`; Keras has them the other way round in its transposed convolutions.
+    bias : (filters,) array or None
+    strides, dilation : one number per spatial axis
+    padding : (before, after) per spatial axis
+        Places cut off at the ends; below 0 where places are added instead.
+    """
+
+    strides: tuple[int, ...]
+    padding: Pairs
+    dilation: tuple[int, ...]
+
+    def apply(self, *xs: Array, xp: Any) -> Array:
+        return self.with_bias(xp.conv_transpose(xs[0], self.kernel, self.strides, self.padding, self.dilation))

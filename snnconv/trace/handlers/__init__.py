@@ -1,0 +1,29 @@
+"""How each Keras layer and operation becomes nodes: one module per kind of layer."""
+
+from . import (
+    activations,
+    convolution,
+    dense,
+    merge,
+    normalisation,
+    operations,
+    pooling,
+    refusals,
+    shape,
+    training_only,
+    wrappers,
+)
+
+__all__ = [
+    "activations",
+    "convolution",
+    "dense",
+    "merge",
+    "normalisation",
+    "operations",
+    "pooling",
+    "refusals",
+    "shape",
+    "training_only",
+    "wrappers",
+]
