@@ -21,6 +21,8 @@ from .errors import ConfigError, one_line
 
 PositiveInt = Annotated[int, "above 0"]
 PositiveFloat = Annotated[float, "above 0"]
+Seed = Annotated[int, "from 0 to 4294967295"]
+_BOUNDS = {"above 0": lambda value: value > 0, "from 0 to 4294967295": lambda value: 0 <= value < 2**32}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Config:
     name: str
     data: DataConfig
     model: ModelConfig
-    seed: int = 0
+    seed: Seed = 0
     training: TrainingConfig = TrainingConfig()
     conversion: ConversionConfig = ConversionConfig()
     simulation: SimulationConfig = SimulationConfig()
@@ -176,7 +178,7 @@ def _fits(option: Any, value: Any) -> bool:
     kind, bound = _bounded(option)
     if kind is int or kind is float:
         is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and (bound is None or value > 0)
+        return is_number and math.isfinite(value) and (bound is None or _BOUNDS[bound](value))
     return isinstance(value, {str: str, Path: str, bool: bool}.get(kind, ()))
 
 

@@ -43,10 +43,10 @@ class NeuronLayer(keras.layers.Layer):
         self.intercepts = _tuning(intercepts, None if seed is None else seed + 1)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         self.seed = seed
-        numbers = [v if isinstance(v, (float, np.ndarray)) else None for v in (self.max_rates, self.intercepts)]
-        safe = [1e-3 if numbers[0] is None else numbers[0], 0.0 if numbers[1] is None else numbers[1]]
-        try:
-            self.neuron.gain_bias(*safe)
+        try:  # an initializer shows its values when the layer is built
+            for rate in _ends(max_rates, self.max_rates, 1e-3):
+                for intercept in _ends(intercepts, self.intercepts, 0.0):
+                    self.neuron.gain_bias(rate, intercept)
         except ParameterError as error:
             raise ParameterError(f"layer '{self.name}' ({type(self).__name__}): {error}") from error
 
@@ -102,6 +102,11 @@ class NeuronLayer(keras.layers.Layer):
     def _parameter_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int, ...]:
         rank = len(input_shape)
         shared = range(1, rank - 1) if self.shared_axes is None else self.shared_axes
+        if not all(1 <= (axis + rank if axis < 0 else axis) < rank for axis in shared):
+            raise ParameterError(
+                f"layer '{self.name}' ({type(self).__name__}): shared_axes must be axes of the input {input_shape} "
+                f"without that of the samples, 0. Received {list(shared)}."
+            )
         shared = {axis % rank for axis in shared}
         shape = tuple(1 if axis in shared else size for axis, size in enumerate(input_shape))[1:]
         if None in shape:
@@ -187,7 +192,7 @@ class LIF(NeuronLayer):
 
 @keras.saving.register_keras_serializable(package="snnconv")
 class IF(NeuronLayer):
-    """Integrate-and-fire neurons without leak: a ReLU with a bias, ``output = amplitude · max(gain · input + bias, 0)``.
+    """Integrate-and-fire neurons: a ReLU with a bias, ``output = amplitude · max(gain · input + bias, 0)``.
 
     With the defaults the output is ``relu(input)`` before training.
 
@@ -234,6 +239,13 @@ def _tuning(value: Any, seed: int | None) -> Any:
         return keras.initializers.get(value)
     value = np.asarray(value, "float64")
     return float(value) if value.ndim == 0 else value
+
+
+def _ends(given: Any, tuning: Any, default: float) -> tuple[Any, ...]:
+    """Both ends of a range, or the values themselves; the default where an initializer draws them."""
+    if isinstance(given, tuple):
+        return given
+    return (default,) if isinstance(tuning, keras.initializers.Initializer) else (tuning,)
 
 
 def _constant(value: np.ndarray) -> Any:

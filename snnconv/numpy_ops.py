@@ -36,6 +36,7 @@ __all__ = [
     "floor",
     "log1p",
     "matmul",
+    "max_pool",
     "maximum",
     "minimum",
     "ones_like",
@@ -102,9 +103,10 @@ def conv_transpose(
     total = np.zeros((len(x), *full, kernel.shape[-1]), x.dtype)
     for offset in np.ndindex(*window):
         _shifted(total, offset, size, strides, dilation)[...] += x @ kernel[offset]
-    total = np.pad(total, ((0, 0), *((max(-before, 0), max(-after, 0)) for before, after in padding), (0, 0)))
-    box = (slice(max(before, 0), n - max(after, 0)) for n, (before, after) in zip(total.shape[1:], padding))
-    return total[(slice(None), *box)]
+    more = tuple((max(-before, 0), max(-after, 0)) for before, after in padding)
+    total = np.pad(total, ((0, 0), *more, (0, 0)))
+    ends = zip(total.shape[1:-1], padding, strict=True)
+    return total[(slice(None), *(slice(max(before, 0), n - max(after, 0)) for n, (before, after) in ends))]
 
 
 def average_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> np.ndarray:
@@ -164,3 +166,14 @@ def _shifted(
     """What position `offset` of a window sees at every output position."""
     steps = zip(offset, size, strides, dilation, strict=True)
     return x[(slice(None), *(slice(o * d, o * d + (n - 1) * s + 1, s) for o, n, s, d in steps))]
+
+
+def max_pool(x: np.ndarray, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> np.ndarray:
+    """Largest value in each window; padding does not count."""
+    x = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=-np.inf)
+    ones = (1,) * len(size)
+    out = _output_size(x.shape[1:-1], size, strides, ones)
+    most = np.full((len(x), *out, x.shape[-1]), -np.inf, x.dtype)
+    for offset in np.ndindex(*size):
+        most = np.maximum(most, _shifted(x, offset, out, strides, ones))
+    return most

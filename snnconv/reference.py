@@ -10,7 +10,7 @@ import numpy as np
 from . import numpy_ops
 from .graph import Input, Linear, Population, Readout, SpikingGraph, Stateful
 from .neurons.base import State
-from .runs import Result, check_state, check_steps, initial_voltages, recording, spike_dtype
+from .runs import Result, check_dtype, check_state, check_steps, initial_voltages, recording, spike_dtype
 
 
 def run(
@@ -53,6 +53,7 @@ def run(
         If the data or a parameter is out of range.
     """
     n_steps = check_steps(n_steps, dt)
+    check_dtype(dtype)
     xs = graph.check_inputs(x, dtype, n_steps)
     n = len(next(iter(xs.values())))
     wanted = recording(graph, record)

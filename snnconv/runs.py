@@ -95,6 +95,12 @@ def check_steps(n_steps: Any, dt: float) -> int:
     return int(n_steps)
 
 
+def check_dtype(dtype: str) -> None:
+    """Raise ParameterError unless `dtype` is one that both runtimes compute in."""
+    if dtype not in ("float32", "float64"):
+        raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
+
+
 def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
     """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
 
@@ -106,10 +112,10 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
         If it is neither "uniform" nor a number up to the threshold, 1.
     """
     populations = [node for node in graph.nodes if isinstance(node, Population)]
-    if initial_voltage == "uniform":
+    if isinstance(initial_voltage, str) and initial_voltage == "uniform":
         rng = np.random.default_rng(seed)
         return {node.name: rng.random(node.shape) for node in populations}
-    if not isinstance(initial_voltage, (int, float)) or not -np.inf < initial_voltage <= 1:
+    if not isinstance(initial_voltage, (int, float, np.number)) or not -np.inf < initial_voltage <= 1:
         raise ParameterError(
             f"initial_voltage must be 'uniform' or a number up to 1, the threshold. Received {initial_voltage!r}."
         )

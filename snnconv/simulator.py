@@ -12,7 +12,7 @@ from .batches import Batches
 from .errors import InputError, ParameterError
 from .graph import Readout, SpikingGraph
 from .neurons.base import State
-from .runs import Result, check_steps, initial_voltages, recording, spike_dtype
+from .runs import Result, check_dtype, check_steps, initial_voltages, recording, spike_dtype
 
 
 class Simulator:
@@ -55,8 +55,7 @@ class Simulator:
         progress: bool | None = None,
     ):
         check_steps(1, dt)
-        if dtype not in ("float32", "float64"):
-            raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
+        check_dtype(dtype)
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")

@@ -95,7 +95,7 @@ def as_synapse(synapse: Synapse | float) -> Synapse:
     """Return `synapse` itself, or a `Lowpass` with that time constant in seconds where a number came."""
     if isinstance(synapse, Synapse):
         return synapse
-    if isinstance(synapse, (int, float)) and not isinstance(synapse, bool):
+    if isinstance(synapse, (int, float, np.number)) and not isinstance(synapse, bool):
         return Lowpass(float(synapse))
     raise ParameterError(
         f"a synapse is a time constant in seconds or a filter such as snnconv.synapses.Lowpass(0.005). "

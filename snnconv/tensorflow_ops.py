@@ -37,6 +37,7 @@ __all__ = [
     "floor",
     "log1p",
     "matmul",
+    "max_pool",
     "maximum",
     "minimum",
     "ones_like",
@@ -109,16 +110,13 @@ def conv_transpose(
 ) -> tf.Tensor:
     """Transposed convolution in 1, 2 or 3 dimensions; see `numpy_ops.conv_transpose`."""
     kernel = _dilated(tf.linalg.matrix_transpose(kernel), dilation)
-    geometry = zip(cast(Any, x.shape[1:-1]), strides, kernel.shape[:-2], padding, strict=True)
-    full, more, box = [], [], []
-    for n, stride, window, (before, after) in geometry:
-        size = (n - 1) * stride + window
-        full.append(size)
-        more.append((max(-before, 0), max(-after, 0)))
-        box.append(slice(max(before, 0), size + max(-before, 0) + min(-after, 0) + max(-after, 0)))
-    shape = (tf.shape(x)[0], *full, kernel.shape[-2])
-    y = tf.nn.conv_transpose(x, kernel, shape, strides, "VALID")
-    return tf.pad(y, ((0, 0), *more, (0, 0)))[(slice(None), *box)]
+    space: Any = zip(cast(Any, x.shape[1:-1]), strides, kernel.shape[:-2], strict=True)
+    full: Any = (tf.shape(x)[0], *((n - 1) * stride + window for n, stride, window in space), kernel.shape[-2])
+    y = tf.nn.conv_transpose(x, kernel, full, strides, "VALID")
+    more = tuple((max(-before, 0), max(-after, 0)) for before, after in padding)
+    y = tf.pad(y, ((0, 0), *more, (0, 0)))
+    ends = zip(cast(Any, y.shape[1:-1]), padding, strict=True)
+    return y[(slice(None), *(slice(max(before, 0), n - max(after, 0)) for n, (before, after) in ends))]
 
 
 def _dilated(kernel: Any, dilation: tuple[int, ...]) -> Any:
@@ -177,3 +175,18 @@ def _pad(
     if tuple(same) == tuple(padding):
         return "SAME", x
     return "VALID", tf.pad(x, ((0, 0), *padding, (0, 0)))
+
+
+def max_pool(x: tf.Tensor, size: tuple[int, ...], strides: tuple[int, ...], padding: Pairs) -> tf.Tensor:
+    """Largest value in each window; padding does not count."""
+    if len(size) > 2:  # TensorFlow has none in three dimensions for float64; the largest of the largest is the same
+        *outer, height, width, channels = cast(Any, x.shape[1:])
+        planes = max_pool(tf.reshape(x, (-1, height, width, channels)), size[-2:], strides[-2:], padding[-2:])
+        height, width = cast(Any, planes.shape[1:3])
+        columns = tf.reshape(planes, (-1, *outer, height * width * channels))
+        pooled = max_pool(columns, size[:-2], strides[:-2], padding[:-2])
+        return tf.reshape(pooled, (-1, *pooled.shape[1:-1], height, width, channels))
+    name, padded = _pad(x, size, strides, padding, (1,) * len(size))
+    if name == "VALID" and padded is not x:
+        padded = tf.pad(x, ((0, 0), *padding, (0, 0)), constant_values=x.dtype.min)
+    return tf.nn.max_pool(padded, size, strides, name)

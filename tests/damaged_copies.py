@@ -102,7 +102,7 @@ def change_objects(path, rng):
         if way == 2:
             parent.create_dataset(name, [10 ** rng.integers(1, 12) for _ in shape or (1,)], "float32", chunks=True)
         elif way == 3:
-            parent.create_dataset(name, (10 ** rng.integers(1, 14),), "float64", chunks=(1000,), compression="gzip")
+            parent.create_dataset(name, (10 ** rng.integers(3, 14),), "float64", chunks=(1000,), compression="gzip")
         elif way == 4:
             file[name] = rng.normal(size=[max(1, size + rng.integers(-1, 2)) for size in shape])
         elif way == 5:

@@ -1,11 +1,14 @@
-"""Model files as earlier versions of Keras wrote them, made with h5py and json alone."""
+"""Model files as earlier versions of Keras wrote them, made with h5py and json alone, and what to compare them with."""
 
 import json
 import zipfile
 from io import BytesIO
 
 import h5py
+import keras
 import numpy as np
+
+from snnconv.keras_files import load_model
 
 
 def write_h5(
@@ -69,3 +72,84 @@ def edit_config(source, target, change):
                 data = json.dumps(change(config) or config)
             copy.writestr(name, data)
     return target
+
+
+RNG = np.random.default_rng(3)
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # Keras computes in float32
+
+
+def numbers(*shape):
+    return RNG.normal(0, 0.5, shape).astype("float32")
+
+
+def predict(model, *xs):
+    """Output of a model as an array, or a list of them."""
+    values = model(list(xs) if len(xs) > 1 else xs[0], training=False)
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, values)
+
+
+def same(path, reference, *xs, **options):
+    """The model in a file computes what the reference does."""
+    loaded = load_model(path, **options)
+    ours, theirs = (keras.tree.flatten(predict(model, *xs)) for model in (loaded, reference))
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our, their, **CLOSE)
+    return loaded
+
+
+def with_weights(layers, *weights):
+    """A Sequential of this Keras with these weights."""
+    model = keras.Sequential(layers)
+    model.set_weights(weights)
+    return model
+
+
+def dense(name, units, activation="linear", **more):
+    return {
+        "class_name": "Dense",
+        "config": {
+            "name": name, "trainable": True, "units": units, "activation": activation, "use_bias": True,
+            "kernel_initializer": {
+                "class_name": "VarianceScaling",
+                "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "dtype": "float32"},
+            },
+            "bias_initializer": {"class_name": "Zeros", "config": {"dtype": "float32"}},
+            "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}},
+            "bias_regularizer": None, "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None,
+            **more,
+        },
+    }  # fmt: skip
+
+
+def saved_dense(name, kernel, bias):
+    return [(f"{name}/kernel:0", kernel), (f"{name}/bias:0", bias)]
+
+
+def input_layer(name, shape):
+    config = {"batch_input_shape": [None, *shape], "dtype": "float32", "sparse": False, "ragged": False, "name": name}
+    return {"class_name": "InputLayer", "config": config}
+
+
+def conv_config(name, class_name="Conv2D", **more):
+    config = {
+        "name": name, "trainable": True, "dtype": "float32", "kernel_size": [3, 3], "strides": [1, 1],
+        "padding": "valid", "data_format": "channels_last", "dilation_rate": [1, 1], "groups": 1, "use_bias": True,
+        "activation": "linear", "bias_initializer": {"class_name": "Zeros", "config": {}, "shared_object_id": 3},
+        **more,
+    }  # fmt: skip
+    return {"class_name": class_name, "config": config}
+
+
+def node(entry, *inbound):
+    """An entry of a functional model, connected as Keras 2 wrote it."""
+    return {**entry, "name": entry["config"]["name"], "inbound_nodes": list(inbound)}
+
+
+def functional(name, layers, inputs, outputs, class_name="Model"):
+    config = {"name": name, "layers": layers, "input_layers": inputs, "output_layers": outputs}
+    return {"class_name": class_name, "config": config}
+
+
+def one_layer(entry, shape):
+    entry["config"].setdefault("batch_input_shape", [None, *shape])
+    return {"class_name": "Sequential", "config": [entry]}

@@ -95,6 +95,7 @@ def test_absolute_path_of_the_data_stays(tmp_path):
         ("[trainings]\nepochs = 3", r"the top level has no key 'trainings'\. Did you mean 'training'\?"),
         ("source = 'x'", "the top level has no key 'source'"),
         ("[training]\nepochs = 2.5", r"\[training\] epochs must be a whole number above 0\. Received 2\.5\."),
+        ("seed = -1", r"'seed' must be a whole number from 0 to 4294967295\. Received -1\."),
         ("[training]\nepochs = 0", r"\[training\] epochs must be a whole number above 0\. Received 0\."),
         ("[training]\nepochs = true", r"\[training\] epochs must be a whole number above 0\. Received True\."),
         (
@@ -112,7 +113,7 @@ def test_absolute_path_of_the_data_stays(tmp_path):
         ("[conversion]\nsynapse = {lif = 'x'}", r"\[conversion\] synapse\.lif must be a number above 0"),
         ("[output]\nfolder = 1", r"\[output\] folder must be a path\. Received 1\."),
         ("training = 1", r"\[training\] must be a table\. Received 1\."),
-        ("seed = 'x'", r"'seed' must be a whole number\. Received 'x'\."),
+        ("seed = 'x'", r"'seed' must be a whole number from 0 to 4294967295\. Received 'x'\."),
     ],
 )
 def test_what_is_not_understood(tmp_path, text, message):

@@ -28,7 +28,7 @@ from snnconv.graph import (
     SpikingGraph,
 )
 from snnconv.graph.file import is_graph_file
-from snnconv.graph.nodes import ConvTranspose, Crop, Pad, Permute, Upsample
+from snnconv.graph.nodes import ConvTranspose, Crop, Difference, MaxPool, Pad, Permute, RunningSum, Upsample
 from snnconv.neurons import IF, LIF
 from snnconv.synapses import Alpha, Lowpass
 
@@ -65,12 +65,15 @@ def every_node() -> SpikingGraph:
         AveragePool(
             name="pool", inputs=("alpha",), shape=(2, 2, 3), size=(2, 2), strides=(2, 2), padding=((0, 1), (0, 1))
         ),
-        Upsample(name="up", inputs=("pool",), shape=(4, 2, 3), factors=(2, 1, 1), interpolation="linear"),
+        RunningSum(name="total", inputs=("pool",), shape=(2, 2, 3)),
+        MaxPool(name="max", inputs=("total",), shape=(2, 2, 3), size=(2, 1), strides=(1, 1), padding=((0, 1), (0, 0))),
+        Difference(name="growth", inputs=("max",), shape=(2, 2, 3)),
+        Upsample(name="up", inputs=("growth",), shape=(4, 2, 3), factors=(2, 1, 1), interpolation="linear"),
         Pad(name="pad", inputs=("up",), shape=(4, 5, 3), padding=((0, 0), (1, 2), (0, 0))),
         Permute(name="permute", inputs=("pad",), shape=(5, 4, 3), axes=(1, 0, 2)),
         ConvTranspose(
-            name="transposed", inputs=("permute",), shape=(10, 4, 2), kernel=rng.random((2, 3, 3, 2)), bias=rng.random(2),
-            strides=(2, 1), padding=((0, 0), (2, -1)), dilation=(1, 1),
+            name="transposed", inputs=("permute",), shape=(10, 4, 2), kernel=rng.random((2, 3, 3, 2)),
+            bias=rng.random(2), strides=(2, 1), padding=((0, 0), (2, -1)), dilation=(1, 1),
         ),
         Crop(name="crop", inputs=("transposed",), shape=(3, 2, 2), start=(1, 2, 0)),
         Reshape(name="flat", inputs=("crop",), shape=(12,)),
@@ -202,6 +205,12 @@ def test_summary_fits_a_terminal_and_says_what_there_is(graph):
     assert f"{total:,}" in text
 
 
+def shorten(group, key):
+    array = group[key][:-1]
+    del group[key]
+    group[key] = array
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -212,6 +221,8 @@ def test_summary_fits_a_terminal_and_says_what_there_is(graph):
         (lambda file: file["nodes/conv1"].attrs.__setitem__("kind", "Magic"), "unknown node kind 'Magic'"),
         (lambda file: file["populations/lif1"].attrs.__setitem__("neuron", "HH"), "unknown neuron kind 'HH'"),
         (lambda file: file["populations/lif1"].attrs.__setitem__("tau_rc", -1.0), "tau_rc must be a finite number"),
+        (lambda file: shorten(file["nodes/conv1"], "bias"), r"bias \(7,\) of node 'conv1' does not fit its shape"),
+        (lambda file: shorten(file["populations/lif1"], "neuron_bias"), r"neuron_bias \(7,\) of node 'lif1' does not"),
         (lambda file: file["nodes/conv1/bias"].__setitem__(0, np.nan), "'bias' of node 'conv1' holds NaN"),
         (lambda file: file["nodes/conv2"].attrs.__setitem__("inputs", ["nobody"]), "fed by 'nobody'"),
     ],

@@ -20,7 +20,7 @@ LAYERS = [
     ("passes",),
     ("runs", "reference", "tensorflow_ops", "stepper", "batches", "simulator"),
     ("export",),
-    ("layers", "trace", "keras_files", "conversion"),
+    ("layers", "precision", "trace", "keras_files", "conversion"),
     ("verification", "plot", "datasets", "config", "training"),
     ("cli", "__main__"),
 ]

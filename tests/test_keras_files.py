@@ -7,9 +7,7 @@ a model of this Keras that is given the same weights.
 import json
 import sys
 import types
-import zipfile
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -19,64 +17,21 @@ import snnconv
 from snnconv.errors import ConversionError, ModelFileError
 from snnconv.keras_files import import_custom_objects, load_model
 
-from .keras_file_writer import edit_config, write_h5, write_keras
+from .keras_file_writer import (
+    CLOSE,
+    conv_config,
+    dense,
+    functional,
+    input_layer,
+    node,
+    numbers,
+    predict,
+    same,
+    saved_dense,
+    with_weights,
+    write_h5,
+)
 from .networks import forum_model, random_cnn, randomise
-
-RNG = np.random.default_rng(3)
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # Keras computes in float32
-
-
-def numbers(*shape):
-    return RNG.normal(0, 0.5, shape).astype("float32")
-
-
-def predict(model, *xs):
-    """Output of a model as an array, or a list of them."""
-    values = model(list(xs) if len(xs) > 1 else xs[0], training=False)
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, values)
-
-
-def same(path, reference, *xs, **options):
-    """The model in a file computes what the reference does."""
-    loaded = load_model(path, **options)
-    ours, theirs = (keras.tree.flatten(predict(model, *xs)) for model in (loaded, reference))
-    for our, their in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(our, their, **CLOSE)
-    return loaded
-
-
-def with_weights(layers, *weights):
-    """A Sequential of this Keras with these weights."""
-    model = keras.Sequential(layers)
-    model.set_weights(weights)
-    return model
-
-
-def dense(name, units, activation="linear", **more):
-    return {
-        "class_name": "Dense",
-        "config": {
-            "name": name, "trainable": True, "units": units, "activation": activation, "use_bias": True,
-            "kernel_initializer": {
-                "class_name": "VarianceScaling",
-                "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "dtype": "float32"},
-            },
-            "bias_initializer": {"class_name": "Zeros", "config": {"dtype": "float32"}},
-            "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}},
-            "bias_regularizer": None, "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None,
-            **more,
-        },
-    }  # fmt: skip
-
-
-def saved_dense(name, kernel, bias):
-    return [(f"{name}/kernel:0", kernel), (f"{name}/bias:0", bias)]
-
-
-def input_layer(name, shape):
-    config = {"batch_input_shape": [None, *shape], "dtype": "float32", "sparse": False, "ragged": False, "name": name}
-    return {"class_name": "InputLayer", "config": config}
-
 
 # Keras 2 and tf.keras
 
@@ -97,16 +52,6 @@ def test_a_sequential_that_is_a_list(tmp_path, texts, shape):
     assert model.input_shape == (None, 4)
     np.testing.assert_allclose(predict(model, x), np.maximum(x @ w + b, 0) @ v + c, **CLOSE)
     np.testing.assert_allclose(snnconv.convert(path).rate_output(x), np.maximum(x @ w + b, 0) @ v + c, **CLOSE)
-
-
-def conv_config(name, class_name="Conv2D", **more):
-    config = {
-        "name": name, "trainable": True, "dtype": "float32", "kernel_size": [3, 3], "strides": [1, 1],
-        "padding": "valid", "data_format": "channels_last", "dilation_rate": [1, 1], "groups": 1, "use_bias": True,
-        "activation": "linear", "bias_initializer": {"class_name": "Zeros", "config": {}, "shared_object_id": 3},
-        **more,
-    }  # fmt: skip
-    return {"class_name": class_name, "config": config}
 
 
 def test_a_sequential_of_tf_keras(tmp_path):
@@ -163,16 +108,6 @@ def test_a_sequential_of_tf_keras(tmp_path):
     )  # fmt: skip
     model = same(path, reference, numbers(5, 9, 9, 2))
     assert [layer.name for layer in model.layers] == ["conv", "norm", "leaky", "deep", "apart", "flat", "out"]
-
-
-def node(entry, *inbound):
-    """An entry of a functional model, connected as Keras 2 wrote it."""
-    return {**entry, "name": entry["config"]["name"], "inbound_nodes": list(inbound)}
-
-
-def functional(name, layers, inputs, outputs, class_name="Model"):
-    config = {"name": name, "layers": layers, "input_layers": inputs, "output_layers": outputs}
-    return {"class_name": class_name, "config": config}
 
 
 def batch_normalization(name):
@@ -375,402 +310,6 @@ def test_weights_of_keras_3_and_json(tmp_path, make):
     same(tmp_path / "m.weights.h5", model, numbers(3, *model.input_shape[1:]), config=tmp_path / "m.json")
 
 
-# Keras 1
-
-
-def keras1_dense(name, n_in, n_out, **more):
-    return {
-        "class_name": "Dense",
-        "config": {
-            "name": name, "trainable": True, "output_dim": n_out, "init": "glorot_uniform", "activation": "linear",
-            "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}, "b_regularizer": None,
-            "activity_regularizer": None, "W_constraint": None, "b_constraint": None, "bias": True, "input_dim": n_in,
-            **more,
-        },
-    }  # fmt: skip
-
-
-def keras1_conv2d(name, n, ordering, **more):
-    return {
-        "class_name": "Convolution2D",
-        "config": {
-            "name": name, "trainable": True, "nb_filter": n, "nb_row": 3, "nb_col": 2, "init": "glorot_uniform",
-            "activation": "relu", "border_mode": "valid", "subsample": [1, 1], "dim_ordering": ordering,
-            "W_regularizer": None, "b_regularizer": None, "activity_regularizer": None, "W_constraint": None,
-            "b_constraint": None, "bias": True, **more,
-        },
-    }  # fmt: skip
-
-
-def keras1_model(ordering, shape, n_flat):
-    pool = {"name": "pool", "trainable": True, "pool_size": [2, 2], "border_mode": "valid", "strides": [2, 2]}
-    norm = {"name": "norm", "trainable": True, "epsilon": 0.01, "mode": 0, "axis": {"tf": -1, "th": 1}[ordering],
-            "gamma_regularizer": None, "beta_regularizer": None, "momentum": 0.99}  # fmt: skip
-    return {
-        "class_name": "Sequential",
-        "config": [
-            keras1_conv2d("conv", 4, ordering, batch_input_shape=[None, *shape], input_dtype="float32"),
-            {"class_name": "BatchNormalization", "config": norm},
-            {"class_name": "AveragePooling2D", "config": {**pool, "dim_ordering": ordering}},
-            {"class_name": "Dropout", "config": {"name": "drop", "trainable": True, "p": 0.5}},
-            {"class_name": "Flatten", "config": {"name": "flat", "trainable": True}},
-            keras1_dense("out", n_flat, 3),
-        ],
-    }
-
-
-def keras1_values(x, kernel, bias, norm, w, b, turned, channels_first):
-    """By hand: x (n, rows, cols, channels), kernel (rows, cols, channels, filters); Theano turns kernels around."""
-    kernel = kernel[::-1, ::-1] if turned else kernel
-    rows, cols = x.shape[1] - 2, x.shape[2] - 1
-    y = sum(x[:, i : i + rows, j : j + cols] @ kernel[i, j] for i in range(3) for j in range(2)) + bias
-    gamma, beta, mean, variance = norm
-    y = (np.maximum(y, 0) - mean) / np.sqrt(variance + 0.01) * gamma + beta
-    y = y[:, : rows // 2 * 2, : cols // 2 * 2].reshape(len(x), rows // 2, 2, cols // 2, 2, -1).mean((2, 4))
-    y = np.moveaxis(y, -1, 1) if channels_first else y
-    return y.reshape(len(x), -1) @ w + b
-
-
-@pytest.mark.parametrize("version", ["1.2.2", None])
-@pytest.mark.parametrize(
-    ("ordering", "ending", "backend"),
-    [
-        ("tf", ":0", None),
-        ("th", ":0", None),
-        ("tf", "", None),
-        ("th", "", None),
-        ("th", "", "theano"),
-        ("tf", "param", "theano"),
-    ],
-)
-def test_a_convolutional_network_of_keras_1(tmp_path, ordering, ending, backend, version):
-    """Keras 1 does not say which backend it ran on, but names of TensorFlow's variables end in ':0'."""
-    x = numbers(3, 8, 7, 2)
-    kernel, bias, norm = numbers(3, 2, 2, 4), numbers(4), [numbers(4), numbers(4), numbers(4), numbers(4) ** 2 + 0.5]
-    w, b = numbers(36, 3), numbers(3)
-    first = ordering == "th"
-    stored = kernel.transpose(3, 2, 0, 1) if first else kernel
-    names = [
-        ["conv_W", "conv_b"],
-        ["norm_gamma", "norm_beta", "norm_running_mean", "norm_running_std"],
-        ["out_W", "out_b"],
-    ]
-    if ending == "param":
-        names = [[f"param_{n}" for n in range(len(group))] for group in names]
-    else:
-        names = [[f"{name}{ending}" for name in group] for group in names]
-    arrays = [[stored, bias], norm, [w, b]]
-    layers = [list(zip(*pair, strict=True)) for pair in zip(names, arrays, strict=True)]
-    weights = {"conv": layers[0], "norm": layers[1], "pool": [], "drop": [], "flat": [], "out": layers[2]}
-    config = keras1_model(ordering, (2, 8, 7) if first else (8, 7, 2), 36)
-    path = write_h5(tmp_path / "m.h5", config, weights, version, backend)
-    expected = keras1_values(x, kernel, bias, norm, w, b, ending != ":0", first)
-    received = predict(load_model(path), np.moveaxis(x, -1, 1) if first else x)
-    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
-    if not first:
-        np.testing.assert_allclose(snnconv.convert(path).rate_output(x), expected, rtol=1e-4, atol=1e-5)
-    if ending == "param":
-        write_h5(path, config, weights, version, None)
-        with pytest.raises(ModelFileError, match="does not say whether Keras 1 ran on Theano or on TensorFlow"):
-            load_model(path)
-
-
-@pytest.mark.parametrize("is_old", [True, False])
-def test_conv1d_of_keras_1(tmp_path, is_old):
-    """(filters, channels, length, 1) up to 1.1, then (length, 1, channels, filters)."""
-    kernel, bias = numbers(3, 2, 4), numbers(4)
-    config = {
-        "name": "c",
-        "trainable": True,
-        "nb_filter": 4,
-        "filter_length": 3,
-        "init": "uniform",
-        "activation": "relu",
-        "border_mode": "same",
-        "subsample_length": 1,
-        "bias": True,
-        "input_dim": 2,
-        "input_length": 6,
-        "batch_input_shape": [None, 6, 2],
-    }
-    pool = {"name": "p", "stride": 2, "pool_length": 2, "border_mode": "valid"}
-    layers = [{"class_name": "Convolution1D", "config": config}, {"class_name": "MaxPooling1D", "config": pool},
-              {"class_name": "GaussianNoise", "config": {"name": "g", "sigma": 0.1}}]  # fmt: skip
-    stored = kernel.transpose(2, 1, 0)[..., None] if is_old else kernel[:, None]
-    weights = {"c": [("c_W:0", stored), ("c_b:0", bias)], "p": [], "g": []}
-    path = write_h5(tmp_path / "m.h5", {"class_name": "Sequential", "config": layers}, weights, "1.0.8", None)
-    reference = with_weights(
-        [keras.Input((6, 2)), kl.Conv1D(4, 3, padding="same", activation="relu"), kl.MaxPooling1D(2)], kernel, bias
-    )
-    same(path, reference, numbers(3, 6, 2))
-
-
-def merge(mode, **more):
-    config = {
-        "name": "m",
-        "mode": mode,
-        "mode_type": "raw",
-        "concat_axis": -1,
-        "dot_axes": -1,
-        "output_shape": None,
-        "output_shape_type": "raw",
-        "arguments": {},
-        "output_mask": None,
-        "output_mask_type": "raw",
-        **more,
-    }
-    return {"class_name": "Merge", "config": config}
-
-
-@pytest.mark.parametrize(
-    ("mode", "function"),
-    [
-        ("sum", lambda a, b: a + b),
-        ("mul", lambda a, b: a * b),
-        ("ave", lambda a, b: (a + b) / 2),
-        ("max", np.maximum),
-        ("concat", lambda a, b: np.concatenate([a, b], -1)),
-    ],
-)
-def test_merge_layers_of_keras_1(tmp_path, mode, function):
-    start = {
-        "class_name": "InputLayer",
-        "config": {"name": "i", "batch_input_shape": [None, 3], "input_dtype": "float32", "sparse": False},
-    }
-    layers = [
-        node(start),
-        node(keras1_dense("a", None, 2), [["i", 0, 0]]),
-        node(keras1_dense("b", None, 2), [["i", 0, 0]]),
-        node(merge(mode), [["a", 0, 0], ["b", 0, 0]]),
-    ]
-    v, w = numbers(3, 2), numbers(3, 2)
-    weights = {
-        "i": [],
-        "a": [("a_W:0", v), ("a_b:0", np.zeros(2))],
-        "b": [("b_W:0", w), ("b_b:0", np.ones(2))],
-        "m": [],
-    }
-    path = write_h5(tmp_path / "m.h5", functional("f", layers, [["i", 0, 0]], [["m", 0, 0]]), weights, "1.2.0", None)
-    x = numbers(4, 3)
-    np.testing.assert_allclose(predict(load_model(path), x), function(x @ v, x @ w + 1), **CLOSE)
-
-
-def one_layer(entry, shape):
-    entry["config"].setdefault("batch_input_shape", [None, *shape])
-    return {"class_name": "Sequential", "config": [entry]}
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (merge("dot"), r"layer 'm' \(Merge\) is a Merge layer of Keras 1 with mode='dot'\. Build the model"),
-        (merge("sum", layers=[]), r"mode='sum' at the start of a Sequential"),
-        (
-            {"class_name": "BatchNormalization", "config": {"name": "n", "mode": 2, "axis": -1}},
-            r"'n' .*statistics of the batch",
-        ),
-        (
-            {"class_name": "LSTM", "config": {"name": "l", "output_dim": 3, "inner_init": "orthogonal"}},
-            r"'l' \(LSTM\) is a recurrent layer of Keras 1",
-        ),
-        (
-            {"class_name": "MaxoutDense", "config": {"name": "x", "output_dim": 3}},
-            r"'x' \(MaxoutDense\) is of a class that Keras .* does not have",
-        ),
-        (keras1_conv2d("c", 2, "th", border_mode="same"), r"'c' .*trained with Theano, whose padding 'same' differs"),
-    ],
-)
-def test_what_keras_1_had_and_this_keras_has_not(tmp_path, entry, message):
-    path = write_h5(tmp_path / "m.h5", one_layer(entry, (4, 4)), {"c": [("c_W", numbers(2))]}, "1.2.2", None)
-    with pytest.raises(ModelFileError, match=message):
-        load_model(path)
-
-
-# what is refused
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (
-            {"class_name": "TFOpLambda", "config": {"name": "tf.math.add", "function": "math.add"}},
-            r"layer 'tf\.math\.add' \(TFOpLambda\) is an operation of TensorFlow.*Rescaling",
-        ),
-        (
-            {"class_name": "SlicingOpLambda", "config": {"name": "s", "function": "x"}},
-            r"'s' \(SlicingOpLambda\) is an operation",
-        ),
-        (
-            {"class_name": "TensorFlowOpLayer", "config": {"name": "t", "node_def": "x"}},
-            r"'t' \(TensorFlowOpLayer\) is an operation",
-        ),
-        (
-            {"class_name": "Mine", "config": {"name": "m"}},
-            r"layer 'm' \(Mine\) is of a class that Keras .*custom_objects=\{'Mine': …\} \(--custom-objects",
-        ),
-        (conv_config("c", filters=2, new_thing=5), r"layer 'c' \(Conv2D\) has new_thing=5, which Keras"),
-        (
-            dense("d", 2, "mine"),
-            r"layer 'd' \(Dense\) has the activation 'mine', which Keras does not have.*custom_objects=\{'mine'",
-        ),
-        (
-            dense(
-                "d", 2, {"class_name": "function", "config": "eval", "module": "builtins", "registered_name": "eval"}
-            ),
-            r"activation 'eval'",
-        ),
-        (dense("d", 2, "get"), r"activation 'get'"),
-        ({"class_name": "deserialize", "config": {"name": "d", "config": {}}}, r"is of a class that Keras"),
-        (
-            {
-                "class_name": "Lambda",
-                "config": {"name": "l", "function": ["4wEAAAA=", None, None], "function_type": "lambda"},
-            },
-            r"layer 'l' \(Lambda\) holds program code.*unsafe=True \(--unsafe\)",
-        ),
-        (
-            {"class_name": "Lambda", "config": {"name": "l", "function": "system", "function_type": "function"}},
-            r"'l' \(Lambda\) calls the function 'system'\. Pass it",
-        ),
-    ],
-)
-def test_what_is_refused_is_named(tmp_path, entry, message):
-    path = write_h5(tmp_path / "m.h5", one_layer(entry, (4, 4)), {}, "2.11.0")
-    with pytest.raises(ModelFileError, match=message):
-        load_model(path)
-
-
-EVIL = {"module": "os", "class_name": "system", "config": "touch evil", "registered_name": "system"}
-FUNCTION = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
-
-
-def first_dense(config):
-    return next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Dense")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda c: c["config"]["layers"].append({**EVIL, "config": {"command": "touch evil"}}),
-        lambda c: c["config"]["layers"].append(
-            {"module": "evil_module", "class_name": "Evil", "config": {"name": "e"}, "registered_name": None}
-        ),
-        lambda c: c["config"]["layers"].append(
-            {"module": "keras.utils", "class_name": "get_file", "config": {"name": "e", "origin": "x"}}
-        ),
-        lambda c: c["config"]["layers"].append(
-            {"module": "keras.src.saving.saving_lib", "class_name": "load_model", "config": {"filepath": "x"}}
-        ),
-        lambda c: c["config"]["layers"].append({"module": "builtins", "class_name": "eval", "config": {"name": "e"}}),
-        lambda c: first_dense(c)["config"].update(activation=FUNCTION),
-        lambda c: first_dense(c)["config"].update(activation=EVIL),
-        lambda c: first_dense(c)["config"].update(dtype=EVIL),
-        lambda c: first_dense(c)["config"].update(units=EVIL),
-        lambda c: first_dense(c)["config"].update(
-            units={"class_name": "__lambda__", "config": {"code": "x", "defaults": None, "closure": None}}
-        ),
-        lambda c: first_dense(c)["config"].update(
-            units={
-                "class_name": "__typespec__",
-                "module": "os",
-                "spec_name": "system",
-                "config": [],
-                "registered_name": None,
-            }
-        ),
-        lambda c: first_dense(c).update(registered_name="evil>Dense"),
-        lambda c: first_dense(c).update(module=None),
-        lambda c: c.update(EVIL),
-    ],
-)
-def test_a_config_cannot_name_what_is_not_keras(tmp_path, monkeypatch, change):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "evil_module.py").write_text("open('evil', 'w')\nclass Evil: pass\n")
-    forum_model().save(tmp_path / "m.keras")
-    with pytest.raises(ModelFileError) as caught:
-        load_model(edit_config(tmp_path / "m.keras", tmp_path / "evil.keras", lambda c: change(c) and None))
-    assert "\n" not in str(caught.value)
-    assert "evil_module" not in sys.modules
-    assert not (tmp_path / "evil").exists()
-
-
-def test_what_only_training_needs_is_not_looked_at(tmp_path):
-    """Initialisers, regularizers, constraints, losses and optimizers, in nested models too."""
-    model = keras.Sequential([keras.Input((4,)), keras.Sequential([keras.Input((4,)), kl.Dense(3)], name="inner")])
-    model.save(tmp_path / "m.keras")
-
-    def change(config):
-        inner = config["config"]["layers"][1]
-        config["compile_config"] = inner["compile_config"] = {"loss": FUNCTION, "optimizer": EVIL}
-        inner["config"]["layers"][1]["config"].update(
-            kernel_initializer=EVIL, kernel_regularizer=EVIL, activity_regularizer=EVIL, bias_constraint=EVIL
-        )
-
-    same(edit_config(tmp_path / "m.keras", tmp_path / "n.keras", change), model, numbers(3, 4))
-
-
-@keras.saving.register_keras_serializable("mine")
-class Registered(kl.Layer):
-    def call(self, x):
-        return 2 * x
-
-
-class Scaled(kl.Layer):
-    def __init__(self, scale=3.0, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def build(self, shape):
-        self.offset = self.add_weight(shape=(shape[-1],), name="offset")
-
-    def call(self, x):
-        return self.scale * x + self.offset
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
-
-
-def bend(x):
-    return x * x
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_custom_objects(tmp_path, suffix):
-    model = keras.Sequential([keras.Input((4,)), kl.Dense(3, activation=bend), Scaled(name="scaled"), Registered()])
-    model.get_layer("scaled").offset.assign(numbers(3))
-    model.save(tmp_path / f"m{suffix}")
-    same(tmp_path / f"m{suffix}", model, numbers(3, 4), custom_objects={"Scaled": Scaled, "bend": bend})
-    with pytest.raises(ModelFileError, match=r"activation 'bend'"):
-        load_model(tmp_path / f"m{suffix}")
-    with pytest.raises(ModelFileError, match=r"layer 'scaled' \(Scaled\) is of a class"):
-        load_model(tmp_path / f"m{suffix}", custom_objects={"bend": bend})
-    with pytest.raises(ModelFileError, match="custom_objects: 'Scaled' must be a class or a function. Received int"):
-        load_model(tmp_path / f"m{suffix}", custom_objects={"Scaled": 3})
-    with pytest.raises(ConversionError, match=r"layer 'dense.*' \(Dense\) has the activation 'bend'"):
-        snnconv.convert(tmp_path / f"m{suffix}", custom_objects={"Scaled": Scaled, "bend": bend})
-
-
-def test_custom_objects_of_a_module(monkeypatch):
-    module = types.ModuleType("their_layers")
-    exec("import os\nfrom math import pi\nclass Theirs: pass\ndef own(x): return x", module.__dict__)
-    monkeypatch.setitem(sys.modules, "their_layers", module)
-    assert set(import_custom_objects("their_layers")) == {"Theirs", "own"}
-    with pytest.raises(ModelFileError, match="cannot import 'no.such.module' for custom objects: No module named 'no'"):
-        import_custom_objects("no.such.module")
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
-    model = keras.Sequential([keras.Input((4,)), kl.Lambda(lambda x: 3 * x, name="code"), kl.Dense(2)])
-    model.save(tmp_path / f"m{suffix}")
-    with pytest.raises(ModelFileError, match=r"layer 'code' \(Lambda\) holds program code"):
-        snnconv.convert(tmp_path / f"m{suffix}")
-    same(tmp_path / f"m{suffix}", model, numbers(3, 4), unsafe=True)
-    with pytest.raises(ConversionError, match=r"layer 'code' \(Lambda\) has no spiking equivalent"):
-        snnconv.convert(tmp_path / f"m{suffix}", unsafe=True)
-
-
 # what this Keras writes
 
 
@@ -838,122 +377,65 @@ def test_a_loaded_model_can_be_trained_and_saved(tmp_path):
     )
 
 
-# files that are damaged, or claim too much
+# what the user's own code is needed for
 
 
-def test_weights_that_are_missing_or_others(tmp_path):
-    model = forum_model()
-    model.save(tmp_path / "m.h5")
-    cases = [
-        (
-            lambda f: f.__delitem__("model_weights/dense/forum/dense/bias"),
-            "there is no 'forum/dense/bias' in '/model_weights/dense'",
-        ),
-        (
-            lambda f: f["model_weights/dense"].attrs.__setitem__("weight_names", [b"forum/dense/bias"]),
-            r"layer 'dense' \(Dense\) has 2 weights, and the file has 1 for it",
-        ),
-        (
-            lambda f: f["model_weights/dense"].attrs.__setitem__(
-                "weight_names", [b"forum/dense/bias", b"forum/dense/kernel"]
-            ),
-            r"needs a kernel of shape \(16, 8\)\. The file has 'forum/dense/bias' of shape \(8,\)",
-        ),
-        (
-            lambda f: f["model_weights"].attrs.__setitem__("layer_names", [b"dense", b"readout"]),
-            "Layers without weights in the file: 'lif'",
-        ),
-        (lambda f: f.__delitem__("model_weights"), "it holds no weights of a Keras model"),
-    ]
-    for n, (change, message) in enumerate(cases):
-        path = tmp_path / f"{n}.h5"
-        path.write_bytes((tmp_path / "m.h5").read_bytes())
-        with h5py.File(path, "a") as file:
-            change(file)
-        with pytest.raises(ModelFileError, match=message):
-            load_model(path)
+@keras.saving.register_keras_serializable("mine")
+class Registered(kl.Layer):
+    def call(self, x):
+        return 2 * x
 
 
-def test_a_keras_file_without_some_weights(tmp_path):
-    model = forum_model()
-    model.save(tmp_path / "m.keras")
-    config = json.loads(zipfile.ZipFile(tmp_path / "m.keras").read("config.json"))
-    weights = {f"layers/dense/vars/{n}": w for n, w in enumerate(model.get_layer("dense").get_weights())}
-    weights |= {f"layers/lif/vars/{n}": w for n, w in enumerate(model.get_layer("lif").get_weights())}
-    weights["more"] = numbers(100)
-    with pytest.raises(ModelFileError, match=r"cannot build its model: .*'readout'|cannot build its model"):
-        load_model(write_keras(tmp_path / "n.keras", config, weights))
+class Scaled(kl.Layer):
+    def __init__(self, scale=3.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def build(self, shape):
+        self.offset = self.add_weight(shape=(shape[-1],), name="offset")
+
+    def call(self, x):
+        return self.scale * x + self.offset
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
 
 
-@pytest.mark.parametrize("layout", ["keras", "h5"])
-def test_a_model_that_claims_more_weights_than_there_are_is_not_built(tmp_path, layout):
-    forum_model().save(tmp_path / "m.keras")
-    if layout == "keras":
-        path = edit_config(
-            tmp_path / "m.keras", tmp_path / "n.keras", lambda c: first_dense(c)["config"].update(units=10**9)
-        )
-    else:
-        config = {"class_name": "Sequential", "config": [dense("d", 10**12, batch_input_shape=[None, 10**6])]}
-        path = write_h5(tmp_path / "m.h5", config, {"d": saved_dense("d", numbers(4, 2), numbers(2))})
-    with pytest.raises(
-        ModelFileError, match=r"claims a weight of shape \(.*; the file has \d+ numbers for all weights"
-    ):
-        load_model(path)
+def bend(x):
+    return x * x
 
 
-def test_arrays_that_claim_more_than_is_stored(tmp_path):
-    path = write_h5(
-        tmp_path / "m.h5", one_layer(dense("d", 2), (4,)), {"d": saved_dense("d", numbers(4, 2), numbers(2))}
-    )
-    for options in ({}, {"chunks": (1000, 1000)}, {"chunks": (1000, 1000), "compression": "gzip"}):
-        with h5py.File(path, "a") as file:
-            group = file["model_weights/d/d"]
-            del group["kernel:0"]
-            group.create_dataset("kernel:0", (10**6, 10**6), "float32", **options)
-        with pytest.raises(
-            ModelFileError, match=r"'/model_weights/d/d/kernel:0' claims shape \(1000000, 1000000\), and 0 bytes"
-        ):
-            load_model(path)
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_custom_objects(tmp_path, suffix):
+    model = keras.Sequential([keras.Input((4,)), kl.Dense(3, activation=bend), Scaled(name="scaled"), Registered()])
+    model.get_layer("scaled").offset.assign(numbers(3))
+    model.save(tmp_path / f"m{suffix}")
+    same(tmp_path / f"m{suffix}", model, numbers(3, 4), custom_objects={"Scaled": Scaled, "bend": bend})
+    with pytest.raises(ModelFileError, match=r"activation 'bend'"):
+        load_model(tmp_path / f"m{suffix}")
+    with pytest.raises(ModelFileError, match=r"layer 'scaled' \(Scaled\) is of a class"):
+        load_model(tmp_path / f"m{suffix}", custom_objects={"bend": bend})
+    with pytest.raises(ModelFileError, match="custom_objects: 'Scaled' must be a class or a function. Received int"):
+        load_model(tmp_path / f"m{suffix}", custom_objects={"Scaled": 3})
+    with pytest.raises(ConversionError, match=r"layer 'dense.*' \(Dense\) has the activation 'bend'"):
+        snnconv.convert(tmp_path / f"m{suffix}", custom_objects={"Scaled": Scaled, "bend": bend})
 
 
-@pytest.mark.parametrize("link", [h5py.SoftLink("/model_weights/d/d/bias:0"), h5py.ExternalLink("other.h5", "/x")])
-def test_links_are_not_followed(tmp_path, link):
-    path = write_h5(
-        tmp_path / "m.h5", one_layer(dense("d", 2), (4,)), {"d": saved_dense("d", numbers(4, 2), numbers(2))}
-    )
-    with h5py.File(path, "a") as file:
-        del file["model_weights/d/d/kernel:0"]
-        file["model_weights/d/d/kernel:0"] = link
-    with pytest.raises(ModelFileError, match="is a link to another place, which is not followed"):
-        load_model(path)
+def test_custom_objects_of_a_module(monkeypatch):
+    module = types.ModuleType("their_layers")
+    exec("import os\nfrom math import pi\nclass Theirs: pass\ndef own(x): return x", module.__dict__)
+    monkeypatch.setitem(sys.modules, "their_layers", module)
+    assert set(import_custom_objects("their_layers")) == {"Theirs", "own"}
+    with pytest.raises(ModelFileError, match="cannot import 'no.such.module' for custom objects: No module named 'no'"):
+        import_custom_objects("no.such.module")
 
 
-def test_an_archive_that_claims_too_much(tmp_path):
-    with zipfile.ZipFile(tmp_path / "m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", b" " * (1 << 29))
-        archive.writestr("model.weights.h5", b"")
-    with pytest.raises(ModelFileError, match=r"'config\.json' claims 536870912 bytes"):
-        load_model(tmp_path / "m.keras")
-
-
-def test_what_is_no_model_file(tmp_path):
-    (tmp_path / "text.h5").write_text("no model")
-    (tmp_path / "text.keras").write_text("no model")
-    (tmp_path / "text.txt").write_text("no model")
-    (tmp_path / "saved").mkdir()
-    (tmp_path / "saved" / "saved_model.pb").touch()
-    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
-        archive.writestr("x", "y")
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file.attrs["model_config"] = "[1, 2]"
-    for name, message in (
-        ("none.h5", "there is no file '.*none.h5'"),
-        ("text.h5", "it is damaged, or no HDF5 file"),
-        ("text.keras", r"it is damaged, or no \.keras file"),
-        ("text.txt", r"it is not a Keras model: expected \.keras, \.h5, \.hdf5"),
-        ("saved", r"is a SavedModel, which Keras 3 cannot load.*model\.save\('model\.h5'\)"),
-        ("zip.keras", r"there is no model\.weights\.h5 in it"),
-        ("other.h5", "its config is damaged, or not the config of a Keras model"),
-    ):
-        with pytest.raises(ModelFileError, match=message):
-            load_model(tmp_path / name)
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
+    model = keras.Sequential([keras.Input((4,)), kl.Lambda(lambda x: 3 * x, name="code"), kl.Dense(2)])
+    model.save(tmp_path / f"m{suffix}")
+    with pytest.raises(ModelFileError, match=r"layer 'code' \(Lambda\) holds program code"):
+        snnconv.convert(tmp_path / f"m{suffix}")
+    same(tmp_path / f"m{suffix}", model, numbers(3, 4), unsafe=True)
+    with pytest.raises(ConversionError, match=r"layer 'code' \(Lambda\) has no spiking equivalent"):
+        snnconv.convert(tmp_path / f"m{suffix}", unsafe=True)

@@ -228,7 +228,7 @@ class TestErrors:
             (LIF(shared_axes=[]), (None, 4), r"size of every axis .*Received input shape \(None, None, 4\)"),
             (LIF(shared_axes=[1]), (None, 4, 3), None),
             (LIF(shared_axes=[2]), (None, 4, 3), r"name the open axes in shared_axes"),
-            (LIF((100.0, 800.0), seed=1), (50,), r"max_rates must be below 1/tau_ref"),
+            (LIF(keras.initializers.RandomUniform(100.0, 800.0, seed=1)), (50,), r"max_rates must be below 1/tau_ref"),
         ],
     )
     def test_of_shapes_come_when_it_is_built(self, layer, input_shape, message):
@@ -416,3 +416,17 @@ class TestGradientSmoothing:
         assert LIF.from_config(LIF(gradient_smoothing=0.3).get_config()).gradient_smoothing == 0.3
         with pytest.raises(ParameterError, match="smoothing must be 0 or more"):
             LIF(gradient_smoothing=-1)
+
+
+@KINDS
+@pytest.mark.parametrize("axes", [[0], [3], [1, 5], [-3]])
+def test_shared_axes_must_be_axes_of_a_sample(kind, axes):
+    with pytest.raises(ParameterError, match=r"shared_axes must be axes of the input \(None, 4, 3\)"):
+        kind(shared_axes=axes).build((None, 4, 3))
+
+
+def test_both_ends_of_a_range_are_checked():
+    with pytest.raises(ParameterError, match=r"max_rates must be below 1/tau_ref = 500 Hz.*Received 600 Hz"):
+        LIF(max_rates=(100, 600))
+    with pytest.raises(ParameterError, match="intercepts must be below 1"):
+        IF(intercepts=(0.5, 1.5))

@@ -38,6 +38,16 @@ POOLS = [
     ((6, 7), (3, 3), (2, 2), ((2, 1), (0, 2))),
     ((4, 5, 6), (2, 2, 3), (2, 1, 3), ((0, 0), (0, 1), (0, 0))),
 ]
+# space, window, strides, padding, dilation
+TRANSPOSED = [
+    ((5,), (3,), (2,), ((0, 0),), (1,)),
+    ((5,), (2,), (3,), ((1, -2),), (1,)),
+    ((5,), (3,), (1,), ((1, 2),), (2,)),
+    ((4, 3), (3, 2), (2, 1), ((0, 1), (1, 0)), (1, 1)),
+    ((4, 3), (2, 3), (2, 3), ((-1, 0), (2, -1)), (1, 3)),
+    ((3, 2, 3), (2, 3, 2), (1, 2, 2), ((0, 0), (1, 1), (0, -1)), (1, 1, 1)),
+    ((3, 2, 3), (2, 1, 2), (1, 2, 1), ((0, 0), (0, 0), (1, 0)), (2, 1, 2)),
+]
 NAMESPACES = pytest.mark.parametrize("xp", [numpy_ops, tensorflow_ops], ids=["numpy_ops", "tensorflow_ops"])
 
 
@@ -110,6 +120,71 @@ def test_conv_equals_the_keras_layer(xp, space, window, strides, dilation, group
 
 
 @NAMESPACES
+@pytest.mark.parametrize(("space", "window", "strides", "padding", "dilation"), TRANSPOSED)
+def test_transposed_conv_equals_its_definition(xp, space, window, strides, padding, dilation):
+    x, kernel = arrays(space, window, 1)
+    y = np.asarray(xp.conv_transpose(x, kernel, strides, padding, dilation))
+
+    sizes = [
+        (n - 1) * s + (w - 1) * d + 1 - sum(p)
+        for n, s, w, d, p in zip(space, strides, window, dilation, padding, strict=True)
+    ]
+    expected = np.zeros((3, *sizes, 8))
+    for place in itertools.product(*map(range, space)):
+        for offset in itertools.product(*map(range, window)):
+            steps = zip(place, strides, offset, dilation, padding, strict=True)
+            target = [i * s + k * d - before for i, s, k, d, (before, _) in steps]
+            if all(0 <= t < size for t, size in zip(target, sizes, strict=True)):
+                expected[(slice(None), *target)] += x[(slice(None), *place)] @ kernel[offset]
+    # sums of at most 48 products of order 1 in another order
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13)
+
+
+@NAMESPACES
+def test_transposed_conv_is_the_adjoint_of_conv(xp):
+    """<conv(x), y> = <x, conv_transpose(y)> with the same kernel, its channels and filters swapped."""
+    rng = np.random.default_rng(8)
+    kernel, geometry = rng.normal(size=(3, 2, 4, 5)), ((2, 1), ((1, 1), (0, 1)), (1, 1))
+    x = rng.normal(size=(1, 7, 6, 4))
+    forward = np.asarray(xp.conv(x, kernel, *geometry, 1))
+    y = rng.normal(size=forward.shape)
+    back = np.asarray(xp.conv_transpose(y, np.swapaxes(kernel, -1, -2), *geometry))
+    np.testing.assert_allclose(np.sum(forward * y), np.sum(x * back), rtol=1e-12)
+
+
+@NAMESPACES
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 3)])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_conv_by_channel_equals_a_convolution_of_each(xp, strides, multiplier):
+    rng = np.random.default_rng(9)
+    x, kernel = rng.normal(size=(2, 7, 8, 3)), rng.normal(size=(3, 2, 1, 3 * multiplier))
+    y = np.asarray(xp.conv(x, kernel, strides, ((1, 1), (0, 1)), (1, 1), 3))
+    for channel in range(3):
+        filters = slice(channel * multiplier, (channel + 1) * multiplier)
+        alone = xp.conv(x[..., channel : channel + 1], kernel[..., filters], strides, ((1, 1), (0, 1)), (1, 1), 1)
+        np.testing.assert_allclose(y[..., filters], alone, rtol=0, atol=1e-14)  # six products in another order
+
+
+@NAMESPACES
+def test_upsampling_repeats_or_interpolates(xp):
+    x = np.random.default_rng(10).normal(size=(2, 3, 4, 2))
+    np.testing.assert_array_equal(xp.upsample(x, (2, 1, 3), "nearest"), x.repeat(2, 1).repeat(3, 3))
+    expected = tf.image.resize(x, (6, 12)).numpy()
+    # TensorFlow interpolates in float32
+    np.testing.assert_allclose(xp.upsample(x, (2, 3, 1), "linear"), expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(
+        np.asarray(xp.upsample(np.array([[0.0, 4.0]]), (4,), "linear")), [[0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4]]
+    )
+
+
+@NAMESPACES
+def test_padding_and_axes(xp):
+    x = np.random.default_rng(11).normal(size=(2, 3, 4))
+    np.testing.assert_array_equal(xp.pad(x, ((0, 0), (1, 0), (0, 2))), np.pad(x, ((0, 0), (1, 0), (0, 2))))
+    np.testing.assert_array_equal(xp.transpose(x, (0, 2, 1)), x.swapaxes(1, 2))
+
+
+@NAMESPACES
 @pytest.mark.parametrize(("space", "size", "strides", "padding"), POOLS)
 def test_average_pool_is_the_mean_of_what_is_inside(xp, space, size, strides, padding):
     x, _ = arrays(space, size, 1)
@@ -158,6 +233,8 @@ def test_namespaces_agree_on_any_convolution(data):
 def test_dtype_is_kept(xp, dtype):
     x, kernel = arrays((6, 6), (3, 3), 2, dtype)
     assert xp.conv(x, kernel, (1, 1), ((1, 1), (0, 0)), (1, 1), 2).dtype == dtype
+    assert xp.conv_transpose(x[..., :2], kernel, (2, 2), ((1, 1), (0, -1)), (1, 2)).dtype == dtype
+    assert xp.upsample(x, (2, 1, 1), "linear").dtype == xp.upsample(x, (2, 1, 1), "nearest").dtype == dtype
     assert xp.average_pool(x, (2, 2), (2, 2), ((0, 1), (0, 0))).dtype == dtype
     assert xp.softmax(x).dtype == xp.sigmoid(x).dtype == dtype
 

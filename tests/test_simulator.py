@@ -180,6 +180,18 @@ def test_several_spikes_in_a_step():
     )
 
 
+@pytest.mark.parametrize("min_voltage", [None, 0.0, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_round_numbers_bring_both_runtimes_to_the_threshold_alike(min_voltage, dtype):
+    """A compiler that fuses product and sum rounds once where NumPy rounds twice, and misses these ties."""
+    graph = single_neuron(IF(amplitude=1.0, min_voltage=min_voltage), bias=[0.0, 50.0])
+    x = np.random.default_rng(0).integers(-5, 20, (3, 400, 1)) * 50.0
+    fast = snnconv.Simulator(graph, dtype=dtype).run(x, 400, record="neuron")
+    slow = reference.run(graph, x, 400, dtype=dtype, record="neuron")
+    np.testing.assert_array_equal(fast.spikes["neuron"], slow.spikes["neuron"])
+    np.testing.assert_array_equal(fast.voltages["neuron"], slow.voltages["neuron"])
+
+
 def test_predict_averages_then_reads_out(cnn, images, loop):
     simulator = snnconv.Simulator(cnn, dtype="float64")
     mean = loop.output.mean(1)

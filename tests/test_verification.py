@@ -119,17 +119,19 @@ def test_spikes_that_differ_fail_and_are_counted(forum, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("float32", "float64", "passes"),
+    ("float32", "counts", "float64", "passes"),
     [
-        ({"a": 0, "b": 0}, None, True),
-        ({"a": 5, "b": 5}, None, True),  # few
-        ({"a": 500, "b": 5}, None, False),  # many, and nothing upstream that explains them
-        ({"a": 0, "b": 500}, None, False),
-        ({"a": 5, "b": 500}, {"a": 0, "b": 0}, True),  # amplified from upstream: float64 shows none
-        ({"a": 5, "b": 500}, {"a": 0, "b": 3}, False),
+        ({"a": 0, "b": 0}, 0, None, True),
+        ({"a": 5, "b": 5}, 1, None, True),  # few
+        ({"a": 500, "b": 5}, 2, None, False),  # many, and no tie changes counts by two
+        ({"a": 0, "b": 500}, 2, None, False),
+        ({"a": 500, "b": 5}, 1, {"a": 0, "b": 0}, True),  # many ties, as round weights give: float64 shows none
+        ({"a": 500, "b": 5}, 1, {"a": 3, "b": 0}, False),
+        ({"a": 5, "b": 500}, 2, {"a": 0, "b": 0}, True),  # amplified from upstream: float64 shows none
+        ({"a": 5, "b": 500}, 2, {"a": 0, "b": 3}, False),
     ],
 )
-def test_ties_of_float32(float32, float64, passes, monkeypatch):
+def test_ties_of_float32(float32, counts, float64, passes, monkeypatch):
     inputs = keras.Input((3,))
     x = snnconv.layers.LIF(name="a")(kl.Dense(4)(inputs))
     x = snnconv.layers.LIF(name="b")(kl.Dense(4)(x))
@@ -138,7 +140,7 @@ def test_ties_of_float32(float32, float64, passes, monkeypatch):
     def run_both(graph, xs, n_steps, dt, dtype):
         moved = float32 if dtype == "float32" else float64
         rates = {name: values[name] / 0.01 for values in [graph.rate_values(xs)] for name in "ab"}
-        return {name: (number, 10_000, 1) for name, number in moved.items()}, rates
+        return {name: (number, 10_000, counts) for name, number in moved.items()}, rates
 
     monkeypatch.setattr(spikes, "_run_both", run_both)
     found = verify(graph)

@@ -43,6 +43,8 @@ class _OneLineErrors(TyperGroup):
                 return super().invoke(ctx)
         except SnnconvError as error:
             _print_error(str(error))
+        except OSError as error:  # a name too long, a full disk, …
+            _print_error(f"{error.filename or 'output'}: {error.strerror or error}.")
         except MemoryError:
             _print_error("not enough memory. Run fewer samples or steps, or record less.")
         except KeyboardInterrupt:

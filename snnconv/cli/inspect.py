@@ -40,6 +40,7 @@ def inspect(
 
     - `snnconv inspect model.snn.h5 --layer lif`
     """
+    from ..graph.report import report_table
     from ..graph.summary import summary_table
     from .models import read_graph
     from .screen import say, show
@@ -47,6 +48,9 @@ def inspect(
     graph = read_graph(model, KerasOptions(config, custom_objects, unsafe))
     if layer is None:
         show(summary_table(graph))
+        if graph.report:
+            say("What became of each layer of the Keras model:")
+            show(report_table(graph.report))
         if graph.populations:
             say(f"Numbers of one layer: snnconv inspect {model} --layer {next(iter(graph.populations))}")
         return

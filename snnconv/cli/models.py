@@ -39,7 +39,7 @@ def read_graph(
         model = read_keras_model(path, options)
         from ..conversion import convert
 
-        return convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates)
+        return convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates, verbose=False)
     from ..passes import add_synapses, fold_affine
     from ..passes import scale_firing_rates as scale
 

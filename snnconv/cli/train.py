@@ -74,9 +74,17 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
     from ..conversion import convert
     from ..export import export
     from ..simulator import Simulator
+    from ..training import build_model
     from ..training import train as fit
 
     data = datasets.load(config.data.dataset, config.data.path)
+    options = config.conversion
+
+    def converted(model: Any) -> SpikingGraph:
+        scale = options.scale_firing_rates
+        return convert(model, synapse=options.synapse, scale_firing_rates=scale, verbose=False)
+
+    converted(build_model(config, data.input_shape, data.n_classes))  # before minutes are spent on training
     _make_folder(folder)
     n_steps, dt = config.simulation.n_steps, config.simulation.dt
     step("Data", f"{data.name}: {len(data.x_train):,} samples to train on, {len(data.x_test):,} to test with")
@@ -90,13 +98,12 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
     )
     step("", f"rate accuracy {trained.rate_accuracy:.1%} on the test samples, in Keras")
 
-    options = config.conversion
-    graph = convert(trained.model, synapse=options.synapse, scale_firing_rates=options.scale_firing_rates)
+    model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
+    trained.save(model_path)
+    graph = converted(trained.model)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
-    model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
-    trained.save(model_path)
     export(graph, graph_path, dt=dt)
 
     start = time.perf_counter()

@@ -27,7 +27,7 @@ def verify(
     steps: Steps = 200,
     dt: Dt = None,
     dtype: Dtype = "float32",
-    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -75,7 +75,7 @@ def verify(
     from ..conversion import convert
     from ..verification import verify as compare
 
-    graph = convert(keras_model) if graph is None else graph
+    graph = convert(keras_model, verbose=False) if graph is None else graph
     x = None if given is None else _first(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
@@ -128,4 +128,6 @@ def _table(found: Verification) -> Any:
 
 
 def _first(data: Any, n: int) -> Any:
-    return {name: array[:n] for name, array in data.items()} if isinstance(data, dict) else data[:n]
+    if isinstance(data, dict):
+        return {name: _first(array, n) for name, array in data.items()}
+    return data[:n] if data.ndim else data

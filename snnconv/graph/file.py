@@ -4,6 +4,7 @@
 
     /                       attributes: format = "snnconv", version, name, dt, and the metadata
     /order                  names of all nodes, in execution order
+    /report                 (n_layers, 3): each layer of the Keras model, its type, and what was done to it
     /outputs                (n_outputs, 2) names: of the output, of the node that gives it
     /nodes/<name>           every node but the populations: attributes kind, inputs, shape and settings; its arrays
     /populations/<name>     attributes neuron, tau_rc, tau_ref, amplitude, min_voltage, …, dt, shape, inputs;
@@ -18,6 +19,7 @@ An array that a layer does not have is left out, but for dense_bias, which is th
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any
 
@@ -26,8 +28,9 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..files import replacing
-from .nodes import Conv, Dense, Population
+from .nodes import Affine, Population, Weighted
 from .record import attributes, build_node
+from .report import LayerReport
 from .spiking_graph import SpikingGraph
 from .views import PopulationView, ReadoutView
 
@@ -47,6 +50,8 @@ def save(graph: SpikingGraph, path: str | os.PathLike[str], dt: float = 0.001) -
         file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
         file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
         file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
+        if graph.report:
+            file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
         for node in graph.nodes:
             is_population = isinstance(node, Population)
             group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
@@ -129,7 +134,8 @@ def _read(file: Any) -> SpikingGraph:
         _check_arrays(nodes[-1])
     outputs = {_text(label): _text(name) for label, name in file["outputs"][()]}
     metadata = {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")}
-    return SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata)
+    report = tuple(LayerReport(*map(_text, line)) for line in file["report"][()]) if "report" in file else ()
+    return SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata, report)
 
 
 def _check_arrays(node: Any) -> None:
@@ -138,10 +144,22 @@ def _check_arrays(node: Any) -> None:
             raise ModelFileError(
                 f"array '{key}' of node '{node.name}' holds NaN, infinity or no floating-point numbers."
             )
-    if isinstance(node, (Dense, Conv)) and node.kernel.shape[-1] != node.shape[-1]:
+    n_units = node.shape[-1:]
+    if isinstance(node, Weighted) and node.kernel.shape[-1:] != n_units:
         raise ModelFileError(
-            f"kernel of node '{node.name}' gives {node.kernel.shape[-1]} units where {node.shape[-1]} were expected."
+            f"kernel {node.kernel.shape} of node '{node.name}' does not give the units of its shape {node.shape}."
         )
+    if isinstance(node, Weighted) and node.bias is not None and node.bias.shape != n_units:
+        raise ModelFileError(f"bias {node.bias.shape} of node '{node.name}' does not fit its shape {node.shape}.")
+    if isinstance(node, (Affine, Population)):
+        for key, array in node.arrays().items():
+            if not _broadcasts(array.shape, node.shape):
+                raise ModelFileError(f"{key} {array.shape} of node '{node.name}' does not fit its shape {node.shape}.")
+
+
+def _broadcasts(shape: tuple[int, ...], onto: tuple[int, ...]) -> bool:
+    behind = onto[len(onto) - len(shape) :]
+    return len(shape) <= len(onto) and all(size in (1, full) for size, full in zip(shape, behind, strict=True))
 
 
 def _array(group: Any, key: str) -> np.ndarray:

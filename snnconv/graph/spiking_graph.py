@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import numpy_ops
 from ..errors import InputError, SnnconvError
-from .nodes import Filter, Input, Linear, Node, Population
+from .nodes import Input, Linear, Node, Population, Stateful
+from .report import LayerReport
 from .views import PopulationView, ReadoutView
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class SpikingGraph:
         The model's name.
     metadata : mapping of str to str
         Where the network came from.
+    report : tuple of LayerReport
+        What became of each layer of the Keras model.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class SpikingGraph:
     outputs: Mapping[str, str]
     name: str = "network"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    report: tuple[LayerReport, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
@@ -141,12 +145,10 @@ class SpikingGraph:
                 continue
             node = node.map_arrays(lambda array: array.astype(dtype))
             xs = [values[name] for name in node.inputs]
-            if isinstance(node, Population):
+            if isinstance(node, Stateful):
                 values[node.name] = node.rate(xs[0], numpy_ops)
             elif isinstance(node, Linear):
                 values[node.name] = node.apply(*xs, xp=numpy_ops)
-            elif isinstance(node, Filter):
-                values[node.name] = xs[0]  # unit gain at constant input
         return values
 
     def rate_output(self, x: Any, batch_size: int = 64) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .nodes import Conv, Dense, Node, Population, Readout
+from .nodes import Node, Population, Readout, Weighted
 
 if TYPE_CHECKING:
     from ..neurons import Neuron
@@ -31,12 +31,12 @@ class _LayerView(ABC):
     graph: SpikingGraph
 
     @property
-    def linear(self) -> Dense | Conv | None:
-        """The Dense or Conv node that gives this layer's input, or None where something else does."""
+    def linear(self) -> Weighted | None:
+        """The Dense or convolution node that gives this layer's input, or None where something else does."""
         node = self._end
-        if not isinstance(node, (Dense, Conv)) and node.inputs:
+        if not isinstance(node, Weighted) and node.inputs:
             node = self.graph[node.inputs[0]]
-        return node if isinstance(node, (Dense, Conv)) else None
+        return node if isinstance(node, Weighted) else None
 
     @property
     @abstractmethod
@@ -56,7 +56,8 @@ class _LayerView(ABC):
     @property
     def input(self) -> str:
         """Name of the node that feeds the linear layer, or the population itself where it has none."""
-        return (self.linear or self._end).inputs[0]
+        end = self.linear or self._end
+        return end.inputs[0] if end.inputs else end.name
 
     @property
     def trained(self) -> Trained:

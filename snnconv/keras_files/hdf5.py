@@ -5,7 +5,9 @@ Links to other places are not followed, neither inside a file nor out of it, and
 
 from __future__ import annotations
 
+import io
 import math
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +16,18 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
+from .heaps import check_heaps
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 MAX_DEFLATION = 1100  # DEFLATE, the only compression that h5py uses unasked, reaches 1032
 MAX_ATTRIBUTE_BYTES = 1 << 28
+
+
+def brief(error: BaseException) -> str:
+    """First line of an error's message, as far as it fits into one of ours."""
+    text = one_line(error)
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 @contextmanager
@@ -38,7 +47,7 @@ def damaged() -> Iterator[None]:
         MemoryError,
         OverflowError,
     ) as error:
-        raise ModelFileError(f"it is damaged, or not an HDF5 file ({one_line(error)}).") from error
+        raise ModelFileError(f"it is damaged, or not an HDF5 file ({brief(error)}).") from error
 
 
 @contextmanager
@@ -53,9 +62,19 @@ def open_hdf5(file: Any) -> Iterator[h5py.File]:
     with damaged():
         hdf5 = h5py.File(file, "r")
     try:
+        with damaged():
+            _check_heaps(hdf5, file)
         yield hdf5
     finally:
         hdf5.close()
+
+
+def _check_heaps(hdf5: h5py.File, file: Any) -> None:
+    if isinstance(file, io.BytesIO):
+        check_heaps(hdf5, file.getvalue())
+        return
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        check_heaps(hdf5, data)
 
 
 def child(group: h5py.Group, name: str) -> Any:

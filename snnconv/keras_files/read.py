@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError, one_line
+from ..errors import ModelFileError
+from .hdf5 import brief
 from .source import PathLike, Source, open_source
 
 
@@ -69,7 +70,7 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
         entry = repair_model(source.config, writer)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError, OverflowError) as error:
         # a damaged config has any value anywhere
-        raise ModelFileError(f"its config is damaged ({one_line(error)}).") from error
+        raise ModelFileError(f"its config is damaged ({brief(error)}).") from error
     if source.archive is not None:
         make = with_objects(writer.objects, lambda: _through_keras(entry, source, unsafe))
         model = build(make, source.n_numbers)

@@ -18,8 +18,8 @@ from typing import Any
 
 import h5py
 
-from ..errors import ModelFileError, one_line
-from .hdf5 import SIGNATURE, as_text, child, count_numbers, damaged, n_numbers, open_hdf5, read_names, read_text
+from ..errors import ModelFileError
+from .hdf5 import SIGNATURE, as_text, brief, child, count_numbers, damaged, n_numbers, open_hdf5, read_names, read_text
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -126,9 +126,9 @@ def _open_archive(path: Path, config: dict[str, Any] | None) -> Iterator[Source]
             metadata = json.loads(_member(archive, "metadata.json", MAX_JSON_BYTES)) if "metadata.json" in names else {}
             weights = _member(archive, "model.weights.h5")
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, NotImplementedError) as error:
-        raise ModelFileError(f"it is damaged, or no .keras file ({one_line(error)}).") from error
+        raise ModelFileError(f"it is damaged, or no .keras file ({brief(error)}).") from error
     except (RuntimeError, MemoryError, OverflowError) as error:
-        raise ModelFileError(f"it is encrypted or damaged ({one_line(error)}).") from error
+        raise ModelFileError(f"it is encrypted or damaged ({brief(error)}).") from error
     with open_hdf5(io.BytesIO(weights)) as file, damaged():
         n = count_numbers(file)
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
@@ -192,7 +192,7 @@ def parse_config(text: str | bytes) -> dict[str, Any]:
     try:
         config = json.loads(as_text(text))
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"its config is damaged: it is no JSON ({one_line(error)}).") from error
+        raise ModelFileError(f"its config is damaged: it is no JSON ({brief(error)}).") from error
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ModelFileError("its config is damaged, or not the config of a Keras model.")
     return config

@@ -26,8 +26,9 @@ class Neuron(ABC):
     amplitude: float
     state: ClassVar[tuple[str, ...]]
 
-    def __init_subclass__(cls) -> None:
-        NEURONS[cls.__name__] = cls
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        if not abstract:
+            NEURONS[cls.__name__] = cls
 
     @property
     def kind(self) -> str:
@@ -36,7 +37,7 @@ class Neuron(ABC):
 
     @property
     def max_spikes_per_step(self) -> int | None:
-        """Most spikes in one step, or None if there is no bound."""
+        """Most spikes in one step, or None if there is no bound or spikes can be negative."""
         return 1
 
     @abstractmethod
@@ -50,8 +51,8 @@ class Neuron(ABC):
         Returns
         -------
         spikes : array shaped like J
-            Number of spikes in the step, in the dtype of `J`. The output of the neuron is
-            ``spikes * amplitude / dt``.
+            Number of spikes in the step, in the dtype of `J`; below 0 for negative spikes. The output of the neuron
+            is ``spikes * amplitude / dt``.
         state : dict
             The state after the step.
         """
@@ -95,7 +96,7 @@ class Neuron(ABC):
         """The same neuron with another amplitude."""
         return dataclasses.replace(self, amplitude=amplitude)  # pyright: ignore[reportType, reportArgumentType]
 
-    def parameters(self) -> dict[str, float | None]:
+    def parameters(self) -> dict[str, Any]:
         """The model's parameters by name: what a file has to hold besides the kind."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # pyright: ignore[reportArgumentType]
 

@@ -60,7 +60,9 @@ class IF(Neuron):
 
     def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         zero = xp.zeros_like(state["voltage"])
-        v = state["voltage"] + (xp.maximum(J, zero) if self.min_voltage is None else J) * dt
+        # The maximum, also where there is nothing to cut, keeps XLA from fusing product and sum into one operation that
+        # rounds once: round numbers bring the voltage to the threshold exactly, and the spikes would not be NumPy's.
+        v = state["voltage"] + xp.maximum(J * dt, zero if self.min_voltage is None else zero - 1e30)
         spikes = xp.maximum(xp.floor(v), zero)
         if self.max_spikes is not None:
             spikes = xp.minimum(spikes, zero + self.max_spikes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from .base import Array, Neuron, State, check_positive, check_tuning
+from .softplus import softplus
 
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
 
@@ -71,7 +72,7 @@ class LIF(Neuron):
     def rate(self, J: Array, xp: Any = np) -> Array:
         j = J - 1
         if self.smoothing:
-            j = self.smoothing * _softplus(j / self.smoothing, xp)
+            j = self.smoothing * softplus(j / self.smoothing, xp)
         firing = j > _SMALLEST_DRIVE
         j = xp.where(firing, j, xp.ones_like(j))
         rate = self.amplitude / (self.tau_ref + self.tau_rc * xp.log1p(1 / j))
@@ -111,8 +112,3 @@ class LIF(Neuron):
     def scale_rates(self, factor: float) -> tuple[LIF, float]:
         scaled = {name: getattr(self, name) / factor for name in ("tau_rc", "tau_ref", "amplitude")}
         return dataclasses.replace(self, **scaled), 1.0
-
-
-def _softplus(x: Array, xp: Any) -> Array:
-    """log(1 + exp(x)) without overflow, in a form whose automatic derivative at 0 is 1/2; logaddexp gives 1 there."""
-    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.maximum(x, -x)))

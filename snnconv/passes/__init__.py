@@ -1,8 +1,17 @@
-"""Passes: functions from a graph to a graph that keep what it computes."""
+"""Passes: functions from a graph to a graph that keep what it computes, or say what they change."""
 
 from .fold import fold_affine
 from .heights import expose_spike_height
+from .kernels import split_kernels
+from .max_pooling import max_to_average_pool
 from .rates import scale_firing_rates
 from .synapses import add_synapses
 
-__all__ = ["add_synapses", "expose_spike_height", "fold_affine", "scale_firing_rates"]
+__all__ = [
+    "add_synapses",
+    "expose_spike_height",
+    "fold_affine",
+    "max_to_average_pool",
+    "scale_firing_rates",
+    "split_kernels",
+]

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import Affine, Conv, Dense, Node, SpikingGraph
 from ..graph.nodes import ConvTranspose, Weighted
 from .draft import Draft
-from .scaling import Scaling, scalings_of_inputs, scaling_of_output
+from .scaling import Scaling, scaling_of_output, scalings_of_inputs
 
 Changes = dict[str, Node]
 
@@ -157,8 +157,7 @@ def _scaled_kernel(node: Weighted, scale: np.ndarray, offset: np.ndarray) -> Nod
 
 
 def _remember(node: Node, affine: Affine) -> Node:
-    """The node with the trained arrays of the Affine that was folded into it."""
-    if not affine.trained:
-        return node
+    """The node with the name and the trained arrays of the Affine that was folded into it."""
     trained = {f"{affine.name}.{key}": array for key, array in affine.trained.items()}
-    return dataclasses.replace(node, trained={**node.trained, **trained})
+    folded = (*node.folded, *affine.folded, affine.name)
+    return dataclasses.replace(node, trained={**node.trained, **trained}, folded=folded)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import pairwise
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def _(node: Concatenate, both: Scaling, shapes: Sequence[Shape]) -> list[Scaling
         return None
     ends = np.cumsum([0, *(shape[node.axis] for shape in shapes)])
     before = (slice(None),) * (node.axis + 1)
-    boxes = [(*before, slice(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
+    boxes = [(*before, slice(start, end)) for start, end in pairwise(ends)]
     return [both.moved(lambda array, box=box: array[box], shape) for box, shape in zip(boxes, shapes, strict=True)]
 
 
@@ -176,9 +177,7 @@ def _(node: Concatenate, both: Scaling, source: str, shapes: Sequence[Shape]) ->
     own = [name == source for name in node.inputs]
     scales = [np.broadcast_to(both.scale if mine else 1.0, shape) for mine, shape in zip(own, shapes, strict=True)]
     offsets = [np.broadcast_to(both.offset if mine else 0.0, shape) for mine, shape in zip(own, shapes, strict=True)]
-    return Scaling.compact(
-        np.concatenate(scales, node.axis), np.concatenate(offsets, node.axis), node.shape
-    )
+    return Scaling.compact(np.concatenate(scales, node.axis), np.concatenate(offsets, node.axis), node.shape)
 
 
 def _compact(array: np.ndarray) -> np.ndarray:

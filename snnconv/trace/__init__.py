@@ -2,6 +2,6 @@
 
 from .builder import Builder, to_numpy
 from .registry import handles
-from .walk import keras_values, trace
+from .walk import keras_values, random_inputs, trace
 
-__all__ = ["Builder", "handles", "keras_values", "to_numpy", "trace"]
+__all__ = ["Builder", "handles", "keras_values", "random_inputs", "to_numpy", "trace"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,9 +10,10 @@ import numpy as np
 
 from ..errors import ConversionError
 from ..graph import Affine, Conv, Dense, Input, Node, Population, Readout, Reshape
-from ..neurons import IF, Neuron
-
-READOUTS = ("softmax", "sigmoid", "tanh")
+from ..neurons import Neuron
+from .activations import READOUTS, activation_name, advice, function, spiking
+from .registry import convert_layer
+from .swaps import Swaps
 
 
 class Builder:
@@ -21,25 +21,33 @@ class Builder:
 
     Parameters
     ----------
-    swap_activations : mapping of activation name to Neuron
-        Neurons to use for activations; their gain is 1/amplitude and their bias 0.
+    swaps : Swaps
+        Neurons that take the place of activations.
     """
 
-    def __init__(self, swap_activations: Mapping[str, Neuron] | None = None):
+    def __init__(self, swaps: Swaps | None = None):
         self._nodes: dict[str, Node] = {}
         self._layer: Any = None
         self._name = ""
-        self._swaps = {"relu": IF(min_voltage=-np.inf), **(swap_activations or {})}
-        self.used_swaps: set[str] = set()
+        self._swaps = Swaps() if swaps is None else swaps
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes so far."""
-        return tuple(self._nodes.values())
+        """The nodes so far. A sigmoid or a tanh that feeds another node is neurons; at the output it is a readout."""
+        fed = {name for node in self._nodes.values() for name in node.inputs}
+        return tuple(_neurons_for(node) if node.name in fed else node for node in self._nodes.values())
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a node's output, without the axis of the samples."""
         return self._nodes[name].shape
+
+    def carries_spikes(self, name: str) -> bool:
+        """Whether there are neurons among what a node's output depends on."""
+        spiking: set[str] = set()
+        for key, node in self._nodes.items():
+            if isinstance(node, (Population, Readout)) or not spiking.isdisjoint(node.inputs):
+                spiking.add(key)
+        return name in spiking
 
     def begin(self, layer: Any, name: str) -> None:
         """Start the call of a layer; nodes added from now on carry `name`."""
@@ -90,27 +98,46 @@ class Builder:
         """Neurons with the current ``gain * x + bias``."""
         arrays = {key: _without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
         gain = arrays["gain"].astype("float64")
-        scaled = self.affine(x, gain, suffix="gain")
+        scaled = x if np.all(gain == 1) else self.affine(x, gain, suffix="gain")
         return self.add(
             Population, "neurons", (scaled,), self.shape(x),
             neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]},
         )  # fmt: skip
 
-    def activate(self, x: str, activation: Any) -> str:
-        """Apply a Keras activation, given as function or name."""
-        name = activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+    def activate(self, x: str, activation: Any, **parameters: Any) -> str:
+        """Apply an activation.
+
+        Parameters
+        ----------
+        activation : str, function or layer
+        parameters
+            Arguments of the activation besides x, such as `negative_slope`.
+
+        Raises
+        ------
+        ConversionError
+            If it has no spiking equivalent.
+        """
+        if isinstance(activation, keras.layers.Layer):
+            if not activation.built:  # Keras builds a layer that is an argument when the model first computes
+                raise self.error(
+                    f"has an activation without weights yet, '{activation.name}' ({type(activation).__name__}). Call "
+                    f"the model on data first."
+                )
+            outer, self._layer = self._layer, activation
+            y = convert_layer(activation, self, [x])
+            self._layer = outer
+            return y
+        name = activation_name(activation)
         if name == "linear":
             return x
-        if name in self._swaps:
-            self.used_swaps.add(name)
-            neuron = self._swaps[name]
-            return self.population(x, neuron, 1 / neuron.amplitude, 0.0)
-        if name in READOUTS:
+        tuned = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
+        if tuned is None and name in READOUTS:
             return self.add(Readout, name, (x,), self.shape(x), function=name)
-        raise self.error(
-            f"has the activation '{name}', which has no spiking equivalent. Use relu or an snnconv layer, "
-            f"or name a neuron for it: swap_activations={{'{name}': snnconv.neurons.IF()}}"
-        )
+        tuned = tuned or spiking(name, parameters)
+        if tuned is None:
+            raise self.error(advice(name))
+        return self.population(x, tuned.neuron, tuned.gain, tuned.bias)
 
     def weights(self, **weights: Any) -> dict[str, np.ndarray]:
         """Keras variables as NumPy arrays, without those that are None.
@@ -142,3 +169,14 @@ def _without_leading_ones(array: np.ndarray) -> np.ndarray:
     while array.ndim > 1 and array.shape[0] == 1:
         array = array[0]
     return array
+
+
+def _neurons_for(node: Node) -> Node:
+    """The population that does inside the network what a readout does at its end, where there is one."""
+    tuned = spiking(node.function, {}) if isinstance(node, Readout) else None
+    if tuned is None:
+        return node
+    return Population(
+        name=node.name, inputs=node.inputs, shape=node.shape,
+        neuron=tuned.neuron, neuron_bias=np.asarray(tuned.bias), gain=np.asarray(tuned.gain),
+    )  # fmt: skip

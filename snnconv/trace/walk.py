@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,17 +11,18 @@ import numpy as np
 from keras import tree
 
 from ..errors import ConversionError
-from ..graph import Readout, SpikingGraph
+from ..graph import LayerReport, Readout, SpikingGraph
 from ..neurons import Neuron
 from ..passes.padding import fold_padding
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
 from .registry import convert_layer, convert_operation
+from .swaps import Swaps
 
 Call = Callable[[Any, str, Any, dict[str, Any]], Any]
 
 
-def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = None) -> SpikingGraph:
+def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = None) -> SpikingGraph:
     """The graph of a built Sequential or functional model, with nothing folded yet but zero padding.
 
     Raises
@@ -28,8 +30,9 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
     ConversionError
         If the model or one of its layers cannot be converted.
     """
-    build, functional = Builder(swap_activations), _functional(model)
-    names = []
+    swaps = Swaps(swap_activations, _largest_outputs(model))
+    build, functional = Builder(swaps), _functional(model)
+    names, report = [], []
     for tensor in functional.inputs:
         name, shape = _input_name(tensor), tuple(tensor.shape[1:])
         if None in shape:
@@ -41,6 +44,7 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
 
     def call(layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         build.begin(layer, name)
+        report.append(LayerReport(name, type(layer).__name__))
         if not isinstance(layer, keras.layers.Layer):
             return build.finish(convert_operation(layer, build, args, kwargs))
         signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
@@ -52,6 +56,7 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
         dict(zip(_labels(functional), outputs, strict=True)),
         model.name,
         {"made_by": f"keras {keras.__version__}"},
+        tuple(report),
     )
     for node in graph.nodes:
         if isinstance(node, Readout) and (graph.consumers(node.name) or not graph.is_output(node.name)):
@@ -59,14 +64,14 @@ def trace(model: keras.Model, swap_activations: Mapping[str, Neuron] | None = No
                 f"'{node.name}' applies {node.function} inside the network, where there are only spikes. It can stand "
                 f"at the output only: use relu or an snnconv layer here."
             )
-    unused = sorted(set(swap_activations or {}) - build.used_swaps)
-    if unused:
-        raise ConversionError(f"swap_activations names '{unused[0]}', which is no activation in this model.")
+    if swaps.unused:
+        key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
+        raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
     return fold_padding(graph)
 
 
-def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]:
-    """Output of every layer call of a model, by the name that `trace` gives to it.
+def keras_values(model: keras.Model, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """What Keras computes: the output of every layer call, by the name that `trace` gives to it, and the outputs.
 
     Parameters
     ----------
@@ -82,9 +87,33 @@ def keras_values(model: keras.Model, inputs: list[Any]) -> dict[str, np.ndarray]
         return values[name]
 
     with keras.device("cpu:0"):  # a GPU may round products to ten bits
-        walk(model, [keras.ops.convert_to_tensor(x) for x in inputs], call)
+        dtypes = [tensor.dtype for tensor in _functional(model).inputs]
+        tensors = [keras.ops.convert_to_tensor(x, dtype) for x, dtype in zip(inputs, dtypes, strict=True)]
+        outputs = walk(model, tensors, call)
     flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
-    return {name: to_numpy(value) for name, value in flat.items()}
+    return {name: to_numpy(value) for name, value in flat.items()}, [to_numpy(value) for value in outputs]
+
+
+def random_inputs(model: keras.Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random samples for each input by name: numbers in 0…1, or 0…255 where the input takes integers."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for tensor in _functional(model).inputs:
+        shape = (n, *tensor.shape[1:])
+        takes_integers = keras.backend.is_int_dtype(tensor.dtype)
+        found[_input_name(tensor)] = rng.integers(0, 256, shape) if takes_integers else rng.random(shape, "float32")
+    return found
+
+
+def _largest_outputs(model: keras.Model) -> Callable[[str], float]:
+    """Largest value in the output of a layer call, by its name, on random inputs in 0…1; found when first asked."""
+
+    @functools.cache
+    def values() -> dict[str, float]:
+        found, _ = keras_values(model, list(random_inputs(model, 16).values()))
+        return {name: float(np.max(value, initial=0.0)) for name, value in found.items()}
+
+    return lambda name: values().get(name) or 1.0
 
 
 def walk(

@@ -9,10 +9,6 @@ from ..graph import Population
 
 Values = dict[str, np.ndarray]
 
-# Relative error of an input current that counts as rounding. A float32 sum of a few thousand terms stays below it by
-# far.
-ROUNDING = 1e-4
-
 
 def rates_around(node: Population, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Outputs at the lowest and the highest current that rounding leaves possible: at threshold they are far apart."""

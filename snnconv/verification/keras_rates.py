@@ -9,10 +9,9 @@ import numpy as np
 from .. import numpy_ops
 from ..errors import InputError
 from ..graph import Filter, Linear, Population, SpikingGraph
-from .bounds import ROUNDING, Values, largest, outside, rates_around
+from ..precision import all_layers, rounding
+from .bounds import Values, largest, outside, rates_around
 from .report import LayerCheck
-
-HALF_PRECISION_UNITS = 20  # error of a layer that computes in half precision, in units of its last place
 
 
 def compare_with_keras(
@@ -23,11 +22,11 @@ def compare_with_keras(
 
     if [tuple(tensor.shape[1:]) for tensor in model.inputs] != [node.shape for node in graph.inputs]:
         raise InputError(f"the graph '{graph.name}' has other inputs than the Keras model '{model.name}'.")
-    theirs = keras_values(model, [xs[node.name] for node in graph.inputs])
+    theirs, keras_outputs = keras_values(model, [xs[node.name] for node in graph.inputs])
     missing = [name for name in graph.populations if name not in theirs]
     if missing:
         raise InputError(f"the graph's layer '{missing[0]}' is not in the Keras model '{model.name}'.")
-    tolerance = _rounding(model)
+    tolerance = rounding(model)
     values: Values = {name: array.astype("float64") for name, array in xs.items()}
     checks = dict(checks)
     for node in graph.nodes:
@@ -42,7 +41,9 @@ def compare_with_keras(
         elif isinstance(node, Linear):
             values[node.name] = node.map_arrays(lambda array: array.astype("float64")).apply(*inputs, xp=numpy_ops)
     compared = dict(outputs)
-    for (label, name), keras_value in zip(graph.outputs.items(), _keras_outputs(model, graph, xs), strict=True):
+    if len(keras_outputs) != len(graph.outputs):
+        raise InputError(f"the graph '{graph.name}' has other outputs than the Keras model '{model.name}'.")
+    for (label, name), keras_value in zip(graph.outputs.items(), keras_outputs, strict=True):
         if label not in outputs:
             continue
         _same_shape(label, graph[name].shape, keras_value, model)
@@ -51,22 +52,6 @@ def compare_with_keras(
         failure = f"differs from Keras by up to {difference:.3g}" if wrong else None
         compared[label] = outputs[label].found(failure, keras_difference=difference)
     return checks, compared
-
-
-def _keras_outputs(model: Any, graph: SpikingGraph, xs: Values) -> list[np.ndarray]:
-    """What the model gives, one array per output, in the graph's order."""
-    from ..trace import to_numpy
-
-    def flat(value: Any) -> list[Any]:
-        if isinstance(value, dict):
-            return [item for key in sorted(value) for item in flat(value[key])]
-        return [item for each in value for item in flat(each)] if isinstance(value, (list, tuple)) else [value]
-
-    inputs = [xs[node.name] for node in graph.inputs]
-    found = flat(model(inputs if len(inputs) > 1 else inputs[0], training=False))
-    if len(found) != len(graph.outputs):
-        raise InputError(f"the graph '{graph.name}' has other outputs than the Keras model '{model.name}'.")
-    return [np.asarray(to_numpy(value), "float64") for value in found]
 
 
 def _same_shape(name: str, shape: tuple[int, ...], theirs: np.ndarray, model: Any) -> None:
@@ -93,23 +78,8 @@ def _compare_rates(
     return check.found(failure, note, keras_difference=difference)
 
 
-def _rounding(model: Any) -> float:
-    """Relative error of the currents that Keras' own precision explains."""
-    dtypes = {layer.compute_dtype for layer in _layers(model).values()}
-    units = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
-    return max([ROUNDING, *(HALF_PRECISION_UNITS * units[dtype] for dtype in dtypes if dtype in units)])
-
-
 def _is_swapped(node: Population, model: Any) -> bool:
     """Whether the Keras layer has an activation that only `swap_activations` turns into a neuron."""
-    layer = _layers(model).get(node.name.rpartition(".")[2].partition("@")[0])
+    layer = all_layers(model).get(node.name.rpartition(".")[2].partition("@")[0])
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
     return activation not in ("linear", "relu")
-
-
-def _layers(model: Any) -> dict[str, Any]:
-    """All layers by name, those of nested models included."""
-    found = {}
-    for layer in model.layers:
-        found |= _layers(layer) if hasattr(layer, "layers") else {layer.name: layer}
-    return found

@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..graph import Population, SpikingGraph, load
 from ..graph.file import is_graph_file
 from ..keras_files import load_model
-from ..runs import check_steps
+from ..runs import check_dtype, check_steps
 from .keras_rates import compare_with_keras
 from .report import LayerCheck, Verification
 from .spikes import compare_runtimes
@@ -56,16 +56,15 @@ def verify(
         If the data or a parameter is out of range, or `graph` has other inputs or outputs than `model`.
     """
     n_steps = check_steps(n_steps, dt)
-    if dtype not in ("float32", "float64"):
-        raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
+    check_dtype(dtype)
     if isinstance(model, (str, os.PathLike)):
         model = load(model) if is_graph_file(model) else load_model(model)
     if isinstance(model, SpikingGraph):
         if graph is not None:
             raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
         model, graph = None, model
-    graph = convert(model) if graph is None else graph
-    xs = graph.check_inputs(random_inputs(graph, seed) if x is None else x, dtype)
+    graph = convert(model, verbose=False) if graph is None else graph
+    xs = graph.check_inputs(_inputs_for(model, graph, seed) if x is None else x, dtype)
 
     checks = {
         node.name: LayerCheck(node.name, node.neuron.kind) for node in graph.nodes if isinstance(node, Population)
@@ -80,6 +79,16 @@ def verify(
     checks = compare_runtimes(checks, graph, xs, n_steps, dt, dtype)
     n_samples = len(next(iter(xs.values())))
     return Verification((*checks.values(), *outputs.values()), model is not None, n_samples, n_steps, dt, dtype)
+
+
+def _inputs_for(model: Any, graph: SpikingGraph, seed: int) -> dict[str, np.ndarray]:
+    """A few random samples for each input: what the Keras model takes, where there is one."""
+    if model is None:
+        return random_inputs(graph, seed)
+    from .. import trace
+
+    found = trace.random_inputs(model, N_SAMPLES, seed)
+    return found if set(found) == {node.name for node in graph.inputs} else random_inputs(graph, seed)
 
 
 def random_inputs(graph: SpikingGraph, seed: int = 0) -> dict[str, np.ndarray]:

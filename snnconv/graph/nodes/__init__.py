@@ -6,6 +6,7 @@ Shapes leave out the axis of the samples. `apply` works on (n, *shape) arrays of
 
 from .arithmetic import Add, Affine, Concatenate, Readout
 from .base import NODES, Input, Linear, Node, Pairs, Stateful
+from .max_pool import Difference, MaxPool, RunningSum
 from .pooling import AveragePool
 from .populations import Filter, Population
 from .shape import Crop, Pad, Permute, Reshape, Upsample
@@ -21,9 +22,11 @@ __all__ = [
     "ConvTranspose",
     "Crop",
     "Dense",
+    "Difference",
     "Filter",
     "Input",
     "Linear",
+    "MaxPool",
     "Node",
     "Pad",
     "Pairs",
@@ -31,6 +34,7 @@ __all__ = [
     "Population",
     "Readout",
     "Reshape",
+    "RunningSum",
     "Stateful",
     "Upsample",
     "Weighted",

@@ -26,6 +26,8 @@ class Node(ABC):
     shape: tuple[int, ...]
     trained: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Arrays as they were in the Keras model, by name, before anything was folded."""
+    folded: tuple[str, ...] = ()
+    """Names of the nodes that were folded into this one."""
 
     kind: ClassVar[str]
 
@@ -73,6 +75,10 @@ class Stateful(Node, abstract=True):
     def output(self, value: Array, dt: float) -> Array:
         """What the next node receives where `step` gave `value`."""
         return value
+
+    @abstractmethod
+    def rate(self, x: Array, xp: Any) -> Array:
+        """Mean of the output in the long run, for the mean input `x`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -24,6 +24,9 @@ class Filter(Stateful):
     def step(self, x: Array, state: State, dt: float, xp: Any) -> tuple[Array, State]:
         return self.synapse.step(x, state, dt, xp)
 
+    def rate(self, x: Array, xp: Any) -> Array:
+        return x  # unit gain at constant input
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Population(Stateful):
@@ -56,5 +59,3 @@ class Population(Stateful):
     def rate(self, x: Array, xp: Any) -> Array:
         """Output at a constant input: the amplitude times the firing rate."""
         return self.neuron.rate(x + self.neuron_bias, xp)
-
-

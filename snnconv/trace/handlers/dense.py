@@ -30,8 +30,8 @@ def einsum_dense(layer: Any, build: Builder, x: str) -> str:
     new = [label for label in result if label not in sample]
     if before[0] != after[0] or sorted(kernel) != sorted([*summed, *new]):
         raise build.error(
-            f"has the equation '{layer.equation}', whose kernel is not the same for all samples and places. Only "
-            f"equations such as 'abc,cd->abd' convert: the samples first, and no axis that input, kernel and output share."
+            f"has the equation '{layer.equation}', whose kernel is not the same for all samples and places. Equations "
+            f"such as 'abc,cd->abd' convert: the samples come first, and input, kernel and output share no axis."
         )
     sizes = dict(zip(sample, build.shape(x), strict=True))
     weights = to_numpy(layer.kernel)

@@ -12,7 +12,7 @@ from keras import ops
 
 from ..builder import Builder
 from ..registry import Handler, handles
-from .geometry import broadcast, permute, reshape
+from .geometry import permute, reshape
 from .merge import joined, total
 from .normalisation import scaled
 from .pooling import average
@@ -61,7 +61,9 @@ def negative(operation: Any, build: Builder, x: str) -> str:
 @handles_operation(lambda x: ops.multiply(x, x))
 def multiply(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if isinstance(x1, str) and isinstance(x2, str):
-        raise build.error("multiplies two signals, which spiking neurons do not. Only products with a constant convert.")
+        raise build.error(
+            "multiplies two signals, which spiking neurons do not. Only products with a constant convert."
+        )
     signal, value = (x1, x2) if isinstance(x1, str) else (x2, x1)
     return scaled(build, signal, value)
 
@@ -130,8 +132,8 @@ def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
     """A slice: a box, without the axes that are indexed by a number."""
     keys = list(key) if isinstance(key, (tuple, list)) else [key]
     full, shape = slice(None), build.shape(x)
-    if Ellipsis in keys:
-        place = keys.index(Ellipsis)
+    place = next((number for number, k in enumerate(keys) if k is Ellipsis), None)
+    if place is not None:
         keys[place : place + 1] = [full] * (len(shape) + 2 - len(keys))
     keys += [full] * (len(shape) + 1 - len(keys))
     ranges = [range(n)[k] if isinstance(k, slice) else k for n, k in zip(shape, keys[1:], strict=False)]

@@ -13,7 +13,9 @@ _STATISTICS = (
 _PRODUCTS = "it multiplies signals, which spiking neurons do not. Add or concatenate them"
 _EXTREMES = "it compares signals, which takes more than a sum. Add or average them"
 _ATTENTION = "attention multiplies signals and divides by their sum. Use convolutions or dense layers"
-_RECURRENT = "its state is not that of a spiking neuron. Spiking neurons remember by themselves: use Dense or Conv layers"
+_RECURRENT = (
+    "its state is not that of a spiking neuron. Spiking neurons remember by themselves: use Dense or Conv layers"
+)
 _INTEGERS = "it looks integers up in a table. Apply it to the data first, and build the model on what it gives"
 _PREPARATION = "it is no linear map. Apply it to the data first, and build the model on what it gives"
 _CODE = "it holds code that cannot be looked into. Use layers, or functions of keras.ops on the model's tensors"

@@ -7,7 +7,7 @@ from typing import Any
 from keras import layers as kl
 
 from ..builder import Builder
-from ..registry import convert_layer, handles, handler_inside_time
+from ..registry import convert_layer, handler_inside_time, handles
 
 
 @handles(kl.TimeDistributed, inside_time=True)

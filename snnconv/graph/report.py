@@ -1,0 +1,57 @@
+"""What became of each layer of a Keras model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .nodes import Node, Population
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One call of a Keras layer: its name, its type, and what was done to it."""
+
+    layer: str
+    type: str
+    action: str = ""
+
+
+def describe(lines: Iterable[LayerReport], nodes: Iterable[Node]) -> tuple[LayerReport, ...]:
+    """The lines with the action that these nodes tell of."""
+    nodes = tuple(nodes)
+    return tuple(dataclasses.replace(line, action=_action(line, nodes)) for line in lines)
+
+
+def report_table(lines: Iterable[LayerReport]) -> Table:
+    """One row per layer."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table("layer", "type", "what was done", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for line in lines:
+        table.add_row(line.layer, line.type, line.action)
+    return table
+
+
+def _action(line: LayerReport, nodes: tuple[Node, ...]) -> str:
+    own = [node for node in nodes if _belongs(node.name, line.layer)]
+    into = [node.name for node in nodes if any(_belongs(name, line.layer) for name in node.folded)]
+    neurons = [f"{node.neuron.kind} neurons" for node in own if isinstance(node, Population)]
+    others = [node.kind for node in own if not isinstance(node, Population)]
+    said = [f"kept as {', '.join(others)}"] if others else []
+    if neurons:
+        is_kept = neurons == [f"{line.type} neurons"]
+        said.append(f"{'kept as' if is_kept else 'activation replaced by'} {', '.join(neurons)}")
+    if into:
+        said.append(f"{'gain ' if neurons else ''}folded into {', '.join(into)}")
+    return "; ".join(said) or "dropped: it does nothing outside training"
+
+
+def _belongs(name: str, layer: str) -> bool:
+    return name == layer or name.startswith(f"{layer}.")

@@ -1,0 +1,53 @@
+"""The softsign in spikes of both signs."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .accumulating import Accumulating
+from .base import Array, check_positive
+
+
+@dataclass(frozen=True)
+class Softsign(Accumulating):
+    """Rate ``max_rate · J / (1 + |J|)`` in Hz, in spikes of both signs; see `Accumulating`.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this; with the defaults it is softsign(J).
+    max_rate : float
+        Rate at large currents, in Hz.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    max_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        check_positive("Softsign", amplitude=self.amplitude, max_rate=self.max_rate)
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return 0.0, self.max_rate
+
+    @property
+    def fires_negative(self) -> bool:
+        return True
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return self.max_rate * J / (1 + xp.maximum(J, -J))
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        return firing_rate / (self.max_rate - firing_rate)
+
+    def scale_rates(self, factor: float) -> tuple[Softsign, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
