@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -32,6 +33,15 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     assert accuracy > 0.85
     assert names["result"].spikes["lif"].shape == (10, 100, 64)
     assert (tmp_path / "digits.snn.h5").is_file()
+
+
+def test_the_converter_example_runs(capsys):
+    example = next(block for block in blocks("python") if "@snnconv.handles" in block)
+    names = {}
+    exec(example, names)
+    lif = names["graph"].populations["lif"]
+    np.testing.assert_allclose(lif.kernel, 0.5 * lif.gain * lif.trained.kernel)
+    assert "Halve" in capsys.readouterr().out
 
 
 def commands():

@@ -14,7 +14,9 @@
         trained/                kernel, dense_bias, neuron_bias as Keras trained them
     /readout/<output>       likewise, without neurons; attribute `activation`
 
-An array that a layer does not have is left out, but for dense_bias, which is then zeros.
+An array that a layer does not have is left out; dense_bias is zeros where there is a kernel without bias. A population
+without a kernel right before it has no kernel, no dense_bias and no `connection`: its gain is in the node that `inputs`
+names, or further upstream.
 """
 
 from __future__ import annotations
