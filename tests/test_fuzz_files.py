@@ -91,10 +91,7 @@ def test_damaged_files(folder, name):
     check(folder, name, 0, DEFAULT)
 
 
-UNCHECKED = pytest.mark.xfail(reason="snnconv.load checks neither the shapes nor the texts in a file yet", strict=False)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*FILES[:2], pytest.param(FILES[2], marks=UNCHECKED)])
+@pytest.mark.parametrize("name", FILES)
 def test_many_damaged_files(folder, name):
     check(folder, name, DEFAULT, ALL)

@@ -14,7 +14,7 @@ PACKAGE = Path(snnconv.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 LAYERS = [
-    ("errors", "files", "progress"),
+    ("errors", "files", "heaps", "hdf5", "progress"),
     ("neurons", "synapses", "numpy_ops"),
     ("graph",),
     ("passes",),

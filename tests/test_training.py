@@ -185,8 +185,6 @@ def test_networks_reach_their_accuracy_in_rates_and_in_spikes(name, accuracy):
     trained = training.train(loaded, dataset=dataset, verbose=False)
     options = loaded.conversion
     graph = convert(trained.model, synapse=options.synapse, scale_firing_rates=options.scale_firing_rates)
-    found = Simulator(graph, loaded.simulation.dt).evaluate(
-        dataset.x_test, dataset.y_test, loaded.simulation.n_steps
-    )
+    found = Simulator(graph, loaded.simulation.dt).evaluate(dataset.x_test, dataset.y_test, loaded.simulation.n_steps)
     assert trained.rate_accuracy >= accuracy
     assert found["accuracy"] >= trained.rate_accuracy - 0.005

@@ -87,7 +87,8 @@ def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
     table = new_table("parameter", "value", "", left=1)
     table.columns[2].justify = "left"
     for name, value in view.neuron.parameters().items():
-        table.add_row(name, "none" if value is None else f"{value:g}", UNITS.get(name, ""))
+        text = "none" if value is None else value_range(np.asarray(value)).replace("\n", "")
+        table.add_row(name, text, UNITS.get(name, ""))
     max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)
     table.add_row("max_rates", value_range(max_rates).replace("\n", ""), "Hz, rates at an input of 1, after training")
     table.add_row(

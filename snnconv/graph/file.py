@@ -22,6 +22,7 @@ names, or further upstream.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from typing import Any
 
@@ -30,12 +31,14 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..files import replacing
+from ..hdf5 import damaged, open_hdf5, read_numbers, read_text, read_texts
 from .nodes import Affine, Population, Weighted
 from .record import attributes, build_node
 from .report import LayerReport
 from .spiking_graph import SpikingGraph
 from .views import PopulationView, ReadoutView
 
+MAX_VALUES = 1 << 28  # of one sample at a node
 FORMAT, VERSION = "snnconv", 1
 
 
@@ -96,7 +99,7 @@ def load(path: str | os.PathLike[str]) -> SpikingGraph:
         If the file is missing, damaged, of another kind, or written by a later version.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return _read(file)
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file '{path}'.") from error
@@ -111,9 +114,9 @@ def load(path: str | os.PathLike[str]) -> SpikingGraph:
 def is_graph_file(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is an HDF5 file that claims to hold a spiking graph."""
     try:
-        with h5py.File(path, "r") as file:
-            return _text(file.attrs.get("format", "")) == FORMAT
-    except OSError:
+        with open_hdf5(path) as file, damaged():
+            return read_text(file, "format") == FORMAT
+    except (OSError, ModelFileError):
         return False
 
 
@@ -124,20 +127,36 @@ def _read(file: Any) -> SpikingGraph:
     if version > VERSION:
         raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
     nodes = []
-    for name in map(_text, file["order"][()]):
+    for name in map(_text, read_texts(file["order"])):
         group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
         settings = {key: _plain(value) for key, value in group.attrs.items()}
         is_population = settings.get("kind") == Population.kind
         names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
-        trained = {key: array[()] for key, array in group.get("trained", {}).items()}
+        trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
         if is_population:
             trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
         nodes.append(build_node(name, settings, {key: _array(group, key) for key in names}, trained))
         _check_arrays(nodes[-1])
-    outputs = {_text(label): _text(name) for label, name in file["outputs"][()]}
+    outputs = {_text(label): _text(name) for label, name in read_texts(file["outputs"])}
     metadata = {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")}
-    report = tuple(LayerReport(*map(_text, line)) for line in file["report"][()]) if "report" in file else ()
-    return SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata, report)
+    report = tuple(LayerReport(*map(_text, line)) for line in read_texts(file["report"])) if "report" in file else ()
+    graph = SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata, report)
+    _check_shapes(graph)
+    return graph
+
+
+def _check_shapes(graph: SpikingGraph) -> None:
+    """One sample through all nodes: whether settings and shapes in the file fit together."""
+    if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
+        raise ModelFileError("a node in it claims a shape that is too large to run.")
+    try:
+        with np.errstate(all="ignore"):
+            graph.rate_output({node.name: np.zeros((1, *node.shape)) for node in graph.inputs})
+    except SnnconvError:
+        raise
+    except Exception as error:
+        # settings that do not fit bring about any error in NumPy
+        raise ModelFileError(f"its nodes do not fit together ({one_line(error)}).") from error
 
 
 def _check_arrays(node: Any) -> None:
@@ -165,10 +184,7 @@ def _broadcasts(shape: tuple[int, ...], onto: tuple[int, ...]) -> bool:
 
 
 def _array(group: Any, key: str) -> np.ndarray:
-    dataset = group[key]
-    if not isinstance(dataset, h5py.Dataset):
-        raise ModelFileError(f"'{dataset.name}' is not an array.")
-    return dataset[()]
+    return read_numbers(group[key])
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError
-from .hdf5 import brief
+from ..hdf5 import brief
 from .source import PathLike, Source, open_source
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 
 from ..errors import ModelFileError
-from .hdf5 import SIGNATURE, as_text, brief, child, count_numbers, damaged, n_numbers, open_hdf5, read_names, read_text
+from ..hdf5 import SIGNATURE, as_text, brief, child, count_numbers, damaged, n_numbers, open_hdf5, read_names, read_text
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 

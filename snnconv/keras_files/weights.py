@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..errors import ModelFileError
-from .hdf5 import n_numbers, read_numbers
+from ..hdf5 import n_numbers, read_numbers
 from .source import SavedLayer
 
 # What a weight is, by the last part of its name; Keras 1 wrote "dense_1_W", later ones "dense_1/kernel:0"

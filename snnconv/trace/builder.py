@@ -57,15 +57,18 @@ class Builder:
         """End the call: the node that gives the layer's output takes the layer's name."""
         if not output.startswith(f"{self._name}."):
             return output  # the layer passed its input on
-        *others, (_, node) = self._nodes.items()
-        self._nodes = {**dict(others), self._name: dataclasses.replace(node, name=self._name)}
-        return self._name
+        node = self._nodes.pop(output)
+        return self._put(dataclasses.replace(node, name=self._name))
 
     def add(self, kind: type[Node], suffix: str, inputs: tuple[str, ...], shape: tuple[int, ...], **fields: Any) -> str:
         """Add a node and return its name."""
-        name = f"{self._name}.{suffix}"
-        self._nodes[name] = kind(name=name, inputs=inputs, shape=shape, **fields)
-        return name
+        return self._put(kind(name=f"{self._name}.{suffix}", inputs=inputs, shape=shape, **fields))
+
+    def _put(self, node: Node) -> str:
+        if node.name in self._nodes:
+            raise self.error(f"needs the name '{node.name}' for a part of itself, which is the name of another layer")
+        self._nodes[node.name] = node
+        return node.name
 
     def input(self, name: str, shape: tuple[int, ...]) -> str:
         """Add a place where data comes in."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import numpy_ops
 from ..errors import InputError
-from ..graph import Filter, Linear, Population, SpikingGraph
+from ..graph import Linear, Population, SpikingGraph, Stateful
 from ..precision import all_layers, rounding
 from .bounds import Values, largest, outside, rates_around
 from .report import LayerCheck
@@ -36,8 +36,8 @@ def compare_with_keras(
             _same_shape(node.name, node.shape, values[node.name], model)
             check = checks[node.name]
             checks[node.name] = _compare_rates(check, node, inputs[0], values[node.name], tolerance, model)
-        elif isinstance(node, Filter):
-            values[node.name] = inputs[0]
+        elif isinstance(node, Stateful):
+            values[node.name] = node.rate(inputs[0], numpy_ops)
         elif isinstance(node, Linear):
             values[node.name] = node.map_arrays(lambda array: array.astype("float64")).apply(*inputs, xp=numpy_ops)
     compared = dict(outputs)

@@ -55,7 +55,7 @@ def _run_both(
     for name, expected in slow.spikes.items():
         counts = fast.spikes[name].sum(1, dtype="int64") - expected.sum(1, dtype="int64")
         n_moved = int(np.count_nonzero(fast.spikes[name] != expected))
-        found[name] = (n_moved, int(expected.sum(dtype="int64")), int(largest(counts)))
+        found[name] = (n_moved, int(np.abs(expected).sum(dtype="int64")), int(largest(counts)))
     return found, fast.rates
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 
-from ..errors import ModelFileError
+from .errors import ModelFileError
 
 HEAP, OBJECT = struct.Struct("<4sB3xQ"), struct.Struct("<HH4xQ")
 DAMAGED = "it is damaged: the texts in it do not have the lengths that it gives for them."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError, one_line
+from .errors import ModelFileError, SnnconvError, one_line
 from .heaps import check_heaps
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -35,7 +36,7 @@ def damaged() -> Iterator[None]:
     """Turn what h5py raises while it reads into an error that says that the file is damaged."""
     try:
         yield
-    except SnnconvError:
+    except (SnnconvError, FileNotFoundError):
         raise
     except (
         OSError,
@@ -60,6 +61,8 @@ def open_hdf5(file: Any) -> Iterator[h5py.File]:
         If it is damaged.
     """
     with damaged():
+        if not isinstance(file, io.BytesIO) and not os.path.exists(file):
+            raise FileNotFoundError(file)
         hdf5 = h5py.File(file, "r")
     try:
         with damaged():
@@ -114,6 +117,13 @@ def n_numbers(dataset: Any) -> int:
             f"it is damaged: array '{dataset.name}' claims shape {dataset.shape}, and {stored} bytes are stored for it."
         )
     return n
+
+
+def read_texts(dataset: Any) -> np.ndarray:
+    """The texts in a dataset."""
+    if math.prod(dataset.shape) * dataset.dtype.itemsize > dataset.id.get_storage_size():
+        raise ModelFileError(f"it is damaged: '{dataset.name}' claims shape {dataset.shape}.")
+    return dataset[()]
 
 
 def read_numbers(dataset: Any) -> np.ndarray:
