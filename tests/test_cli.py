@@ -280,7 +280,16 @@ def test_train_takes_epochs_and_data_from_the_command(config, tmp_path):
 def test_train_refuses_rates_that_no_neuron_can_reach(config, tmp_path):
     config.write_text(CONFIG.format(max_rates="600.0"))
     fails(r"max_rates must be below 1/tau_ref = 500 Hz.*Received 600", "train", config, "-o", tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_finds_out_before_training_what_does_not_convert(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("snnconv.training.train", lambda *_, **__: pytest.fail("it trained"))
+    neurons = 'type = "LIF"\nmax_rates = {max_rates}\namplitude = 0.005\nname = "lif"'
+    assert neurons in CONFIG
+    config.write_text(CONFIG.replace(neurons, 'type = "LayerNormalization"'))
+    fails(r"LayerNormalization\) has no spiking equivalent", "train", config, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 # --- errors

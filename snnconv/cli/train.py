@@ -70,6 +70,8 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
 
     _check_folder(folder)
     import_tensorflow()
+    import keras
+
     from .. import datasets
     from ..conversion import convert
     from ..export import export
@@ -85,6 +87,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
         return convert(model, synapse=options.synapse, scale_firing_rates=scale, verbose=False)
 
     converted(build_model(config, data.input_shape, data.n_classes))  # before minutes are spent on training
+    keras.utils.clear_session()  # layers are numbered from the start again
     _make_folder(folder)
     n_steps, dt = config.simulation.n_steps, config.simulation.dt
     step("Data", f"{data.name}: {len(data.x_train):,} samples to train on, {len(data.x_test):,} to test with")
