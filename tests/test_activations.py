@@ -37,6 +37,7 @@ WITH_ARGUMENTS = {
     "relu": kl.ReLU,
     "leaky": kl.LeakyReLU,
     "leaky 0.1": lambda: kl.LeakyReLU(negative_slope=0.1),
+    "leaky 1.5": lambda: kl.LeakyReLU(negative_slope=1.5),
     "prelu": lambda: kl.PReLU(alpha_initializer=keras.initializers.RandomUniform(0.0, 0.5, seed=1)),
     "prelu of one slope": lambda: kl.PReLU(alpha_initializer=keras.initializers.Constant(0.25)),
 }
