@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy import (
     broadcast_to,
+    ceil,
     concatenate,
     exp,
+    expm1,
     floor,
     log1p,
     matmul,
@@ -27,12 +29,15 @@ from numpy import (
 )
 
 __all__ = [
+    "arange",
     "average_pool",
     "broadcast_to",
+    "ceil",
     "concatenate",
     "conv",
     "conv_transpose",
     "exp",
+    "expm1",
     "floor",
     "log1p",
     "matmul",
@@ -53,6 +58,11 @@ __all__ = [
 ]
 
 Pairs = tuple[tuple[int, int], ...]
+
+
+def arange(n: int, dtype: str) -> np.ndarray:
+    """0, 1, … n - 1."""
+    return np.arange(n, dtype=dtype)
 
 
 def conv(

@@ -23,17 +23,22 @@ from tensorflow import (
 
 from .numpy_ops import between
 
+ceil = tf.math.ceil
+expm1 = tf.math.expm1
 log1p = tf.math.log1p
 sigmoid = tf.math.sigmoid
 softmax = tf.nn.softmax
 
 __all__ = [
+    "arange",
     "average_pool",
     "broadcast_to",
+    "ceil",
     "concatenate",
     "conv",
     "conv_transpose",
     "exp",
+    "expm1",
     "floor",
     "log1p",
     "matmul",
@@ -54,6 +59,11 @@ __all__ = [
 ]
 
 Pairs = tuple[tuple[int, int], ...]
+
+
+def arange(n: int, dtype: Any) -> tf.Tensor:
+    """0, 1, … n - 1."""
+    return tf.range(n, dtype=dtype)
 
 
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:

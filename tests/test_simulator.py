@@ -5,10 +5,10 @@ import pytest
 
 import snnconv
 from snnconv import reference
-from snnconv.batches import sizes
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF
+from snnconv.runtime.sizes import MEMORY, sizes
 
 from .networks import forum_model, random_cnn, randomise
 
@@ -320,7 +320,7 @@ def test_chunks_bound_the_memory_and_leave_no_padding_where_they_can():
     assert sizes(graph, 10_000, 100, "float32", None, None) == (256, 100)
     wide = single_neuron(LIF(), bias=[1.0] * 500_000)
     batch, chunk = sizes(wide, 10_000, 1_000, "float32", None, None)
-    assert batch * chunk * 500_000 * 4 <= 100 << 20
+    assert batch * chunk * (500_000 + 500_000) * 4 <= MEMORY, "what a layer takes and gives"
     assert 1_000 % chunk == 0
     # growing n_steps does not grow the chunk
     assert sizes(wide, 10_000, 10_000, "float32", None, None) == (batch, chunk)

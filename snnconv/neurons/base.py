@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..errors import ParameterError
 
 Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
 State = dict[str, Array]
+
+if TYPE_CHECKING:
+    from .spike_train import LIFSpikeTrain
 
 NEURONS: dict[str, type[Neuron]] = {}
 
@@ -91,6 +94,32 @@ class Neuron(ABC):
             voltage = voltage.astype(dtype)  # NumPy would promote a float32 state to the float64 of its voltages
         state["voltage"] = state["voltage"] + voltage
         return state
+
+    def has_spike_train(self, dt: float) -> bool:
+        """Whether `spike_train` is there for steps of `dt` seconds."""
+        return False
+
+    def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
+        """The spikes under the constant current `J` in closed form, without a loop over time.
+
+        Rounding differs from that of the loop, so the runtime uses it in float32 alone.
+        """
+        raise NotImplementedError(f"{self.kind} neurons need a loop over time; see has_spike_train().")
+
+    def packs(self, dtype: str) -> bool:
+        """Whether `pack` and `unpack` are there for this dtype: one array for state and spikes.
+
+        A compiled loop writes one array per step in one pass; with two or more it computes the step anew for each.
+        """
+        return False
+
+    def pack(self, spikes: Array, state: State, xp: Any = np) -> Array:
+        """One array that holds the state after a step, exactly, and the step's spikes."""
+        raise NotImplementedError(f"{self.kind} neurons do not pack; see packs().")
+
+    def unpack(self, packed: Array, xp: Any = np) -> tuple[Array, State]:
+        """Inverse of `pack`: spikes and state."""
+        raise NotImplementedError(f"{self.kind} neurons do not pack; see packs().")
 
     def with_amplitude(self, amplitude: float) -> Self:
         """The same neuron with another amplitude."""

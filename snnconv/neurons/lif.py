@@ -12,7 +12,13 @@ import numpy as np
 from ..errors import ParameterError
 from .base import Array, Neuron, State, check_positive, check_tuning
 from .softplus import softplus
+from .spike_train import LIFSpikeTrain
 
+# A packed LIF is its voltage, which is at most 1 outside the refractory period and 0 in it; or else its refractory
+# state p, lifted by a power of two, which is exact, above every voltage; by a higher one where it has just spiked.
+# By dtype: the smallest p, below which p is lost in the share of a step; the lift to 4 and more; the lift above that.
+_LIFTS = {"float32": (2.0**-60, 2.0**62, 2.0**124), "float64": (2.0**-400, 2.0**402, 2.0**804)}
+_LARGEST_P = 4.0
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
 
 
@@ -95,6 +101,29 @@ class LIF(Neuron):
         v = xp.where(spiked, zero, xp.maximum(v, zero + self.min_voltage))
         spikes = xp.where(spiked, xp.ones_like(v), zero)
         return spikes, {"voltage": v, "refractory": xp.maximum(p, zero)}
+
+    def has_spike_train(self, dt: float) -> bool:
+        return self.tau_ref >= dt  # else the rest of the step in which the refractory period ends is lost
+
+    def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
+        return LIFSpikeTrain(J, state, self.tau_rc, self.tau_ref, self.min_voltage, dt, xp)
+
+    def packs(self, dtype: str) -> bool:
+        return dtype in _LIFTS and math.expm1(self.tau_ref / self.tau_rc) < _LARGEST_P
+
+    def pack(self, spikes: Array, state: State, xp: Any = np) -> Array:
+        v, p = state["voltage"], state["refractory"]
+        smallest, lift, lift_spiked = _LIFTS[v.dtype.name]
+        resting = xp.where(p >= smallest, p * lift, v)
+        return xp.where(spikes > 0, xp.maximum(p, xp.zeros_like(p) + smallest) * lift_spiked, resting)
+
+    def unpack(self, packed: Array, xp: Any = np) -> tuple[Array, State]:
+        smallest, lift, lift_spiked = _LIFTS[packed.dtype.name]
+        zero = xp.zeros_like(packed)
+        spiked, refractory = packed >= smallest * lift_spiked, packed >= smallest * lift
+        p = xp.where(refractory, packed * xp.where(spiked, zero + 1 / lift_spiked, zero + 1 / lift), zero)
+        v = xp.where(refractory, zero, packed)
+        return xp.where(spiked, zero + 1, zero), {"voltage": v, "refractory": p}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         limit = 1 / self.tau_ref if self.tau_ref else math.inf

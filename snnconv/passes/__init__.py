@@ -1,5 +1,6 @@
 """Passes: functions from a graph to a graph that keep what it computes, or say what they change."""
 
+from .commute import commute_synapses
 from .fold import fold_affine
 from .heights import expose_spike_height
 from .kernels import split_kernels
@@ -9,6 +10,7 @@ from .synapses import add_synapses
 
 __all__ = [
     "add_synapses",
+    "commute_synapses",
     "expose_spike_height",
     "fold_affine",
     "max_to_average_pool",

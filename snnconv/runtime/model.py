@@ -1,0 +1,86 @@
+"""What the stepper is compiled from: the graph as tensors, and the sizes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import tensorflow as tf
+
+from .. import tensorflow_ops
+from ..graph import Node, Population, Reshape, SpikingGraph, Stateful
+from ..neurons.base import State
+from ..passes import commute_synapses, expose_spike_height
+
+MOST_PADDING = 1 / 8
+"""Share of steps that may be computed for nothing, rather than compile for another chunk length."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is compiled: sizes, and what a run has to give.
+
+    Parameters
+    ----------
+    batch_size, chunk_steps : int
+        Samples and steps that are handled together.
+    varying : frozenset of str
+        Inputs that vary in time.
+    recording : mapping of kind to population names
+    reduction : str or None
+        None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
+    """
+
+    batch_size: int
+    chunk_steps: int
+    varying: frozenset[str]
+    recording: tuple[tuple[str, frozenset[str]], ...]
+    reduction: str | None
+
+    def records(self, kind: str, name: str) -> bool:
+        """Whether the population's values of this kind are kept."""
+        return name in dict(self.recording)[kind]
+
+    def fits(self, other: Program, n_steps: int) -> bool:
+        """Whether the other does the same, with little more padding and memory."""
+        padding = -n_steps % other.chunk_steps
+        is_alike = replace(other, chunk_steps=self.chunk_steps) == self
+        return is_alike and padding <= MOST_PADDING * n_steps and other.chunk_steps <= self.chunk_steps + padding
+
+
+class Model:
+    """A graph ready for TensorFlow: spikes of height 1, arrays as tensors of one dtype."""
+
+    def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool):
+        graph = expose_spike_height(commute_synapses(graph), dt)
+        self.dt, self.dtype = dt, tf.as_dtype(dtype)
+        self.sparse = sparse and not tf.config.list_physical_devices("GPU")  # TensorFlow has the product on CPUs only
+        self.outputs = dict(graph.outputs)
+        self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
+        self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
+
+    def initial_state(self, n: int, voltages: Mapping[str, Any]) -> dict[str, State]:
+        """State before the first step, for `n` samples."""
+        state = {}
+        for node in self.stateful:
+            voltage = tf.constant(voltages.get(node.name, 0.0), self.dtype)
+            state[node.name] = node.initial_state(n, voltage, self.dtype, tensorflow_ops)
+        return state
+
+    def gives_spikes(self, name: str) -> bool:
+        """Whether a node's values are the spikes of a population, reshaped at most."""
+        node = self._by_name[name]
+        while isinstance(node, Reshape):
+            node = self._by_name[node.inputs[0]]
+        return isinstance(node, Population)
+
+    def n_uses(self, name: str) -> int:
+        """How many nodes and outputs take a node's values."""
+        taken = [source for node in self.nodes for source in node.inputs] + list(self.outputs.values())
+        return taken.count(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}

@@ -1,0 +1,78 @@
+"""Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from .. import tensorflow_ops
+from ..graph import Population, Stateful
+from ..neurons.base import State
+
+States = dict[str, State]
+Scan = Callable[[tf.Tensor, States, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
+
+
+def compile_scan(nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: bool, keep_voltages: bool) -> Scan:
+    """A function that takes nodes, each of which feeds the next, through up to `steps` steps.
+
+    Parameters
+    ----------
+    varies : bool
+        Whether the input is (steps, n, *shape), or (n, *shape) for every step.
+    keep_voltages : bool
+        Whether the voltages of the last node are wanted.
+
+    Returns
+    -------
+    function of (x, states, n_valid)
+        It gives the last node's values, (steps, n, *shape), of which those from `n_valid` on mean nothing; the states
+        after step `n_valid`; and the last node's voltages or None.
+    """
+
+    def scan(x: tf.Tensor, states: States, n_valid: tf.Tensor) -> tuple[tf.Tensor, States, tf.Tensor | None]:
+        def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+            value, state, carried = x[step] if varies else x, {}, dict(carried)
+            for node in nodes:
+                value, state = node.step(value, _unpack(node, carried[node.name]), dt, tensorflow_ops)
+                carried[node.name], value, state = _pack(node, value, state)
+            if keep_voltages:
+                voltages = voltages.write(step, state["voltage"])
+            return step + 1, carried, values.write(step, value), voltages
+
+        arrays: list[Any] = [tf.TensorArray(x.dtype, steps, element_shape=x.shape[int(varies) :]) for _ in range(2)]
+        if not keep_voltages:
+            arrays[1] = tf.constant(0)
+        packed = {node.name: _pack(node, None, states[node.name])[0] for node in nodes}
+        _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *arrays])
+        states = {node.name: _unpack(node, packed[node.name]) for node in nodes}
+        return values.stack(), states, voltages.stack() if keep_voltages else None
+
+    return compiled(scan)
+
+
+# XLA computes a step anew for each array that it leaves: spikes and state are one array where neurons can pack them.
+
+
+def _pack(node: Stateful, value: Any, state: State) -> tuple[Any, Any, State]:
+    """What the loop carries; and value and state, taken from it."""
+    if not isinstance(node, Population) or not node.neuron.packs(state["voltage"].dtype.name):
+        return state, value, state
+    spikes = tf.zeros_like(state["voltage"]) if value is None else value
+    packed = node.neuron.pack(spikes, state, tensorflow_ops)
+    return packed, *node.neuron.unpack(packed, tensorflow_ops)
+
+
+def _unpack(node: Stateful, carried: Any) -> State:
+    if isinstance(carried, dict) or not isinstance(node, Population):
+        return carried
+    return node.neuron.unpack(carried, tensorflow_ops)[1]
+
+
+def compiled(function: Any) -> Any:
+    """The function, compiled by XLA."""
+    # partial: TensorFlow would count the functions of all simulators as one that is traced again and again
+    return tf.function(partial(function), jit_compile=True, autograph=False)

@@ -1,0 +1,202 @@
+"""The compiled heart of the Simulator: a chunk of time steps through all layers.
+
+Inside a chunk, everything linear handles all steps at once, as (steps · samples, *shape) arrays; neurons and filters
+scan over the steps, compiled by XLA. What depends on constant inputs alone is computed once per run, down to the times
+of the spikes that constant currents cause.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from .. import tensorflow_ops
+from ..graph import Filter, Input, Linear, Population, Readout, Stateful
+from ..neurons.base import State
+from ..neurons.spike_train import spikes_between
+from ..runs import spike_dtype
+from . import sparse_ops
+from .model import Model, Program
+from .scan import Scan, compile_scan, compiled
+
+Tensors = dict[str, tf.Tensor]
+Phases = dict[str, tuple[tf.Tensor, tf.Tensor]]
+
+
+class Stepper:
+    """The compiled functions of one `Program`.
+
+    `before` computes, once per run, what constant inputs alone decide. `chunk` advances up to chunk_steps steps.
+    `after` gives the state that `chunk` leaves out. Values are (n, *shape) tensors where they are the same at every
+    step, and (steps, n, *shape) where they vary.
+    """
+
+    def __init__(self, model: Model, program: Program):
+        self._model, self._program = model, program
+        self._varies = self._find_varying()
+        self._trains = self._find_trains()
+        # partial: TensorFlow would count the steppers of all simulators as one function that is traced again and again
+        self.before = tf.function(partial(self._before), autograph=False)
+        self.chunk = tf.function(partial(self._chunk), autograph=False)
+        self.after = compiled(self._after)
+        self._spikes_between = compiled(partial(spikes_between, xp=tensorflow_ops))
+        self._chains = self._find_chains()
+        self._scans = {name: self._scan(chain) for name, chain in self._chains.items()}
+
+    def _find_varying(self) -> frozenset[str]:
+        varies = set(self._program.varying)
+        for node in self._model.nodes:
+            if isinstance(node, Stateful) or any(name in varies for name in node.inputs):
+                varies.add(node.name)
+        return frozenset(varies)
+
+    def _find_trains(self) -> dict[str, Population]:
+        """Populations whose spikes are known without a loop: their current is constant."""
+        return {
+            node.name: node
+            for node in self._model.stateful
+            if isinstance(node, Population)
+            and self._model.dtype == tf.float32
+            and node.inputs[0] not in self._varies
+            and not self._program.records("voltages", node.name)
+            and node.neuron.has_spike_train(self._model.dt)
+        }
+
+    def _find_chains(self) -> dict[str, tuple[Stateful, ...]]:
+        """What scans together, by the name of the last: a population, and a filter that feeds it alone."""
+        chains: dict[str, tuple[Stateful, ...]] = {}
+        for node in self._model.stateful:
+            if node.name in self._trains:
+                continue
+            source = node.inputs[0]
+            joins = isinstance(node, Population) and self._model.n_uses(source) == 1
+            before = chains.pop(source) if joins and isinstance(chains.get(source, (None,))[-1], Filter) else ()
+            chains[node.name] = (*before, node)
+        return chains
+
+    def _scan(self, chain: tuple[Stateful, ...]) -> Scan:
+        return compile_scan(
+            chain,
+            self._program.chunk_steps,
+            self._model.dt,
+            varies=chain[0].inputs[0] in self._varies,
+            keep_voltages=self._program.records("voltages", chain[-1].name),
+        )
+
+    def _before(self, inputs: Tensors, state: dict[str, State]) -> tuple[Tensors, Phases]:
+        """Values of the nodes that constant inputs alone decide, and the phases of the spikes they cause."""
+        values = dict(inputs)
+        for node in self._model.nodes:
+            if isinstance(node, Linear) and node.name not in self._varies:
+                values[node.name] = self._apply(node, [values[name] for name in node.inputs])
+        trains = {
+            name: compiled(lambda x, state, node=node: self._train(node, x, state).phases())(
+                values[node.inputs[0]], state[name]
+            )
+            for name, node in self._trains.items()
+        }
+        used = {name for node in self._model.nodes if node.name in self._varies for name in node.inputs}
+        used |= set(self._model.outputs.values())
+        return {name: value for name, value in values.items() if name in used}, trains
+
+    def _train(self, node: Population, x: tf.Tensor, state: State) -> Any:
+        return node.neuron.spike_train(x + node.neuron_bias, state, self._model.dt, tensorflow_ops)
+
+    def _chunk(
+        self,
+        constant: Tensors,
+        trains: Phases,
+        varying: Tensors,
+        state: dict[str, State],
+        begin: tf.Tensor,
+        n_valid: tf.Tensor,
+    ) -> tuple[Tensors, dict[str, Tensors], dict[str, State]]:
+        """Advance `n_valid` steps.
+
+        Parameters
+        ----------
+        constant, trains : what `before` gave
+        varying : inputs by name, as (chunk_steps, batch_size, *shape)
+        state : before the chunk; of populations under constant current, before the first chunk
+        begin : steps before this chunk
+        n_valid : how many of the chunk's steps count; the others are padding
+
+        Returns
+        -------
+        outputs : by label, (chunk_steps, batch_size, *shape), or reduced to (batch_size, *shape)
+        records : by kind and population
+        state : after the last step that counts; of populations under constant current as it was
+        """
+        values = {**constant, **varying}
+        records: dict[str, Tensors] = {"spikes": {}, "voltages": {}, "rates": {}}
+        state = dict(state)
+        times = begin + tf.minimum(tf.range(self._program.chunk_steps + 1), n_valid)
+        for node in self._model.nodes:
+            if isinstance(node, Input) or node.name not in self._varies:
+                continue
+            if isinstance(node, Linear):
+                values[node.name] = self._apply_over_time(node, [values[name] for name in node.inputs])
+                continue
+            voltages = None
+            if node.name in self._trains:
+                value = self._spikes_between(tf.cast(times, self._model.dtype), *trains[node.name])
+            elif node.name in self._chains:
+                chain = self._chains[node.name]
+                before = {each.name: state[each.name] for each in chain}
+                value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, n_valid)
+                state |= after
+            else:
+                continue  # a filter that scans together with the population behind it
+            values[node.name] = value
+            if isinstance(node, Population):
+                self._record(node, value, voltages, records)
+        outputs = {label: self._reduce(values[name], name, n_valid) for label, name in self._model.outputs.items()}
+        return outputs, records, state
+
+    def _after(self, constant: Tensors, state: dict[str, State], n_steps: tf.Tensor) -> dict[str, State]:
+        """The state, after `n_steps` steps, of the populations under constant current."""
+        steps = tf.cast(n_steps, self._model.dtype)
+        return {
+            name: self._train(node, constant[node.inputs[0]], state[name]).state_after(steps)
+            for name, node in self._trains.items()
+        }
+
+    def _record(
+        self, node: Population, value: tf.Tensor, voltages: tf.Tensor | None, records: dict[str, Tensors]
+    ) -> None:
+        if self._program.records("spikes", node.name):
+            records["spikes"][node.name] = tf.cast(value, spike_dtype(node))
+        if voltages is not None:
+            records["voltages"][node.name] = voltages
+        if self._program.records("rates", node.name):
+            records["rates"][node.name] = tf.reduce_sum(value, 0)
+
+    def _reduce(self, value: tf.Tensor, name: str, n_valid: tf.Tensor) -> tf.Tensor:
+        reduction, steps = self._program.reduction, self._program.chunk_steps
+        if name not in self._varies:
+            if reduction is None:
+                return tf.broadcast_to(value[None], (steps, *value.shape))
+            return value * tf.cast(n_valid, value.dtype) if reduction == "sum" else value
+        if reduction is None:
+            return value
+        if reduction == "last":
+            return value[n_valid - 1]
+        counts = tf.cast(tf.range(steps) < n_valid, value.dtype)
+        return tf.tensordot(counts, value, 1)
+
+    def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:
+        if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
+            return inputs[0]
+        skips_zeros = self._model.sparse and self._model.gives_spikes(node.inputs[0])
+        return node.apply(*inputs, xp=sparse_ops if skips_zeros else tensorflow_ops)
+
+    def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:
+        steps, n = self._program.chunk_steps, self._program.batch_size
+        flat = []
+        for name, value in zip(node.inputs, inputs, strict=True):
+            if name not in self._varies:
+                value = tf.broadcast_to(value[None], (steps, *value.shape))
+            flat.append(tf.reshape(value, (steps * n, *value.shape[2:])))
+        return tf.reshape(self._apply(node, flat), (steps, n, *node.shape))
