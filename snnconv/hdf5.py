@@ -165,6 +165,11 @@ def read_text(group: h5py.Group, name: str) -> str | None:
     return None if name not in group.attrs else as_text(_attribute(group, name))
 
 
+def read_attributes(group: h5py.Group) -> dict[str, Any]:
+    """All attributes of a group in Python's own types; an array is a list."""
+    return {name: _plain(_attribute(group, name)) for name in group.attrs}
+
+
 def read_names(group: h5py.Group, name: str) -> list[str] | None:
     """A list of texts in an attribute, which Keras cuts into several where HDF5 has no room for it in one."""
     if name in group.attrs:
@@ -189,6 +194,14 @@ def as_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ModelFileError(f"it is damaged: expected a text. Received {type(value).__name__}.")
     return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return as_text(value)
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _attribute(group: h5py.Group, name: str) -> Any:

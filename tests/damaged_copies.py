@@ -174,6 +174,9 @@ def read(path):
     """Use a file as a user would: its network, and what that computes."""
     import snnconv
 
+    if path.name.endswith(".int.h5"):
+        integers = snnconv.quantize.load(path)
+        return snnconv.quantize.run(integers, np.zeros((1, *integers.input.shape)), 2)
     graph = snnconv.load(path) if path.name.endswith(".snn.h5") else snnconv.convert(path)
     inputs = {node.name: np.ones((2, *node.shape), "float32") for node in graph.inputs}
     return graph.rate_output(inputs)
@@ -205,7 +208,7 @@ def main(folder, name, first, last):
     source = Path(folder) / name
     read(source)  # imports and compiles what it needs, before memory is limited
     limit_memory()
-    suffix = ".snn.h5" if name.endswith(".snn.h5") else source.suffix
+    suffix = next((ending for ending in (".snn.h5", ".int.h5") if name.endswith(ending)), source.suffix)
     for n in range(int(first), int(last)):
         target = Path(folder) / f"copy{suffix}"
         way = damage(source, target, n)

@@ -1,0 +1,240 @@
+"""``snnconv quantize``: a network in integers, and what that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError, ModelFileError, ParameterError
+from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+
+if TYPE_CHECKING:
+    from ..integer_comparison import Comparison
+    from ..quantize import Code, IntegerGraph
+
+NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
+PROVEN_STEPS = 1000  # steps for which sums over time are proven, at least
+
+
+def quantize(
+    model: Model,
+    bits: Annotated[str, typer.Option(metavar="N,…", help="Bits of a weight, 2 to 16; several to compare.")] = "8",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", "--input", "-i", metavar="FILE", help="Inputs, .npy or .npz.  [default: random numbers in 0…1]"
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
+    ] = None,
+    steps: Steps = 200,
+    dt: Dt = None,
+    scale: Annotated[
+        str, typer.Option(metavar="KIND", help="Weights have one scale per neuron, layer, or power_of_two per layer.")
+    ] = "neuron",
+    code: Annotated[str, typer.Option(metavar="KIND", help="How inputs come in: analog, rate or latency.")] = "analog",
+    input_bits: Annotated[int, typer.Option(metavar="N", help="Bits of an input.")] = 8,
+    fraction_bits: Annotated[int, typer.Option(metavar="K", help="Fractional bits of leaks and synapses.")] = 12,
+    threshold_bits: Annotated[int, typer.Option(metavar="P", help="Bits of the current at threshold.")] = 8,
+    synapse: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time constant of a lowpass behind every population.  [default: none]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Turn a spiking network into integers, and measure what that costs.
+
+    Weights have few bits, everything else fits int32, proven for all inputs. The network runs in floats and in
+    integers on the same data; programs and circuits made of the integers give these very spikes.
+
+    Examples:
+
+    - `snnconv quantize model.keras --bits 4,6,8,16 --data x.npy --labels y.npy`
+
+    - `snnconv quantize model.snn.h5 -o model.int.h5`
+    """
+    from ..quantize import quantize as to_integers
+    from ..quantize.file import is_integer_file
+    from ..quantize.settings import Settings
+    from ..runs import check_steps
+    from ..verification import random_inputs
+    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
+
+    widths = _widths(bits)
+    check_steps(steps, 1.0)
+    if code not in ("analog", "rate", "latency"):
+        raise ParameterError(f"--code must be analog, rate or latency. Received {code!r}.")
+    if out is not None:
+        if len(widths) > 1:
+            raise ParameterError("-o writes one network: name one number with --bits.")
+        check_writable(out)
+    options = KerasOptions(config, custom_objects, unsafe)
+    if is_integer_file(model):
+        raise ModelFileError(f"'{model}' holds integers already: snnconv.quantize.load reads it.")
+    check_model_file(model, options)
+    dt = read_dt(model, dt)
+    plan = {
+        "dt": dt,
+        "fraction_bits": fraction_bits,
+        "threshold_bits": threshold_bits,
+        "scale": scale,
+        "n_steps": max(steps, PROVEN_STEPS),
+    }
+    for width in widths:
+        Settings(weight_bits=width, **plan)
+    given = None if data is None else read_arrays(data)
+    classes = None if labels is None else read_arrays(labels)
+    graph = read_graph(model, options, synapse)
+    xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
+    x = next(iter(xs.values()))
+    shapes = [view.shape for view in graph.readouts.values()]
+    has_classes = len(shapes) == 1 and len(shapes[0]) == 1
+    if labels is None and has_classes and isinstance(given, dict):
+        classes = given.get("y")
+    if classes is not None and not has_classes:
+        raise InputError("labels are for networks with one output of one value per class.")
+    y = None if classes is None else as_labels(classes, len(x), shapes[0][0])
+    coding = _code(code, input_bits, x, steps)
+    integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
+
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    from ..integer_comparison import compare
+
+    found = compare(graph, integers, x, steps, y)
+    if out is not None:
+        integers[0].save(out)
+    if as_json:
+        _print_json(found)
+        return
+    _show(found, "random samples (no --data)" if given is None else "samples", out)
+
+
+def _widths(bits: str) -> list[int]:
+    try:
+        return [int(text) for text in bits.split(",")]
+    except ValueError:
+        raise ParameterError(
+            f"--bits must be whole numbers with commas between, as in 4,6,8. Received {bits!r}."
+        ) from None
+
+
+def _code(kind: str, bits: int, x: Any, n_steps: int) -> Code:
+    """The code for the range of the data."""
+    from ..quantize import Analog, LatencyCode, RateCode
+
+    low, high = min(float(x.min()), 0.0), max(float(x.max()), 0.0) or 1.0
+    if kind == "rate":
+        return RateCode(bits=bits, low=low, high=high)
+    if kind == "latency":
+        return LatencyCode(bits=bits, low=low, high=high, window=n_steps)
+    return Analog(bits=bits, low=low, high=high)
+
+
+def _show(found: list[Comparison], what: str, out: Path | None) -> None:
+    from .screen import file_size, say, show
+
+    first = found[0]
+    dt = first.graph.dt
+    say(f"Ran {first.n_samples:,} {what} for {first.n_steps} steps of {dt * 1e3:g} ms, in floats and in integers.")
+    show(_predictions_table(found))
+    if first.populations:
+        show(_populations_table(found))
+        say("Differing spikes: share of all entries, one per sample, step and neuron.")
+    if len(found) == 1:
+        from ..quantize.summary import summary_table
+
+        show(summary_table(first.graph))
+        say("What differs from the float network:")
+        for line in first.graph.approximations:
+            say(f"- {line}")
+    else:
+        say("One number with --bits shows every layer's integers, and what differs from the float network.")
+    if out is not None:
+        say(f"Wrote {out} ({file_size(out)}).")
+
+
+def _predictions_table(found: list[Comparison]) -> Any:
+    from .screen import new_table
+
+    table = new_table("weights", "accuracy", "other predictions", "widest integer")
+    first = found[0]
+    if first.float_accuracy is not None:
+        table.add_row("float", f"{first.float_accuracy:.1%}", "", "")
+    for line in found:
+        table.add_row(
+            f"{line.graph.settings.weight_bits} bits",
+            "" if line.accuracy is None else f"{line.accuracy:.1%}",
+            "" if line.n_other_predictions is None else f"{line.n_other_predictions / line.n_samples:.1%}",
+            f"{line.graph.bits} bits",
+        )
+    return table
+
+
+def _populations_table(found: list[Comparison]) -> Any:
+    from ..graph.summary import broken_name
+    from .screen import new_table
+
+    table = new_table("population", "weights", "mean rate", "differing spikes", "voltage", left=2)
+    for number, population in enumerate(found[0].populations):
+        table.add_row(broken_name(population.name, NAME_WIDTH), "float", f"{population.float_rate:.1f} Hz", "", "")
+        for line in found:
+            own = line.populations[number]
+            width = line.graph[own.name].ranges["voltage"].bits
+            table.add_row(
+                "",
+                f"{line.graph.settings.weight_bits} bits",
+                f"{own.rate:.1f} Hz",
+                f"{own.differing:.2%}",
+                f"{width} bits",
+                end_section=line is found[-1],
+            )
+    return table
+
+
+def _print_json(found: list[Comparison]) -> None:
+    import json
+
+    first = found[0]
+    contents = {
+        "samples": first.n_samples,
+        "steps": first.n_steps,
+        "dt": first.graph.dt,
+        "float": {
+            "accuracy": first.float_accuracy,
+            "rates": {population.name: population.float_rate for population in first.populations},
+        },
+        "integer": [_as_json(line, line.graph) for line in found],
+    }
+    typer.echo(json.dumps(contents, indent=2, ensure_ascii=False))
+
+
+def _as_json(line: Comparison, graph: IntegerGraph) -> dict[str, Any]:
+    others = line.n_other_predictions
+    return {
+        "bits": graph.settings.weight_bits,
+        "accuracy": line.accuracy,
+        "other_predictions": None if others is None else others / line.n_samples,
+        "widest_bits": graph.bits,
+        "populations": {
+            own.name: {
+                "rate": own.rate,
+                "differing_spikes": own.differing,
+                "bits": {what: found.bits for what, found in graph[own.name].ranges.items()},
+            }
+            for own in line.populations
+        },
+        "approximations": list(graph.approximations),
+    }

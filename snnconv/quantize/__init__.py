@@ -1,0 +1,32 @@
+"""Networks in integers: `quantize` makes one, `run` runs it in NumPy, `load` reads it from a file.
+
+`snnconv.integer_simulator` runs it in TensorFlow, to the same integers.
+"""
+
+from .build import quantize
+from .codes import Analog, Code, LatencyCode, RateCode
+from .file import load
+from .integer_graph import IntegerGraph
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from .ranges import Range
+from .runtime import run
+from .settings import Settings
+
+__all__ = [
+    "Analog",
+    "Code",
+    "EncodedInput",
+    "IntegerGraph",
+    "IntegerLayer",
+    "IntegerNode",
+    "LatencyCode",
+    "Range",
+    "RateCode",
+    "ReadoutLayer",
+    "Settings",
+    "SpikingLayer",
+    "SumPool",
+    "load",
+    "quantize",
+    "run",
+]

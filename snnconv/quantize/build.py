@@ -1,0 +1,153 @@
+"""`quantize`: from a spiking graph to an integer graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TypeVar
+
+from ..errors import ConversionError, ParameterError
+from ..graph import Population, SpikingGraph
+from . import approximations
+from .chains import Chain, chains, prepare
+from .codes import Analog, Code
+from .integer_graph import IntegerGraph
+from .layers import proven, readout_layer, spiking_layer
+from .nodes import EncodedInput, IntegerNode, SumPool
+from .ranges import Range
+from .settings import Settings
+from .support import unsupported_nodes
+
+
+def quantize(
+    graph: SpikingGraph,
+    weight_bits: int = 8,
+    *,
+    dt: float = 0.001,
+    fraction_bits: int = 12,
+    threshold_bits: int = 8,
+    scale: str = "neuron",
+    input: Code | None = None,
+    n_steps: int = 1000,
+) -> IntegerGraph:
+    """Turn a spiking graph into integers that fit int32, whatever the inputs.
+
+    With ``δ = round((1 - exp(-dt/tau_rc))·2^K)/2^K`` for LIF neurons and ``δ = dt`` for IF, the effective weights
+    ``w = δ·kernel·amplitude_before/dt`` and biases ``b = δ·(dense_bias + neuron_bias)`` become::
+
+        S = (2^(weight_bits - 1) - 1) / max|w|        for each neuron
+        W = round(w·S)    B = round(b·S·2^s)    θ = round(S·2^s)    R = round(tau_ref/dt)
+
+    with the smallest s of 0 or more that makes every θ at least 2^F: F is threshold_bits more than
+    ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF neurons it is K. With δ
+    rounded before it is folded, the gain for constant currents and the firing threshold stay those of the float
+    network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own rounded δ in w; F
+    has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier gets fewer; where
+    it does not hold weights of all their bits, these get fewer, which `approximations` says.
+
+    Parameters
+    ----------
+    weight_bits : int
+        Bits of a weight, its sign included; 2 to 16.
+    dt : float
+        Length of a step, in seconds. It is part of the integers.
+    fraction_bits : int
+        K: fractional bits of the multipliers of leaks and synapses.
+    threshold_bits : int
+        Bits of the current at threshold; see above.
+    scale : str
+        "neuron": one S per neuron, or per channel of a convolution, which only the threshold has to know. "layer": one
+        per layer. "power_of_two": one power of two per layer. Readouts always have one.
+    input : Code or None
+        How numbers come in: `Analog`, `RateCode` or `LatencyCode`, with their range. None: ``Analog(bits=8, low=0,
+        high=1)``.
+    n_steps : int
+        Longest run for which sums over time, in readouts and in voltages without a bound, are proven to fit.
+
+    Returns
+    -------
+    IntegerGraph
+
+    Raises
+    ------
+    ConversionError
+        If there are nodes without an integer form, all of which are listed; or int32 does not hold an integer of a
+        layer, which is named.
+    ParameterError
+        If a parameter is out of its range.
+    """
+    settings = Settings(
+        weight_bits=weight_bits,
+        dt=dt,
+        fraction_bits=fraction_bits,
+        threshold_bits=threshold_bits,
+        scale=scale,
+        n_steps=n_steps,
+    )
+    code = Analog() if input is None else input
+    if not isinstance(code, Code):
+        raise ParameterError(f"input must be an Analog, a RateCode or a LatencyCode. Received {code!r}.")
+    problems = unsupported_nodes(graph)
+    prepared, more = prepare(graph)
+    found, most = chains(prepared, problems)
+    lines = [*filter(None, problems.values()), *more, *most]
+    if lines:
+        listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
+        raise ConversionError(f"{len(lines)} parts of the network '{graph.name}' have no integer form: {listed}.")
+    code = dataclasses.replace(code, factor=prepared.factor, offset=prepared.offset)
+    return _Builder(graph, prepared.graph, code, settings).build(found)
+
+
+Node = TypeVar("Node", bound=IntegerNode)
+
+
+class _Builder:
+    """Collects nodes in execution order, with what each of them sends and what that stands for."""
+
+    def __init__(self, graph: SpikingGraph, prepared: SpikingGraph, code: Code, settings: Settings):
+        self._graph, self._prepared, self._settings = graph, prepared, settings
+        self._nodes: dict[str, IntegerNode] = {}
+        self._units: dict[str, float] = {}
+        self._lines: list[str] = []
+        (source,) = prepared.inputs
+        node = EncodedInput(name=source.name, shape=source.shape, code=code)
+        self._add(node, code.unit, Range(0, 0))
+        self._lines += approximations.of_input(node)
+
+    def build(self, found: list[Chain]) -> IntegerGraph:
+        """The graph of all chains."""
+        outputs: dict[str, str] = {}
+        for chain in found:
+            self._add_pools(chain)
+            unit, source = self._units[chain.source], self._nodes[chain.source].ranges["value"]
+            kind, sink = chain.sink
+            population = self._prepared[sink] if kind == "population" else None
+            if isinstance(population, Population):
+                layer, n_reduced = spiking_layer(chain, population, unit, source, self._settings)
+                layer = self._add(layer, population.neuron.amplitude / self._settings.dt, source)
+                self._lines += approximations.of_neurons(layer, population, n_reduced, self._settings)
+            else:
+                outputs[sink] = f"{sink}.readout" if sink in self._nodes else sink
+                readout = readout_layer(outputs[sink], chain, unit, source, self._settings)
+                self._lines += approximations.of_linear(readout, self._settings)
+                self._add(readout, readout.output_scale, source)
+        return IntegerGraph(tuple(self._nodes.values()), outputs, self._settings, tuple(self._lines), self._graph.name)
+
+    def _add_pools(self, chain: Chain) -> None:
+        for pool in chain.pools:
+            if pool.node.name not in self._nodes:
+                node = SumPool(
+                    name=pool.node.name,
+                    inputs=(pool.source,),
+                    shape=pool.node.shape,
+                    input_shape=pool.input_shape,
+                    size=pool.node.size,
+                    strides=pool.node.strides,
+                )
+                unit = self._units[pool.source] * pool.factor
+                self._add(node, unit, self._nodes[pool.source].ranges["value"])
+
+    def _add(self, node: Node, unit: float, source: Range) -> Node:
+        """The node with its ranges, after taking note of it; `unit` is what a value of 1 that it sends stands for."""
+        node = proven(node, source, self._settings.n_steps)
+        self._nodes[node.name], self._units[node.name] = node, unit
+        return node

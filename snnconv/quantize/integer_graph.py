@@ -1,0 +1,171 @@
+"""The integer graph: a network as integers, with the float numbers that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError, SnnconvError
+from .nodes import EncodedInput, IntegerNode, ReadoutLayer, SpikingLayer
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from rich.table import Table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerGraph:
+    """A quantised network: nodes in execution order, each with its integers and their proven ranges.
+
+    At each step every node takes what its input sends at that step; a spike reaches the next layer in the same step.
+
+    Parameters
+    ----------
+    nodes : tuple of IntegerNode
+        One `EncodedInput` first; every other node comes after what feeds it.
+    outputs : mapping of str to str
+        Name of each output, and of the `ReadoutLayer` that gives it.
+    settings : Settings
+        What it was quantised with.
+    approximations : tuple of str
+        What differs from the float network, as sentences that name the layer.
+    name : str
+
+    Raises
+    ------
+    SnnconvError
+        If a node is fed by something that does not come before it, or an output is no readout.
+    """
+
+    nodes: tuple[IntegerNode, ...]
+    outputs: Mapping[str, str]
+    settings: Settings
+    approximations: tuple[str, ...] = ()
+    name: str = "network"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
+        known: dict[str, IntegerNode] = {}
+        for node in self.nodes:
+            is_input = isinstance(node, EncodedInput)
+            if is_input == bool(known) or len(node.inputs) != int(not is_input) or node.name in known:
+                raise SnnconvError(f"node '{node.name}' is not where it can be in an integer graph.")
+            if not set(node.inputs) <= set(known):
+                raise SnnconvError(f"node '{node.name}' is fed by '{node.inputs[0]}', which does not come before it.")
+            known[node.name] = node
+        for label, name in self.outputs.items():
+            if not isinstance(known.get(name), ReadoutLayer):
+                raise SnnconvError(f"output '{label}' names '{name}', which is no readout of the graph.")
+        if not known or not self.outputs:
+            raise SnnconvError("an integer graph has an input and an output.")
+
+    def __repr__(self) -> str:
+        return (
+            f"<integer graph '{self.name}': {len(self.nodes)} nodes, {self.settings.weight_bits}-bit weights, "
+            f"populations {list(self.populations)}>"
+        )
+
+    def __getitem__(self, name: str) -> IntegerNode:
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, IntegerNode]:
+        return {node.name: node for node in self.nodes}
+
+    @property
+    def dt(self) -> float:
+        """Length of a step, in seconds."""
+        return self.settings.dt
+
+    @property
+    def input(self) -> EncodedInput:
+        """Where data comes in."""
+        return self.nodes[0]  # pyright: ignore[reportReturnType]
+
+    @cached_property
+    def populations(self) -> Mapping[str, SpikingLayer]:
+        """The layers of neurons by name, in execution order."""
+        return MappingProxyType({node.name: node for node in self.nodes if isinstance(node, SpikingLayer)})
+
+    @cached_property
+    def readouts(self) -> Mapping[str, ReadoutLayer]:
+        """The readouts by the name of the output."""
+        return MappingProxyType({label: self._by_name[name] for label, name in self.outputs.items()})  # pyright: ignore
+
+    @property
+    def bits(self) -> int:
+        """Bits of the widest integer in the network."""
+        return max(found.bits for node in self.nodes for found in node.ranges.values())
+
+    def check_inputs(self, x: Any, n_steps: int | None = None) -> np.ndarray:
+        """Inputs as codes, int64, after checking their shape and values.
+
+        Parameters
+        ----------
+        x : (n, *input) array
+        n_steps : int or None
+            Where given, the input may also vary in time, (n, n_steps, *input), if its code takes that.
+
+        Raises
+        ------
+        InputError
+            If the shape is another, or an input is NaN or outside of the range that the network was quantised for.
+        """
+        node = self.input
+        if isinstance(x, Mapping) and set(x) == {node.name}:
+            x = x[node.name]
+        try:
+            array = np.asarray(x, "float64")
+        except (ValueError, TypeError):
+            raise InputError(f"input '{node.name}' must be an array of numbers of shape (n, *{node.shape}).") from None
+        allowed = [node.shape]
+        if n_steps is not None and node.code.takes_varying:
+            allowed.append((n_steps, *node.shape))
+        if array.ndim == 0 or array.shape[1:] not in allowed:
+            wanted = " or ".join("(n" + "".join(f", {size}" for size in shape) + ")" for shape in allowed)
+            raise InputError(f"input '{node.name}' must have shape {wanted}. Received {array.shape}.")
+        if len(array) == 0:
+            raise InputError(f"input '{node.name}' holds no samples.")
+        if not np.isfinite(array).all():
+            raise InputError(f"input '{node.name}' holds NaN or infinity. Clean the data first.")
+        return node.code.quantise(array)
+
+    def as_output(self, values: dict[str, Any]) -> Any:
+        """The one output itself, or the dict where there are several."""
+        return next(iter(values.values())) if len(values) == 1 else values
+
+    def as_float(self, output: Any) -> Any:
+        """Integers of outputs in the units of the float network.
+
+        Parameters
+        ----------
+        output : array, or a dict of them where there are several outputs
+            What a run gave; its mean over time is to be compared with the float network's.
+        """
+        scales = {label: readout.output_scale for label, readout in self.readouts.items()}
+        if isinstance(output, Mapping):
+            return {label: np.asarray(array) * scales[label] for label, array in output.items()}
+        return np.asarray(output) * next(iter(scales.values()))
+
+    def summary(self) -> Table:
+        """Print a table of the layers with their integers' widths; and return it."""
+        from rich import print as show
+
+        from .summary import summary_table
+
+        table = summary_table(self)
+        show(table)
+        return table
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the graph to an HDF5 file, whole or not at all; `snnconv.quantize.load` reads it back."""
+        from .file import save
+
+        save(self, path)
