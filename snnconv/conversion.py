@@ -36,6 +36,8 @@ def convert(
     scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
+    calibrate: Any = None,
+    calibrate_steps: int = 32,
     custom_objects: Mapping[str, Any] | None = None,
     unsafe: bool = False,
     verbose: bool = True,
@@ -60,6 +62,11 @@ def convert(
         amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
     max_to_avg_pool : bool
         Put average pooling in the place of max pooling: it needs no memory, but computes something else.
+    calibrate : (n, *input) array, or a list or a dict of them where there are several inputs, or None
+        A few hundred samples, scaled as in training, that IF populations are calibrated with; see
+        `snnconv.calibrate`. They then spike at most once per step.
+    calibrate_steps : int
+        Steps of 1 ms that answers will be read after.
     custom_objects : mapping of name to class or function
         What the model in a file uses that Keras does not have.
     unsafe : bool
@@ -118,6 +125,10 @@ def convert(
         from rich import print as show
 
         show(report_table(graph.report))
+    if calibrate is not None:
+        from .calibration import calibrate as calibrate_graph
+
+        graph = calibrate_graph(graph, calibrate, calibrate_steps)
     return graph if synapse is None else add_synapses(graph, synapse)
 
 

@@ -13,6 +13,7 @@ from .graph import Node, Population, SpikingGraph
 from .neurons.base import State
 
 KINDS = ("spikes", "voltages", "rates")
+PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 Recording = Mapping[str, frozenset[str]]
 """Names of the populations to record, by kind."""
 
@@ -101,10 +102,18 @@ def check_dtype(dtype: str) -> None:
         raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
 
 
+def check_precision(precision: str, dtype: str) -> None:
+    """Raise ParameterError unless products can be computed with `precision` in a run in `dtype`."""
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}. Received {precision!r}.")
+    if precision != "float32" and dtype != "float32":
+        raise ParameterError(f"precision {precision!r} is for dtype 'float32'. Received dtype {dtype!r}.")
+
+
 def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
     """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
 
-    A neuron starts alike in every sample, so that results do not depend on how samples are batched.
+    A population with an initial voltage of its own keeps it. A neuron starts alike in every sample, so that results do not depend on how samples are batched.
 
     Raises
     ------
@@ -114,12 +123,12 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
     populations = [node for node in graph.nodes if isinstance(node, Population)]
     if isinstance(initial_voltage, str) and initial_voltage == "uniform":
         rng = np.random.default_rng(seed)
-        return {node.name: rng.random(node.shape) for node in populations}
+        return {node.name: node.initial_voltage or rng.random(node.shape) for node in populations}
     if not isinstance(initial_voltage, (int, float, np.number)) or not -np.inf < initial_voltage <= 1:
         raise ParameterError(
             f"initial_voltage must be 'uniform' or a number up to 1, the threshold. Received {initial_voltage!r}."
         )
-    return {node.name: float(initial_voltage) for node in populations}
+    return {node.name: node.initial_voltage or float(initial_voltage) for node in populations}
 
 
 def check_state(nodes: Iterable[Node], state: Mapping[str, State], n: int) -> None:

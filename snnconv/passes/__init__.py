@@ -6,6 +6,7 @@ from .heights import expose_spike_height
 from .kernels import split_kernels
 from .max_pooling import max_to_average_pool
 from .rates import scale_firing_rates
+from .spike_heights import set_spike_heights
 from .synapses import add_synapses
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "fold_affine",
     "max_to_average_pool",
     "scale_firing_rates",
+    "set_spike_heights",
     "split_kernels",
 ]

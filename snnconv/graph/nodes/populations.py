@@ -39,11 +39,14 @@ class Population(Stateful):
         Added to the input; the gain does not multiply it.
     gain : array that broadcasts against the shape
         For the record: it is applied upstream, in a kernel or an `Affine`, and not here.
+    initial_voltage : float
+        Voltage before the first step, where the threshold is 1. 0 leaves it to the run.
     """
 
     neuron: Neuron
     neuron_bias: np.ndarray
     gain: np.ndarray
+    initial_voltage: float = 0.0
     array_fields: ClassVar[tuple[str, ...]] = ("neuron_bias", "gain")
 
     def initial_state(self, n: int, voltage: Array, dtype: Any, xp: Any) -> State:

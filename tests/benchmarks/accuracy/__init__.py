@@ -1,0 +1,1 @@
+"""How accurate small networks are in a few time steps."""

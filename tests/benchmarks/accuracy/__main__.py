@@ -1,0 +1,81 @@
+"""``python -m tests.benchmarks.accuracy``: converted networks at few steps, at most one spike per neuron and step."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import snnconv
+from snnconv.datasets import Dataset, load
+
+from .networks import cached, nengo_dl_relu, spikingjelly_cnn
+
+CALIBRATION_IMAGES = 500
+
+
+@dataclass(frozen=True)
+class Work:
+    """A network to convert, and what is published for it.
+
+    Parameters
+    ----------
+    steps : tuple of int
+        Numbers of steps of 1 ms to read the answer after; the network is calibrated anew for each.
+    """
+
+    title: str
+    published: str
+    network: Any
+    steps: tuple[int, ...]
+
+
+WORKS = {
+    "relu": Work(
+        "MNIST, Conv32k3 - Conv64k3s2 - Dense10, ReLU",
+        "NengoDL: 98.25 % at 30 steps on 400 images, its scale tuned by hand; 20.75 % untuned",
+        nengo_dl_relu,
+        (10, 30),
+    ),
+    "tutorial": Work(
+        "MNIST, the CNN of SpikingJelly's tutorial",
+        "SpikingJelly: 98.48 % at 50 steps, 98.53 % at 32, ANN 98.70 %",
+        spikingjelly_cnn,
+        (16, 32),
+    ),
+    "sudoku": Work("MNIST, cnn.h5 of sudoku-ocr 1.1.3 as it is", "Keras: 98.68 %", None, (8, 16, 32)),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, convert, and print a line for each number of steps."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--works", default="relu,tutorial", help=f"of {', '.join(WORKS)} (default: relu,tutorial)")
+    parser.add_argument("--mnist", metavar="FOLDER", help="where MNIST's four IDX files are")
+    parser.add_argument("--sudoku-model", metavar="FILE", help="cnn.h5 of sudoku-ocr, for the work 'sudoku'")
+    parser.add_argument("--models", type=Path, metavar="FOLDER", help="where trained networks are kept")
+    args = parser.parse_args(arguments)
+    data = load("mnist", args.mnist)
+    for name in args.works.split(","):
+        work = WORKS[name]
+        model = args.sudoku_model if work.network is None else cached(work.network, data, args.models)
+        measure(work, model, data)
+
+
+def measure(work: Work, model: Any, data: Dataset) -> None:
+    """Print the accuracy on the whole test set, in rates and in spikes."""
+    x, samples = data.x_test[..., None], data.x_train[:CALIBRATION_IMAGES, ..., None]
+    keras_model = snnconv.conversion.load_keras_model(model) if isinstance(model, str) else model
+    answers = keras_model.predict(x, verbose=0)
+    ann = (answers.argmax(-1) == data.y_test).mean()
+    print(f"\n{work.title}\n  published: {work.published}\n  Keras: {ann:.2%} of {len(x):,} images")
+    for n_steps in work.steps:
+        graph = snnconv.convert(keras_model, calibrate=samples, calibrate_steps=n_steps, verbose=False)
+        accuracy = snnconv.Simulator(graph).evaluate(x, data.y_test, n_steps)["accuracy"]
+        print(f"  {n_steps:3d} steps: {accuracy:.2%}, {100 * (accuracy - ann):+.2f} points", flush=True)
+
+
+if __name__ == "__main__":
+    main()
