@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv import reference
 from snnconv.errors import ConversionError, InputError, ParameterError, SnnconvError
-from snnconv.graph import Add, Affine, Dense, Input, SpikingGraph
+from snnconv.graph import Add, Affine, Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF, Sigmoid, Tanh
 from snnconv.quantize import Analog, LatencyCode, RateCode, ReadoutLayer, SpikingLayer, SumPool, quantize, run
 from snnconv.synapses import Alpha
@@ -613,3 +613,30 @@ def test_layers_are_of_the_kinds_that_writers_know():
     graph = quantised_by_hand()
     assert [type(node) for node in graph.nodes[1:]] == [SpikingLayer, ReadoutLayer]
     assert (graph.populations["lif"].connection, graph.dt, graph.bits) == ("dense", DT, 19)
+
+
+def test_initial_voltages_are_kept_in_units_of_the_threshold():
+    """The neuron that starts at half its threshold takes half as long to its first spike."""
+    line = Line((1,)).dense("dense", [[125.0]], [0.0]).neurons("if", IF(min_voltage=-math.inf, amplitude=DT), 0.0)
+    graph = line.dense("out", [[1.0]], [0.0]).graph()
+
+    def started(voltage):
+        return graph.replace(
+            dataclasses.replace(node, initial_voltage=voltage) if isinstance(node, Population) else node
+            for node in graph.nodes
+        )
+
+    layer = quantize(started(0.5), dt=DT, input=SPIKES).populations["if"]
+    np.testing.assert_array_equal(layer.start, np.rint(layer.threshold / 2))
+    firsts = []
+    for voltage in (0.0, 0.5):
+        integers = quantize(started(voltage), dt=DT, input=SPIKES)
+        spikes = run(integers, [[1]], 20, record=["if"]).spikes["if"]
+        np.testing.assert_array_equal(
+            spikes, reference.run(started(voltage), [[1.0]], 20, DT, record=["if"]).spikes["if"]
+        )
+        np.testing.assert_array_equal(spikes, snnconv.IntegerSimulator(integers).run([[1]], 20, ["if"]).spikes["if"])
+        firsts.append(int(spikes[0, :, 0].argmax()))
+    assert firsts == [7, 3]
+    with pytest.raises(ConversionError, match="population 'if' starts at a voltage of -0.5"):
+        quantize(started(-0.5), dt=DT, input=SPIKES)

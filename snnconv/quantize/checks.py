@@ -87,5 +87,6 @@ def _neurons_fit(layer: SpikingLayer) -> bool:
         layer.neuron in ("LIF", "IF")
         and (0 < layer.leak <= 1 << layer.fraction_bits if layer.neuron == "LIF" else layer.leak == 0)
         and 0 <= layer.refractory_steps < 1 << 31
+        and 0 <= layer.initial_voltage < 1
         and bool((layer.threshold > 0).all() and (layer.floor <= 0).all() and (layer.ceiling >= 0).all())
     )

@@ -57,6 +57,11 @@ def spiking_layer(
         F, most = K, MOST_IF
     else:
         raise ConversionError(f"population '{name}' ({neuron.kind}) has no integer form.")
+    if not 0 <= population.initial_voltage < 1:
+        raise ConversionError(
+            f"population '{name}' starts at a voltage of {population.initial_voltage:g}; integer neurons start between "
+            f"0 and their threshold. Give it an initial_voltage of 0 or more, and below 1."
+        )
     weights = chain.linear.kernel * (unit * chain.factor * step)
     biases = chain.linear.bias * step, population.neuron_bias * step
     wide: dict[str, Range] = {"threshold": Range(0, 1 << (F + 1))}
@@ -80,6 +85,7 @@ def spiking_layer(
             **times,
             min_voltage=min_voltage,
             amplitude=neuron.amplitude,
+            initial_voltage=population.initial_voltage,
             **dict.fromkeys(("scale", "bias", "biases", "threshold", "floor", "ceiling"), np.zeros(1)),
         )
         layer, wide = _rounded(plain, scaling, biases, source, settings.n_steps)

@@ -186,7 +186,7 @@ class IntegerLayer(IntegerNode, abstract=True):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SpikingLayer(IntegerLayer):
-    """Neurons and the linear layer that feeds them. V and r start at 0.
+    """Neurons and the linear layer that feeds them. V starts at `start`, r at 0.
 
     LIF, at each step, for the `drive` of `IntegerLayer`::
 
@@ -221,6 +221,8 @@ class SpikingLayer(IntegerLayer):
         Of the float network, where the threshold is 1; nan for IF neurons that ignore negative current.
     amplitude : float
         Of the float network: the output per Hz. It is in the weights of the layers behind.
+    initial_voltage : float
+        Of the float network, where the threshold is 1; 0 or more, and below 1.
     """
 
     neuron: str
@@ -235,8 +237,15 @@ class SpikingLayer(IntegerLayer):
     tau_ref: float
     min_voltage: float
     amplitude: float
+    initial_voltage: float = 0.0
     integer_fields: ClassVar[tuple[str, ...]] = (*IntegerLayer.integer_fields, "threshold", "floor", "ceiling")
     array_fields: ClassVar[tuple[str, ...]] = (*integer_fields, *IntegerLayer.float_fields)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Voltage before the first step, per neuron as `threshold` is: an integer below it."""
+        start = np.rint(self.initial_voltage * self.threshold).astype(self.threshold.dtype)
+        return np.minimum(start, self.threshold - 1)
 
     def effective_tau_rc(self, dt: float) -> float:
         """Time constant that the rounded leak gives, in seconds; infinite without leak."""

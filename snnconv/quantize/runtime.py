@@ -108,12 +108,15 @@ def check_run(graph: IntegerGraph, n_steps: Any) -> int:
 
 
 def initial_state(layer: IntegerLayer, n: int) -> State:
-    """Zeros for `n` samples: what a layer remembers from step to step."""
+    """What a layer remembers from step to step, before the first, for `n` samples: zeros, and initial voltages."""
     names = [*(["current"] if layer.synapse else []), *(["voltage"] if isinstance(layer, SpikingLayer) else [])]
     if isinstance(layer, SpikingLayer) and layer.refractory_steps:
         names.append("refractory")
     shapes = {"current": layer.connection_shape}
-    return {name: np.zeros((n, *shapes.get(name, layer.shape)), "int64") for name in names}
+    state = {name: np.zeros((n, *shapes.get(name, layer.shape)), "int64") for name in names}
+    if isinstance(layer, SpikingLayer):
+        state["voltage"] += layer.start
+    return state
 
 
 def sum_pool(node: SumPool, x: np.ndarray) -> np.ndarray:
