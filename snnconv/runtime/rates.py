@@ -1,0 +1,45 @@
+"""The rate network with TensorFlow: what a spiking one is compared with, fast enough for hundreds of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .. import tensorflow_ops
+from ..graph import Input, Linear, SpikingGraph, Stateful
+from .sizes import sizes
+
+
+def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Values of nodes, (n, *shape) in float32, with every population replaced by its rate function.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+    """
+    xs = graph.check_inputs(x, "float32")
+    names = list(names)
+    nodes = [node.map_arrays(lambda array: tf.constant(array, tf.float32)) for node in graph.nodes]
+
+    def values(inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        found: dict[str, Any] = dict(inputs)
+        for node in nodes:
+            sources = [found[name] for name in node.inputs]
+            if isinstance(node, Stateful):
+                found[node.name] = node.rate(sources[0], tensorflow_ops)
+            elif isinstance(node, Linear) and not isinstance(node, Input):
+                found[node.name] = node.apply(*sources, xp=tensorflow_ops)
+        return [found[name] for name in names]
+
+    compute = tf.function(partial(values), autograph=False, reduce_retracing=True)
+    n = len(next(iter(xs.values())))
+    size, _ = sizes(graph, n, 1, "float32")
+    parts = [
+        compute({name: tf.constant(array[start : start + size]) for name, array in xs.items()})
+        for start in range(0, n, size)
+    ]
+    return {name: np.concatenate([part[k].numpy() for part in parts]) for k, name in enumerate(names)}
