@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from .explanation import Explanation
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpikingGraph:
@@ -232,6 +234,41 @@ class SpikingGraph:
         table = summary_table(self)
         show(table)
         return table
+
+    def explain(
+        self,
+        layer: str | None = None,
+        unit: int | tuple[int, ...] | None = None,
+        x: Any = None,
+        *,
+        sample: int = 0,
+        dt: float = 0.001,
+    ) -> Explanation:
+        """The pipeline as equations with this network's numbers in them; `print` it.
+
+        Parameters
+        ----------
+        layer : str or None
+            A population or an output. None: all; with a unit or a sample, the first population.
+        unit : int, tuple of int, or None
+            A neuron of the layer, counted along the flattened shape or with one index per axis. None: the one with
+            the highest rate at the sample.
+        x : (n, *input) array, or a list or a dict of them where there are several inputs; or None
+            With it the unit's current is told term by term at one sample, with the rate that Keras computes.
+            `snnconv.explain` also runs it in spikes.
+        sample : int
+            Which sample of `x`.
+        dt : float
+            Length of a step, in seconds.
+
+        Raises
+        ------
+        InputError, ParameterError
+            If a layer, a unit or a sample is not there, or the data or dt is out of range.
+        """
+        from .explanation import explain
+
+        return explain(self, layer, unit, x, sample=sample, dt=dt)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
