@@ -29,6 +29,9 @@ class IF(Neuron):
         where the current changes sign from step to step, as it does behind a spiking layer.
     max_spikes : int or None
         Most spikes in one step. Hardware has 1; None is no bound.
+    rate_limit : float or None
+        Rate at which `rate` ends, in Hz; None: nowhere. With at most n spikes per step of dt it is n/dt, which `rate`
+        does not know of itself.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class IF(Neuron):
     amplitude: float = 0.01
     min_voltage: float | None = None
     max_spikes: int | None = None
+    rate_limit: float | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage",)
 
@@ -50,13 +54,17 @@ class IF(Neuron):
             raise ParameterError(
                 f"IF: max_spikes must be None or a whole number above 0. Received {self.max_spikes!r}."
             )
+        if self.rate_limit is not None:
+            check_positive("IF", rate_limit=self.rate_limit)
 
     @property
     def max_spikes_per_step(self) -> int | None:
         return self.max_spikes
 
     def rate(self, J: Array, xp: Any = np) -> Array:
-        return self.amplitude * xp.maximum(J, xp.zeros_like(J))
+        zero = xp.zeros_like(J)
+        rate = xp.maximum(J, zero)
+        return self.amplitude * (rate if self.rate_limit is None else xp.minimum(rate, zero + self.rate_limit))
 
     def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         zero = xp.zeros_like(state["voltage"])
@@ -78,7 +86,8 @@ class IF(Neuron):
 
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
         gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
-        return np.maximum(gain + bias, 0), -bias / gain
+        return self.with_amplitude(1.0).rate(gain + bias), -bias / gain
 
     def scale_rates(self, factor: float) -> tuple[IF, float]:
-        return dataclasses.replace(self, amplitude=self.amplitude / factor), factor
+        limit = None if self.rate_limit is None else self.rate_limit * factor
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, rate_limit=limit), factor

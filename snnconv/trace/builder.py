@@ -97,14 +97,14 @@ class Builder:
         """The same numbers in another shape."""
         return x if shape == self.shape(x) else self.add(Reshape, "reshape", (x,), shape)
 
-    def population(self, x: str, neuron: Neuron, gain: Any, bias: Any) -> str:
-        """Neurons with the current ``gain * x + bias``."""
+    def population(self, x: str, neuron: Neuron, gain: Any, bias: Any, **settings: Any) -> str:
+        """Neurons with the current ``gain * x + bias``; `settings` are other fields of `graph.Population`."""
         arrays = {key: _without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
         gain = arrays["gain"].astype("float64")
         scaled = x if np.all(gain == 1) else self.affine(x, gain, suffix="gain")
         return self.add(
             Population, "neurons", (scaled,), self.shape(x),
-            neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]},
+            neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]}, **settings,
         )  # fmt: skip
 
     def activate(self, x: str, activation: Any, **parameters: Any) -> str:

@@ -6,16 +6,17 @@ from typing import Any
 
 from keras import layers as kl
 
-from ...layers import IF, LIF
+from ...layers import IF, LIF, QuantizedReLU
 from ..builder import Builder
 from ..registry import handles
 
 MOST_SLOPE_BYTES = 60_000  # an attribute in HDF5 has at most 64 KiB
 
 
-@handles(LIF, IF, inside_time=True)
+@handles(LIF, IF, QuantizedReLU, inside_time=True)
 def neurons(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    return build.population(x, layer.neuron, layer.gain, layer.bias)
+    voltage = 0.0 if layer.initial_voltage == "uniform" else layer.initial_voltage  # a run draws those
+    return build.population(x, layer.neuron, layer.gain, layer.bias, initial_voltage=voltage)
 
 
 @handles(kl.Activation, inside_time=True)

@@ -1,0 +1,67 @@
+"""Integrate-and-fire neurons as a Keras layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from .. import neurons
+from .tuned import TunedLayer
+from .tuning import Tuning
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class IF(TunedLayer):
+    """Integrate-and-fire neurons: a ReLU with a bias, ``output = amplitude · max(gain · input + bias, 0)``.
+
+    With the defaults the output is ``relu(input)`` before training.
+
+    Parameters
+    ----------
+    max_rates, intercepts, amplitude, shared_axes, seed
+        As for `LIF`; max_rates has no upper limit.
+    min_voltage, max_spikes
+        See `snnconv.neurons.IF`.
+    spiking, n_steps, dt, initial_voltage, noise
+        As for `LIF`. With `spiking` and `max_spikes` the rate ends at ``max_spikes/dt``, in training and in inference.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    def __init__(
+        self,
+        max_rates: Tuning = 100.0,
+        intercepts: Tuning = 0.0,
+        *,
+        amplitude: float = 0.01,
+        min_voltage: float | None = None,
+        max_spikes: int | None = None,
+        spiking: bool = False,
+        n_steps: int | None = None,
+        dt: float = 0.001,
+        initial_voltage: float | str = 0.0,
+        noise: float = 0.0,
+        shared_axes: int | Sequence[int] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        limit = max_spikes / dt if spiking and max_spikes and dt > 0 else None
+        self._neuron = neurons.IF(amplitude, min_voltage, max_spikes, limit)
+        super().__init__(
+            max_rates, intercepts, spiking=spiking, n_steps=n_steps, dt=dt, initial_voltage=initial_voltage,
+            noise=noise, shared_axes=shared_axes, seed=seed, **kwargs,
+        )  # fmt: skip
+
+    @property
+    def neuron(self) -> neurons.IF:
+        return self._neuron
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["rate_limit"]  # follows from the others
+        return config

@@ -1,0 +1,89 @@
+"""Layers whose gain and bias follow from max_rates and intercepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ParameterError
+from .base import NeuronLayer
+from .tuning import Tuning, as_tuning, ends, serialized
+
+
+class TunedLayer(NeuronLayer):
+    """A layer of rate neurons: ``output = rate(gain · input + bias)``.
+
+    Weights: `bias`, trained, and `gain`, fixed; both follow from max_rates and intercepts when the layer is built.
+    Abstract; use `LIF` or `IF`.
+    """
+
+    def __init__(
+        self,
+        max_rates: Tuning,
+        intercepts: Tuning,
+        *,
+        shared_axes: int | Sequence[int] | None,
+        seed: int | None,
+        **kwargs: Any,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        self.max_rates = as_tuning(max_rates, seed)
+        self.intercepts = as_tuning(intercepts, None if seed is None else seed + 1)
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        with self._explaining():  # an initializer shows its values when the layer is built
+            for rate in ends(max_rates, self.max_rates, 1e-3):
+                for intercept in ends(intercepts, self.intercepts, 0.0):
+                    self.neuron.gain_bias(rate, intercept)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = self._parameter_shape(tuple(input_shape))
+        values = []
+        tuning: Any
+        for name, tuning in (("max_rates", self.max_rates), ("intercepts", self.intercepts)):
+            if isinstance(tuning, keras.initializers.Initializer):
+                tuning = ops.convert_to_numpy(tuning(shape, dtype="float32"))  # pyright: ignore[reportCallIssue]
+            try:
+                values.append(np.broadcast_to(np.asarray(tuning, "float64"), shape))
+            except ValueError as error:
+                raise ParameterError(
+                    f"layer '{self.name}' ({type(self).__name__}): {name} has shape {np.shape(tuning)}, which does not "
+                    f"fit the units' {shape}. Pass a number, or one value for each of them."
+                ) from error
+        gain, bias = self.neuron.gain_bias(*values)
+        # autocast=False: under mixed precision the current and the rate stay in float32
+        self.gain = self.add_weight(
+            shape=shape, initializer=_constant(gain), trainable=False, name="gain", autocast=False
+        )
+        self.bias = self.add_weight(shape=shape, initializer=_constant(bias), name="bias", autocast=False)
+
+    def get_config(self) -> dict[str, Any]:
+        tuning = {"max_rates": serialized(self.max_rates), "intercepts": serialized(self.intercepts)}
+        shared = None if self.shared_axes is None else list(self.shared_axes)
+        few_steps = {"spiking": self.spiking, "initial_voltage": self.initial_voltage}
+        return {**super().get_config(), **tuning, **self.neuron.parameters(), **few_steps, "shared_axes": shared}
+
+    def _parameter_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int, ...]:
+        rank = len(input_shape)
+        shared = range(1, rank - 1) if self.shared_axes is None else self.shared_axes
+        if not all(1 <= (axis + rank if axis < 0 else axis) < rank for axis in shared):
+            raise ParameterError(
+                f"layer '{self.name}' ({type(self).__name__}): shared_axes must be axes of the input {input_shape} "
+                f"without that of the samples, 0. Received {list(shared)}."
+            )
+        shared = {axis % rank for axis in shared}
+        shape = tuple(1 if axis in shared else size for axis, size in enumerate(input_shape))[1:]
+        if None in shape:
+            raise ParameterError(
+                f"layer '{self.name}' ({type(self).__name__}) needs to know the size of every axis that it does not "
+                f"share. Received input shape {input_shape}. Give the model a full input shape, or name the open axes "
+                f"in shared_axes."
+            )
+        return shape  # pyright: ignore[reportReturnType]
+
+
+def _constant(value: np.ndarray) -> Any:
+    return lambda shape, dtype: ops.convert_to_tensor(np.broadcast_to(value, shape), dtype)
