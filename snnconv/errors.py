@@ -17,8 +17,16 @@ class ConversionError(SnnconvError):
     """A Keras model holds something that has no spiking equivalent, or whose conversion failed its check."""
 
 
+class ExportError(SnnconvError):
+    """A network holds something that an export target cannot hold."""
+
+
 class ModelFileError(SnnconvError):
     """A file is missing, damaged, or not of the kind that was expected."""
+
+
+class DistributionError(SnnconvError):
+    """Another process of a distributed run stopped, or cannot be reached."""
 
 
 class ConfigError(SnnconvError):

@@ -1,28 +1,45 @@
-"""``snnconv export``: write a graph to a file."""
+"""``snnconv export``: write a graph for another program."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ModelFileError, ParameterError
 from .options import Config, CustomObjects, Dt, KerasOptions, Unsafe
+from .samples import Data, check_samples
+from .targets import given_options, list_all
+
+if TYPE_CHECKING:
+    from ..export import Measurement, Target
+    from ..graph import SpikingGraph
 
 NAME_WIDTH = 12  # longer names are broken, so that the table fits 80 columns
+MAX_SAMPLES = 8
 
 
 def export(
+    context: typer.Context,
     model: Annotated[
         Path | None,
         typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where to write.  [default: MODEL's name with .snn.h5]"),
+        typer.Option("--out", "-o", metavar="PATH", help="Where to write.  [default: MODEL's name, as --list says]"),
     ] = None,
     target: Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="Format; see --list.")] = "hdf5",
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="Approximate what the target cannot hold, and measure it.")
+    ] = False,
+    data: Data = None,
+    samples: Annotated[
+        int, typer.Option(metavar="N", help="Measure with the first N samples of the inputs, or N random ones.")
+    ] = MAX_SAMPLES,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
     dt: Dt = None,
     synapse: Annotated[
         float | None,
@@ -32,52 +49,87 @@ def export(
         float | None,
         typer.Option(metavar="FACTOR", help="Fire this many times as fast, for the same output.  [default: 1]"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
-    list_targets: Annotated[bool, typer.Option("--list", help="List the formats and exit.")] = False,
+    list_targets: Annotated[bool, typer.Option("--list", help="List the targets with their options and exit.")] = False,
 ) -> None:
-    """Write every number of a spiking network to a file.
+    """Write a spiking network for another program.
 
-    The file is written whole or not at all. Gains and batch normalisation are folded into kernels and dense biases;
-    neuron biases stay apart. The trained arrays are kept beside them.
+    What is written is complete or not there at all. A target that cannot hold something says so and writes nothing,
+    unless --approximate is given. The last line is the verdict: exact, or how many spikes and predictions differ from
+    the float network.
 
     Examples:
 
-    - `snnconv export model.keras` writes model.snn.h5
+    - `snnconv export model.keras` writes model.snn.h5, with every number of the network
 
-    - `snnconv export model.h5 --target json -o net.json`
+    - `snnconv export model.h5 --target nir --approximate --data x.npy`
     """
     if list_targets:
-        _list_targets()
+        list_all()
         return
     if model is None:
         raise ParameterError("export needs a MODEL. See 'snnconv export --help'.")
     from ..export import export as write
     from ..export import find_target
     from ..runs import check_steps
-    from .models import check_model_file, check_writable, read_dt, read_graph
-    from .screen import file_size, say, show
+    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
+    from .screen import say, show
 
     chosen = find_target(target)
+    given = given_options(context)
+    chosen.check_options(given)
+    check_samples(samples)
+    check_steps(steps, 1.0)
     options = KerasOptions(config, custom_objects, unsafe)
     check_model_file(model, options)
     out = default_path(model, chosen.suffix) if out is None else out
     if out.exists() and out.samefile(model):
         raise ModelFileError(f"'{out}' is the model itself. Name another file with -o.")
-    check_writable(out)
+    _check_out(out, chosen, force)
     dt = read_dt(model, dt)
     check_steps(1, dt)
+    arrays = None if data is None else read_arrays(data)
     graph = read_graph(model, options, synapse, scale_firing_rates)
-    write(graph, out, chosen.name, dt)
-    say(f"Wrote {out} ({chosen.name}, {file_size(out)}) for steps of {dt * 1e3:g} ms.")
-    show(_account(graph))
-    if graph.populations:
-        say("J = input · kernel + dense_bias + neuron_bias    gain: in kernel and dense_bias")
-        say("output = amplitude / dt at a spike               on average: amplitude · rate")
-    for view in graph.populations.values():
-        if view.linear is None:
-            say(f"{view.name}: has no kernel of its own; its input comes from node '{view.input}', gain included")
+    x = None if arrays is None else _first(as_inputs(arrays, graph), samples)
+    measuring = {"x": x, "n_steps": steps, "n_samples": samples, "seed": seed}
+    verdict = write(graph, out, chosen.name, dt, **measuring, approximate=approximate, force=force, **given)
+    say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {dt * 1e3:g} ms.")
+    if verdict.measured is not None:
+        show(_differences(verdict.measured))
+    elif not verdict.unmeasured:
+        show(_account(graph))
+        _explain(graph)
+    for note in verdict.notes:
+        say(f"Note: {note}.", indent=6)
+    say(f"Fidelity: {verdict}", indent=10)
+
+
+def _check_out(out: Path, target: Target, force: bool) -> None:
+    """Find out before the work, not after it, that something cannot be written."""
+    from ..files import check_folder
+    from .models import check_writable
+
+    if target.is_folder:
+        check_folder(out, force)
+    if not (target.is_folder and out.exists()):
+        check_writable(out)
+
+
+def _size(path: Path) -> str:
+    from .screen import file_size
+
+    if path.is_dir():
+        return f"{sum(1 for each in path.rglob('*') if each.is_file())} files"
+    return file_size(path)
+
+
+def _first(data: Any, n: int) -> Any:
+    if isinstance(data, dict):
+        return {name: _first(array, n) for name, array in data.items()}
+    return data[:n] if data.ndim else data
 
 
 def default_path(model: Path, suffix: str) -> Path:
@@ -90,7 +142,7 @@ def default_path(model: Path, suffix: str) -> Path:
     return model.with_name(name + suffix)
 
 
-def _account(graph):
+def _account(graph: SpikingGraph) -> Any:
     """What was written of each population and readout."""
     from ..graph import Population
     from ..graph.summary import broken_name, milliseconds, shape_text, value_range
@@ -118,12 +170,26 @@ def _account(graph):
     return table
 
 
-def _list_targets() -> None:
-    from ..export import TARGETS
-    from .screen import new_table, show
+def _explain(graph: SpikingGraph) -> None:
+    """How the numbers in the table are used."""
+    from .screen import say
 
-    table = new_table("target", "suffix", "what it holds", left=3)
-    table.columns[-1].no_wrap = False
-    for target in TARGETS.values():
-        table.add_row(target.name, target.suffix, target.holds)
-    show(table)
+    if graph.populations:
+        say("J = input · kernel + dense_bias + neuron_bias    gain: in kernel and dense_bias")
+        say("output = amplitude / dt at a spike               on average: amplitude · rate")
+    for view in graph.populations.values():
+        if view.linear is None:
+            say(f"{view.name}: has no kernel of its own; its input comes from node '{view.input}', gain included")
+
+
+def _differences(measured: Measurement) -> Any:
+    """Spikes of each population, in the float network and in what was written."""
+    from ..export.fidelity import percent
+    from ..graph.summary import broken_name
+    from .screen import new_table
+
+    table = new_table("layer", "spikes", "as written", "differing")
+    for layer in (*measured.layers, measured.total) if len(measured.layers) > 1 else measured.layers:
+        name = broken_name(layer.name, 3 * NAME_WIDTH)
+        table.add_row(name, f"{layer.n_spikes:,}", f"{layer.n_written:,}", percent(layer.share))
+    return table

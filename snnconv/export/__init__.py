@@ -1,4 +1,4 @@
-"""Leaving Python: a graph written for other programs, one file per target.
+"""Leaving Python: a graph written for other programs, one file or small package per target.
 
 A new target is a module with a `TARGET`, named in the tuple below.
 """
@@ -6,18 +6,49 @@ A new target is a module with a `TARGET`, named in the tuple below.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-import numpy as np
-
-from ..errors import ParameterError
+from .. import __version__
+from ..errors import ExportError, ParameterError
+from ..files import replacing, replacing_folder
 from ..graph import SpikingGraph
-from . import hdf5, json, npz
-from .target import Target
+from ..manifest import write_manifest
+from ..runs import check_steps
+from . import c, hdf5, json, lava, nengo, nir, npz, params
+from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
+from .target import Limit, Option, Plan, Settings, Target
 
-TARGETS = MappingProxyType({target.name: target for target in (hdf5.TARGET, npz.TARGET, json.TARGET)})
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        target.name: target
+        for target in (
+            hdf5.TARGET,
+            npz.TARGET,
+            json.TARGET,
+            nir.TARGET,
+            nengo.TARGET,
+            lava.TARGET,
+            params.TARGET,
+            c.TARGET,
+        )
+    }
+)
 
-__all__ = ["TARGETS", "Target", "export", "find_target"]
+__all__ = [
+    "TARGETS",
+    "LayerDifference",
+    "Limit",
+    "Measurement",
+    "Option",
+    "Plan",
+    "Settings",
+    "Target",
+    "Verdict",
+    "export",
+    "find_target",
+]
 
 
 def find_target(name: str) -> Target:
@@ -33,21 +64,94 @@ def find_target(name: str) -> Target:
     return TARGETS[name]
 
 
-def export(graph: SpikingGraph, path: str | os.PathLike[str], target: str = "hdf5", dt: float = 0.001) -> None:
-    """Write `graph` in the format of a target, whole or not at all.
+def export(
+    graph: SpikingGraph,
+    path: str | os.PathLike[str],
+    target: str = "hdf5",
+    dt: float = 0.001,
+    *,
+    x: Any = None,
+    n_steps: int = N_STEPS,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    approximate: bool = False,
+    force: bool = False,
+    **options: Any,
+) -> Verdict:
+    """Write `graph` in the format of a target, whole or not at all, and measure how faithful that is.
 
     Parameters
     ----------
     dt : float
         Time step the file is meant for, in seconds; noted beside the parameters of every population.
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+        What to measure with; as for `Simulator.run`. None: a few samples of random numbers in 0…1.
+    n_steps : int
+        Steps to measure.
+    n_samples, seed : int
+        Number of random inputs, and their seed, where `x` is None.
+    approximate : bool
+        Write an approximation of what the target cannot hold, where there is one.
+    force : bool
+        Replace a folder that an earlier export wrote, and all that is in it.
+    **options
+        The target's own settings.
+
+    Returns
+    -------
+    Verdict
+        Printed, it is one line.
 
     Raises
     ------
-    ParameterError
-        If the target is unknown, or dt not above 0.
+    ExportError
+        If the target cannot hold the network; it names all layers that are in the way.
+    InputError, ParameterError
+        If the target is unknown, or data or a parameter is out of range.
     ModelFileError
         If the file cannot be written.
     """
-    if not (np.isfinite(dt) and dt > 0):
-        raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
-    find_target(target).write(graph, path, dt)
+    check_steps(n_steps, dt)
+    chosen = find_target(target)
+    checked = chosen.check_options(options)
+    inputs = graph.check_inputs(random_inputs(graph, n_samples, seed) if x is None else x, "float64", n_steps)
+    plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
+    _check_limits(plan.limits, target, approximate)
+    if chosen.is_folder:
+        with replacing_folder(path, force) as folder:
+            plan.write(folder)
+            verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
+            write_manifest(folder, target=target, snnconv=__version__, dt=dt, options=checked, verdict=str(verdict))
+    else:
+        with replacing(path) as file:
+            plan.write(file)
+            verdict = _judge(plan, graph, file, inputs, n_steps, dt, x is None)
+    return verdict
+
+
+def _check_limits(limits: tuple[Limit, ...], target: str, approximate: bool) -> None:
+    """Raise ExportError, for all limits together, unless each may be approximated."""
+    stuck = [limit for limit in limits if limit.instead is None]
+    if not stuck and (approximate or not limits):
+        return
+    advice = list(dict.fromkeys(limit.advice for limit in limits if limit.advice))
+    if stuck and len(stuck) < len(limits):
+        advice.append(f"There is no approximation of {'; '.join(map(str, stuck))}")
+    elif not stuck:
+        changes = "; ".join(f"{limit.what} {limit.instead}" for limit in limits)
+        advice.append(f"Or write it with --approximate (approximate=True), which measures what that changes: {changes}")
+    raise ExportError(
+        " ".join(f"{said}." for said in [f"target '{target}' cannot hold {'; '.join(map(str, limits))}", *advice])
+    )
+
+
+def _judge(
+    plan: Plan, graph: SpikingGraph, path: Any, inputs: Any, n_steps: int, dt: float, is_random: bool
+) -> Verdict:
+    run = plan.run
+    measured = None
+    if run is not None:
+        measured = measure(graph, lambda inputs, n_steps: run(path, inputs, n_steps), inputs, n_steps, dt)
+    n = len(next(iter(inputs.values())))
+    described = f"{n} random samples in 0…1" if is_random else f"{n} samples of the given data"
+    return Verdict(measured, plan.limits, plan.changes, plan.notes, described, plan.unmeasured)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import SnnconvError
 from ..graph import SpikingGraph
-from ..graph.file import save
+from ..graph.file import write
 
 
 def flatten(graph: SpikingGraph, dt: float) -> dict[str, np.ndarray]:
@@ -23,7 +23,7 @@ def flatten(graph: SpikingGraph, dt: float) -> dict[str, np.ndarray]:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.h5"
-        save(graph, path, dt)
+        write(graph, path, dt)
         entries: dict[str, np.ndarray] = {}
         with h5py.File(path, "r") as file:
             _collect(file, "", entries)

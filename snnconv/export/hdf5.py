@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ..graph.file import save
-from .target import Target
+from ..graph import SpikingGraph
+from ..graph.file import write
+from .target import Plan, Settings, Target
 
-TARGET = Target("hdf5", ".snn.h5", "every array and parameter as HDF5; snnconv.load reads it back", save)
+
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the graph as it is."""
+    return Plan(lambda path: write(graph, path, settings.dt))
+
+
+TARGET = Target("hdf5", ".snn.h5", "every array and parameter as HDF5; snnconv.load reads it back", "nothing", plan)

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import json
 import math
-import os
+from pathlib import Path
 from typing import Any
 
-from ..files import replacing
 from ..graph import SpikingGraph
 from .flat import flatten
-from .target import Target
+from .target import Plan, Settings, Target
 
 
-def write(graph: SpikingGraph, path: str | os.PathLike[str], dt: float) -> None:
-    """Write the flattened graph to a JSON file, whole or not at all."""
-    entries = flatten(graph, dt)
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for number, (key, array) in enumerate(entries.items()):
-            value = json.dumps(_finite(array.tolist()), ensure_ascii=False, allow_nan=False)
-            file.write(f"{'{' if number == 0 else ','}\n{json.dumps(key, ensure_ascii=False)}: {value}")
-        file.write("\n}\n")
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the flattened graph as text."""
+
+    def write(path: Path) -> None:
+        with open(path, "w", encoding="utf-8") as file:
+            for number, (key, array) in enumerate(flatten(graph, settings.dt).items()):
+                value = json.dumps(_finite(array.tolist()), ensure_ascii=False, allow_nan=False)
+                file.write(f"{'{' if number == 0 else ','}\n{json.dumps(key, ensure_ascii=False)}: {value}")
+            file.write("\n}\n")
+
+    return Plan(write)
 
 
 def _finite(value: Any) -> Any:
@@ -33,4 +35,10 @@ def _finite(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-TARGET = Target("json", ".snn.json", "the same under the same paths as text, with every digit, for any language", write)
+TARGET = Target(
+    "json",
+    ".snn.json",
+    "the same under the same paths as text, with every digit, for any language",
+    "nothing",
+    plan,
+)

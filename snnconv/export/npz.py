@@ -5,21 +5,23 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import numpy as np
 
-from ..files import replacing
 from ..graph import SpikingGraph
 from .flat import flatten
-from .target import Target
+from .target import Plan, Settings, Target
 
 
-def write(graph: SpikingGraph, path: str | os.PathLike[str], dt: float) -> None:
-    """Write the flattened graph to an .npz file, whole or not at all; no entry needs pickle."""
-    entries = flatten(graph, dt)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **entries)  # pyright: ignore[reportArgumentType]
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the flattened graph; no entry needs pickle."""
+
+    def write(path: Path) -> None:
+        with open(path, "wb") as file:
+            np.savez_compressed(file, **flatten(graph, settings.dt))  # pyright: ignore[reportArgumentType]
+
+    return Plan(write)
 
 
-TARGET = Target("npz", ".snn.npz", "the same under the same paths, for NumPy without h5py", write)
+TARGET = Target("npz", ".snn.npz", "the same under the same paths, for NumPy without h5py", "nothing", plan)

@@ -1,17 +1,149 @@
-"""What every export target is."""
+"""What an export target is, and what it plans to do with a graph."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from ..errors import ParameterError
 from ..graph import SpikingGraph
+from ..runs import Result
+
+Inputs = Mapping[str, np.ndarray]
+"""Samples by name of the input: (n, *shape), held constant, or (n, n_steps, *shape)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of one target: a keyword of `export`, and ``--name`` of the command.
+
+    Parameters
+    ----------
+    name : str
+        With underscores; the command has hyphens in their place.
+    type : type
+        int, float, str, or bool for a switch without value.
+    default : value of that type
+    help : str
+        One line.
+    choices : tuple
+        What a str may be; empty for anything.
+    """
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """What the command calls it."""
+        return "--" + self.name.replace("_", "-")
+
+    def check(self, value: Any) -> Any:
+        """`value`, or the text of it, as a value of the option's type.
+
+        Raises
+        ------
+        ParameterError
+            If it is none.
+        """
+        try:
+            converted = self.type(value)
+        except (TypeError, ValueError):
+            converted = None
+        is_other = self.type is bool and not isinstance(value, bool)
+        if converted is None or is_other or (self.type is int and converted != float(value)):
+            raise ParameterError(f"{self.flag} must be a value of type {self.type.__name__}. Received {value!r}.")
+        if self.choices and converted not in self.choices:
+            raise ParameterError(f"{self.flag} must be one of {', '.join(self.choices)}. Received {value!r}.")
+        return converted
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Something in a graph that a target cannot hold.
+
+    Parameters
+    ----------
+    what : str
+        With an article, as in "the refractory period".
+    layers : tuple of str
+        Names of the nodes that have it.
+    instead : str or None
+        What an approximation makes of it: "left out", "written as …". None: there is none.
+    advice : str
+        What to change in the model; a sentence without its full stop.
+    """
+
+    what: str
+    layers: tuple[str, ...]
+    instead: str | None = None
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} of {', '.join(repr(name) for name in self.layers)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What a graph is exported for.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    inputs : mapping of name to array
+        Samples to measure with, or to ship as test vectors.
+    n_steps : int
+        Steps of these samples.
+    options : mapping
+        The target's own settings, complete and checked.
+    """
+
+    dt: float
+    inputs: Inputs
+    n_steps: int
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a target would do with a graph. Nothing is written yet.
+
+    Parameters
+    ----------
+    write : function (path)
+        Writes the file, or into the empty folder, at this path. It need not care about failures.
+    run : function (path, inputs, n_steps) -> Result, or None
+        Runs what was written, as its readers would, with the spikes of every population. None: the file holds every
+        number as it is, and there is nothing to measure.
+    limits : tuple of Limit
+        What the target cannot hold; what of it has no `instead` is never written.
+    changes : tuple of str
+        What the target changes by its nature, such as "weights rounded to 8 bits"; no one has to allow it.
+    notes : tuple of str
+        What a reader of the file has to know, in sentences without full stop.
+    unmeasured : str
+        Why there is no `run`, where the target does not hold every number as it is.
+    """
+
+    write: Callable[[Path], None]
+    run: Callable[[Path, Inputs, int], Result] | None = None
+    limits: tuple[Limit, ...] = ()
+    changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unmeasured: str = ""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A file format that a graph can be written in.
+    """A format that a graph can be written in.
 
     Parameters
     ----------
@@ -21,11 +153,35 @@ class Target:
         End of its files' names.
     holds : str
         One line on what a file holds and who reads it.
-    write : function (graph, path, dt)
-        Writes the file, whole or not at all.
+    lacks : str
+        One line on what it cannot hold.
+    plan : function (graph, settings) -> Plan
+    options : tuple of Option
+        Settings that only this target has.
+    is_folder : bool
+        Whether it writes a folder; it then gets a manifest too.
     """
 
     name: str
     suffix: str
     holds: str
-    write: Callable[[SpikingGraph, str | os.PathLike[str], float], None]
+    lacks: str
+    plan: Callable[[SpikingGraph, Settings], Plan]
+    options: tuple[Option, ...] = ()
+    is_folder: bool = False
+
+    def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All options with the given values or their defaults.
+
+        Raises
+        ------
+        ParameterError
+            If the target has no such option, or a value is none of it.
+        """
+        known = {option.name: option for option in self.options}
+        for name in given:
+            if name not in known:
+                has = ", ".join(option.flag for option in self.options) or "none"
+                flag = Option(name, str, None, "").flag
+                raise ParameterError(f"target '{self.name}' has no option {flag}. Its options: {has}.")
+        return {name: option.check(given.get(name, option.default)) for name, option in known.items()}

@@ -50,7 +50,13 @@ def save(graph: SpikingGraph, path: str | os.PathLike[str], dt: float = 0.001) -
     dt : float
         Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary:
+        write(graph, temporary, dt)
+
+
+def write(graph: SpikingGraph, path: str | os.PathLike[str], dt: float) -> None:
+    """Write `graph` to an HDF5 file that nobody reads before it is complete; see `save`."""
+    with h5py.File(path, "w") as file:
         file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
         file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
         file["order"] = np.array([node.name for node in graph.nodes], dtype=object)

@@ -1,0 +1,159 @@
+"""From a graph to Loihi's layers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...graph import Filter, MaxPool, Population, SpikingGraph
+from ...neurons import IF, LIF
+from ...synapses import Lowpass
+from ..matrices import matrix
+from ..nir.windows import symmetric
+from ..plain_spikes import plain_spikes
+from ..target import Inputs, Limit
+from .layers import UNITY, Layer, current_decay, current_share, threshold, voltage_decay, whole_biases, whole_weights
+from .segments import Segment, segments
+
+MAX_MATRIX = 1 << 25  # weights of one layer
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """Layers, and what could not be held.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        Empty where a limit has no approximation.
+    limits : tuple of Limit
+    notes : tuple of str
+    """
+
+    layers: tuple[Layer, ...]
+    limits: tuple[Limit, ...]
+    notes: tuple[str, ...] = ()
+
+
+def build(graph: SpikingGraph, inputs: Inputs, dt: float) -> Built:
+    """Whole numbers for all layers; the first one's bias is scaled to the currents of these inputs."""
+    limits = _limits(graph)
+    stuck: dict[Limit, list[str]] = {}
+
+    def refuse(layer: str, what: str, advice: str) -> None:
+        stuck.setdefault(Limit(what, (), None, advice), []).append(layer)
+
+    found: list[Segment] = []
+    if not limits[1]:
+        found = segments(plain_spikes(graph, dt, lambda node: current_share(node.neuron, dt)), refuse)
+    for segment in found:
+        size = math.prod(segment.source.shape) * math.prod(segment.population.shape)
+        if segment.conv is None and size > MAX_MATRIX:
+            refuse(segment.population.name, "the connections", f"As a matrix they would have {size:,} weights")
+    stopping = (*limits[1], *(dataclasses.replace(limit, layers=tuple(names)) for limit, names in stuck.items()))
+    if stopping:
+        return Built((), (*limits[0], *stopping))
+    first = first_population(graph)
+    layers = [_first_layer(first, input_currents(graph, inputs), dt)]
+    for segment in found:
+        layers.append(_layer(segment, layers[-1], dt))
+    notes = [
+        f"'{layer.name}' is written as a matrix of {layer.kernel.size:,} weights"
+        for segment, layer in zip(found, layers[1:], strict=True)
+        if layer.kernel is not None and layer.conv is None and any(node.kind != "Dense" for node in segment.nodes[-1:])
+    ]
+    return Built(tuple(layers), limits[0], tuple(notes))
+
+
+def first_population(graph: SpikingGraph) -> Population:
+    """The population that the inputs reach."""
+    return next(node for node in graph.nodes if isinstance(node, Population))
+
+
+def input_currents(graph: SpikingGraph, inputs: Inputs) -> np.ndarray:
+    """Currents of the first population, (n, *shape) or (n, n_steps, *shape), both biases included."""
+    first = first_population(graph)
+    place = [node.name for node in graph.nodes].index(first.name)
+    nodes = [node for node in graph.nodes[:place] if not isinstance(node, Filter)]
+    head = dataclasses.replace(graph, nodes=tuple(nodes), outputs={"current": first.inputs[0]}, report=())
+    shapes = {node.name: node.shape for node in head.inputs}
+    inputs = {name: inputs[name] for name in shapes}
+    varying = [name for name, array in inputs.items() if array.ndim > len(shapes[name]) + 1]
+    if not varying:
+        return head.rate_output(inputs) + first.neuron_bias
+    n, n_steps = inputs[varying[0]].shape[:2]
+    flat = {
+        name: (array if name in varying else np.repeat(array[:, None], n_steps, 1)).reshape(n * n_steps, *shapes[name])
+        for name, array in inputs.items()
+    }
+    currents = np.asarray(head.rate_output(flat))
+    return currents.reshape(n, n_steps, *first.shape) + first.neuron_bias
+
+
+def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """What can be approximated, and what cannot."""
+    populations = [node for node in graph.nodes if isinstance(node, Population)]
+    advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
+    lifs = [node for node in populations if isinstance(node.neuron, LIF)]
+    ifs = tuple(node.name for node in populations if isinstance(node.neuron, IF))
+    refractory = tuple(node.name for node in lifs if getattr(node.neuron, "tau_ref", 0))
+    floored = tuple(node.name for node in lifs if getattr(node.neuron, "min_voltage", 0) != -np.inf)
+    others: dict[str, list[str]] = {}
+    for node in populations:
+        if not isinstance(node.neuron, (LIF, IF)):
+            others.setdefault(node.neuron.kind, []).append(node.name)
+    pools = tuple(node.name.removesuffix(".max") for node in graph.nodes if isinstance(node, MaxPool))
+    synapses = tuple(
+        node.name for node in graph.nodes if isinstance(node, Filter) and not isinstance(node.synapse, Lowpass)
+    )
+    soft = (
+        Limit("the refractory period", refractory, "left out", advice),
+        Limit("the voltage floor", floored, "left out", advice),
+        Limit("the IF neurons", ifs, "written with a reset to 0, without floor, with one spike a step"),
+    )
+    hard = (
+        Limit("the max pooling", pools, None, "Convert with max_to_avg_pool=True, which changes what is computed"),
+        Limit("the synapses other than Lowpass", synapses, None, "Convert with a Lowpass synapse"),
+        *(
+            Limit(f"the {kind} neurons", tuple(names), None, "Convert with swap_activations and LIF neurons")
+            for kind, names in others.items()
+        ),
+        *([] if populations else [Limit("the absence of spiking neurons", (graph.name,))]),
+    )
+    return tuple(limit for limit in soft if limit.layers), tuple(limit for limit in hard if limit.layers)
+
+
+def _first_layer(population: Population, currents: np.ndarray, dt: float) -> Layer:
+    share = current_share(population.neuron, dt)
+    shape = population.shape if len(population.shape) == 3 else (math.prod(population.shape),)
+    decay = voltage_decay(population.neuron, dt)
+    bias = np.zeros(shape, "int64")
+    return Layer(population.name, shape, threshold(np.zeros(0), share * currents), decay, UNITY, bias)
+
+
+def _layer(segment: Segment, before: Layer, dt: float) -> Layer:
+    population, synapse = segment.population, segment.synapse
+    decay = UNITY if synapse is None else current_decay(synapse.synapse.tau, dt)
+    conv = segment.conv
+    conv = symmetric(conv, segment.source.shape[:-1]) if conv is not None and len(before.shape) == 3 else None
+    if conv is not None:
+        kernel, shape = conv.kernel, conv.shape
+        bias = np.zeros(shape[-1]) if conv.bias is None else conv.bias
+    else:
+        kernel, shape = matrix(segment.apply, segment.source.shape), (math.prod(population.shape),)
+        bias = segment.apply(np.zeros((1, *segment.source.shape))).reshape(-1)
+    kernel = kernel * (decay / UNITY)
+    limit = threshold(kernel, bias)
+    return Layer(
+        population.name,
+        shape,
+        limit,
+        voltage_decay(population.neuron, dt),
+        decay,
+        whole_biases(bias, limit),
+        whole_weights(kernel, limit),
+        conv,
+    )

@@ -1,0 +1,77 @@
+"""Nengo: a script that rebuilds the network, with its weights beside it, so that Nengo's backends can take it.
+
+Neurons are Nengo's own, `nengo.LIF` and `nengo.SpikingRectifiedLinear`, starting at rest. Synapses are Nodes with
+Nengo's `Lowpass` or `Alpha`, which discretise as ours do and answer in the same step; on a connection they would answer
+one step later.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ExportError
+from ...graph import Filter, SpikingGraph
+from ...runs import Result
+from ..target import Inputs, Option, Plan, Settings, Target
+from .emit import emit
+from .script import script
+from .writer import Writer
+
+__all__ = ["TARGET", "plan"]
+
+SCRIPT, WEIGHTS = "network.py", "weights.npz"
+
+
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the graph as a Nengo script."""
+    writer = Writer(settings.options["synapse_delay"])
+    emit(graph, writer)
+
+    def write(path: Path) -> None:
+        (path / SCRIPT).write_text(script(graph, writer, settings.dt), "utf-8")
+        with open(path / WEIGHTS, "wb") as file:
+            np.savez_compressed(file, **writer.arrays)  # pyright: ignore[reportArgumentType]
+
+    def run(path: Path, inputs: Inputs, n_steps: int) -> Result:
+        spikes, outputs = _load(path / SCRIPT).run(dict(inputs), n_steps)
+        shaped = {
+            label: outputs[label].reshape(*outputs[label].shape[:2], *graph[name].shape)
+            for label, name in graph.outputs.items()
+        }
+        return Result(graph.as_output(shaped), n_steps, settings.dt, spikes)
+
+    changes = ()
+    filters = [node.name for node in graph.nodes if isinstance(node, Filter)]
+    if filters and writer.delayed:
+        changes = (f"one step of delay in {', '.join(map(repr, filters))}, as Nengo's synapses have",)
+    notes = [f"python {SCRIPT} in the folder runs it; its build() gives a nengo.Network for other backends"]
+    if writer.needs_if:
+        notes.append("its class IF runs in Nengo itself; other backends may not know it")
+    if importlib.util.find_spec("nengo") is None:
+        reason = "Nengo is not installed here; its neurons have the same equations. Install nengo to measure"
+        return Plan(write, None, tuple(writer.limits), changes, tuple(notes), unmeasured=reason)
+    return Plan(write, run, tuple(writer.limits), changes, tuple(notes))
+
+
+def _load(path: Path):
+    """The script as a module, under a name of its own."""
+    spec = importlib.util.spec_from_file_location("snnconv_exported_network", path)
+    if spec is None or spec.loader is None:
+        raise ExportError(f"cannot run '{path}'.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TARGET = Target(
+    "nengo",
+    "_nengo",
+    "a script that builds the network in Nengo and its weights; every layer, LIF and IF neurons, synapses",
+    "max pooling, other neurons than LIF and IF",
+    plan,
+    (Option("synapse_delay", bool, False, "synapses of connections, one step late, for backends without Nodes"),),
+    is_folder=True,
+)

@@ -1,0 +1,167 @@
+"""From a graph to the lines that build it in Nengo."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+
+from ...graph import (
+    Affine,
+    AveragePool,
+    Difference,
+    Filter,
+    Input,
+    Linear,
+    MaxPool,
+    Node,
+    Population,
+    RunningSum,
+    SpikingGraph,
+    Weighted,
+)
+from ...graph.summary import shape_text
+from ...neurons import IF, LIF
+from ...synapses import Alpha, Lowpass
+from ..places import Value, move
+from ..target import Limit
+from .transforms import bias, transform
+from .writer import Writer, is_plain, whole
+
+
+def emit(graph: SpikingGraph, write: Writer) -> None:
+    """Add the lines of all nodes and outputs."""
+    values: dict[str, Value] = {}
+    for node in graph.nodes:
+        if _is_fused(graph, node):
+            values[node.name] = ()
+            continue
+        source = graph[node.inputs[0]] if isinstance(node, Population) else None
+        if isinstance(node, Population) and isinstance(source, Linear) and _is_fused(graph, source):
+            values[node.name] = _population(
+                node, write, values[source.inputs[0]], source, graph[source.inputs[0]].shape
+            )
+        else:
+            values[node.name] = _emit(node, write, [values[name] for name in node.inputs])
+    for label, name in graph.outputs.items():
+        key, value = f"output.{label}", values[name]
+        if len(value) == 1 and is_plain(value[0]):
+            write.layers[key] = value[0].source
+        else:
+            variable, lines = write.node(key, graph[name].shape)
+            write.say(f"output {label!r}", *lines, *write.connections(key, value, variable))
+
+
+def _is_fused(graph: SpikingGraph, node: Node) -> bool:
+    """Whether a node becomes the transform of a connection straight to neurons."""
+    consumers = graph.consumers(node.name)
+    has_weights = isinstance(node, (Weighted, Affine, AveragePool))
+    return (
+        has_weights and len(consumers) == 1 and isinstance(consumers[0], Population) and not graph.is_output(node.name)
+    )
+
+
+@singledispatch
+def _emit(node: Node, write: Writer, values: list[Value]) -> Value:
+    """Add the lines of a node, and return where its value is."""
+    moved = move(node, values)
+    if moved is not None:
+        return moved
+    if not isinstance(node, Linear):
+        return _missing(node, write, f"the {node.kind}", "Export to another target")
+    shape = values[0][0].places.shape
+    name, lines = write.node(node.name, node.shape, bias(node))
+    lines += write.connections(node.name, values[0], name, transform(node, shape, write))
+    write.say(_title(node), *lines)
+    return whole(name, node.shape)
+
+
+@_emit.register
+def _(node: MaxPool, write: Writer, values: list[Value]) -> Value:
+    advice = "Convert with max_to_avg_pool=True, which changes what the network computes"
+    return _missing(node, write, "the max pooling", advice)
+
+
+@_emit.register(RunningSum)
+@_emit.register(Difference)
+def _(node: Node, write: Writer, values: list[Value]) -> Value:
+    return whole(node.name, node.shape)  # they come with a max pooling
+
+
+@_emit.register
+def _(node: Input, write: Writer, values: list[Value]) -> Value:
+    name = write.variable(node.name)
+    write.layers[node.name] = name
+    write.say(_title(node), f"{name} = nengo.Node(presented(inputs[{node.name!r}], {node.shape}), label={node.name!r})")
+    return whole(name, node.shape)
+
+
+@_emit.register
+def _(node: Filter, write: Writer, values: list[Value]) -> Value:
+    synapse = node.synapse
+    if not isinstance(synapse, (Lowpass, Alpha)):
+        return _missing(node, write, f"the {synapse.kind} synapse", "Convert with another synapse")
+    made = f"nengo.{synapse.kind}({synapse.tau!r})"
+    name, lines = write.node(node.name, node.shape)
+    if not write.delayed:
+        n = int(np.prod(node.shape))
+        lines = [f"{name} = nengo.Node({made}, size_in={n}, size_out={n}, label={node.name!r})"]
+    lines += write.connections(node.name, values[0], name, f", synapse={made}" if write.delayed else "")
+    write.say(_title(node), *lines)
+    return whole(name, node.shape)
+
+
+@_emit.register
+def _(node: Population, write: Writer, values: list[Value]) -> Value:
+    return _population(node, write, values[0], None, node.shape)
+
+
+def _population(node: Population, write: Writer, value: Value, before: Linear | None, shape: tuple[int, ...]) -> Value:
+    """Neurons, with the linear node before them in the connection and its bias in theirs."""
+    neuron_type = _neuron_type(node, write)
+    if not neuron_type:
+        advice = "Convert with swap_activations and LIF or IF neurons in their place"
+        return _missing(node, write, f"the {node.neuron.kind} neurons", advice)
+    added = 0.0 if before is None or bias(before) is None else bias(before)
+    current = write.array(f"{node.name}.bias", np.broadcast_to(added + node.neuron_bias, node.shape).reshape(-1))
+    n = int(np.prod(node.shape))
+    name = write.variable(node.name)
+    write.layers[node.name] = name
+    lines = [
+        f"{name} = nengo.Ensemble(",
+        f"    {n}, 1, label={node.name!r}, gain=np.ones({n}), bias={current},",
+        f"    neuron_type={neuron_type},",
+        ")",
+    ]
+    how = "" if before is None else transform(before, shape, write)
+    lines += write.connections(node.name, value, f"{name}.neurons", how)
+    write.say(_title(node) if before is None else f"{_title(before)}; {_title(node)}", *lines)
+    return whole(f"{name}.neurons", node.shape)
+
+
+def _neuron_type(node: Population, write: Writer) -> str:
+    """The expression of Nengo's neuron type, or nothing where there is none."""
+    neuron = node.neuron
+    if isinstance(neuron, LIF):
+        floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
+        return (
+            f"nengo.LIF(tau_rc={neuron.tau_rc!r}, tau_ref={neuron.tau_ref!r}, min_voltage={floor}, "
+            f"amplitude={neuron.amplitude!r}, initial_state=at_rest)"
+        )
+    if isinstance(neuron, IF) and neuron.min_voltage is None and neuron.max_spikes is None:
+        return f"nengo.SpikingRectifiedLinear(amplitude={neuron.amplitude!r}, initial_state=at_rest)"
+    if isinstance(neuron, IF):
+        write.needs_if = True
+        floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
+        return f"IF({neuron.amplitude!r}, {floor}, {neuron.max_spikes!r}, initial_state=at_rest)"
+    return ""
+
+
+def _missing(node: Node, write: Writer, what: str, advice: str) -> Value:
+    write.limits.append(Limit(what, (node.name.removesuffix(".max"),), None, advice))
+    return whole(node.name, node.shape)
+
+
+def _title(node: Node) -> str:
+    kind = node.neuron.kind if isinstance(node, Population) else node.kind
+    return f"{node.name!r}: {kind}, {shape_text(node.shape)}"
