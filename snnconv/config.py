@@ -22,7 +22,11 @@ from .errors import ConfigError, one_line
 PositiveInt = Annotated[int, "above 0"]
 PositiveFloat = Annotated[float, "above 0"]
 Seed = Annotated[int, "from 0 to 4294967295"]
-_BOUNDS = {"above 0": lambda value: value > 0, "from 0 to 4294967295": lambda value: 0 <= value < 2**32}
+_BOUNDS = {
+    "above 0": lambda value: value > 0,
+    "0 or more": lambda value: value >= 0,
+    "from 0 to 4294967295": lambda value: 0 <= value < 2**32,
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,32 @@ class SimulationConfig:
 
 
 @dataclass(frozen=True)
+class ReadoutConfig:
+    """[readout]: how to read a class out of the outputs; see `snnconv.tuning.Readout`."""
+
+    kind: Literal["mean", "last", "lowpass"] = "mean"
+    skip: Annotated[int, "0 or more"] = 0
+    tau: PositiveFloat | None = None
+
+
+@dataclass(frozen=True)
+class EarlyStoppingConfig:
+    """[early_stopping]: the margin at which to stop; see `snnconv.tuning.early_stopping`."""
+
+    margin: PositiveFloat
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to convert and run a network, as `snnconv tune` chooses it."""
+
+    conversion: ConversionConfig = ConversionConfig()
+    simulation: SimulationConfig = SimulationConfig()
+    readout: ReadoutConfig = ReadoutConfig()
+    early_stopping: EarlyStoppingConfig | None = None
+
+
+@dataclass(frozen=True)
 class OutputConfig:
     """[output]: where results go."""
 
@@ -107,19 +137,47 @@ def load(path: str | os.PathLike[str]) -> Config:
         If the file is missing, is not TOML, or holds a key or a value that is not understood.
     """
     path = Path(path)
+    table = read_toml(path)
+    config = dataclasses.replace(parse_section(Config, table, str(path), "the top level"), source=str(path))
+    if config.data.path is None:
+        return config
+    data = dataclasses.replace(config.data, path=path.parent / config.data.path.expanduser())
+    return dataclasses.replace(config, data=data)
+
+
+def load_settings(path: str | os.PathLike[str]) -> Settings:
+    """Read how to convert and run a network: from a file of `snnconv tune`, or out of a training config.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or holds a key or a value that is not understood.
+    """
+    table = read_toml(path)
+    own = {f.name for f in dataclasses.fields(Settings)}
+    others = {f.name for f in dataclasses.fields(Config)} - own
+    return parse_section(
+        Settings, {key: value for key, value in table.items() if key not in others}, str(path), "the top level"
+    )
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or is not TOML.
+    """
+    path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file '{path}'.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read '{path}': {one_line(error)}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {one_line(error)}.") from error
-    config = dataclasses.replace(_section(Config, table, str(path), "the top level"), source=str(path))
-    if config.data.path is None:
-        return config
-    data = dataclasses.replace(config.data, path=path.parent / config.data.path.expanduser())
-    return dataclasses.replace(config, data=data)
 
 
 def unknown(source: str, where: str, what: str, given: str, known: Iterable[str]) -> ConfigError:
@@ -131,8 +189,14 @@ def unknown(source: str, where: str, what: str, given: str, known: Iterable[str]
     return ConfigError(f"{source}: {where} has no {what} '{given}'. {hint}".rstrip())
 
 
-def _section(kind: Any, table: Mapping[str, Any], source: str, where: str) -> Any:
-    """An instance of the dataclass `kind` from a TOML table."""
+def parse_section(kind: Any, table: Mapping[str, Any], source: str, where: str) -> Any:
+    """An instance of the dataclass `kind` from a TOML table, every key and type checked.
+
+    Raises
+    ------
+    ConfigError
+        If the table holds a key or a value that is not understood, or lacks one; `source` and `where` say which.
+    """
     hints = get_type_hints(kind, include_extras=True)
     fields = {f.name: f for f in dataclasses.fields(kind) if "not_a_key" not in f.metadata}
     others = next((name for name, f in fields.items() if "all_other_keys" in f.metadata), None)
@@ -161,7 +225,7 @@ def _value(hint: Any, value: Any, source: str, where: str) -> Any:
             return kind(value)
         origin, arguments = get_origin(kind), get_args(kind)
         if dataclasses.is_dataclass(kind) and isinstance(value, dict):
-            return _section(kind, value, source, where)
+            return parse_section(kind, value, source, where)
         if origin is tuple and isinstance(value, list) and value:
             return tuple(_value(arguments[0], item, source, f"{where} {n}") for n, item in enumerate(value, 1))
         if origin is Mapping and isinstance(value, dict):

@@ -36,7 +36,7 @@ def relu_cnn(digits):
             kl.Conv2D(16, 3, activation="relu", name="relu2"),
             kl.Flatten(),
             kl.Dense(32, activation="relu", name="relu3"),
-            kl.Dense(10),
+            kl.Dense(10, name="digit"),
         ]
     )
     x, y = digits
@@ -94,8 +94,8 @@ def test_heights_change_no_rates(plain, digits):
 def test_spikes_have_the_height_asked_for(plain, digits):
     graph = set_spike_heights(plain, {"relu3": 2.0}, 0.001)
     result = reference.run(graph, digits[0][:5], 40, record=["relu3"])
-    kernel, bias = graph.readouts["dense"].kernel, graph.readouts["dense"].dense_bias
-    original = plain.readouts["dense"].kernel
+    kernel, bias = graph.readouts["digit"].kernel, graph.readouts["digit"].dense_bias
+    original = plain.readouts["digit"].kernel
     np.testing.assert_allclose(kernel, original * 2, rtol=1e-12)
     np.testing.assert_allclose(result.output, result.spikes["relu3"] @ kernel + bias, rtol=1e-9, atol=1e-9)
 

@@ -229,3 +229,15 @@ def test_inputs_are_checked(tmp_path):
         export.export(network(), tmp_path / "x", "nir", x=np.zeros((3, 4)))
     with pytest.raises(ParameterError, match="n_steps"):
         export.export(network(), tmp_path / "x", "nir", n_steps=0)
+
+
+def test_initial_voltages_are_kept_or_named(tmp_path):
+    """Calibrated networks start at half the threshold: Nengo can do so, NIR and Lava have no word for it."""
+    graph = snnconv.calibrate(
+        network(snnconv.neurons.IF(min_voltage=-np.inf), 0.5), np.random.default_rng(0).random((9, 5))
+    )
+    assert graph["lif"].initial_voltage == 0.5
+    assert "exact" in str(export.export(graph, tmp_path / "net", "nengo"))
+    for target in ("nir", "lava"):
+        with pytest.raises(ExportError, match="the initial voltage of 'lif'"):
+            export.export(graph, tmp_path / f"net.{target}", target)

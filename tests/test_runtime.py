@@ -156,7 +156,7 @@ def test_simulators_use_spike_trains_and_give_the_spikes_of_the_loop(cnn, images
     names = [f"{name}.spikes" for name in cnn.populations]
     simulator = snnconv.Simulator(cnn)
     result = simulator.run(images, 120, record=names)
-    (stepper,) = simulator._batches._steppers.values()
+    (stepper,) = simulator._engines[0]._steppers.values()
     assert list(stepper._trains) == ["lif1"]
     expected = reference.run(cnn, images, 120, record=names)
     for name, spikes in expected.spikes.items():
@@ -196,14 +196,14 @@ def test_sparse_products_are_taken_where_few_neurons_spike():
     result, dense = simulator.run(x, 40, record), snnconv.Simulator(graph, sparse=False).run(x, 40, record)
     np.testing.assert_array_equal(result.spikes["lif1"], dense.spikes["lif1"])
     np.testing.assert_allclose(result.output, dense.output, atol=1e-4)
-    (stepper,) = simulator._batches._steppers.values()
+    (stepper,) = simulator._engines[0]._steppers.values()
     text = str(stepper.chunk.get_concrete_function(*_arguments(stepper, simulator, x)).graph.as_graph_def())
     assert text.count('op: "SparseMatMul"') == 1, "for 300 columns; 4 are too few"
 
 
 def _arguments(stepper, simulator, x):
     batch = stepper._program.batch_size
-    state = simulator._model.initial_state(batch, {})
+    state = simulator._engines[0].model.initial_state(batch, {})
     held = {"x": tf.constant(np.resize(x, (batch, x.shape[1])), "float32")}
     return *stepper.before(held, state), {}, state, tf.constant(0), tf.constant(1)
 
@@ -290,7 +290,7 @@ def test_another_number_of_steps_compiles_anew_only_where_much_would_be_padding(
     expected = reference.run(cnn, images, 100)
     for n_steps, n_compiled in ((100, 1), (95, 1), (100, 1), (10, 2), (9, 2)):
         result = simulator.run(images, n_steps)
-        assert len(simulator._batches._steppers) == n_compiled
+        assert len(simulator._engines[0]._steppers) == n_compiled
         # float32 against float64: the last layer adds up twenty neurons, one of whose spikes may come a step off
         assert np.median(np.abs(result.output - expected.output[:, :n_steps])) < 1e-5
 

@@ -7,15 +7,18 @@ import sys
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from ..errors import InputError, ModelFileError
+from ..errors import ConfigError, InputError, ModelFileError
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
 from .options import KerasOptions
+
+if TYPE_CHECKING:
+    from ..config import Settings
 
 DEFAULT_DT = 0.001
 
@@ -35,11 +38,19 @@ def read_graph(
     ConversionError, ParameterError
         If it cannot be converted like this.
     """
+    given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
+    if options.settings is not None:
+        chosen = vars(read_settings(options.settings, path).conversion)
+        given = {key: chosen[key] if value is None else value for key, value in given.items()}
     if not is_graph_file(path):
         model = read_keras_model(path, options)
         from ..conversion import convert
 
-        return convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates, verbose=False)
+        return convert(model, **given, verbose=False)
+    if options.settings is not None:
+        from ..tuning import apply
+
+        return apply(load(path), given["scale_firing_rates"] or 1.0, given["synapse"])
     from ..passes import add_synapses, fold_affine
     from ..passes import scale_firing_rates as scale
 
@@ -47,6 +58,24 @@ def read_graph(
     if scale_firing_rates is not None:
         graph = fold_affine(scale(graph, scale_firing_rates))
     return graph if synapse is None else add_synapses(graph, synapse)
+
+
+def read_settings(settings: Path, model: Path) -> Settings:
+    """How to convert and run a network, from a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not understood, or is a training config and the model was converted with it already.
+    """
+    from .. import config
+
+    if is_graph_file(model) and "model" in config.read_toml(settings):
+        raise ConfigError(
+            f"{settings} is a training config, and '{model}' was converted already. Name the Keras model, or a file "
+            f"that 'snnconv tune' wrote for '{model}'."
+        )
+    return config.load_settings(settings)
 
 
 def read_keras_model(path: Path, options: KerasOptions) -> Any:
@@ -66,7 +95,7 @@ def read_keras_model(path: Path, options: KerasOptions) -> Any:
     if options.custom_objects is not None:
         sys.path.append(os.getcwd())  # where a user expects modules of their own to be found
         objects = import_custom_objects(options.custom_objects)
-    return load_model(path, options.config, objects, options.unsafe)
+    return load_model(path, options.model_json, objects, options.unsafe)
 
 
 def read_dt(path: Path, dt: float | None) -> float:
@@ -90,7 +119,7 @@ def check_model_file(path: Path, options: KerasOptions) -> None:
     from ..keras_files import check_model_file as check
 
     if not is_graph_file(path):
-        check(path, options.config)
+        check(path, options.model_json)
 
 
 def check_writable(path: Path) -> None:
@@ -149,8 +178,13 @@ def as_labels(data: np.ndarray | dict[str, np.ndarray], n: int, n_classes: int) 
     return labels.astype("int64")
 
 
-def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+def read_arrays(path: Path, mapped: bool = False) -> np.ndarray | dict[str, np.ndarray]:
     """The array of an .npy file, or those of an .npz file by name.
+
+    Parameters
+    ----------
+    mapped : bool
+        Leave the array of an .npy file there, to be read part by part.
 
     Raises
     ------
@@ -160,7 +194,7 @@ def read_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"there is no file '{path}'.")
     try:
-        data = np.load(path, allow_pickle=False)
+        data = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
         if isinstance(data, np.ndarray):
             return data
         with data:

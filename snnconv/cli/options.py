@@ -17,13 +17,25 @@ class KerasOptions:
     custom_objects: str | None = None
     unsafe: bool = False
 
+    @property
+    def model_json(self) -> Path | None:
+        """The file of --config, where it is what model.to_json() gave."""
+        return None if self.settings is not None else self.config
+
+    @property
+    def settings(self) -> Path | None:
+        """The file of --config, where it holds how to convert and run the network."""
+        return self.config if self.config is not None and self.config.suffix == ".toml" else None
+
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False)
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="What model.to_json() gave, where MODEL holds weights only."),
+    typer.Option(
+        "--config", metavar="FILE", help="A .toml file of `snnconv tune`; or what model.to_json() gave, for weights."
+    ),
 ]
 CustomObjects = Annotated[
     str | None,

@@ -112,6 +112,12 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     soft = (
         Limit("the refractory period", refractory, "left out", advice),
         Limit("the voltage floor", floored, "left out", advice),
+        Limit(
+            "the initial voltage",
+            tuple(node.name for node in populations if node.initial_voltage),
+            "left out",
+            "Give the populations an initial_voltage of 0",
+        ),
         Limit("the IF neurons", ifs, "written with a reset to 0, without floor, with one spike a step"),
     )
     hard = (

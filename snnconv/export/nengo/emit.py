@@ -141,19 +141,21 @@ def _population(node: Population, write: Writer, value: Value, before: Linear | 
 
 def _neuron_type(node: Population, write: Writer) -> str:
     """The expression of Nengo's neuron type, or nothing where there is none."""
-    neuron = node.neuron
+    neuron, state = node.neuron, "at_rest"
+    if node.initial_voltage:
+        state = f'{{"voltage": nengo.dists.Choice([{node.initial_voltage!r}])}}'
     if isinstance(neuron, LIF):
         floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
         return (
             f"nengo.LIF(tau_rc={neuron.tau_rc!r}, tau_ref={neuron.tau_ref!r}, min_voltage={floor}, "
-            f"amplitude={neuron.amplitude!r}, initial_state=at_rest)"
+            f"amplitude={neuron.amplitude!r}, initial_state={state})"
         )
     if isinstance(neuron, IF) and neuron.min_voltage is None and neuron.max_spikes is None:
-        return f"nengo.SpikingRectifiedLinear(amplitude={neuron.amplitude!r}, initial_state=at_rest)"
+        return f"nengo.SpikingRectifiedLinear(amplitude={neuron.amplitude!r}, initial_state={state})"
     if isinstance(neuron, IF):
         write.needs_if = True
         floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
-        return f"IF({neuron.amplitude!r}, {floor}, {neuron.max_spikes!r}, initial_state=at_rest)"
+        return f"IF({neuron.amplitude!r}, {floor}, {neuron.max_spikes!r}, initial_state={state})"
     return ""
 
 

@@ -44,6 +44,8 @@ def _(node: Population, build: Builder, values: list[Value]) -> Value:
         advice = "Convert with swap_activations and LIF neurons in their place"
         build.limit(node.name, f"the {neuron.kind} neurons", None, advice)
         return nothing(node)
+    if node.initial_voltage:
+        build.limit(node.name, "the initial voltage", "left out", "Give the population an initial_voltage of 0")
     about = {f"neuron.{key}": value for key, value in neuron.parameters().items() if value is not None}
     about = {"neuron": neuron.kind, **about}
     kind = "CubaLIF" if node.name in build.synapses else "LIF"

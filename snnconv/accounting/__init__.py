@@ -1,0 +1,19 @@
+"""What a network costs: its operations, counted from measured spikes, and the energy that devices take for them."""
+
+from .devices import DEVICES, Device, find_devices, read_devices
+from .measure import energy
+from .operations import LayerOperations, operations_of_spikes, operations_of_values
+from .report import EnergyReport, LayerEnergy
+
+__all__ = [
+    "DEVICES",
+    "Device",
+    "EnergyReport",
+    "LayerEnergy",
+    "LayerOperations",
+    "energy",
+    "find_devices",
+    "operations_of_spikes",
+    "operations_of_values",
+    "read_devices",
+]

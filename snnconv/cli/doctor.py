@@ -1,0 +1,90 @@
+"""``snnconv doctor``: what ails a spiking network."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .samples import Data, Labels
+
+N_RANDOM = 32
+
+
+def doctor(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    samples: Annotated[int, typer.Option(metavar="N", help="Examine at most the first N samples.")] = 64,
+    steps: Steps = 100,
+    dt: Dt = None,
+    synapse: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Find silent, saturated and mismatched layers, too few steps, and lost accuracy.
+
+    Exits with 0 if nothing is found, 1 if something is, and 2 if the network cannot be examined.
+
+    Examples:
+
+    - `snnconv doctor model.keras --data x.npy --labels y.npy --steps 50`
+
+    - `snnconv doctor model.snn.h5 --data xy.npz --json`
+    """
+    from json import dumps
+
+    from ..runs import check_steps
+    from .models import check_model_file, read_dt, read_graph
+    from .samples import as_samples, check_samples, read_data
+    from .screen import say
+
+    check_samples(samples)
+    check_steps(steps, 1.0)
+    options = KerasOptions(config, custom_objects, unsafe)
+    check_model_file(model, options)
+    dt = read_dt(model, dt)
+    check_steps(steps, dt)
+    given, classes = read_data(data, labels)
+    graph = read_graph(model, options, synapse)
+    xs, y = as_samples(graph, given, classes, samples, N_RANDOM, steps)
+    graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
+
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    from ..health import doctor as examine
+
+    findings = examine(graph, xs, y, steps, dt)
+    n = len(next(iter(xs.values())))
+    if json:
+        contents = {
+            "n_samples": n,
+            "n_steps": steps,
+            "dt": dt,
+            "random_inputs": given is None,
+            "findings": [finding.to_dict() for finding in findings],
+        }
+        typer.echo(dumps(contents, ensure_ascii=False, allow_nan=False))
+    else:
+        what = "random samples (no --data)" if given is None else "samples"
+        labelled = "" if y is not None else ", without labels"
+        say(f"Examined {n:,} {what}{labelled}, {steps} steps of {dt * 1e3:g} ms.")
+        for finding in findings:
+            say()
+            say(f"{finding.layer or 'network'}: {finding.kind.replace('_', ' ')}", "bold")
+            say(f"  {finding.what}", indent=2)
+            say(f"  {finding.remedy}", indent=2)
+        say()
+        if findings:
+            say(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}", "bold red")
+        else:
+            say("Nothing found", "bold green")
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,102 @@
+"""``snnconv energy``: operations and energy of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ParameterError
+from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .samples import Data
+
+if TYPE_CHECKING:
+    from ..accounting import Device
+
+N_RANDOM = 8
+
+DeviceFile = Annotated[
+    Path | None,
+    typer.Option("--device-file", metavar="FILE", help="TOML with devices of your own: a table [name] for each."),
+]
+
+
+def energy(
+    model: Model,
+    data: Data = None,
+    samples: Annotated[int, typer.Option(metavar="N", help="Run at most the first N samples.")] = 100,
+    steps: Steps = 100,
+    dt: Dt = None,
+    device: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Device to estimate for. Repeatable.  [default: all]")
+    ] = None,
+    device_file: DeviceFile = None,
+    synapse: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Count synaptic operations and neuron updates, and estimate what they cost.
+
+    Spikes are measured, and every spike counts with the weights that it really meets. The same network as an ANN
+    stands beside it.
+
+    Examples:
+
+    - `snnconv energy model.keras --data x.npz --steps 50`
+
+    - `snnconv energy model.snn.h5 --data x.npy --device loihi --json`
+    """
+    from json import dumps
+
+    from ..runs import check_steps
+    from .models import check_model_file, read_dt, read_graph
+    from .samples import as_samples, check_samples, read_data
+    from .screen import say
+
+    check_samples(samples)
+    check_steps(steps, 1.0)
+    options = KerasOptions(config, custom_objects, unsafe)
+    check_model_file(model, options)
+    devices = read_devices(device, device_file)
+    dt = read_dt(model, dt)
+    check_steps(steps, dt)
+    given, _ = read_data(data, None)
+    graph = read_graph(model, options, synapse)
+    xs, _ = as_samples(graph, given, None, samples, N_RANDOM, steps)
+
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    from ..accounting import energy as account
+
+    found = account(graph, xs, steps, dt, devices)
+    if json:
+        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+        return
+    for line in str(found).splitlines():
+        say(line)
+    if given is None:
+        say("The inputs are random numbers; real ones (--data) cause other spikes.", "bold")
+
+
+def read_devices(names: list[str] | None, path: Path | None) -> list[Device]:
+    """The devices of these names, also from a file; all where none is named.
+
+    Raises
+    ------
+    ConfigError, ParameterError
+        If the file is not understood, or a name not known.
+    """
+    from .. import accounting
+
+    known = dict(accounting.DEVICES) | ({} if path is None else accounting.read_devices(path))
+    for name in names or ():
+        if name not in known:
+            raise ParameterError(f"there is no device {name!r}. There are: {', '.join(known)}.")
+    return [known[name] for name in names or known]

@@ -1,0 +1,142 @@
+"""``snnconv tune``: find rate scale, synapse, readout and number of steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ParameterError
+from .energy import DeviceFile
+from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .samples import Labels
+
+
+def tune(
+    model: Model,
+    data: Annotated[
+        Path, typer.Option("--data", "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.")
+    ],
+    labels: Labels = None,
+    samples: Annotated[int, typer.Option(metavar="N", help="Run at most the first N samples.")] = 500,
+    steps: Steps = 100,
+    dt: Dt = None,
+    scales: Annotated[
+        str, typer.Option(metavar="FACTOR,…", help="How many times as fast neurons fire; 1 is always tried.")
+    ] = "0.5,1,2,4",
+    synapses: Annotated[
+        str, typer.Option(metavar="SECONDS,…", help="Lowpasses behind all populations; none for no synapse.")
+    ] = "none,0.002,0.005,0.01",
+    accuracy_drop: Annotated[
+        float, typer.Option(metavar="POINTS", help="Points of accuracy that spikes may cost, against rates.")
+    ] = 0.5,
+    prefer: Annotated[str, typer.Option(metavar="WHAT", help="Have few steps, or little energy: steps, energy.")] = (
+        "steps"
+    ),
+    device: Annotated[str, typer.Option(metavar="NAME", help="Device whose energy counts.")] = "loihi",
+    device_file: DeviceFile = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the chosen setting to a .toml file.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw accuracy over steps and energy: .png, .svg, .pdf.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the halves that early stopping is set and measured on.")] = (
+        0
+    ),
+    json: Annotated[bool, typer.Option("--json", help="Print every setting tried as JSON.")] = False,
+    config: Config = None,
+    custom_objects: CustomObjects = None,
+    unsafe: Unsafe = False,
+) -> None:
+    """Find the fewest steps and the least energy that keep the accuracy.
+
+    Every scale is run with every synapse, once, for --steps; readouts and fewer steps come out of the same run.
+    Exits with 0 if a setting stays within --accuracy-drop, 1 if none does, and 2 on errors.
+
+    Examples:
+
+    - `snnconv tune model.keras --data x.npy --labels y.npy -o tuned.toml`
+
+    - `snnconv export model.keras --config tuned.toml`
+    """
+    from json import dumps
+
+    from ..runs import check_steps
+    from .energy import read_devices
+    from .models import check_model_file, check_writable, read_dt, read_graph
+    from .samples import as_samples, check_samples, read_data
+    from .screen import say
+
+    check_samples(samples)
+    check_steps(steps, 1.0)
+    if prefer not in ("steps", "energy"):
+        raise ParameterError(f"--prefer must be steps or energy. Received {prefer!r}.")
+    factors, taus = _numbers("--scales", scales), _numbers("--synapses", synapses, or_none=True)
+    if out is not None and out.suffix != ".toml":
+        raise ParameterError(f"-o writes a TOML file: end its name in .toml. Received '{out}'.")
+    for path in (out, plot):
+        if path is not None:
+            check_writable(path)
+    options = KerasOptions(config, custom_objects, unsafe)
+    check_model_file(model, options)
+    (chosen_device,) = read_devices([device], device_file)
+    dt = read_dt(model, dt)
+    check_steps(steps, dt)
+    given, classes = read_data(data, labels)
+    graph = read_graph(model, options)
+    xs, y = as_samples(graph, given, classes, samples, 0, steps)
+
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    from ..tuning import tune as search
+    from ..tuning.setting import write_settings
+
+    found = search(
+        graph,
+        xs,
+        y,
+        n_steps=steps,
+        dt=dt,
+        scales=[factor for factor in factors if factor is not None],
+        synapses=taus,
+        accuracy_drop=accuracy_drop,
+        prefer=prefer,
+        device=chosen_device,
+        seed=seed,
+    )
+    if plot is not None:
+        from ..tuning.picture import draw
+
+        draw(found, plot)
+    if out is not None:
+        measured = "accuracy" if found.has_labels else "agreement with the rates"
+        comment = (
+            f"Chosen by snnconv tune for {model.name}: {found.chosen.accuracy:.1%} {measured} on {found.n_samples} "
+            f"samples,\n{found.reference_accuracy:.1%} in rates. Name it with --config to export, simulate and others."
+        )
+        write_settings(out, found.chosen.setting, comment, found.early.margin)
+    if json:
+        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        for line in str(found).splitlines():
+            say(line)
+        for path in (out, plot):
+            if path is not None:
+                say(f"Wrote {path}.")
+        if out is not None:
+            say(f"Next: snnconv simulate {model} --config {out} --steps {found.chosen.setting.n_steps}")
+    if not found.is_within_drop:
+        raise typer.Exit(1)
+
+
+def _numbers(option: str, text: str, or_none: bool = False) -> list[float | None]:
+    """Numbers with commas between; none for None."""
+    try:
+        found = [None if or_none and part.strip() == "none" else float(part) for part in text.split(",")]
+    except ValueError:
+        allowed = ", or none," if or_none else ""
+        raise ParameterError(f"{option} must be numbers{allowed} with commas between. Received {text!r}.") from None
+    return found

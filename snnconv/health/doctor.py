@@ -1,0 +1,120 @@
+"""The doctor: runs a network in rates and in spikes, and says what ails it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..graph import SpikingGraph
+from ..runs import check_steps
+from .checks import CHECKS
+from .examination import Examination, Layer
+from .finding import LOST_ACCURACY, LOST_DEVIATIONS, Finding
+
+RANDOM_SAMPLES = 32
+BATCH = 64  # samples whose rates are computed together
+
+
+def doctor(
+    graph: SpikingGraph,
+    x: Any = None,
+    y: Any = None,
+    n_steps: int = 100,
+    dt: float = 0.001,
+    *,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> list[Finding]:
+    """Examine a network on data: which layers are silent, saturated, too slow, and whether accuracy gets lost.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs; or None
+        Held constant. Some tens of samples do; they are run in rates with NumPy. None: random numbers in 0…1, which
+        say little about a network for other data.
+    y : (n,) array of class numbers, or None
+    n_steps : int
+    dt : float
+        Length of a step, in seconds.
+    seed : int
+        Of the random numbers.
+    progress : bool or None
+        Show a progress bar on long runs. None: where standard error is a terminal.
+
+    Returns
+    -------
+    list of Finding
+        Empty for a network that nothing ails. The thresholds stand in `snnconv.health.finding`, with reasons.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If the data or a parameter is out of range.
+    """
+    check_steps(n_steps, dt)
+    if x is None:
+        rng = np.random.default_rng(seed)
+        x = {node.name: rng.random((RANDOM_SAMPLES, *node.shape)) for node in graph.inputs}
+    xs = graph.check_inputs(x, "float32")
+    found = examine(graph, xs, n_steps, dt, progress=progress)
+    findings = [finding for check in CHECKS for finding in check(found)]
+    if y is not None:
+        findings += _lost_accuracy(found, np.asarray(y))
+    return findings
+
+
+def examine(
+    graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: float, *, progress: bool | None = None
+) -> Examination:
+    """Rates by the rate functions, and as measured in spikes."""
+    from ..simulator import Simulator
+
+    views = graph.populations
+    n = len(next(iter(xs.values())))
+    expected: dict[str, list[np.ndarray]] = {name: [] for name in views}
+    outputs: list[np.ndarray] = []
+    label, output = next(iter(graph.outputs.items()))
+    for start in range(0, n, BATCH):
+        values = graph.rate_values({name: array[start : start + BATCH] for name, array in xs.items()})
+        for name, view in views.items():
+            expected[name].append(values[name].reshape(len(values[name]), -1) / view.neuron.amplitude)
+        outputs.append(values[output])
+    result = Simulator(graph, dt, progress=progress).run(xs, n_steps, record=[f"{name}.rates" for name in views])
+    layers = tuple(
+        Layer(view, np.concatenate(expected[name]), result.rates[name].reshape(n, -1)) for name, view in views.items()
+    )
+    given = result.output[label] if isinstance(result.output, dict) else result.output
+    return Examination(graph, layers, np.concatenate(outputs), given.mean(1, dtype="float64"), n_steps, dt)
+
+
+def _lost_accuracy(found: Examination, y: np.ndarray) -> list[Finding]:
+    n = len(found.rate_output)
+    if len(found.graph.outputs) > 1 or found.rate_output.ndim != 2:
+        raise InputError("labels are for networks with one output of one value per class.")
+    if y.shape != (n,):
+        raise InputError(f"y must hold one class number for each of the {n} samples. Received {y.shape}.")
+    right = [output.argmax(-1) == y for output in (found.rate_output, found.spiking_output)]
+    lost, gained = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
+    loss = (lost - gained) / n
+    if loss <= LOST_ACCURACY or lost - gained <= LOST_DEVIATIONS * np.sqrt(lost + gained):
+        return []
+    accuracies = [float(each.mean()) for each in right]
+    worst = max(found.layers, key=lambda layer: layer.deviation, default=None)
+    numbers = {"rate_accuracy": accuracies[0], "spiking_accuracy": accuracies[1], "n_samples": n}
+    where = ""
+    if worst is not None:
+        numbers["worst_deviation"] = worst.deviation
+        where = f" Rates are off most in {worst.name}, by {worst.deviation:.0%} of their mean."
+    return [
+        Finding(
+            "lost_accuracy",
+            None,
+            f"{accuracies[0]:.1%} of {n} samples are right in rates, {accuracies[1]:.1%} after {found.n_steps} steps "
+            f"in spikes.{where}",
+            numbers,
+            "See the other findings; try a synapse of a few milliseconds, more steps or scale_firing_rates: "
+            "`snnconv tune` measures all three.",
+        )
+    ]

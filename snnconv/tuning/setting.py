@@ -1,0 +1,155 @@
+"""A setting: how a network is converted, run and read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..files import replacing
+from ..graph import Filter, Population, SpikingGraph
+from ..neurons import LIF
+from ..passes import add_synapses, fold_affine, scale_firing_rates
+from ..synapses import Lowpass
+from .readout import Readout
+
+Synapses = float | Mapping[str, float] | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to convert, run and read a network.
+
+    Parameters
+    ----------
+    scale_firing_rates : float
+        How many times as fast the neurons fire, for the same output.
+    synapse : float, mapping of population name to float, or None
+        Time constant of the lowpass behind the populations, in seconds; None: no synapse.
+    readout : Readout
+    n_steps : int
+    dt : float
+        Length of a step, in seconds.
+    """
+
+    scale_firing_rates: float
+    synapse: Synapses
+    readout: Readout
+    n_steps: int
+    dt: float
+
+    @property
+    def synapse_text(self) -> str:
+        """The synapse for a table."""
+        if self.synapse is None:
+            return "none"
+        return f"{self.synapse * 1e3:g} ms" if isinstance(self.synapse, (int, float)) else "as given"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The tables of a file of settings."""
+        conversion: dict[str, Any] = {"scale_firing_rates": float(self.scale_firing_rates)}
+        if self.synapse is not None:
+            conversion["synapse"] = dict(self.synapse) if isinstance(self.synapse, Mapping) else float(self.synapse)
+        readout = {key: value for key, value in vars(self.readout).items() if value}
+        return {
+            "conversion": conversion,
+            "simulation": {"n_steps": self.n_steps, "dt": self.dt},
+            "readout": readout,
+        }
+
+
+def apply(graph: SpikingGraph, scale: float = 1.0, synapse: Synapses = None) -> SpikingGraph:
+    """A graph with its rates scaled and with these synapses in the place of its own.
+
+    Parameters
+    ----------
+    scale : float
+        Above 0; see `snnconv.passes.scale_firing_rates`.
+    synapse : float, mapping of population name to float, or None
+        Time constant of the lowpass behind the populations, in seconds; None: no synapse.
+    """
+    graph = without_synapses(graph)
+    if scale != 1:
+        graph = fold_affine(scale_firing_rates(graph, scale))
+    return graph if synapse is None else add_synapses(graph, dict(synapse) if isinstance(synapse, Mapping) else synapse)
+
+
+def without_synapses(graph: SpikingGraph) -> SpikingGraph:
+    """The graph without the filters right behind its populations."""
+    filters = {node.name: node.inputs[0] for node in graph.nodes if _is_synapse(graph, node)}
+    return graph.replace((node for node in graph.nodes if node.name not in filters), filters) if filters else graph
+
+
+def own_synapses(graph: SpikingGraph) -> tuple[Synapses, bool]:
+    """The lowpasses behind a graph's populations, and whether there is another kind of filter."""
+    filters = {node.inputs[0]: node.synapse for node in graph.nodes if isinstance(node, Filter)}
+    filters = {name: synapse for name, synapse in filters.items() if name in graph.populations}
+    others = any(not isinstance(synapse, Lowpass) for synapse in filters.values())
+    taus = {name: synapse.tau for name, synapse in filters.items()}
+    if others or not taus:
+        return None, others
+    is_one = set(taus) == set(graph.populations) and len(set(taus.values())) == 1
+    return (next(iter(taus.values())) if is_one else taus), False
+
+
+def notes(graph: SpikingGraph, scales: Iterable[float], dt: float) -> list[str]:
+    """What to know about a graph whose rates are scaled: where that is not exact in time steps."""
+    rests = [view.neuron.tau_ref for view in graph.populations.values() if isinstance(view.neuron, LIF)]
+    others = sorted({scale for scale in scales if scale != 1})
+    if not rests or not others:
+        return []
+    found = [
+        f"At scale {_listed(others)} LIF time constants are divided by the scale, which time steps follow only nearly."
+    ]
+    short = [scale for scale in others if min(rests) / scale < dt]
+    if short:
+        found.append(
+            f"At scale {_listed(short)} tau_ref is {_listed([min(rests) / scale * 1e3 for scale in short])} ms, below "
+            f"dt: rates near 1/dt come out too low."
+        )
+    return found
+
+
+def write_settings(
+    path: str | os.PathLike[str], setting: Setting, comment: str = "", margin: float | None = None
+) -> None:
+    """Write a setting to a TOML file that `snnconv.config.load_settings` reads.
+
+    Parameters
+    ----------
+    comment : str
+        Lines for the head of the file.
+    margin : float or None
+        Of early stopping.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be written.
+    """
+    tables = setting.to_dict()
+    if margin is not None:
+        tables["early_stopping"] = {"margin": margin}
+    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines).lstrip("\n") + "\n", encoding="utf-8")
+
+
+def _is_synapse(graph: SpikingGraph, node: Any) -> bool:
+    return isinstance(node, Filter) and isinstance(graph[node.inputs[0]], Population)
+
+
+def _listed(values: Sequence[float]) -> str:
+    texts = [f"{value:.3g}" for value in values]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)
