@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ParameterError
+from ..manifest import NAME as MANIFEST
 from .options import Config, CustomObjects, Dt, Dtype, Input, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
@@ -37,12 +38,22 @@ def verify(
     Three comparisons: rates with Keras' own, spikes in TensorFlow with those of a loop in NumPy, and measured rates
     with the rate equation. Exits with 0 if all passed, 1 if one failed, and 2 if nothing could be compared.
 
+    A MODEL that is a folder, as `snnconv export` writes it, is compared with its own checksums; if no file has changed,
+    the program in it is compiled and run, and compared with the test vectors beside it.
+
     Examples:
 
     - `snnconv verify model.keras`
 
     - `snnconv verify model.snn.h5 --keras model.keras`
+
+    - `snnconv verify model_c`
     """
+    if (model / MANIFEST).is_file():
+        if against is not None:
+            raise ParameterError("--keras is for a MODEL that is a file; a folder is compared with what is in it.")
+        _verify_folder(model)
+        return
     from ..graph import load
     from ..graph.file import is_graph_file
     from ..runs import check_steps
@@ -84,6 +95,18 @@ def verify(
     hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
     show_verification(found, hint if keras_model is None else "")
     if not found.passed:
+        raise typer.Exit(1)
+
+
+def _verify_folder(folder: Path) -> None:
+    from ..verification.folder import verify_folder
+    from .screen import step
+
+    checks = verify_folder(folder)
+    for check in checks:
+        status = "skipped" if check.passed is None else "ok" if check.passed else "FAILED"
+        step(check.what, f"{status:<8}{check.said}")
+    if any(check.passed is False for check in checks):
         raise typer.Exit(1)
 
 

@@ -16,9 +16,9 @@ from ..files import replacing, replacing_folder
 from ..graph import SpikingGraph
 from ..manifest import write_manifest
 from ..runs import check_steps
-from . import c, hdf5, json, lava, nengo, nir, npz, params
+from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
-from .target import Limit, Option, Plan, Settings, Target
+from .target import Check, Limit, Option, Plan, Settings, Target
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
@@ -32,12 +32,14 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             lava.TARGET,
             params.TARGET,
             c.TARGET,
+            verilog.TARGET,
         )
     }
 )
 
 __all__ = [
     "TARGETS",
+    "Check",
     "LayerDifference",
     "Limit",
     "Measurement",

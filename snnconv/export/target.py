@@ -142,6 +142,24 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Check:
+    """Something about an exported folder that was looked at.
+
+    Parameters
+    ----------
+    what : str
+    passed : bool or None
+        None where it could not be looked at.
+    said : str
+        What was found, without full stop.
+    """
+
+    what: str
+    passed: bool | None
+    said: str
+
+
+@dataclass(frozen=True)
 class Target:
     """A format that a graph can be written in.
 
@@ -160,6 +178,8 @@ class Target:
         Settings that only this target has.
     is_folder : bool
         Whether it writes a folder; it then gets a manifest too.
+    check_folder : function (path) -> list of Check, or None
+        Runs what an unchanged folder contains, and compares it with the golden vectors in it.
     """
 
     name: str
@@ -169,6 +189,7 @@ class Target:
     plan: Callable[[SpikingGraph, Settings], Plan]
     options: tuple[Option, ...] = ()
     is_folder: bool = False
+    check_folder: Callable[[Path], list[Check]] | None = None
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with the given values or their defaults.

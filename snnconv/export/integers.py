@@ -1,0 +1,173 @@
+"""What the targets in integers share: their options, the integer graph, and vectors to test what was made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ExportError, InputError
+from ..graph import SpikingGraph
+from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
+from ..quantize.file import SUFFIX
+from ..runs import Result
+from .target import Inputs, Option, Settings
+
+INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
+CODES = {"analog": Analog, "rate": RateCode, "latency": LatencyCode}
+MAX_GOLDEN = 1 << 18  # entries of spikes in the golden vectors, one per sample, step and neuron
+FEWEST_STEPS = 10  # of them, whatever the size of the network
+
+OPTIONS = (
+    Option("bits", int, 8, "bits of a weight, 2 to 16"),
+    Option("code", str, "analog", "how inputs come in", tuple(CODES)),
+    Option("input_bits", int, 8, "bits of an input, 1 to 16"),
+    Option("low", float, 0.0, "smallest input"),
+    Option("high", float, 1.0, "largest input"),
+    Option("scale", str, "neuron", "one scale of weights per", ("neuron", "layer", "power_of_two")),
+    Option("fraction_bits", int, 12, "fractional bits of leaks and synapses"),
+    Option("threshold_bits", int, 8, "bits of the current at threshold"),
+    Option("longest", int, 1000, "steps of a run for which sums over time are proven to fit"),
+    Option("golden", int, 4, "samples of the golden vectors, from --data or random"),
+)
+
+
+def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
+    """The integer graph that the options ask for.
+
+    Raises
+    ------
+    ConversionError, ParameterError
+        As `quantize`.
+    ExportError
+        If the given inputs are outside of the range that the options say.
+    """
+    options = settings.options
+    range_ = {"bits": options["input_bits"], "low": options["low"], "high": options["high"]}
+    more = {"window": settings.n_steps} if options["code"] == "latency" else {}
+    code: Code = CODES[options["code"]](**range_, **more)
+    keys = ("fraction_bits", "threshold_bits", "scale")
+    integers = quantize(
+        graph,
+        options["bits"],
+        dt=settings.dt,
+        input=code,
+        n_steps=max(options["longest"], settings.n_steps),
+        **{key: options[key] for key in keys},
+    )
+    x = samples(integers, settings.inputs)
+    try:
+        integers.check_inputs(x, settings.n_steps)
+    except InputError as error:
+        if not code.takes_varying and x.ndim > len(integers.input.shape) + 1:
+            raise
+        raise ExportError(
+            f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
+            f"--low {min(0.0, float(x.min())):g} --high {x.max():g} (low=…, high=…)."
+        ) from error
+    return integers
+
+
+def samples(integers: IntegerGraph, inputs: Inputs) -> np.ndarray:
+    """The samples of the one input."""
+    return inputs[integers.input.name]
+
+
+def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
+    """Run the integer graph in a folder, with outputs in the units of the float network."""
+    integers = load(path / INTEGERS)
+    result = run(integers, samples(integers, inputs), n_steps, record="all.spikes")
+    return Result(integers.as_float(result.output), n_steps, integers.dt, result.spikes)
+
+
+def changes(integers: IntegerGraph) -> tuple[str, ...]:
+    """What a verdict says of integers."""
+    rests = any(layer.tau_ref for layer in integers.populations.values())
+    what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
+    return (f"{what}, refractory periods to whole steps" if rests else what,)
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """What the integer graph does with some samples, for other programs to be compared with.
+
+    Parameters
+    ----------
+    codes : (n, *input) or (n, n_steps, *input) int32 array
+        Inputs, rounded: what is given to the network.
+    spikes : mapping of layer to (n, n_steps, *units) uint8 array
+    voltages : mapping of the first layer to (n, n_steps, *units) int32 array
+        After each step.
+    readouts : mapping of readout to (n, n_steps, *units) int32 array
+        Y, the sum over time, after each step.
+    n_steps : int
+    varies : bool
+        Whether inputs change from step to step.
+    """
+
+    codes: np.ndarray
+    spikes: Mapping[str, np.ndarray]
+    voltages: Mapping[str, np.ndarray]
+    readouts: Mapping[str, np.ndarray]
+    n_steps: int
+    varies: bool
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by their names in files."""
+        found = {"inputs": self.codes}
+        for kind in ("spikes", "voltages", "readouts"):
+            found |= {f"{kind}/{name}": array for name, array in getattr(self, kind).items()}
+        return found
+
+
+def golden_vectors(integers: IntegerGraph, settings: Settings) -> Golden:
+    """Vectors of the first samples; of fewer samples, and then steps, where the network is large.
+
+    Raises
+    ------
+    ExportError
+        If no sample is asked for.
+    """
+    wanted = settings.options["golden"]
+    if wanted < 1:
+        raise ExportError(f"--golden must be a whole number above 0. Received {wanted}.")
+    units = sum(layer.n_neurons for layer in integers.populations.values())
+    n_steps = min(settings.n_steps, max(FEWEST_STEPS, MAX_GOLDEN // max(1, units)))
+    n = max(1, min(wanted, MAX_GOLDEN // max(1, units * n_steps)))
+    x = samples(integers, settings.inputs)[:n]
+    varies = x.ndim > len(integers.input.shape) + 1
+    return record_golden(integers, x[:, :n_steps] if varies else x, n_steps)
+
+
+def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden:
+    """What the integer graph does with inputs in the units of the float network."""
+    first = next(iter(integers.populations), None)
+    result = run(integers, x, n_steps, record=() if first is None else ["all.spikes", f"{first}.voltages"])
+    outputs = result.output if isinstance(result.output, dict) else {next(iter(integers.outputs)): result.output}
+    sums = {integers.outputs[label]: array.cumsum(1).astype("int32") for label, array in outputs.items()}
+    varies = x.ndim > len(integers.input.shape) + 1
+    codes = integers.check_inputs(x, n_steps).astype("int32")
+    return Golden(codes, result.spikes, result.voltages, sums, n_steps, varies)
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """A name for programs for each name: lower case, letters, digits and underscores, no two alike."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "layer"
+        plain = f"layer_{plain}" if plain[0].isdigit() else plain
+        number = 2
+        candidate = plain
+        while candidate in found.values():
+            candidate, number = f"{plain}_{number}", number + 1
+        found[name] = candidate
+    return found
+
+
+def comment(text: Any) -> str:
+    """Text that ends no comment of any language: ASCII without quotes, stars, slashes and the like."""
+    return re.sub(r"[^A-Za-z0-9 _.,:;()<>=+-]", "_", str(text))

@@ -1,0 +1,92 @@
+"""Every number of a network in one folder, in floats and in integers, for those who write the network themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...graph import SpikingGraph
+from ...quantize import IntegerGraph
+from ..flat import flatten
+from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
+from ..target import Plan, Settings, Target
+from .check import check_folder
+from .contents import as_text, contents
+from .headers import c_header, verilog_header
+from .hexadecimal import coe, mem
+from .numbers import array_width, arrays, width
+from .readme import readme
+from .report import report
+
+__all__ = ["TARGET", "plan"]
+
+
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the folder."""
+    integers = to_integers(graph, settings)
+    golden = golden_vectors(integers, settings)
+
+    def write(path: Path) -> None:
+        texts = {
+            "REPORT.md": report(integers),
+            "README.md": readme(integers, golden),
+            "params.json": as_text(contents(graph, integers)),
+            "params.h": c_header(integers),
+            "params.vh": verilog_header(integers),
+        }
+        for folder, write_array in (("mem", mem), ("coe", coe)):
+            (path / folder).mkdir()
+            for name, fields in arrays(integers).items():
+                for field, array in fields.items():
+                    text = write_array(array, array_width(integers, field, array), f"{name} {field}")
+                    texts[f"{folder}/{name}_{field}.{folder}"] = text
+        (path / "golden").mkdir()
+        texts |= {f"golden/{name}.mem": text for name, text in _golden_texts(integers, golden).items()}
+        for name, text in texts.items():
+            (path / name).write_text(text, "utf-8")
+        plain = {
+            f"{name}/{field}": array for name, fields in arrays(integers).items() for field, array in fields.items()
+        }
+        _save(path / "integers.npz", plain)
+        _save(path / "float.npz", flatten(graph, settings.dt))
+        _save(path / "golden.npz", golden.arrays())
+        integers.save(path / INTEGERS)
+
+    notes = (f"golden vectors: {len(golden.codes)} samples of {golden.n_steps} steps, from snnconv.quantize.run",)
+    return Plan(write, run_folder, (), changes(integers), notes)
+
+
+def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
+    """The golden vectors as .mem files, by name."""
+    names = identifiers(node.name for node in integers.nodes)
+    found = {"inputs": mem(golden.codes, width(integers.input.code.codes), "inputs")}
+    for name, spikes in golden.spikes.items():
+        steps = spikes.reshape(len(spikes) * golden.n_steps, -1)
+        shape = f"{len(spikes)} samples x {golden.n_steps} steps, one step per line, neuron 0 in the lowest bit"
+        words = ["".join(map(str, step)) for step in steps[:, ::-1].tolist()]
+        digits = -(-steps.shape[1] // 4)
+        lines = [f"{int(word, 2):0{digits}x}" for word in words]
+        found[f"{names[name]}_spikes"] = "\n".join([f"// {names[name]} spikes: {shape}", *lines, ""])
+    for kind in ("voltages", "readouts"):
+        for name, values in getattr(golden, kind).items():
+            limits = integers[name].ranges["voltage" if kind == "voltages" else "total"]
+            found[f"{names[name]}_{kind}"] = mem(values, width(limits), f"{names[name]} {kind}")
+    return found
+
+
+def _save(path: Path, found: dict[str, np.ndarray]) -> None:
+    with open(path, "wb") as file:
+        np.savez_compressed(file, **found)  # pyright: ignore[reportArgumentType]
+
+
+TARGET = Target(
+    "params",
+    "_params",
+    "a folder of every number, float and integer: .npz, .json, .mem, .coe, C and Verilog headers, test vectors, report",
+    "what has no integer form: max pooling, branches, Alpha synapses, other neurons",
+    plan,
+    OPTIONS,
+    is_folder=True,
+    check_folder=check_folder,
+)

@@ -1,0 +1,77 @@
+"""params.json: everything in one file, in a layout of its own version."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph import SpikingGraph
+from ...quantize import IntegerGraph
+from ...quantize.file import attributes
+from ..flat import flatten
+from ..integers import identifiers
+
+FORMAT, VERSION = "snnconv params", 1
+
+
+def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
+    """What the file holds, in types of JSON; README.md says what each part is."""
+    names = identifiers(node.name for node in integers.nodes)
+    layers = []
+    for node in integers.nodes:
+        fields = {key: value for key, value in attributes(node).items() if not key.startswith("range.")}
+        arrays, kept = node.arrays(), getattr(node, "integer_fields", ())
+        layers.append(
+            {
+                "name": node.name,
+                "id": names[node.name],
+                **fields,
+                "ranges": {what: [limits.low, limits.high] for what, limits in node.ranges.items()},
+                "arrays": {key: array for key, array in arrays.items() if key in kept},
+                "float": {key: array for key, array in arrays.items() if key not in kept},
+            }
+        )
+    found = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": integers.name,
+        "settings": vars(integers.settings),
+        "outputs": dict(integers.outputs),
+        "approximations": list(integers.approximations),
+        "layers": layers,
+        "float": flatten(graph, integers.dt),
+    }
+    return _plain(found)
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """JSON with one line for each part of a layer."""
+    parts = []
+    for key, value in found.items():
+        if key == "layers":
+            text = "[\n" + ",\n".join("{\n" + ",\n".join(_entries(layer)) + "\n}" for layer in value) + "\n]"
+        elif key == "float":
+            text = "{\n" + ",\n".join(_entries(value)) + "\n}"
+        else:
+            text = json.dumps(value, ensure_ascii=False)
+        parts.append(f"{json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _entries(fields: dict[str, Any]) -> list[str]:
+    return [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in fields.items()
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

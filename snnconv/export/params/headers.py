@@ -1,0 +1,70 @@
+"""Headers with the numbers of an integer graph: params.h for C99, params.vh for Verilog."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+
+from ... import __version__
+from ...quantize import IntegerGraph, IntegerLayer
+from ...quantize.ranges import Range, span
+from ..integers import comment, identifiers
+from .numbers import arrays, c_type, constants, describe
+
+PREFIX = "snn"
+WIDTH = 110
+
+
+def c_header(graph: IntegerGraph) -> str:
+    """Every number as a macro or a constant array; arrays in row-major order, channels last."""
+    names, numbers = identifiers(node.name for node in graph.nodes), constants(graph)
+    fields = arrays(graph)
+    lines = [
+        f"/* Numbers of the integer network {comment(graph.name)}, written by snnconv {__version__}.",
+        "   Arrays are row-major: kernel[input][output], or kernel[row][column][channel][filter] for convolutions.",
+        "   Arrays per neuron hold one number per neuron, or one per channel (the last axis). */",
+        "#ifndef SNN_PARAMS_H",
+        "#define SNN_PARAMS_H",
+        "",
+        "#include <stdint.h>",
+    ]
+    for node in graph.nodes:
+        name = names[node.name]
+        lines += ["", f"/* {comment(describe(node))} */"]
+        lines += [f"#define {PREFIX.upper()}_{name.upper()}_{key} {value}" for key, value in numbers[name].items()]
+        if isinstance(node, IntegerLayer):
+            for field, array in fields[name].items():
+                kind = c_type(span(array)) if field != "kernel" else _kernel_type(array)
+                lines += c_array(f"static const {kind} {PREFIX}_{name}_{field}", array)
+    return "\n".join([*lines, "", "#endif", ""])
+
+
+def c_array(declaration: str, array: np.ndarray) -> list[str]:
+    """An array in C, flat."""
+    numbers = ", ".join(map(_literal, array.ravel().tolist()))
+    body = textwrap.wrap(numbers, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return [f"{declaration}[{array.size}] = {{", *body, "};"]
+
+
+def verilog_header(graph: IntegerGraph) -> str:
+    """The single numbers as localparams, to be included inside a module; arrays are in the .mem files."""
+    lines = [
+        f"// Numbers of the integer network {comment(graph.name)}, written by snnconv {__version__}.",
+        "// Include it inside a module. A WIDTH is that of a signed register. Arrays are in mem/, for $readmemh.",
+    ]
+    names, numbers = identifiers(node.name for node in graph.nodes), constants(graph)
+    for node in graph.nodes:
+        name = names[node.name]
+        lines += ["", f"// {comment(describe(node))}"]
+        lines += [f"localparam {name.upper()}_{key} = {value};" for key, value in numbers[name].items()]
+    return "\n".join([*lines, ""])
+
+
+def _kernel_type(kernel: np.ndarray) -> str:
+    return c_type(Range(-1, 1)) if np.abs(kernel.astype("int32")).max(initial=0) < 1 << 7 else "int16_t"
+
+
+def _literal(number: int) -> str:
+    # the most negative int32 has no literal of its own
+    return str(number) if number > -(1 << 31) else f"({number + 1} - 1)"

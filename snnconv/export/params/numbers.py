@@ -1,0 +1,95 @@
+"""The numbers of an integer graph under the names that programs and circuits use for them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...quantize import (
+    EncodedInput,
+    IntegerGraph,
+    IntegerLayer,
+    IntegerNode,
+    LatencyCode,
+    RateCode,
+    ReadoutLayer,
+    SpikingLayer,
+)
+from ...quantize.ranges import Range, span
+from ..integers import identifiers
+
+Arrays = dict[str, dict[str, np.ndarray]]
+Constants = dict[str, dict[str, int]]
+
+
+def arrays(graph: IntegerGraph) -> Arrays:
+    """The integer arrays of each layer, by its identifier and their names: kernel, bias, threshold, floor, ceiling.
+
+    LIF neurons have no ceiling: it is their threshold.
+    """
+    names = identifiers(node.name for node in graph.nodes)
+    found: Arrays = {}
+    for node in graph.nodes:
+        if isinstance(node, IntegerLayer):
+            without = ("ceiling",) if isinstance(node, SpikingLayer) and node.neuron == "LIF" else ()
+            fields = {field: getattr(node, field) for field in node.integer_fields if field not in without}
+            found[names[node.name]] = fields
+    return found
+
+
+def constants(graph: IntegerGraph) -> Constants:
+    """The single numbers of each node, by its identifier and their names in capitals; with the bits of its integers."""
+    names = identifiers(node.name for node in graph.nodes)
+    return {names[node.name]: _constants(node) for node in graph.nodes}
+
+
+def _constants(node: IntegerNode) -> dict[str, int]:
+    found = {"N": math.prod(node.shape)}
+    if isinstance(node, EncodedInput):
+        found["CODE_BITS"] = node.code.codes.bits
+        if isinstance(node.code, RateCode):
+            found["PERIOD"] = node.code.period
+        if isinstance(node.code, LatencyCode):
+            found["WINDOW"] = node.code.window
+    if isinstance(node, IntegerLayer):
+        found |= {"N_IN": math.prod(node.input_shape), "SHIFT": node.shift}
+        if node.synapse:
+            found |= {"SYNAPSE": node.synapse, "SYNAPSE_BITS": node.synapse_bits}
+    if isinstance(node, SpikingLayer) and node.neuron == "LIF":
+        found |= {"LEAK": node.leak, "FRACTION_BITS": node.fraction_bits, "REFRACTORY_STEPS": node.refractory_steps}
+    bits = {f"{what.upper()}_WIDTH": width(limits) for what, limits in node.ranges.items()}
+    return found | bits
+
+
+def width(limits: Range) -> int:
+    """Bits of a signed register that holds a range and 0."""
+    full = limits.with_zero()
+    return full.bits + (not full.is_signed)
+
+
+def array_width(graph: IntegerGraph, field: str, array: np.ndarray) -> int:
+    """Bits of two's complement for each number of an array; all kernels have the bits that were asked for."""
+    return graph.settings.weight_bits if field == "kernel" else width(span(array))
+
+
+def c_type(limits: Range) -> str:
+    """The smallest integer type of C99 that holds a range; of 32 bits only the signed one, whose sums are signed."""
+    for bits in (8, 16, 32):
+        if bits < 32 and limits.low >= 0 and limits.high < 1 << bits:
+            return f"uint{bits}_t"
+        if limits.low >= -(1 << (bits - 1)) and limits.high < 1 << (bits - 1):
+            return f"int{bits}_t"
+    raise OverflowError(str(limits))  # ranges are proven to fit
+
+
+def describe(node: IntegerNode) -> str:
+    """One line on a node."""
+    shape = " x ".join(map(str, node.shape))
+    if isinstance(node, EncodedInput):
+        return f"{node.name}: input {shape}, {node.code.kind}, {node.code.bits} bits"
+    if not isinstance(node, IntegerLayer):
+        return f"{node.name}: sums over windows, {shape}"
+    kind = "outputs" if isinstance(node, ReadoutLayer) else "neurons"
+    kernel = " x ".join(map(str, node.kernel.shape))
+    return f"{node.name}: {shape} {kind} of {node.inputs[0]}, {node.connection}, kernel {kernel}"

@@ -1,0 +1,108 @@
+"""Verilog: a circuit that computes the integer network, with a test bench that proves it.
+
+One arithmetic unit per layer, or several side by side, takes one input per clock; layers work in turn. Weights are in
+read-only memories. The RTL in rtl/ is written by hand and the same for every network; what is generated is the module
+that gives its layers their sizes, widths and memories.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+from ...errors import ConversionError, ExportError, ParameterError
+from ...graph import SpikingGraph
+from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
+from ..target import Limit, Option, Plan, Settings, Target
+from .bench import bench_text, golden_texts
+from .makefile import MAKEFILE
+from .memories import mem_text
+from .network import memory_file, network_text, stream_text
+from .readme import readme
+from .stages import stages
+
+__all__ = ["TARGET", "plan"]
+
+
+def plan(graph: SpikingGraph, settings: Settings) -> Plan:
+    """Write the circuit and its test bench."""
+    parallel = settings.options["parallel"]
+    if parallel < 1:
+        raise ParameterError(f"--parallel must be a whole number above 0. Received {parallel}.")
+    limits = _limits(graph, settings)
+    try:
+        integers = to_integers(graph, settings)
+    except ConversionError as error:
+        held = "".join(f"target 'verilog' cannot hold {limit}. {limit.advice}. " for limit in limits)
+        raise ExportError(f"{held}{error}") from error
+    if limits:
+        return Plan(_write_nothing, limits=limits)
+    golden = golden_vectors(integers, settings)
+    circuit = stages(integers, parallel)
+    clocks = sum(stage.clocks for stage in circuit)
+
+    def write(path: Path) -> None:
+        texts = {
+            "README.md": readme(integers, circuit, golden),
+            "Makefile": MAKEFILE,
+            "tb.v": bench_text(integers, circuit, golden),
+            "rtl/snn_network.v": network_text(integers, circuit),
+            "rtl/snn_stream.v": stream_text(integers, circuit),
+        }
+        for file in importlib.resources.files(__name__).joinpath("rtl").iterdir():
+            if file.name.endswith(".v"):
+                texts[f"rtl/{file.name}"] = file.read_text("utf-8")
+        for stage in circuit:
+            for memory, words in stage.memories.items():
+                texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
+        texts |= golden_texts(integers, circuit, golden)
+        for folder in ("rtl", "mem", "golden"):
+            (path / folder).mkdir()
+        for name, text in texts.items():
+            (path / name).write_text(text, "utf-8")
+        integers.save(path / INTEGERS)
+
+    notes = (
+        "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",
+        f"a step takes {clocks:,} clocks ({' + '.join(f'{stage.clocks:,}' for stage in circuit)}): "
+        f"real time, {settings.dt * 1e3:g} ms a step, needs {frequency(clocks / settings.dt)}",
+    )
+    return Plan(write, run_folder, (), changes(integers), notes)
+
+
+def frequency(hertz: float) -> str:
+    """A clock rate, rounded up to three digits."""
+    unit, name = (1e6, "MHz") if hertz >= 1e6 else (1e3, "kHz")
+    return f"{hertz / unit:.3g} {name}"
+
+
+def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
+    """What has an integer form, but none in the circuit."""
+    found = []
+    if len(graph.outputs) > 1:
+        found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))
+    if settings.options["code"] != "analog":
+        names = tuple(node.name for node in graph.inputs)
+        found.append(
+            Limit(
+                f"the {settings.options['code']} code",
+                names,
+                advice="Encode inputs outside of it and use --code analog",
+            )
+        )
+    return tuple(found)
+
+
+def _write_nothing(path: Path) -> None:
+    raise ExportError("the circuit cannot hold the network.")
+
+
+TARGET = Target(
+    "verilog",
+    "_verilog",
+    "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
+    "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, coded inputs",
+    plan,
+    (*OPTIONS, Option("parallel", int, 1, "most neurons of a layer that are computed side by side")),
+    is_folder=True,
+)

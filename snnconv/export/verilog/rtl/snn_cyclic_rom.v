@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// A read-only memory that is read word after word, again and again: `clear` goes back to the first word.
+module snn_cyclic_rom #(
+    parameter WIDTH = 1,
+    parameter DEPTH = 1,
+    parameter FILE = ""
+) (
+    input wire clk,
+    input wire clear,
+    input wire next,
+    output wire [WIDTH-1:0] data
+);
+    localparam BITS = DEPTH > 1 ? $clog2(DEPTH) : 1;
+    localparam [31:0] MOST = DEPTH - 1;
+    reg [BITS-1:0] address;
+    always @(posedge clk)
+        if (clear) address <= 0;
+        else if (next) address <= address == MOST[BITS-1:0] ? {BITS{1'b0}} : address + 1'b1;
+    snn_rom #(WIDTH, DEPTH, BITS, FILE) rom (clk, address, data);
+endmodule

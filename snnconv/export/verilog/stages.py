@@ -1,0 +1,227 @@
+"""An integer graph as circuit stages: the parameters of each layer's module and what its memories hold."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ExportError
+from ...quantize import IntegerGraph, IntegerLayer, IntegerNode, Range, ReadoutLayer, SpikingLayer, SumPool
+from ...quantize.proofs import largest_sum
+from ...quantize.ranges import span
+from .memories import cycle
+
+AXES = "ZYX"
+CLOCKS_BEHIND_INPUTS = 3  # of each neuron: the last product, the sum with the bias, the step
+CLOCKS_OF_LAYER = 2  # to start it, and to say that it is done
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One `snn_layer` of the circuit.
+
+    Parameters
+    ----------
+    name : str
+        What the circuit calls it.
+    node : IntegerNode
+        What it computes.
+    parameters : mapping of str to int or str
+        Of the module, without the names of files.
+    memories : mapping of str to (words, lanes) int array
+        What its read-only memories hold, by the name of the module's parameter without ``_FILE``.
+    widths : mapping of str to int
+        Bits of one number in each of these memories.
+    """
+
+    name: str
+    node: IntegerNode
+    parameters: Mapping[str, int | str]
+    memories: Mapping[str, np.ndarray]
+    widths: Mapping[str, int]
+
+    @property
+    def lanes(self) -> int:
+        """Neurons that are computed side by side."""
+        return int(self.parameters["LANES"])
+
+    @property
+    def n_neurons(self) -> int:
+        """Numbers that it sends at each step."""
+        return int(self.parameters["NEURONS"])
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of one neuron."""
+        return len(self.memories["WEIGHTS"]) * self.lanes // int(self.parameters["FILTERS"])
+
+    @property
+    def clocks(self) -> int:
+        """Clocks of a step."""
+        rows = self.n_neurons // self.lanes
+        return rows * (self.n_inputs + CLOCKS_BEHIND_INPUTS) + self.lanes + CLOCKS_OF_LAYER
+
+    @property
+    def rom_bits(self) -> int:
+        """Bits of its read-only memories."""
+        return sum(array.size * self.widths[name] for name, array in self.memories.items())
+
+
+def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
+    """The layers of a graph in order.
+
+    Parameters
+    ----------
+    parallel : int
+        Most neurons of a layer to compute side by side.
+
+    Raises
+    ------
+    ExportError
+        If a layer is not fed by the one before it, or is none that the circuit has; it names all of them.
+    """
+    found, stuck = [], []
+    for number, (source, node) in enumerate(itertools.pairwise(graph.nodes), 1):
+        if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,):
+            found.append(_stage(f"layer{number}", node, source, parallel))
+        else:
+            stuck.append(f"'{node.name}' ({node.kind})")
+    if stuck:
+        raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.")
+    return tuple(found)
+
+
+def signed_bits(found: Range) -> int:
+    """Bits of a signed register that holds a range."""
+    return found.bits + (not found.is_signed)
+
+
+def sent_bits(node: IntegerNode) -> int:
+    """Bits of what a node sends: 1 for spikes, else those of a signed number."""
+    if isinstance(node, ReadoutLayer):
+        return signed_bits(node.ranges["total"])
+    found = node.ranges["value"]
+    return 1 if found.low >= 0 and found.high <= 1 else signed_bits(found)
+
+
+def address_bits(n: int) -> int:
+    """Bits of an address of one of n words."""
+    return max((n - 1).bit_length(), 1)
+
+
+def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, parallel: int) -> Stage:
+    kernel = node.kernel if isinstance(node, IntegerLayer) else _ones(node)
+    geometry = _geometry(node, kernel)
+    filters, groups = kernel.shape[-1], geometry["GROUPS"]
+    n_inputs, n_neurons = math.prod(kernel.shape[:-1]), math.prod(node.shape)
+    lanes = _lanes(filters // groups, min(parallel, n_inputs + CLOCKS_BEHIND_INPUTS))
+    memories = {"WEIGHTS": kernel.reshape(n_inputs, -1, lanes).swapaxes(0, 1).reshape(-1, lanes).astype("int64")}
+    widths = {"WEIGHTS": signed_bits(span(kernel))}
+    if isinstance(node, IntegerLayer):
+        for memory, field in _memory_fields(node).items():
+            array = node.per_neuron(getattr(node, field)).ravel().astype("int64")
+            memories[memory] = cycle(array, filters, lanes)
+            widths[memory] = signed_bits(span(array))
+    sum_range = largest_sum(kernel.astype("int64"), source.ranges["value"].with_zero())
+    parameters: dict[str, int | str] = {
+        "KIND": node.neuron
+        if isinstance(node, SpikingLayer)
+        else "READOUT"
+        if isinstance(node, ReadoutLayer)
+        else "SUM",
+        "NEURONS": n_neurons,
+        "FILTERS": filters,
+        "LANES": lanes,
+        **geometry,
+        "SOURCE_ADDRESS_BITS": address_bits(math.prod(source.shape)),
+        "ADDRESS_BITS": address_bits(n_neurons),
+        "INPUT_BITS": sent_bits(source),
+        "SUM_BITS": max(signed_bits(Range(-sum_range, sum_range)), widths["WEIGHTS"]),
+        "VALUE_BITS": sent_bits(node),
+    }
+    parameters.update(_arithmetic(node, parameters, widths) if isinstance(node, IntegerLayer) else {})
+    return Stage(name, node, parameters, memories, widths)
+
+
+def _ones(node: SumPool) -> np.ndarray:
+    """A sum over windows as a depthwise convolution."""
+    return np.ones((*node.size, 1, node.input_shape[-1]), "int64")
+
+
+def _geometry(node: IntegerLayer | SumPool, kernel: np.ndarray) -> dict[str, int]:
+    """Window and places of a convolution in three dimensions; a dense layer has one of each."""
+    *window, depth, _ = kernel.shape
+    rank = len(window)
+    *space, channels = node.input_shape
+    strides = node.strides
+    padding = node.padding if isinstance(node, IntegerLayer) and rank else ((0, 0),) * rank
+    dilation = node.dilation if isinstance(node, IntegerLayer) else (1,) * rank
+    shape = node.connection_shape if isinstance(node, IntegerLayer) else node.shape
+    places = list(shape[:rank])
+    per_axis = {
+        "IN": ([*space] if rank else [], 1),
+        "OUT": (places, 1),
+        "WINDOW": (window, 1),
+        "STRIDE": (list(strides), 1),
+        "DILATION": (list(dilation), 1),
+        "PAD": ([before for before, _ in padding], 0),
+    }
+    found = {
+        f"{what}_{axis}": int(number)
+        for what, (numbers, missing) in per_axis.items()
+        for axis, number in zip(AXES, [missing] * (3 - rank) + numbers, strict=True)
+    }
+    ends = [
+        max(
+            found[f"IN_{axis}"] + found[f"PAD_{axis}"],
+            (found[f"OUT_{axis}"] - 1) * found[f"STRIDE_{axis}"]
+            + (found[f"WINDOW_{axis}"] - 1) * found[f"DILATION_{axis}"],
+        )
+        for axis in AXES
+    ]
+    return {**found, "CHANNELS": channels, "GROUPS": channels // depth, "PLACE_BITS": max(ends).bit_length()}
+
+
+def _lanes(n: int, most: int) -> int:
+    """The largest divisor of n that is not above `most`."""
+    return max(lanes for lanes in range(1, min(n, most) + 1) if n % lanes == 0)
+
+
+def _memory_fields(node: IntegerLayer) -> dict[str, str]:
+    """Field of a layer that is in each memory beside the weights."""
+    found = {"BIAS": "bias"}
+    if isinstance(node, SpikingLayer):
+        found |= {"THRESHOLD": "threshold", "FLOOR": "floor"}
+        found |= {"CEILING": "ceiling"} if node.neuron == "IF" else {}
+    return found
+
+
+def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapping[str, int]) -> dict[str, int]:
+    """Multipliers and widths, from the proven ranges."""
+    ranges = node.ranges
+    total = ranges["synapse"] if node.synapse else ranges["total_input"]
+    bias = ranges["bias"].with_zero()
+    drive = Range(total.low + min(bias.low, 0), total.high + max(bias.high, 0))  # before it is rectified
+    state = ranges["voltage" if isinstance(node, SpikingLayer) else "total"]
+    products = {"leak_product", "synapse_product"}
+    sums = [drive, *(found for name, found in ranges.items() if name not in products)]
+    # One bit more than needed, so that every number that is extended to it is narrower.
+    bits = 1 + max(int(known["SUM_BITS"]), *map(signed_bits, sums), *widths.values())
+    found = {"SHIFT": node.shift, "BITS": bits, "STATE_BITS": signed_bits(state)}
+    if isinstance(node, SpikingLayer):
+        found |= {"REFRACTORY_STEPS": node.refractory_steps, "IS_RECTIFIED": int(node.is_rectified)}
+        if node.leak:
+            product = signed_bits(ranges["leak_product"])
+            found |= {"LEAK": node.leak, "FRACTION_BITS": node.fraction_bits, "PRODUCT_BITS": product}
+    if node.synapse:
+        found |= {
+            "SYNAPSE": node.synapse,
+            "SYNAPSE_FRACTION_BITS": node.synapse_bits,
+            "SYNAPSE_BITS": signed_bits(ranges["synapse"]),
+            "SYNAPSE_PRODUCT_BITS": signed_bits(ranges["synapse_product"]),
+        }
+    return found
