@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "IntegerSimulator",
     "Simulator",
     "SpikingGraph",
+    "calibrate",
+    "callbacks",
     "convert",
+    "diagnose",
+    "doctor",
+    "energy",
     "errors",
+    "explain",
+    "export_saved_model",
     "graph",
     "handles",
     "layers",
@@ -24,25 +32,47 @@ __all__ = [
     "neurons",
     "passes",
     "plot",
+    "quantize",
+    "read_nir",
     "reference",
+    "regularizers",
     "synapses",
+    "tune",
 ]
 
 # Where the names live that are no modules. Nothing is imported before it is used: TensorFlow and Keras take seconds.
 _HOMES = {
+    "IntegerSimulator": ".integer_simulator",
     "Simulator": ".simulator",
     "SpikingGraph": ".graph",
+    "calibrate": ".calibration",
     "convert": ".conversion",
+    "diagnose": ".diagnosis",
+    "doctor": ".health",
+    "energy": ".accounting",
+    "explain": ".explanation",
+    "export_saved_model": ".runtime.saved_model",
     "handles": ".trace",
     "load": ".graph",
+    "read_nir": ".export.nir",
+    "tune": ".tuning",
 }
 
 if TYPE_CHECKING:
-    from . import errors, graph, layers, neurons, passes, plot, reference, synapses
+    from . import callbacks, errors, graph, layers, neurons, passes, plot, quantize, reference, regularizers, synapses
+    from .accounting import energy
+    from .calibration import calibrate
     from .conversion import convert
+    from .diagnosis import diagnose
+    from .explanation import explain
+    from .export.nir import read_nir
     from .graph import SpikingGraph, load
+    from .health import doctor
+    from .integer_simulator import IntegerSimulator
+    from .runtime.saved_model import export_saved_model
     from .simulator import Simulator
     from .trace import handles
+    from .tuning import tune
 
 
 def __getattr__(name: str) -> Any:

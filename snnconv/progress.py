@@ -23,7 +23,7 @@ def track(
     show : bool or None
         None: where standard error is a terminal.
     unit : str
-        What is counted; where given, the bar shows how many there are in a second.
+        What is counted; where given, the bar shows how many there are in a second, and in all if `total` is not known.
     """
     if show is None:
         show = sys.stderr.isatty()
@@ -43,7 +43,8 @@ def track(
         nonlocal done
         done += amount
         seconds = time.monotonic() - started
-        progress.update(task, advance=amount, rate=f"{done / max(seconds, 1e-9):,.0f} {unit}/s")
+        so_far = "" if total is not None else f"{done:,.0f} {unit}, "
+        progress.update(task, advance=amount, rate=f"{so_far}{done / max(seconds, 1e-9):,.0f} {unit}/s")
         if not progress.live.is_started and seconds > PATIENCE:
             progress.start()
 

@@ -113,7 +113,8 @@ def check_precision(precision: str, dtype: str) -> None:
 def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
     """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
 
-    A population with an initial voltage of its own keeps it. A neuron starts alike in every sample, so that results do not depend on how samples are batched.
+    A population with an initial voltage of its own keeps it. A neuron starts alike in every sample, so that results do
+    not depend on how samples are batched.
 
     Raises
     ------

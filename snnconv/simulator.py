@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from . import numpy_ops
 from .errors import InputError, ParameterError
-from .graph import Readout, SpikingGraph
+from .graph import SpikingGraph
 from .neurons.base import State
-from .runs import Result, check_dtype, check_steps, initial_voltages, recording, spike_dtype
+from .runs import Result, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .runtime.answers import REDUCTIONS, Score, answers
 from .runtime.batches import Batches
-from .runtime.model import Model
+from .runtime.engine import engines_of
+from .runtime.recorder import Recorder, as_result
 from .runtime.samples import Samples
-from .runtime.sizes import MEMORY
 from .runtime.stream import Stream
+from .runtime.workers import Workers
 
 
 class Simulator:
@@ -41,6 +43,14 @@ class Simulator:
         Bytes that a layer's inputs and values at all steps of a chunk may take together. None: 384 MiB.
     sparse : bool
         Whether dense layers behind spikes skip zeros, where few neurons spike. In float32, on a CPU.
+    precision : str
+        What products and convolutions in float32 are computed with: "float32"; "tensorfloat32", where NVIDIA GPUs may
+        round what they multiply to 10 bits of fraction; or "bfloat16", where kernels and values are rounded to 7, and
+        sums too. Spikes are 0 or 1, which are exact in all of them.
+    strategy : tf.distribute.Strategy or None
+        Batches are shared out over the devices of a MirroredStrategy, or over the workers of a
+        MultiWorkerMirroredStrategy and their devices. Each worker calls the same methods with the same samples, and
+        gets the whole result.
     progress : bool or None
         Show a progress bar on runs of more than two seconds. None: where standard error is a terminal.
 
@@ -48,6 +58,8 @@ class Simulator:
     ------
     ParameterError
         If a parameter is out of its range.
+    DistributionError
+        In a run: if another worker stopped.
     """
 
     def __init__(
@@ -62,6 +74,8 @@ class Simulator:
         chunk_steps: int | None = None,
         memory: int | None = None,
         sparse: bool = True,
+        precision: str = "float32",
+        strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
         check_steps(1, dt)
@@ -69,11 +83,22 @@ class Simulator:
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
+        check_precision(precision, dtype)
         self.graph, self.dt, self.dtype = graph, dt, dtype
         voltages = initial_voltages(graph, initial_voltage, seed)
-        self._model, self._voltages = Model(graph, dt, dtype, sparse), voltages
         self._stream: Stream | None = None
-        self._batches = Batches(graph, self._model, voltages, batch_size, chunk_steps, memory or MEMORY, progress)
+        self._workers = Workers(strategy)
+        self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
+        self._batches = Batches(
+            graph,
+            dtype,
+            self._engines,
+            batch_size=batch_size,
+            chunk_steps=chunk_steps,
+            memory=memory,
+            progress=progress,
+            share=(self._workers.index, self._workers.n),
+        )
 
     def run(
         self,
@@ -109,31 +134,11 @@ class Simulator:
         if samples.n is None:
             raise InputError("run takes arrays. Use predict or evaluate for batches, or run one batch after the other.")
         wanted = recording(self.graph, record)
-        outputs = {
-            label: np.empty((samples.n, n_steps, *self.graph[name].shape), self.dtype)
-            for label, name in self.graph.outputs.items()
-        }
-        size = (samples.n, n_steps)
-        kept = {kind: {name: self._space(kind, name, size) for name in names} for kind, names in wanted.items()}
-        final: list[dict[str, State]] = []
-        for chunk in self._batches.run(samples, n_steps, wanted, state=state, final=final):
-            for label, value in chunk.outputs.items():
-                outputs[label][chunk.samples, chunk.steps] = value
-            for kind, arrays in kept.items():
-                for name, array in arrays.items():
-                    if kind == "rates":
-                        array[chunk.samples] += chunk.records[kind][name]
-                    else:
-                        array[chunk.samples, chunk.steps] = chunk.records[kind][name]
-        return Result(
-            output=self.graph.as_output(outputs),
-            n_steps=n_steps,
-            dt=self.dt,
-            spikes=kept["spikes"],
-            voltages=kept["voltages"],
-            rates={name: counts / (n_steps * self.dt) for name, counts in kept["rates"].items()},
-            state=_join(final),
-        )
+        rows = self._batches.own(samples.n, n_steps)
+        recorder = Recorder(self.graph, self.dtype, rows, n_steps, wanted)
+        for chunk in self._batches.run(samples, n_steps, wanted, rows=[rows], state=state, keep_state=True):
+            recorder.add(chunk)
+        return as_result(self.graph, self._workers.whole(recorder.arrays, [rows]), n_steps, self.dt)
 
     def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
         """The network's answer: its output averaged over time, then softmax or the like where the model has it.
@@ -157,29 +162,10 @@ class Simulator:
         """
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
-        parts = list(self._answers(self._samples(x, n_steps), n_steps, reduce))
-        outputs = {label: np.concatenate([part[label] for part in parts]) for label in self.graph.outputs}
-        return self.graph.as_output(outputs)
-
-    def _answers(self, samples: Samples, n_steps: int, reduce: str | None) -> Iterator[dict[str, np.ndarray]]:
-        """The answers, batch after batch."""
-        reduction = {"mean": "sum", "last": "last", None: None}[reduce]
-        chunks: list[dict[str, np.ndarray]] = []
-        for chunk in self._batches.run(samples, n_steps, recording(self.graph, ()), reduction):
-            chunks = [*chunks, chunk.outputs] if chunk.steps.start else [chunk.outputs]
-            if chunk.steps.stop < n_steps:
-                continue
-            answers = {}
-            for label in chunk.outputs:
-                values = [outputs[label] for outputs in chunks]
-                if reduce == "mean":
-                    answers[label] = np.sum(values, 0, "float64") / n_steps
-                elif reduce == "last":
-                    answers[label] = values[-1]
-                else:
-                    summed = np.cumsum(np.concatenate(values, 1), 1, "float64")
-                    answers[label] = summed / _counts(1, n_steps, summed.ndim - 2)
-            yield {label: self._read(label, value) for label, value in answers.items()}
+        chunks = self._batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
+        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
+        found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
+        return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
 
     def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
         """How right the network is, at the end and on the way there.
@@ -206,35 +192,23 @@ class Simulator:
         """
         if len(self.graph.outputs) > 1:
             raise InputError("evaluate takes networks with one output. Use predict, and compare each output yourself.")
-        label, readout = next(iter(self.graph.readouts.items()))
         samples = self._samples(x, n_steps, y)
         if samples.targets is None:
             raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
-        for_classes = _classes(samples.targets, readout.shape) is not None
-        score = np.zeros(n_steps)
-        total: Any = 0.0
-        n = 0
+        score = Score(self.graph, self.dtype, n_steps, samples.targets)
         for chunk in self._batches.run(samples, n_steps, recording(self.graph, ())):
-            steps, y = chunk.steps, np.asarray(chunk.y)
-            summed = np.cumsum(chunk.outputs[label], 1, "float64") + (total if steps.start else 0.0)
-            total = summed[:, -1:]
-            if for_classes:
-                classes: Any = _classes(y, readout.shape)
-                score[steps] += (summed.argmax(-1) == classes[:, None]).sum(0)
-            else:
-                mean = summed / _counts(steps.start + 1, steps.stop, len(readout.shape))
-                error = (self._read(label, mean) - y[:, None]) ** 2
-                score[steps] += error.reshape(*error.shape[:2], -1).mean(-1).sum(0)
-            n = chunk.samples.stop
-        score /= n
-        name = "accuracy" if for_classes else "mse"
-        return {name: float(score[-1]), f"{name}_over_time": score, "n_samples": n, "n_steps": n_steps}
+            score.add(chunk)
+        of_all = self._workers.gather({"total": score.total, "n": np.array(score.n)})
+        n = sum(int(each["n"]) for each in of_all)
+        over_time = np.sum([each["total"] for each in of_all], 0) / n
+        name = "accuracy" if score.is_accuracy else "mse"
+        return {name: float(over_time[-1]), f"{name}_over_time": over_time, "n_samples": n, "n_steps": n_steps}
 
     def step(self, x: Any) -> Any:
         """Advance one step: for input that comes step by step, and answers that cannot wait.
 
-        The state stays on the device from one call to the next. The first call, and the first after `reset`, starts
-        anew; it compiles the network, so that later calls do not.
+        The state stays on the device, the first of a strategy's, from one call to the next. The first call, and the
+        first after `reset`, starts anew; it compiles the network, so that later calls do not.
 
         Parameters
         ----------
@@ -255,8 +229,8 @@ class Simulator:
         n = len(next(iter(xs.values())))
         if self._stream is None or self._stream.ended:
             if self._stream is None or self._stream.n != n:
-                self._stream = Stream(self._model, n)
-            self._stream.start(self._model.initial_state(n, self._voltages))
+                self._stream = Stream(self._engines[0], n)
+            self._stream.start()
         elif self._stream.n != n:
             raise InputError(f"step goes on with {self._stream.n} samples. Received {n}. Call reset() to start anew.")
         return self.graph.as_output(self._stream.advance(xs))
@@ -281,43 +255,3 @@ class Simulator:
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
         return Samples(self.graph, x, check_steps(n_steps, self.dt), self.dtype, y)
-
-    def _space(self, kind: str, name: str, size: tuple[int, int]) -> np.ndarray:
-        node: Any = self.graph[name]
-        if kind == "rates":
-            return np.zeros((size[0], *node.shape))
-        return np.empty((*size, *node.shape), spike_dtype(node) if kind == "spikes" else self.dtype)
-
-    def _read(self, label: str, value: np.ndarray) -> np.ndarray:
-        """Apply the readout's function to an average over time."""
-        node = self.graph[self.graph.outputs[label]]
-        value = node.apply(value, xp=numpy_ops) if isinstance(node, Readout) else value
-        return value.astype(self.dtype, copy=False)
-
-
-def _counts(first: int, last: int, n_axes: int) -> np.ndarray:
-    """How many steps there have been after each step, to divide an array (n, n_steps, …) by."""
-    return np.arange(first, last + 1).reshape(-1, *(1,) * n_axes)
-
-
-def _classes(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Class numbers, from class numbers or one-hot rows; None where `y` holds other targets of the output's shape."""
-    is_vector = len(shape) == 1 and shape[0] > 1
-    if is_vector and y.shape[1:] in ((), (1,)):
-        y = y.reshape(-1)
-        if not ((y >= 0) & (y < shape[0]) & (y == np.floor(y))).all():
-            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}.")
-        return y
-    if y.shape[1:] != shape:
-        wanted = "(n,) or " if is_vector else ""
-        raise InputError(f"y must have shape {wanted}(n{''.join(f', {size}' for size in shape)}). Received {y.shape}.")
-    is_one_hot = is_vector and ((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all()
-    return y.argmax(-1) if is_one_hot else None
-
-
-def _join(states: list[dict[str, State]]) -> dict[str, State]:
-    """The state of all batches."""
-    return {
-        node: {key: np.concatenate([state[node][key] for state in states]) for key in each}
-        for node, each in states[0].items()
-    }

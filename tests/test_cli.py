@@ -480,7 +480,7 @@ def test_running_out_of_memory_is_one_line(files, monkeypatch):
     def run_out(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(snnconv.Simulator, "run", run_out)
+    monkeypatch.setattr("snnconv.runtime.batches.Batches.run", run_out)
     fails("not enough memory", "simulate", files / "graph.snn.h5")
 
 

@@ -238,6 +238,6 @@ def test_initial_voltages_are_kept_or_named(tmp_path):
     )
     assert graph["lif"].initial_voltage == 0.5
     assert "exact" in str(export.export(graph, tmp_path / "net", "nengo"))
-    for target in ("nir", "lava"):
+    for target in ("nir", "lava", "params", "c", "verilog"):
         with pytest.raises(ExportError, match="the initial voltage of 'lif'"):
             export.export(graph, tmp_path / f"net.{target}", target)

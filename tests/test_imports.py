@@ -14,21 +14,25 @@ PACKAGE = Path(snnconv.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 LAYERS = [
-    ("errors", "files", "heaps", "hdf5", "progress"),
+    ("errors", "manifest", "files", "heaps", "hdf5", "progress"),
     ("neurons", "synapses", "numpy_ops"),
     ("graph",),
     ("passes",),
-    ("runs", "reference", "tensorflow_ops", "stepper", "batches", "simulator"),
+    ("runs", "reference", "tensorflow_ops", "runtime", "simulator"),
+    ("calibration", "quantize", "integer_stepper", "integer_simulator", "integer_comparison"),
     ("export",),
-    ("layers", "precision", "trace", "keras_files", "conversion"),
-    ("verification", "plot", "datasets", "config", "training"),
+    ("regularizers", "layers", "precision", "trace", "keras_files", "conversion"),
+    ("verification", "plot", "datasets", "config", "training", "callbacks", "explanation", "diagnosis"),
+    ("accounting", "health"),
+    ("tuning",),
     ("cli", "__main__"),
 ]
 ROWS = {module: row for row, modules in enumerate(LAYERS) for module in modules}
 MAY_IMPORT_KERAS = {
-    *("tensorflow_ops", "stepper", "batches", "simulator"),
-    *("layers", "trace", "keras_files", "conversion"),
-    *("datasets", "training", "cli"),
+    *("tensorflow_ops", "runtime", "simulator"),
+    *("integer_stepper", "integer_simulator"),
+    *("regularizers", "layers", "trace", "keras_files", "conversion"),
+    *("datasets", "training", "callbacks", "cli"),
 }
 
 

@@ -112,7 +112,7 @@ def test_a_run_compiles_once(cnn, images):
     for n_steps in (60, 100, 31):
         simulator.run(images, n_steps)
         simulator.run(images[:4] * 2, n_steps)
-    steppers = list(simulator._batches._steppers.values())
+    steppers = list(simulator._engines[0]._steppers.values())
     assert len(steppers) == 2, "one for each batch size: 8 for 5 samples, 4 for 4"
     assert [stepper.chunk.experimental_get_tracing_count() for stepper in steppers] == [1, 1]
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from .app import app, main
 from .demo import demo
+from .diagnose import diagnose
+from .doctor import doctor
+from .energy import energy
+from .explain import explain
 from .export import export
 from .inspect import inspect
+from .quantize import quantize
 from .simulate import simulate
+from .targets import ExportCommand
 from .train import train
+from .tune import tune
 from .verify import verify
 
-for command in (demo, train, export, inspect, simulate, verify):
-    app.command()(command)
+for command in (demo, train, export, inspect, explain, simulate, verify, diagnose, quantize, energy, doctor, tune):
+    app.command(cls=ExportCommand if command is export else None)(command)
 
 __all__ = ["app", "main"]

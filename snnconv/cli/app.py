@@ -47,8 +47,8 @@ class _OneLineErrors(TyperGroup):
             _print_error(f"{error.filename or 'output'}: {error.strerror or error}.")
         except MemoryError:
             _print_error("not enough memory. Run fewer samples or steps, or record less.")
-        except KeyboardInterrupt:
-            typer.echo("snnconv: interrupted", err=True)
+        except KeyboardInterrupt as interrupt:
+            typer.echo(": ".join(["snnconv: interrupted", *filter(None, [str(interrupt)])]), err=True)
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(USAGE_ERROR)
 

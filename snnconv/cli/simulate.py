@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import __version__
 from ..errors import InputError, ParameterError
 from .options import Config, CustomObjects, Dt, Dtype, Input, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
-    from ..runs import Result
+    from ..runtime.account import Account
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 STEPS_SHOWN = (1, 2, 5)  # times powers of ten
@@ -39,65 +40,120 @@ def simulate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write output and records to an .npz file.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted; from the start if there is none.")
+    ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of products: float32, tensorfloat32 or bfloat16; prints what differs."),
+    ] = "float32",
+    strategy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="mirrored: on all GPUs. multiworker: on all machines of TF_CONFIG."),
+    ] = None,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
 ) -> None:
     """Run a spiking network and print its rates and accuracy.
 
-    Inputs are held constant, or vary in time where they have an axis of steps behind that of the samples.
+    Inputs are held constant, or vary in time where they have an axis of steps behind that of the samples. An .npy file
+    may be larger than memory.
+
+    FILE of --out is written when all is done. What is finished until then lies in the folder FILE.parts. A run that
+    stopped goes on with --resume and the same options; without --resume such a folder is never touched.
 
     Examples:
 
     - `snnconv simulate model.keras --input x.npy --labels y.npy --steps 200`
 
-    - `snnconv simulate model.snn.h5 --record lif -o run.npz`
+    - `snnconv simulate model.snn.h5 --input x.npy --record lif -o run.npz --resume`
     """
-    from ..runs import check_steps, initial_voltages, recording
+    from ..runs import check_precision, check_steps, initial_voltages, recording
+    from ..runtime.parts import Parts, checksums
+    from ..runtime.samples import Samples
     from ..verification import random_inputs
     from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
+    from .moved_spikes import moved_spikes
     from .screen import say, show
+    from .strategy import check_strategy, new_strategy
 
     check_steps(steps, 1.0)
     check_dtype(dtype)
+    check_precision(precision, dtype)
+    check_strategy(strategy)
     voltage = _initial_voltage(initial_voltage)
     if record and out is None:
         raise ParameterError("records are written to a file. Name it with -o FILE.")
+    if resume and out is None:
+        raise ParameterError("--resume goes on with the file of an earlier run. Name it with -o FILE.")
     if out is not None:
         check_writable(out)
     options = KerasOptions(config, custom_objects, unsafe)
     check_model_file(model, options)
     dt = read_dt(model, dt)
     check_steps(steps, dt)
-    given = None if input is None else read_arrays(input)
+    given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
+    distribution = new_strategy(strategy)
     graph = read_graph(model, options)
     wanted = recording(graph, record or ())
-    initial_voltages(graph, voltage, seed)
-    xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), dtype, steps)
-    n = len(next(iter(xs.values())))
-    y = None
+    voltages = initial_voltages(graph, voltage, seed)
+    xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)
+    samples = Samples(graph, xs, steps, dtype)
+    n = samples.at_first
     if classes is not None:
         shapes = [view.shape for view in graph.readouts.values()]
         if len(shapes) != 1 or len(shapes[0]) != 1:
             raise InputError("labels are for networks with one output of one value per class.")
-        y = as_labels(classes, n, shapes[0][0])
+        samples = Samples(graph, xs, steps, dtype, as_labels(classes, n, shapes[0][0]))
+
+    files = {"MODEL": model, "--input": input, "--labels": labels, "--config": config}
+    about = {
+        "version of snnconv": __version__,
+        **checksums(files if out is not None else {}),
+        "--steps": steps,
+        "--dt": dt,
+        "--dtype": dtype,
+        "--precision": precision,
+        "--initial-voltage": voltage,
+        "--seed": seed if input is None or voltage == "uniform" else None,
+        "--record": sorted(f"{name}.{kind}" for kind, names in wanted.items() for name in names),
+        "--custom-objects": custom_objects,
+    }
 
     from .quiet import import_tensorflow
 
     import_tensorflow()
-    from ..simulator import Simulator
+    from ..runtime.batches import Batches
+    from ..runtime.engine import engines_of
+    from ..runtime.long_run import LongRun
+    from ..runtime.workers import Workers
 
-    entries = {f"{name}.{kind}" for kind, names in wanted.items() for name in names} | {"all.rates"}
-    result = Simulator(graph, dt, dtype, voltage, seed).run(xs, steps, record=sorted(entries))
+    workers = Workers(distribution)
+    engines = engines_of(distribution, graph, dt, dtype, voltages, precision=precision)
+    sizes = Batches(graph, dtype, engines, share=(workers.index, workers.n)).sizes(n, steps)
+    run = LongRun(workers, None if out is None else Parts(out), about, n, steps, sizes, resume)
+    if workers.n > 1:
+        say(f"This is {workers.name(workers.index)} of {workers.n}. It runs {run.n_own:,} of {n:,} samples.")
+    if resume:
+        done = f"{run.n_done:,} of {n:,} samples were done before."
+        say(done if run.n_done else "There is no run to go on with: it starts at the first sample.")
+    batches = Batches(graph, dtype, engines, batch_size=run.sizes[0], chunk_steps=run.sizes[1])
+    account = run.run(graph, dt, batches, samples, wanted)
+    if workers.index:
+        return
+    if precision != "float32":
+        say(moved_spikes(graph, samples, steps, precision, dt=dt, initial_voltage=voltage, seed=seed))
     what = f"{n:,} random samples (no --input)" if input is None else f"{n:,} samples"
-    say(f"Ran {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}.")
+    where = f" on {len(engines) * workers.n} devices" if len(engines) * workers.n > 1 else ""
+    products = "" if precision == "float32" else f", products in {precision}"
+    say(f"Ran {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}.")
     if graph.populations:
-        show(_rates_table(graph, result))
-    if y is not None:
-        show(accuracy_table(_accuracy_over_time(result.output, y), dt))
+        show(_rates_table(graph, account, steps * dt))
+    if account.right is not None:
+        show(accuracy_table(account.right / account.n, dt))
     if out is not None:
-        _write(out, graph, result, wanted)
         say(f"Wrote {out}.")
 
 
@@ -135,38 +191,14 @@ def _initial_voltage(text: str) -> float | str:
         raise ParameterError(f"--initial-voltage must be 'uniform' or a number up to 1. Received {text!r}.") from None
 
 
-def _rates_table(graph: SpikingGraph, result: Result) -> Any:
-    import numpy as np
-
+def _rates_table(graph: SpikingGraph, account: Account, duration: float) -> Any:
     from ..graph.summary import broken_name
     from .screen import new_table
 
     table = new_table("population", "neurons", "mean rate", "highest", "silent", "spikes per sample")
-    duration = result.n_steps * result.dt
     for name in graph.populations:
-        rates = result.rates[name].reshape(len(result.rates[name]), -1)
-        spikes = rates.sum(1).mean() * duration
-        silent = np.mean(rates.max(0) == 0)
-        row = (f"{rates.shape[1]:,}", f"{rates.mean():.1f} Hz", f"{rates.max():.0f} Hz", f"{silent:.0%}")
+        fired, spikes = account.fired[name], account.spikes[name] / account.n
+        mean, highest = spikes / fired.size / duration, account.highest[name] / duration
+        row = (f"{fired.size:,}", f"{mean:.1f} Hz", f"{highest:.0f} Hz", f"{1 - fired.mean():.0%}")
         table.add_row(broken_name(name, NAME_WIDTH), *row, f"{spikes:,.0f}")
     return table
-
-
-def _accuracy_over_time(output: Any, y: Any) -> Any:
-    """Share of samples whose output, summed up to a step, is largest at the right class; for each step."""
-    import numpy as np
-
-    return (np.cumsum(output, 1, "float64").argmax(-1) == y[:, None]).mean(0)
-
-
-def _write(path: Path, graph: SpikingGraph, result: Result, wanted: Any) -> None:
-    import numpy as np
-
-    from ..files import replacing
-
-    outputs = result.output if isinstance(result.output, dict) else {"": result.output}
-    arrays: dict[str, Any] = {f"output/{label}".rstrip("/"): array for label, array in outputs.items()}
-    for kind, names in wanted.items():
-        arrays |= {f"{kind}/{name}": getattr(result, kind)[name] for name in graph.populations if name in names}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, times=result.times, dt=result.dt, **arrays)

@@ -44,8 +44,14 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     ConversionError, ParameterError
         As `quantize`.
     ExportError
-        If the given inputs are outside of the range that the options say.
+        If the given inputs are outside of the range that the options say, or voltages start elsewhere than at 0.
     """
+    started = [name for name, view in graph.populations.items() if view.node.initial_voltage]
+    if started:
+        raise ExportError(
+            f"the target cannot hold the initial voltage of {', '.join(map(repr, started))}: its neurons start at 0. "
+            f"Give these populations an initial_voltage of 0, or keep it in the .int.h5 file of 'snnconv quantize -o'."
+        )
     options = settings.options
     range_ = {"bits": options["input_bits"], "low": options["low"], "high": options["high"]}
     more = {"window": settings.n_steps} if options["code"] == "latency" else {}

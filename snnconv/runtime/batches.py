@@ -1,66 +1,69 @@
-"""How a run goes through the stepper: batch after batch of samples, chunk after chunk of time steps."""
+"""How a run goes through the devices: batch after batch of samples, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import tensorflow as tf
+import math
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..progress import track
 from ..runs import Recording, check_state
-from .model import Model, Program
-from .samples import Arrays, Samples, take
-from .sizes import sizes
-from .stepper import Stepper
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """What one call of the stepper gave, as NumPy arrays without its padding.
-
-    Parameters
-    ----------
-    samples, steps : slice
-        Which of the run's.
-    outputs : by label, (n, steps, *output), or (n, *output) where they are reduced
-    records : by kind and population
-    y : (n, …) targets, or None
-    """
-
-    samples: slice
-    steps: slice
-    outputs: dict[str, np.ndarray]
-    records: dict[str, dict[str, np.ndarray]]
-    y: np.ndarray | None
+from .engine import Batch, Chunk, Engine
+from .model import Program
+from .samples import Samples, take
+from .sizes import MEMORY, sizes
 
 
 class Batches:
-    """Puts samples through compiled steppers, batch after batch and chunk after chunk.
+    """Hands samples out to the engines, and their results back in order.
 
     Parameters
     ----------
-    voltages : mapping of population name to float or array
-        Voltages before the first step.
+    engines : sequence of Engine
+        One for each device. With several, at most one batch more than there are engines is under way, so that memory
+        does not grow with the number of samples.
+    batch_size, chunk_steps, memory, progress
+        See `snnconv.Simulator`.
+    share : (int, int)
+        Which of how many workers this is: batches are shared out among all of them.
     """
 
     def __init__(
         self,
         graph: SpikingGraph,
-        model: Model,
-        voltages: Mapping[str, Any],
-        batch_size: int | None,
-        chunk_steps: int | None,
-        memory: int,
-        progress: bool | None,
+        dtype: str,
+        engines: Sequence[Engine],
+        *,
+        batch_size: int | None = None,
+        chunk_steps: int | None = None,
+        memory: int | None = None,
+        progress: bool | None = None,
+        share: tuple[int, int] = (0, 1),
     ):
-        self._graph, self._model, self._voltages, self._progress = graph, model, voltages, progress
-        self._batch_size, self._chunk_steps, self._memory = batch_size, chunk_steps, memory
-        self._steppers: dict[Program, Stepper] = {}
+        self.dtype = dtype
+        self._graph, self._engines, self._share = graph, engines, share
+        self._batch_size, self._chunk_steps, self._memory = batch_size, chunk_steps, memory or MEMORY
+        self._progress = progress
+        self._programs: list[Program] = []
+
+    def sizes(self, n: int, n_steps: int) -> tuple[int, int]:
+        """Samples and steps that are handled together in a run of `n` samples and `n_steps` steps."""
+        if self._batch_size is None:  # all devices get some
+            n = math.ceil(n / (len(self._engines) * self._share[1]))
+        return sizes(self._graph, n, n_steps, self.dtype, self._batch_size, self._chunk_steps, self._memory)
+
+    def own(self, n: int, n_steps: int) -> slice:
+        """This worker's share of `n` samples: whole batches."""
+        index, n_workers = self._share
+        size, _ = self.sizes(n, n_steps)
+        n_batches = math.ceil(n / size)
+        first, last = (n_batches * part // n_workers for part in (index, index + 1))
+        return slice(min(first * size, n), min(last * size, n))
 
     def run(
         self,
@@ -68,94 +71,83 @@ class Batches:
         n_steps: int,
         wanted: Recording,
         reduction: str | None = None,
+        *,
+        rows: Sequence[slice] | None = None,
         state: Mapping[str, State] | None = None,
-        final: list[dict[str, State]] | None = None,
+        keep_state: bool = False,
     ) -> Iterator[Chunk]:
         """Give each chunk of each batch.
 
         Parameters
         ----------
-        final : list or None
-            The state after the last step is appended to it, batch by batch.
+        reduction : str or None
+            See `Program`.
+        rows : sequence of slice, or None
+            Samples to run. None: this worker's share; where it is not known how many samples there are, batches are
+            dealt out to the workers in turn.
+        state : mapping or None
+            Of all samples, to start from.
+        keep_state : bool
+            Whether the last chunk of each batch holds the state.
         """
         if state is not None:
-            check_state(self._model.stateful, state, samples.at_first)
+            check_state(self._engines[0].model.stateful, state, samples.at_first)
         program = self._program(samples, n_steps, wanted, reduction)
-        begin = 0
-        with track(samples.n, self._progress, unit="samples") as advance:
-            for xs, y in samples.parts(program.batch_size):
-                here = slice(begin, begin + len(next(iter(xs.values()))))
-                start = None if state is None else take(state, here)
-                for chunk in self._batch(program, xs, y, here, n_steps, start, final):
-                    yield chunk
-                    advance((chunk.steps.stop - chunk.steps.start) / n_steps * (here.stop - here.start))
-                begin = here.stop
+        if rows is None and samples.n is not None:
+            rows = [self.own(samples.n, n_steps)]
+        total = None if rows is None else sum(part.stop - part.start for part in rows)
+        batches = (
+            Batch(here, xs, y, None if state is None else take(state, here))
+            for here, (xs, y) in samples.parts(program.batch_size, rows, self._share)
+        )
+        with track(total, self._progress, unit="samples") as advance:
+            for chunk in self._chunks(program, batches, n_steps, keep_state):
+                yield chunk
+                n = chunk.samples.stop - chunk.samples.start
+                advance((chunk.steps.stop - chunk.steps.start) / n_steps * n)
 
     def _program(self, samples: Samples, n_steps: int, wanted: Recording, reduction: str | None) -> Program:
-        n = samples.at_first if samples.n is None else samples.n
-        dtype = self._model.dtype.name
-        batch, chunk = sizes(self._graph, n, n_steps, dtype, self._batch_size, self._chunk_steps, self._memory)
+        batch, chunk = self.sizes(samples.at_first if samples.n is None else samples.n, n_steps)
         found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction)
-        if found in self._steppers:
+        if found in self._programs:
             return found
-        for program in self._steppers if self._chunk_steps is None else ():
+        for program in self._programs if self._chunk_steps is None else ():
             if found.fits(program, n_steps):
                 return program
-        self._steppers[found] = Stepper(self._model, found)
+        self._programs.append(found)
         return found
 
-    def _start(self, state: Mapping[str, State] | None, batch: int) -> Any:
-        if state is None:
-            return self._model.initial_state(batch, self._voltages)
-        return {
-            name: {key: tf.constant(_pad(value, batch), self._model.dtype) for key, value in state[name].items()}
-            for name in (node.name for node in self._model.stateful)
-        }
+    def _chunks(self, program: Program, batches: Iterator[Batch], n_steps: int, keep_state: bool) -> Iterator[Chunk]:
+        if len(self._engines) == 1:
+            for batch in batches:
+                yield from self._engines[0].run(program, batch, n_steps, keep_state)
+            return
+        idle: SimpleQueue[Engine] = SimpleQueue()
+        for engine in self._engines:
+            idle.put(engine)
+        stopped = threading.Event()
 
-    def _batch(
-        self,
-        program: Program,
-        xs: Arrays,
-        y: np.ndarray | None,
-        samples: slice,
-        n_steps: int,
-        state: Mapping[str, State] | None,
-        final: list[dict[str, State]] | None,
-    ) -> Iterator[Chunk]:
-        stepper, n, length = self._steppers[program], samples.stop - samples.start, program.chunk_steps
-        xs = {name: _pad(array, program.batch_size) for name, array in xs.items()}
-        now = self._start(state, program.batch_size)
-        held = {name: tf.constant(array) for name, array in xs.items() if name not in program.varying}
-        constant, trains = stepper.before(held, now)
-        for begin in range(0, n_steps, length):
-            steps = slice(begin, min(begin + length, n_steps))
-            n_valid = steps.stop - begin
-            varying = {name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), length)) for name in program.varying}
-            outputs, records, now = stepper.chunk(
-                constant, trains, varying, now, tf.constant(begin), tf.constant(n_valid)
-            )
-            yield Chunk(
-                samples,
-                steps,
-                {
-                    label: value.numpy()[:n] if program.reduction else value.numpy()[:n_valid, :n].swapaxes(0, 1)
-                    for label, value in outputs.items()
-                },
-                {
-                    kind: {
-                        name: value.numpy()[:n] if kind == "rates" else value.numpy()[:n_valid, :n].swapaxes(0, 1)
-                        for name, value in values.items()
-                    }
-                    for kind, values in records.items()
-                },
-                y,
-            )
-        if final is not None:
-            now = {**now, **stepper.after(constant, now, tf.constant(n_steps))}
-            final.append({node: {key: value.numpy()[:n] for key, value in each.items()} for node, each in now.items()})
+        def run(batch: Batch) -> list[Chunk]:
+            engine, chunks = idle.get(), []
+            try:
+                for chunk in engine.run(program, batch, n_steps, keep_state):
+                    chunks.append(chunk)
+                    if stopped.is_set():
+                        break
+            finally:
+                idle.put(engine)
+            return chunks
 
-
-def _pad(array: np.ndarray, size: int) -> np.ndarray:
-    """The array with zeros behind it, up to `size` along the first axis."""
-    missing = size - len(array)
-    return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1))) if missing else np.ascontiguousarray(array)
+        with ThreadPoolExecutor(len(self._engines), "snnconv") as threads:
+            under_way: deque[Future[list[Chunk]]] = deque()
+            try:
+                for batch in batches:
+                    under_way.append(threads.submit(run, batch))
+                    if len(under_way) > len(self._engines):
+                        yield from under_way.popleft().result()
+                while under_way:
+                    yield from under_way.popleft().result()
+            finally:
+                stopped.set()
+                for future in under_way:
+                    future.cancel()

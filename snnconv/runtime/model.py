@@ -53,9 +53,9 @@ class Program:
 class Model:
     """A graph ready for TensorFlow: spikes of height 1, arrays as tensors of one dtype."""
 
-    def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool):
+    def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool, precision: str = "float32"):
         graph = expose_spike_height(commute_synapses(graph), dt)
-        self.dt, self.dtype = dt, tf.as_dtype(dtype)
+        self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
         self.sparse = sparse and not tf.config.list_physical_devices("GPU")  # TensorFlow has the product on CPUs only
         self.outputs = dict(graph.outputs)
         self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)

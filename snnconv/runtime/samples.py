@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph import SpikingGraph
+
+AT_ONCE = 64 << 20
+"""Bytes up to which an array in a file is read and checked at once."""
 
 Arrays = dict[str, np.ndarray]
 Part = tuple[Arrays, np.ndarray | None]
@@ -21,7 +24,8 @@ class Samples:
     Parameters
     ----------
     x : array, list or dict of arrays; or a tf.data.Dataset, a keras.utils.PyDataset, or a generator
-        The latter three give batches: x, or (x, y) as for `model.fit`. They are read once, a part at a time.
+        The latter three give batches: x, or (x, y) as for `model.fit`. They are read once, a part at a time. Large
+        arrays in files (np.memmap) are read and checked a part at a time too.
     y : array or None
         Targets of the arrays.
 
@@ -45,26 +49,49 @@ class Samples:
     def __init__(self, graph: SpikingGraph, x: Any, n_steps: int, dtype: str, y: Any = None):
         self._graph, self._n_steps, self._dtype = graph, n_steps, dtype
         self.n: int | None = None
+        self._take: Callable[[slice], Part] | None = None
         batches = _batches(x)
         if batches is None:
-            first = self._checked(x, y)
-            self.n = _length(first)
-            self._blocks: Iterator[Part] = iter([first])
+            first = self._open(x, y)
         else:
             if y is not None:
                 raise InputError("y must be None where x gives batches: let it give (x, y).")
-            blocks = (self._checked(*_x_and_y(batch)) for batch in batches)
             try:
-                first = next(blocks)
+                first = self._checked(*_x_and_y(next(batches)))
             except StopIteration:
                 raise InputError("x gives no batches.") from None
-            self._blocks = chain([first], blocks)
+            self._blocks = chain([first], (self._alike(*_x_and_y(batch)) for batch in batches))
         self.targets = first[1]
-        self.at_first = _length(first)
-        self.varying = frozenset(node.name for node in graph.inputs if first[0][node.name].ndim > len(node.shape) + 1)
+        self.at_first = self.n or _length(first)
+        self.varying = self._varying(first[0])
 
-    def parts(self, size: int) -> Iterator[Part]:
-        """The samples in parts of `size`; the last may be smaller. They can be read once."""
+    def parts(
+        self, size: int, rows: Sequence[slice] | None = None, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[tuple[slice, Part]]:
+        """The samples in parts of `size`, and where each stands; the last may be smaller. Batches can be read once.
+
+        Parameters
+        ----------
+        rows : sequence of slice, or None
+            Of arrays: which samples. None: all.
+        share : (int, int)
+            Of batches: part index, index + n, … for (index, n).
+        """
+        if self._take is not None:
+            for wanted in [slice(0, self.at_first)] if rows is None else rows:
+                for start in range(wanted.start, wanted.stop, size):
+                    here = slice(start, min(start + size, wanted.stop))
+                    yield here, self._take(here)
+            return
+        begin = 0
+        for number, part in enumerate(self._cut_anew(size)):
+            here = slice(begin, begin + _length(part))
+            begin = here.stop
+            if number % share[1] == share[0]:
+                yield here, part
+
+    def _cut_anew(self, size: int) -> Iterator[Part]:
+        """The batches in parts of `size`."""
         kept: list[Part] = []
         n_kept = 0
         for block in self._blocks:
@@ -79,20 +106,59 @@ class Samples:
         if n_kept:
             yield _join(kept)
 
+    def _open(self, x: Any, y: Any) -> Part:
+        """The first sample at least, and a way to the others."""
+        if not any(isinstance(array, np.memmap) and array.nbytes > AT_ONCE for array in _leaves(x)):
+            whole = self._checked(x, y)
+            self.n, self._take = _length(whole), lambda rows: _cut(whole, rows)
+            return whole
+        lengths = {len(array) if np.ndim(array) else 0 for array in _leaves(x)}
+        if len(lengths) > 1:
+            raise InputError(f"inputs must have the same number of samples. Received {sorted(lengths)}.")
+        n = lengths.pop()
+        targets = self._targets(y, n)
+
+        def take(rows: slice) -> Part:
+            return self._checked(_rows(x, rows), None if targets is None else targets[rows])
+
+        first = take(slice(0, 1))
+        self.n, self._take = n, take
+        return first[0], targets
+
     def _checked(self, x: Any, y: Any) -> Part:
         xs = self._graph.check_inputs(x, self._dtype, self._n_steps)
-        if y is not None:
-            y = np.asarray(y)
-            if len(y) != _length((xs, None)):
-                raise InputError(f"x has {_length((xs, None))} samples, y has {len(y)}.")
+        return xs, self._targets(y, _length((xs, None)))
+
+    def _alike(self, x: Any, y: Any) -> Part:
+        """A later batch, which must be as the first."""
+        xs, y = self._checked(x, y)
+        if (y is None) != (self.targets is None):
+            raise InputError("x must give targets with every batch, (x, y), or with none.")
+        differing = sorted(self.varying ^ self._varying(xs))
+        if differing:
+            raise InputError(f"input '{differing[0]}' varies in time in some batches, and is constant in others.")
         return xs, y
+
+    def _varying(self, xs: Arrays) -> frozenset[str]:
+        return frozenset(node.name for node in self._graph.inputs if xs[node.name].ndim > len(node.shape) + 1)
+
+    @staticmethod
+    def _targets(y: Any, n: int) -> np.ndarray | None:
+        if y is None:
+            return None
+        y = np.asarray(y)
+        if y.ndim == 0 or len(y) != n:
+            raise InputError(f"x has {n} samples, y has {len(y) if y.ndim else 'none'}.")
+        return y
 
 
 def _batches(x: Any) -> Iterator[Any] | None:
     """Batches one after the other, or None where `x` holds arrays."""
-    if hasattr(x, "as_numpy_iterator"):
+    if hasattr(x, "as_numpy_iterator"):  # a tf.data.Dataset
+        if x.cardinality().numpy() == -1:  # tf.data.INFINITE_CARDINALITY
+            raise InputError("the dataset repeats without end. Leave repeat() out, or take(…) some batches.")
         return x.as_numpy_iterator()
-    if hasattr(x, "on_epoch_end"):
+    if hasattr(x, "on_epoch_end"):  # a keras.utils.PyDataset
         return (x[index] for index in range(len(x)))
     return x if isinstance(x, Iterator) else None
 
@@ -101,6 +167,18 @@ def _x_and_y(batch: Any) -> tuple[Any, Any]:
     if not isinstance(batch, tuple):
         return batch, None
     return batch[0], batch[1] if len(batch) > 1 else None
+
+
+def _leaves(x: Any) -> list[Any]:
+    if isinstance(x, Mapping):
+        return list(x.values())
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
+def _rows(x: Any, rows: slice) -> Any:
+    if isinstance(x, Mapping):
+        return {name: array[rows] for name, array in x.items()}
+    return [array[rows] for array in x] if isinstance(x, (list, tuple)) else x[rows]
 
 
 def _length(part: Part) -> int:

@@ -17,7 +17,7 @@ from ..graph import Filter, Input, Linear, Population, Readout, Stateful
 from ..neurons.base import State
 from ..neurons.spike_train import spikes_between
 from ..runs import spike_dtype
-from . import sparse_ops
+from . import bfloat16_ops, sparse_ops
 from .model import Model, Program
 from .scan import Scan, compile_scan, compiled
 
@@ -189,6 +189,8 @@ class Stepper:
     def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
             return inputs[0]
+        if self._model.precision == "bfloat16":
+            return node.apply(*inputs, xp=bfloat16_ops)
         skips_zeros = self._model.sparse and self._model.gives_spikes(node.inputs[0])
         return node.apply(*inputs, xp=sparse_ops if skips_zeros else tensorflow_ops)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from .. import tensorflow_ops
-from ..graph import Input, Linear, Readout, Stateful
+from ..graph import Linear, Node, Readout, Stateful
 from ..neurons.base import State
-from .model import Model
+from . import bfloat16_ops
+from .engine import Engine
 from .scan import compiled
 
 
@@ -23,21 +25,23 @@ class Stream:
         Samples, each a stream of its own.
     """
 
-    def __init__(self, model: Model, n: int):
+    def __init__(self, engine: Engine, n: int):
         self.n = n
         self.ended = True
-        self._model = model
+        self._engine = engine
         self._state: dict[str, State] = {}
         self._advance = compiled(self._step)
 
-    def start(self, state: dict[str, State]) -> None:
-        """Begin with this state, of `n` samples."""
-        self._state, self.ended = state, False
+    def start(self) -> None:
+        """Begin anew."""
+        with self._engine.active():
+            self._state, self.ended = self._engine.initial_state(self.n), False
 
     def advance(self, xs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs of the next step, (n, *output), for inputs (n, *shape) at this step."""
-        outputs, self._state = self._advance({name: tf.constant(x) for name, x in xs.items()}, self._state)
-        return {label: value.numpy() for label, value in outputs.items()}
+        with self._engine.active():
+            outputs, self._state = self._advance({name: tf.constant(x) for name, x in xs.items()}, self._state)
+            return {label: value.numpy() for label, value in outputs.items()}
 
     @property
     def state(self) -> dict[str, State]:
@@ -47,14 +51,38 @@ class Stream:
     def _step(
         self, inputs: dict[str, tf.Tensor], state: dict[str, State]
     ) -> tuple[dict[str, tf.Tensor], dict[str, State]]:
-        values: dict[str, Any] = dict(inputs)
-        state = dict(state)
-        for node in self._model.nodes:
-            xs = [values[name] for name in node.inputs]
-            if isinstance(node, Stateful):
-                values[node.name], state[node.name] = node.step(xs[0], state[node.name], self._model.dt, tensorflow_ops)
-            elif isinstance(node, Readout):
-                values[node.name] = xs[0]
-            elif isinstance(node, Linear) and not isinstance(node, Input):
-                values[node.name] = node.apply(*xs, xp=tensorflow_ops)
-        return {label: values[name] for label, name in self._model.outputs.items()}, state
+        model = self._engine.model
+        xp = bfloat16_ops if model.precision == "bfloat16" else tensorflow_ops
+        values, state = one_step(model.nodes, inputs, state, model.dt, xp)
+        return {label: values[name] for label, name in model.outputs.items()}, state
+
+
+def one_step(
+    nodes: Iterable[Node], values: Mapping[str, Any], state: Mapping[str, State], dt: float, xp: Any = tensorflow_ops
+) -> tuple[dict[str, Any], dict[str, State]]:
+    """Advance all nodes by one step.
+
+    Parameters
+    ----------
+    values : mapping of node name to (n, *shape) tensor
+        Inputs at this step, and whatever else is known; nodes in it are left alone.
+    state : mapping of node name to state
+    xp : namespace of the linear nodes
+
+    Returns
+    -------
+    values : of all nodes
+    state : after the step
+    """
+    values, state = dict(values), dict(state)
+    for node in nodes:
+        if node.name in values:
+            continue
+        xs = [values[name] for name in node.inputs]
+        if isinstance(node, Stateful):
+            values[node.name], state[node.name] = node.step(xs[0], state[node.name], dt, tensorflow_ops)
+        elif isinstance(node, Readout):  # its function belongs to whoever reads the average over time
+            values[node.name] = xs[0]
+        elif isinstance(node, Linear):
+            values[node.name] = node.apply(*xs, xp=xp)
+    return values, state

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import snnconv
+from snnconv.conversion import load_keras_model
 from snnconv.datasets import Dataset, load
 
 from .networks import cached, nengo_dl_relu, spikingjelly_cnn
@@ -66,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(work: Work, model: Any, data: Dataset) -> None:
     """Print the accuracy on the whole test set, in rates and in spikes."""
-    x, samples = data.x_test[..., None], data.x_train[:CALIBRATION_IMAGES, ..., None]
-    keras_model = snnconv.conversion.load_keras_model(model) if isinstance(model, str) else model
+    x, samples = data.x_test, data.x_train[:CALIBRATION_IMAGES]
+    keras_model = load_keras_model(model) if isinstance(model, str) else model
     answers = keras_model.predict(x, verbose=0)
     ann = (answers.argmax(-1) == data.y_test).mean()
     print(f"\n{work.title}\n  published: {work.published}\n  Keras: {ann:.2%} of {len(x):,} images")

@@ -38,7 +38,7 @@ def _trained(layers: list[Any], data: Dataset, epochs: int) -> keras.Model:
     model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
-    model.fit(data.x_train[..., None], data.y_train, batch_size=128, epochs=epochs, verbose=2)
+    model.fit(data.x_train, data.y_train, batch_size=128, epochs=epochs, verbose=2)
     return model
 
 

@@ -1,0 +1,165 @@
+"""One device with the network on it: takes batches of samples through their chunks of time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..graph import SpikingGraph
+from ..neurons.base import State
+from .model import Model, Program
+from .precision import tensor_float_32
+from .samples import Arrays
+from .stepper import Stepper
+from .workers import local_devices
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples that run together.
+
+    Parameters
+    ----------
+    samples : slice
+        Which of the run's.
+    xs : by name, (n, *input) or (n, n_steps, *input)
+    y : (n, …) targets, or None
+    state : to start from, (n, *shape) by node and variable; None: the state before the first step
+    """
+
+    samples: slice
+    xs: Arrays
+    y: np.ndarray | None = None
+    state: Mapping[str, State] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What one call of the stepper gave, as NumPy arrays without its padding.
+
+    Parameters
+    ----------
+    samples, steps : slice
+        Which of the run's.
+    outputs : by label, (n, steps, *output), or (n, *output) where they are reduced
+    records : by kind and population
+    y : (n, …) targets, or None
+    state : after the last step, by node and variable; empty before that, and where it is not kept
+    """
+
+    samples: slice
+    steps: slice
+    outputs: dict[str, np.ndarray]
+    records: dict[str, dict[str, np.ndarray]]
+    y: np.ndarray | None
+    state: dict[str, State]
+
+
+class Engine:
+    """A graph on one device, with what was compiled for it.
+
+    Parameters
+    ----------
+    voltages : mapping of population name to float or array
+        Voltages before the first step.
+    precision : str
+        See `snnconv.runtime.precision`.
+    device : str or None
+        None: where TensorFlow puts it.
+    """
+
+    def __init__(
+        self,
+        graph: SpikingGraph,
+        dt: float,
+        dtype: str,
+        voltages: Mapping[str, Any],
+        *,
+        sparse: bool = True,
+        precision: str = "float32",
+        device: str | None = None,
+    ):
+        self._device, self._allows_tf32, self._voltages = device, precision == "tensorfloat32", voltages
+        with self.active():
+            self.model = Model(graph, dt, dtype, sparse, precision)
+        self._steppers: dict[Program, Stepper] = {}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Context of calls to TensorFlow: on this device, with this precision."""
+        with tf.device(self._device) if self._device else nullcontext(), tensor_float_32(self._allows_tf32):
+            yield
+
+    def initial_state(self, n: int) -> dict[str, State]:
+        """State before the first step, for `n` samples."""
+        return self.model.initial_state(n, self._voltages)
+
+    def run(self, program: Program, batch: Batch, n_steps: int, keep_state: bool = False) -> Iterator[Chunk]:
+        """Take a batch through `n_steps` steps; give each chunk when it is done."""
+        stepper, length = self._stepper(program), program.chunk_steps
+        n = batch.samples.stop - batch.samples.start
+        xs = {name: _pad(array, program.batch_size) for name, array in batch.xs.items()}
+        with self.active():
+            now = self._start(batch.state, program.batch_size)
+            held = {name: tf.constant(array) for name, array in xs.items() if name not in program.varying}
+            constant, trains = stepper.before(held, now)
+        for begin in range(0, n_steps, length):
+            steps = slice(begin, min(begin + length, n_steps))
+            size = (n, steps.stop - begin)
+            state: dict[str, State] = {}
+            with self.active():
+                varying = {
+                    name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), length)) for name in program.varying
+                }
+                found, records, now = stepper.chunk(
+                    constant, trains, varying, now, tf.constant(begin), tf.constant(size[1])
+                )
+                if keep_state and steps.stop == n_steps:
+                    now = {**now, **stepper.after(constant, now, tf.constant(n_steps))}
+                    state = {
+                        name: {key: value.numpy()[:n] for key, value in each.items()} for name, each in now.items()
+                    }
+                outputs = {label: _cut(value, size, bool(program.reduction)) for label, value in found.items()}
+                kept = {
+                    kind: {name: _cut(value, size, kind == "rates") for name, value in values.items()}
+                    for kind, values in records.items()
+                }
+            yield Chunk(batch.samples, steps, outputs, kept, batch.y, state)
+
+    def _stepper(self, program: Program) -> Stepper:
+        if program not in self._steppers:
+            self._steppers[program] = Stepper(self.model, program)
+        return self._steppers[program]
+
+    def _start(self, state: Mapping[str, State] | None, size: int) -> Any:
+        if state is None:
+            return self.initial_state(size)
+        return {
+            name: {key: tf.constant(_pad(value, size), self.model.dtype) for key, value in state[name].items()}
+            for name in (node.name for node in self.model.stateful)
+        }
+
+
+def engines_of(
+    strategy: Any, graph: SpikingGraph, dt: float, dtype: str, voltages: Any, **options: Any
+) -> list[Engine]:
+    """An engine for each of a strategy's devices on this machine; for None, one where TensorFlow puts it."""
+    return [Engine(graph, dt, dtype, voltages, device=device, **options) for device in local_devices(strategy)]
+
+
+def _pad(array: np.ndarray, size: int) -> np.ndarray:
+    """The array with zeros behind it, up to `size` along the first axis."""
+    missing = size - len(array)
+    return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1))) if missing else np.ascontiguousarray(array)
+
+
+def _cut(value: tf.Tensor, size: tuple[int, int], is_reduced: bool) -> np.ndarray:
+    """(samples, steps, …), or (samples, …) where it is reduced over the steps, without padding."""
+    n, n_steps = size
+    array: np.ndarray = value.numpy()  # pyright: ignore[reportAttributeAccessIssue]
+    return array[:n] if is_reduced else array[:n_steps, :n].swapaxes(0, 1)
