@@ -178,3 +178,18 @@ def test_silent_channels_stay_silent():
     rates = snnconv.Simulator(graph).run(x, 10, record=["relu.rates"]).rates["relu"]
     assert (rates[:, 2] == 0).all()
     assert (rates > 0).any()
+
+
+def test_the_export_command_calibrates(relu_cnn, calibrated, digits, tmp_path, capsys):
+    from snnconv.cli import main
+
+    relu_cnn.save(tmp_path / "net.keras")
+    np.save(tmp_path / "x.npy", digits[0][:200])
+    options = ["--calibrate", str(tmp_path / "x.npy"), "--calibrate-steps", "16"]
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(tmp_path / "net.keras"), *options])
+    assert ended.value.code == 0, capsys.readouterr().err
+    loaded = snnconv.load(tmp_path / "net.snn.h5")
+    x = digits[0][:10]
+    # the command's TensorFlow sums up in float32 as convert's does, in batches of the same size
+    np.testing.assert_allclose(reference.run(loaded, x, 16).output, reference.run(calibrated, x, 16).output, atol=1e-4)

@@ -49,6 +49,14 @@ def export(
         float | None,
         typer.Option(metavar="FACTOR", help="Fire this many times as fast, for the same output.  [default: 1]"),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Calibrate IF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
+        ),
+    ] = None,
+    calibrate_steps: Annotated[int, typer.Option(metavar="N", help="Time steps that --calibrate aims at.")] = 32,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
@@ -66,6 +74,8 @@ def export(
     - `snnconv export model.keras` writes model.snn.h5, with every number of the network
 
     - `snnconv export model.h5 --target nir --approximate --data x.npy`
+
+    - `snnconv export relu.h5 --calibrate x.npy --calibrate-steps 16`
     """
     if list_targets:
         list_all()
@@ -92,7 +102,11 @@ def export(
     dt = read_dt(model, dt)
     check_steps(1, dt)
     arrays = None if data is None else read_arrays(data)
-    graph = read_graph(model, options, synapse, scale_firing_rates)
+    few = None if calibrate is None else read_arrays(calibrate)
+    check_steps(calibrate_steps, 1.0)
+    graph = read_graph(model, options, None if few is not None else synapse, scale_firing_rates)
+    if few is not None:
+        graph = _calibrated(graph, as_inputs(few, graph), calibrate_steps, dt, synapse)
     x = None if arrays is None else _first(as_inputs(arrays, graph), samples)
     measuring = {"x": x, "n_steps": steps, "n_samples": samples, "seed": seed}
     verdict = write(graph, out, chosen.name, dt, **measuring, approximate=approximate, force=force, **given)
@@ -105,6 +119,14 @@ def export(
     for note in verdict.notes:
         say(f"Note: {note}.", indent=6)
     say(f"Fidelity: {verdict}", indent=10)
+
+
+def _calibrated(graph: SpikingGraph, x: Any, n_steps: int, dt: float, synapse: float | None) -> SpikingGraph:
+    from ..calibration import calibrate
+    from ..passes import add_synapses
+
+    graph = calibrate(graph, x, n_steps, dt=dt)
+    return graph if synapse is None else add_synapses(graph, synapse)
 
 
 def _check_out(out: Path, target: Target, force: bool) -> None:
