@@ -17,8 +17,8 @@ def import_tensorflow() -> None:
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with _no_stderr():
-            import tensorflow  # noqa: F401
-    import keras  # noqa: F401
+            import tensorflow  # noqa: F401  (for the effect)
+    import keras  # noqa: F401  (which TensorFlow's loggers come with)
 
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)

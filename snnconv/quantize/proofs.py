@@ -12,6 +12,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from ..errors import ConversionError
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range, span
 
@@ -59,7 +60,7 @@ def settled(low: np.ndarray, high: np.ndarray, multiplier: int, fraction_bits: i
 @singledispatch
 def prove(node: IntegerNode, source: Range, n_steps: int) -> dict[str, Range]:
     """Ranges of all integers of a node, where its input sends values in `source`, for runs up to `n_steps` steps."""
-    raise NotImplementedError(node.kind)
+    raise ConversionError(f"node '{node.name}' ({node.kind}) has no proven widths. Use the kinds of snnconv.quantize.")
 
 
 @prove.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...errors import ExportError
 from ...quantize import IntegerLayer, ReadoutLayer, SpikingLayer
 from ..params.numbers import c_type
 from .connection import indented, loop
@@ -40,7 +41,7 @@ def neurons(layer: IntegerLayer, names: Names) -> list[str]:
     elif isinstance(layer, ReadoutLayer):
         body += ["", f"{names.state(layer, 'total')}[j] += drive;"]
     else:
-        raise NotImplementedError(layer.kind)
+        raise ExportError(f"layer '{layer.name}' ({layer.kind}) has no form in C. Export it with --target params.")
     if not isinstance(layer, SpikingLayer) or not layer.is_rectified:
         body = [line.replace(_CONST, "const int32_t ") for line in body]
     body = [line.replace(_CONST, "int32_t ") for line in [*body, *store]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import __version__
+from ...errors import ExportError
 from ...quantize import (
     EncodedInput,
     IntegerGraph,
@@ -149,7 +150,7 @@ def _function(node: IntegerNode, names: Names) -> list[str]:
     if isinstance(node, SumPool):
         return _wrapped(node, names, *pool(node, names), source, is_fed)
     if not isinstance(node, IntegerLayer):
-        raise NotImplementedError(node.kind)
+        raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
     body, indices = connection(node, names)
     body = [*loop("j", connection_size(node), ["total[j] = 0;"]), *body, *neurons(node, names)]
     return _wrapped(node, names, body, indices | {"j"}, [*source, "int32_t *total = net->total;"], is_fed)
@@ -186,7 +187,7 @@ def _encode(node: EncodedInput, names: Names) -> list[str]:
         sent = loop("i", _size(node), [f"{value}[i] = x[i] >= low && x[i] < high;"])
         moved = f"net->step = net->step + 1 == {window} ? 0 : net->step + 1;"
         return ["{", *indented([*lines, *sent]), "}", moved]
-    raise NotImplementedError(node.code.kind)
+    raise ExportError(f"input '{node.name}': the code '{node.code.kind}' has no form in C. Choose another --code.")
 
 
 def _reset(node: IntegerNode, names: Names) -> list[str]:

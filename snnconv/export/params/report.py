@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ... import __version__
+from ...errors import ExportError
 from ...quantize import (
     EncodedInput,
     IntegerGraph,
@@ -55,7 +56,7 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
         windows = " x ".join(map(str, node.size))
         return [f"Sums over windows of {windows} of {comment(node.inputs[0])}, strides {_numbers(node.strides)}."]
     if not isinstance(node, IntegerLayer):
-        raise NotImplementedError(node.kind)
+        raise ExportError(f"layer '{node.name}' ({node.kind}) has no equation in the report. Export it as hdf5.")
     lines = [_connection(node), "", "```text", *_drive(node)]
     if isinstance(node, SpikingLayer):
         lines += _neuron(node)

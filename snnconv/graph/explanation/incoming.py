@@ -6,6 +6,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from ...errors import ParameterError
 from ..nodes import Conv, ConvTranspose, Dense, Node
 
 Index = tuple[int, ...]
@@ -14,7 +15,9 @@ Index = tuple[int, ...]
 @singledispatch
 def incoming(node: Node, unit: Index, shape: Index) -> tuple[np.ndarray, np.ndarray]:
     """Places (k, rank) in the input, of this shape, that reach a unit of a linear node's output; and weights (k,)."""
-    raise NotImplementedError(node.kind)
+    raise ParameterError(
+        f"the units of '{node.name}' ({node.kind}) cannot be explained one by one. Name its layer alone."
+    )
 
 
 @incoming.register

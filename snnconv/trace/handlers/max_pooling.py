@@ -11,6 +11,7 @@ from ...graph.nodes import Difference, MaxPool, RunningSum
 from ..builder import Builder
 from ..registry import handles
 from .geometry import output_shape, padding_pairs, require_channels_last, reshape
+from .pooling import adaptive_windows
 
 
 @handles(kl.MaxPooling1D, kl.MaxPooling2D, kl.MaxPooling3D, inside_time=True)
@@ -33,15 +34,7 @@ def global_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str
 
 
 def adaptive_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    require_channels_last(layer, build)
-    shape = output_shape(layer, build, x, lead=lead)
-    space = tuple(zip(build.shape(x)[:-1], shape[:-1], strict=True))
-    if any(n % m for n, m in space):
-        raise build.error(
-            f"turns {build.shape(x)} into {shape} by windows of different sizes. Choose an output size that divides "
-            f"the input's, or use MaxPooling."
-        )
-    size = tuple(n // m for n, m in space)
+    shape, size = adaptive_windows(layer, build, x, lead, "MaxPooling")
     return _pool(build, x, shape, size, size, ((0, 0),) * len(size))
 
 

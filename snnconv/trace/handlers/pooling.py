@@ -32,16 +32,23 @@ def global_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) ->
 
 
 def adaptive_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    shape, size = adaptive_windows(layer, build, x, lead, "AveragePooling")
+    return _pool(build, x, shape, size, size, ((0, 0),) * len(size))
+
+
+def adaptive_windows(
+    layer: Any, build: Builder, x: str, lead: int, instead: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shape of the output, and the windows that give it side by side."""
     require_channels_last(layer, build)
     shape = output_shape(layer, build, x, lead=lead)
     space = tuple(zip(build.shape(x)[:-1], shape[:-1], strict=True))
     if any(n % m for n, m in space):
         raise build.error(
             f"turns {build.shape(x)} into {shape} by windows of different sizes. Choose an output size that divides "
-            f"the input's, or use AveragePooling."
+            f"the input's, or use {instead}."
         )
-    size = tuple(n // m for n, m in space)
-    return _pool(build, x, shape, size, size, ((0, 0),) * len(size))
+    return shape, tuple(n // m for n, m in space)
 
 
 for _dimensions in "123":  # from Keras 3.13 on
