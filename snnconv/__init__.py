@@ -24,6 +24,7 @@ __all__ = [
     "energy",
     "errors",
     "explain",
+    "export",
     "export_saved_model",
     "graph",
     "handles",
@@ -38,6 +39,7 @@ __all__ = [
     "regularizers",
     "synapses",
     "tune",
+    "view",
 ]
 
 # Where the names live that are no modules. Nothing is imported before it is used: TensorFlow and Keras take seconds.
@@ -56,10 +58,24 @@ _HOMES = {
     "load": ".graph",
     "read_nir": ".export.nir",
     "tune": ".tuning",
+    "view": ".viewer",
 }
 
 if TYPE_CHECKING:
-    from . import callbacks, errors, graph, layers, neurons, passes, plot, quantize, reference, regularizers, synapses
+    from . import (
+        callbacks,
+        errors,
+        export,
+        graph,
+        layers,
+        neurons,
+        passes,
+        plot,
+        quantize,
+        reference,
+        regularizers,
+        synapses,
+    )
     from .accounting import energy
     from .calibration import calibrate
     from .conversion import convert
@@ -73,6 +89,7 @@ if TYPE_CHECKING:
     from .simulator import Simulator
     from .trace import handles
     from .tuning import tune
+    from .viewer import view
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Keras callbacks that watch firing rates while a model trains."""
+"""Keras callbacks: watch firing rates, or round kernels, while a model trains."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from .errors import InputError
 from .files import replacing
 from .layers import NeuronLayer
 from .precision import all_layers
+from .rounded_weights import RoundedWeights
+
+__all__ = ["FiringRates", "LayerRates", "RoundedWeights"]
 
 COLUMNS = ("epoch", "layer", "mean_rate", "max_rate", "silent", "above")
 

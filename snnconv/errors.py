@@ -41,6 +41,10 @@ class ConversionWarning(UserWarning):
     """The converted network is usable, but differs from the Keras model in a way the user asked for."""
 
 
+class HealthWarning(UserWarning):
+    """A layer of a converted network is silent, saturated or the like on the data that was given."""
+
+
 def one_line(error: BaseException) -> str:
     """First line of an error's message, or its type where it has none."""
     text = str(error).strip()

@@ -19,6 +19,7 @@ import numpy as np
 from .errors import ModelFileError, SnnconvError, one_line
 from .heaps import check_heaps
 
+INTEGER_FORMAT = "snnconv-integer"  # of the files of snnconv.quantize
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 MAX_DEFLATION = 1100  # DEFLATE, the only compression that h5py uses unasked, reaches 1032
@@ -163,6 +164,15 @@ def count_numbers(group: h5py.Group) -> int:
 def read_text(group: h5py.Group, name: str) -> str | None:
     """The text in an attribute, or None if there is no such attribute."""
     return None if name not in group.attrs else as_text(_attribute(group, name))
+
+
+def check_not_integers(file: h5py.File) -> None:
+    """Raise ModelFileError, and say what to do, if a file holds a network in integers."""
+    if read_text(file, "format") == INTEGER_FORMAT:
+        raise ModelFileError(
+            "it holds a network in integers, as 'snnconv quantize -o' writes it. snnconv.quantize.load reads it and "
+            "snnconv.IntegerSimulator runs it; here, name the .snn.h5 or Keras file that it was made from."
+        )
 
 
 def read_attributes(group: h5py.Group) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from .errors import InputError, ParameterError
 from .graph import SpikingGraph
 from .integer_simulator import IntegerSimulator
+from .progress import track
 from .quantize import IntegerGraph
 from .runs import Result
 from .simulator import Simulator
@@ -99,12 +100,14 @@ def compare(
     floats = Simulator(graph, times.pop(), progress=False)
     simulators = [IntegerSimulator(integers, batch_size=size) for integers in integer_graphs]
     tallies = [_Tally(graph, integers) for integers in integer_graphs]
-    for start in range(0, len(x), size):
-        part = slice(start, start + size)
-        ours = floats.run(x[part], n_steps, "all.spikes")
-        for simulator, tally in zip(simulators, tallies, strict=True):
-            theirs = simulator.run(x[part], n_steps, "all.spikes")
-            tally.add(ours, theirs, None if labels is None else labels[part])
+    with track(len(x), what="running in floats and in integers") as advance:
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            ours = floats.run(x[part], n_steps, "all.spikes")
+            for simulator, tally in zip(simulators, tallies, strict=True):
+                theirs = simulator.run(x[part], n_steps, "all.spikes")
+                tally.add(ours, theirs, None if labels is None else labels[part])
+            advance(len(x[part]))
     return [tally.comparison(n_steps) for tally in tallies]
 
 

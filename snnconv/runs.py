@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from .errors import InputError, ParameterError
 from .graph import Node, Population, SpikingGraph
 from .neurons.base import State
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 KINDS = ("spikes", "voltages", "rates")
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
-Recording = Mapping[str, frozenset[str]]
-"""Names of the populations to record, by kind."""
+Recording = Mapping[str, tuple[str, ...]]
+"""Names of the populations to record, by kind, in the order of the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +55,70 @@ class Result:
         """(n_steps,) ends of the steps, in seconds."""
         return self.dt * np.arange(1, self.n_steps + 1)
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The populations of which anything was recorded, in the order of the network."""
+        there = {*self.spikes, *self.voltages, *self.rates}
+        names = [*self.state, *self.rates, *self.spikes, *self.voltages]
+        return tuple(dict.fromkeys(name for name in names if name in there))
+
+    def measured_rates(self, population: str) -> np.ndarray:
+        """(n, *units) spikes per second of a population, in Hz, as recorded or counted from recorded spikes.
+
+        Raises
+        ------
+        InputError
+            If neither was recorded.
+        """
+        if population not in self.rates and population in self.spikes:
+            return self.spikes[population].sum(1, dtype="float64") / (self.n_steps * self.dt)
+        return recorded(self.rates, population, "rates")
+
+    def to_frame(self, population: str) -> pd.DataFrame:
+        """The spikes of a population as a pandas table: a row per sample, step and neuron that spiked.
+
+        Its columns are ``sample``, counted from 0; ``step``, counted from 1; ``time_s``, the end of the step in
+        seconds; ``unit``, the neuron's number along the flattened shape, and where the shape has several axes also
+        its place along each, ``unit_0``, ``unit_1``, …; and ``count``, the spikes in the step, below 0 for negative
+        ones. Rows are ordered by sample, step and unit.
+
+        Raises
+        ------
+        InputError
+            If the spikes were not recorded.
+        SnnconvError
+            If pandas is not installed.
+        """
+        from .frames import spike_frame
+
+        return spike_frame(recorded(self.spikes, population, "spikes"), self.dt)
+
     def __repr__(self) -> str:
         outputs = self.output.values() if isinstance(self.output, Mapping) else [self.output]
         shapes = ", ".join(str(array.shape) for array in outputs)
-        return f"<result of {self.n_steps} steps of {self.dt * 1e3:g} ms: output {shapes}, recorded {list(self.rates)}>"
+        run = f"{self.n_steps} steps of {self.dt * 1e3:g} ms"
+        return f"<result of {run}: output {shapes}, recorded {list(self.recorded)}>"
+
+    def _repr_html_(self) -> str:
+        from .result_html import result_html
+
+        return result_html(self)
+
+
+def recorded(arrays: Mapping[str, np.ndarray], population: str, kind: str) -> np.ndarray:
+    """The record of a population.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if population not in arrays:
+        raise InputError(
+            f"the {kind} of '{population}' were not recorded. Run with record=['{population}']. "
+            f"Recorded: {list(arrays)}."
+        )
+    return arrays[population]
 
 
 def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
@@ -78,7 +141,7 @@ def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
             )
         for each in KINDS if kind == "" else [kind]:
             wanted[each] |= set(names) if name == "all" else {name}
-    return {kind: frozenset(chosen) for kind, chosen in wanted.items()}
+    return {kind: tuple(name for name in names if name in chosen) for kind, chosen in wanted.items()}
 
 
 def check_steps(n_steps: Any, dt: float) -> int:
@@ -94,6 +157,16 @@ def check_steps(n_steps: Any, dt: float) -> int:
     if not (np.isfinite(dt) and dt > 0):
         raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
     return int(n_steps)
+
+
+def check_dt(graph: SpikingGraph, dt: float) -> None:
+    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds."""
+    for node in graph.nodes:
+        if isinstance(node, Population):
+            try:
+                node.neuron.check_dt(dt)
+            except ParameterError as error:
+                raise ParameterError(f"population '{node.name}': {error}") from None
 
 
 def check_dtype(dtype: str) -> None:

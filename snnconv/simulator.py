@@ -11,7 +11,7 @@ import tensorflow as tf
 from .errors import InputError, ParameterError
 from .graph import SpikingGraph
 from .neurons.base import State
-from .runs import Result, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .runs import Result, check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
 from .runtime.answers import REDUCTIONS, Score, answers
 from .runtime.batches import Batches
 from .runtime.engine import engines_of
@@ -80,6 +80,7 @@ class Simulator:
     ):
         check_steps(1, dt)
         check_dtype(dtype)
+        check_dt(graph, dt)
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")

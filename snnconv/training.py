@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import datasets
-from .config import Config, LayerConfig, TrainingConfig, unknown
+from .config import Config, LayerConfig, TrainingConfig
 from .datasets import Dataset
 from .errors import ConfigError, ModelFileError, one_line
 from .files import replacing
+from .toml_sections import unknown
 
 if TYPE_CHECKING:
     import keras

@@ -34,8 +34,8 @@ def write(folder, files):
         (folder / name).write_text(text)
 
 
-def compiled(folder, integers, n_steps, options=("-O2",)):
-    """A program that reads inputs and writes every spike and every sum."""
+def compiled(folder, integers, n_steps, options=("-O2",), varies=False):
+    """A program that reads inputs, one per sample or one per step, and writes every spike and every sum."""
     names = Names(integers)
     spikes = [f"net.{names.plain[name]}_value" for name in integers.populations]
     totals = [f"net.{names.plain[node.name]}_total" for node in integers.readouts.values()]
@@ -43,11 +43,14 @@ def compiled(folder, integers, n_steps, options=("-O2",)):
         f"fwrite({array}, sizeof {array}[0], sizeof {array} / sizeof {array}[0], stdout);"
         for array in [*spikes, *totals]
     )
+    read = (
+        "if (fread(input, sizeof input[0], SNN_N_INPUT, stdin) != SNN_N_INPUT) return 0;\nsnn_present(&net, input);\n"
+    )
     (folder / "run.c").write_text(
         '#include <stdio.h>\n#include "network.h"\nstatic snn_network net;\nint main(void)\n{\n'
-        "static snn_input input[SNN_N_INPUT];\nint step = 0;\n"
-        "while (fread(input, sizeof input[0], SNN_N_INPUT, stdin) == SNN_N_INPUT) {\n"
-        f"if (step % {n_steps} == 0) snn_reset(&net);\nsnn_step(&net, input);\nstep++;\n{writes}\n}}\nreturn 0;\n}}\n"
+        "static snn_input input[SNN_N_INPUT];\nint step;\n"
+        f"for (;;) {{\nsnn_reset(&net);\n{'' if varies else read}for (step = 0; step < {n_steps}; step++) {{\n"
+        f"{read if varies else ''}snn_step(&net);\n{writes}\n}}\n}}\nreturn 0;\n}}\n"
     )
     sources = [str(folder / "network.c"), str(folder / "run.c")]
     command = [compiler(), *options, *FLAGS, "-o", str(folder / "run"), *sources]
@@ -60,15 +63,14 @@ def assert_equals_numpy(folder, integers, x, n_steps, options=("-O2",)):
     """Every spike and every sum of the program is that of the NumPy loop; returns the number of spikes."""
     expected = run(integers, x, n_steps, record="all.spikes")
     codes = integers.check_inputs(x, n_steps)
-    if codes.ndim == len(integers.input.shape) + 1:
-        codes = np.repeat(codes[:, None], n_steps, 1)
+    varies = codes.ndim > len(integers.input.shape) + 1
     limits = integers.input.code.codes
     kind = next(
         kind
         for kind in ("uint8", "int8", "uint16", "int16")
         if np.iinfo(kind).min <= limits.low and limits.high <= np.iinfo(kind).max
     )
-    program = compiled(folder, integers, n_steps, options)
+    program = compiled(folder, integers, n_steps, options, varies)
     done = subprocess.run([program], input=codes.astype(kind).tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     record = np.dtype(

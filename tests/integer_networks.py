@@ -1,7 +1,13 @@
 """Spiking graphs, made of nodes and without Keras, that the tests of `snnconv.quantize` turn into integers."""
 
-import numpy as np
+import dataclasses
+import functools
+import math
 
+import numpy as np
+from sklearn.datasets import load_digits
+
+import snnconv
 from snnconv.graph import AveragePool, Conv, Dense, Filter, Input, Pad, Population, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.synapses import Lowpass
@@ -105,3 +111,30 @@ def random_line(seed, *, conv=False, neuron="LIF", synapse=False, tau_ref=0.002,
     behind("n2")
     n_in = line.last.shape[0]
     return line.dense("out", rng.normal(size=(n_in, 3)), rng.normal(size=3)).graph()
+
+
+def with_start(graph, voltage):
+    """The graph with all its neurons at a voltage before the first step."""
+    nodes = [
+        dataclasses.replace(node, initial_voltage=voltage) if isinstance(node, Population) else node
+        for node in graph.nodes
+    ]
+    return dataclasses.replace(graph, nodes=tuple(nodes))
+
+
+@functools.cache
+def calibrated_digits():
+    """64-24-16-10 for 8 x 8 digits, calibrated for 16 steps: random features, outputs by least squares; and the digits.
+
+    Its neurons start at half their threshold, and each has a threshold of its own.
+    """
+    rng = np.random.default_rng(0)
+    x, y = load_digits(return_X_y=True)
+    x = x[:300] / 16
+    line, values = Line((64,)), x
+    for number, (n_in, n) in enumerate(((64, 24), (24, 16)), 1):
+        kernel, bias = rng.normal(0, 1.5 / math.sqrt(n_in), (n_in, n)), rng.normal(0, 0.1, n)
+        line.dense(f"d{number}", kernel, bias).neurons(f"n{number}", IF(1.0, min_voltage=-math.inf))
+        values = np.maximum(values @ kernel + bias, 0)
+    out = np.linalg.lstsq(values, np.eye(10)[y[:300]], rcond=None)[0]
+    return snnconv.calibrate(line.dense("out", out).graph("digits"), x, 16), x

@@ -8,12 +8,13 @@ from sklearn.datasets import load_digits
 
 import snnconv
 from snnconv import reference
-from snnconv.calibration.biases import correct_biases
+from snnconv.calibration.currents import correct_currents
 from snnconv.calibration.heights import best_heights, by_channel, percentile_heights
+from snnconv.calibration.speed import error, rate_outputs, spiking_outputs
 from snnconv.errors import ConversionError, ParameterError
 from snnconv.passes import set_spike_heights
 
-from .networks import forum_model, randomise
+from .networks import randomise
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_percentiles_and_target_rates(plain, digits):
 def test_corrected_biases_bring_the_mean_output_nearer(plain, digits):
     x = digits[0][:200]
     rough = snnconv.calibrate(plain, x, 8, correct=False)
-    better = correct_biases(rough, x, 8, 0.001, ["relu1", "relu2", "relu3"])
+    better = correct_currents(rough, inputs(plain, x), 8, 0.001, ["relu1", "relu2", "relu3"])
 
     def miss(graph):
         output = snnconv.Simulator(graph).predict(x, 8)
@@ -158,8 +159,12 @@ def test_initial_voltages_of_populations_go_before_those_of_a_run(calibrated, di
 
 def test_what_cannot_be_calibrated_is_refused(plain, digits):
     x = digits[0][:20]
-    with pytest.raises(ConversionError, match=r"no population of IF neurons to calibrate, only \['LIF'\]"):
-        snnconv.calibrate(snnconv.convert(forum_model(), verbose=False), np.zeros((4, 16)))
+    sigmoid = keras.Sequential([keras.Input((3,)), kl.Dense(4, activation="sigmoid"), kl.Dense(2)])
+    with pytest.raises(ConversionError, match=r"no population of IF or LIF neurons .* Received neurons \['Sigmoid'\]"):
+        snnconv.calibrate(snnconv.convert(sigmoid, verbose=False), np.zeros((4, 3)))
+    trained = snnconv.calibrate(plain, x, 8, correct=False)
+    with pytest.raises(ConversionError, match=r"that has no initial voltage yet. Received neurons \['IF'\]"):
+        snnconv.calibrate(trained, x, 8)
     with pytest.raises(ConversionError, match="'nothing' is none"):
         set_spike_heights(plain, {"nothing": 1.0}, 0.001)
     with pytest.raises(ParameterError, match="percentile must lie between 0 and 100. Received 101"):
@@ -193,3 +198,81 @@ def test_the_export_command_calibrates(relu_cnn, calibrated, digits, tmp_path, c
     x = digits[0][:10]
     # the command's TensorFlow sums up in float32 as convert's does, in batches of the same size
     np.testing.assert_allclose(reference.run(loaded, x, 16).output, reference.run(calibrated, x, 16).output, atol=1e-4)
+
+
+# --- LIF
+
+
+@pytest.fixture(scope="module")
+def lif(digits):
+    """A trained LIF network, and what its rates are right in on the samples that neither saw."""
+    x, y = digits
+    x = x.reshape(len(x), -1)
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            kl.Dense(48),
+            snnconv.layers.LIF(max_rates=(150, 250), amplitude=0.004, name="lif1"),
+            kl.Dense(48),
+            snnconv.layers.LIF(max_rates=(150, 250), amplitude=0.004, name="lif2"),
+            kl.Dense(10),
+        ]
+    )
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.optimizer.learning_rate = 5e-3
+    model.fit(x[:1200], y[:1200], epochs=10, batch_size=64, verbose=0)
+    graph = snnconv.convert(model, verbose=False)
+    return model, graph, x, y, graph.rate_output(x[1200:]).argmax(1)
+
+
+def test_calibrated_lif_networks_answer_as_their_rates(lif):
+    _, graph, x, y, answers = lif
+    calibrated = snnconv.calibrate(graph, x[:200], 30)
+    agreement = {}
+    for name, each in (("as given", graph), ("calibrated", calibrated)):
+        agreement[name] = (snnconv.Simulator(each).predict(x[1200:], 30).argmax(1) == answers).mean()
+    # 96.5 % and 99.2 % when this was written; an answer of the 597 is 0.2 %
+    assert agreement["calibrated"] > 0.98
+    assert agreement["calibrated"] > agreement["as given"] + 0.01
+    right = (snnconv.Simulator(calibrated).predict(x[1200:], 30).argmax(1) == y[1200:]).mean()
+    assert right >= (answers == y[1200:]).mean() - 0.01
+    report = {line.layer: line.action for line in calibrated.report}
+    assert "calibrated for 30 steps" in report["lif2"]
+
+
+def test_lif_time_constants_stay_and_nothing_gets_worse_where_one_scale_may_be_tried(lif):
+    _, graph, x, _, _ = lif
+    found = snnconv.calibrate(graph, x[:100], 20, scales=(1,), synapses=(None,))
+    assert [view.neuron.tau_rc for view in found.populations.values()] == [0.02, 0.02]
+    assert not [node for node in found.nodes if node.kind == "Filter"]
+    given, wanted = inputs(graph, x[:100]), rate_outputs(graph, inputs(graph, x[:100]))
+    errors = [error(spiking_outputs(each, given, 20, 0.001), wanted) for each in (graph, found)]
+    assert errors[1] <= errors[0]
+
+
+def test_biases_that_help_nothing_are_left(lif):
+    """In a step or two behind a slow synapse there is nothing to correct with: the network must not get worse."""
+    _, graph, x, _, _ = lif
+    slow = snnconv.passes.add_synapses(graph, 0.02)
+    options = {"scales": (1,), "synapses": (None,)}
+    plain, found = (snnconv.calibrate(slow, x[:100], 4, correct=correct, **options) for correct in (False, True))
+    wanted = rate_outputs(graph, inputs(graph, x[:100]))
+    errors = [error(spiking_outputs(each, inputs(graph, x[:100]), 4, 0.001), wanted) for each in (plain, found)]
+    assert errors[1] <= errors[0]
+
+
+def test_percentiles_are_for_if_neurons(lif):
+    _, graph, x, _, _ = lif
+    with pytest.raises(ParameterError, match="spike heights of IF neurons, and there are none"):
+        snnconv.calibrate(graph, x[:10], percentile=99.0)
+
+
+def test_convert_leaves_the_speed_that_it_is_told(lif):
+    model, _, x, _, _ = lif
+    graph = snnconv.convert(model, scale_firing_rates=2.0, calibrate=x[:100], calibrate_steps=10, verbose=False)
+    assert [view.neuron.tau_rc for view in graph.populations.values()] == [0.01, 0.01]
+
+
+def inputs(graph, x):
+    return {graph.inputs[0].name: x}

@@ -22,6 +22,7 @@ from snnconv import reference
 from snnconv.cli import app
 
 from .networks import forum_model
+from .test_cli_json import KEYS
 
 CONFIG = """
 name = "tiny"
@@ -272,9 +273,12 @@ def test_train_takes_epochs_and_data_from_the_command(config, tmp_path):
     fails("there is no file or folder", "train", config, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     options = ("--epochs", 2, "--data-path", tmp_path / "elsewhere" / "data.npz")
-    printed = run("train", config, *options, "-o", tmp_path / "out")
-    assert "epoch 2/2" in printed
-    assert "2 epochs" in printed
+    printed = run("train", config, *options, "-o", tmp_path / "out", "--json")
+    found = json.loads(printed)
+    assert printed.count("\n") == 1
+    assert set(found) == KEYS["train"][""]
+    assert (found["n_epochs"], found["n_train"], found["n_test"]) == (2, 240, 60)
+    assert Path(found["graph"]).is_file()
 
 
 def test_train_refuses_rates_that_no_neuron_can_reach(config, tmp_path):

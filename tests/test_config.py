@@ -66,6 +66,12 @@ def test_every_key(tmp_path):
         [conversion]
         synapse = 0.005
         scale_firing_rates = { lif = 2.5 }
+        tau_rc = 0.03
+        tau_ref = 0.001
+        refit = true
+        calibrate = "few.npy"
+        calibrate_steps = 8
+        n_samples = 100
         [simulation]
         n_steps = 20
         dt = 0.002
@@ -77,7 +83,8 @@ def test_every_key(tmp_path):
     assert loaded.model.layers[0] == config.LayerConfig("LIF", {"max_rates": {"low": 100, "high": 200}})
     assert loaded.training == config.TrainingConfig(2, 8, "sgd", 1.0, "cosine", "mean_squared_error")
     assert isinstance(loaded.training.learning_rate, float)
-    assert loaded.conversion == config.ConversionConfig(0.005, {"lif": 2.5})
+    few = tmp_path / "few.npy"
+    assert loaded.conversion == config.ConversionConfig(0.005, {"lif": 2.5}, 0.03, 0.001, True, few, 8, 100)
     assert loaded.simulation == config.SimulationConfig(20, 0.002)
     assert loaded.output == config.OutputConfig(Path("out"))
 
@@ -111,6 +118,10 @@ def test_absolute_path_of_the_data_stays(tmp_path):
         ),
         ("[conversion]\nsynapse = 'x'", r"\[conversion\] synapse must be a number above 0 or a table\. Received 'x'\."),
         ("[conversion]\nsynapse = {lif = 'x'}", r"\[conversion\] synapse\.lif must be a number above 0"),
+        ("[conversion]\ncalibrated = true", r"\[conversion\] has no key 'calibrated'\. Did you mean 'calibrate'\?"),
+        ("[conversion]\ncalibrate = 3", r"\[conversion\] calibrate must be true or false or a path\. Received 3\."),
+        ("[conversion]\ntau_rc = 0.03", r"\[conversion\] tau_rc needs refit: a file of inputs, or true for"),
+        ("[conversion]\nrefit = true", r"\[conversion\] refit is for scale_firing_rates, tau_rc or tau_ref"),
         ("[output]\nfolder = 1", r"\[output\] folder must be a path\. Received 1\."),
         ("training = 1", r"\[training\] must be a table\. Received 1\."),
         ("seed = 'x'", r"'seed' must be a whole number from 0 to 4294967295\. Received 'x'\."),
@@ -165,6 +176,14 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_shipped_configs(path):
     loaded = config.load(path)
     assert loaded.name == path.stem
+
+
+def test_settings_without_data_have_no_training_data(tmp_path):
+    (tmp_path / "s.toml").write_text("[conversion]\ncalibrate = true\n")
+    with pytest.raises(ConfigError, match=r"calibrate = true stands for training data, and there is no \[data\]"):
+        config.load_settings(tmp_path / "s.toml")
+    (tmp_path / "s.toml").write_text("[conversion]\ncalibrate = 'x/few.npy'\n")
+    assert config.load_settings(tmp_path / "s.toml").conversion.calibrate == tmp_path / "x" / "few.npy"
 
 
 def test_parsing_imports_neither_keras_nor_tensorflow():

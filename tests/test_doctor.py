@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv.errors import InputError
+from snnconv.errors import HealthWarning, InputError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
+from snnconv.health.doctor import notable
 from snnconv.health.examination import Layer
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.piecewise_linear import PiecewiseLinear
@@ -187,3 +188,54 @@ def test_the_command(tmp_path):
     assert [finding["layer"] for finding in found["findings"][:2]] == ["first", "second"]
     np.save(tmp_path / "moving.npy", np.zeros((2, 400, UNITS)))
     fails("must have shape", "doctor", well, "--data", tmp_path / "moving.npy", "--steps", 400)
+
+
+# --- warnings
+
+
+def test_convert_warns_of_silent_layers_with_a_remedy():
+    import keras
+    from keras import layers as kl
+
+    model = keras.Sequential([keras.Input((UNITS,)), kl.Dense(30, activation="relu", name="hidden"), kl.Dense(3)])
+    kernel, bias = model.layers[0].get_weights()
+    model.layers[0].set_weights([kernel, bias - 50.0 * (np.arange(30) > 5)])
+    with pytest.warns(
+        HealthWarning, match=r"hidden.*: 8\d% of the neurons spike on none of 32 samples\. .*train with"
+    ) as w:
+        snnconv.convert(model, calibrate=X, calibrate_steps=20, verbose=False)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    snnconv.convert(model, verbose=False)  # without data there is no doctor
+
+
+def test_nobody_is_warned_of_what_calibration_weighed():
+    graph = network(scales=(1500.0, 100.0))
+    assert {each.kind for each in notable(graph, X, 100)} == {"above_ceiling"}
+    nodes = (
+        dataclasses.replace(node, initial_voltage=0.5) if isinstance(node, Population) else node for node in graph.nodes
+    )
+    assert notable(graph.replace(nodes), X, 100) == []
+
+
+def test_answers_that_differ_from_the_rates_are_notable_without_labels():
+    graph = network(scales=(3000.0, 100.0))
+    found = notable(graph, X, 100)[-1]
+    assert found.kind == "lost_accuracy"
+    assert "answers are others than in rates" in found.what
+
+
+def test_simulate_says_what_ails_the_network(tmp_path):
+    graph = network(scales=(1500.0, 100.0))
+    graph.save(tmp_path / "net.snn.h5")
+    np.save(tmp_path / "x.npy", X)
+    command = ("simulate", tmp_path / "net.snn.h5", "--steps", 100)
+    printed = run(*command, "-i", tmp_path / "x.npy")
+    (expected,) = [each for each in notable(graph, X, 100) if each.layer == "first"]
+    assert f"Doctor: {expected}" in " ".join(printed.split())
+    found = json.loads(run(*command, "-i", tmp_path / "x.npy", "--json"))["findings"]
+    assert found == [each.to_dict() for each in notable(graph, X, 100)]
+    assert "Doctor" not in run(*command)  # random inputs say little
+    varying = np.repeat(X[:, None], 100, 1)
+    np.save(tmp_path / "varying.npy", varying)
+    assert "Doctor" not in run(*command, "-i", tmp_path / "varying.npy")

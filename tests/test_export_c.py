@@ -19,7 +19,7 @@ from snnconv.quantize import load
 from snnconv.verification.folder import verify_folder
 
 from .c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
-from .integer_networks import Line, random_line
+from .integer_networks import Line, calibrated_digits, random_line, with_start
 from .test_cli import run as run_command
 
 pytestmark = NEEDS_COMPILER
@@ -62,6 +62,7 @@ def test_no_optimisation_changes_anything(options, conv, neuron, tmp_path):
     min_voltage=st.sampled_from([0.0, -0.7, -math.inf, math.nan]),
     bits=st.integers(2, 16),
     code=st.sampled_from(["analog", "rate", "latency"]),
+    start=st.sampled_from([0.0, 0.5, 0.999]),
     low=st.sampled_from([0.0, -1.0]),
     input_bits=st.sampled_from([2, 8, 12]),
     scale=st.sampled_from(["neuron", "layer", "power_of_two"]),
@@ -69,12 +70,13 @@ def test_no_optimisation_changes_anything(options, conv, neuron, tmp_path):
 )
 def test_the_program_gives_the_integers_of_numpy(
     tmp_path_factory,
-    seed, conv, neuron, synapse, refractory, min_voltage, bits, code, low, input_bits, scale, varies,
+    seed, conv, neuron, synapse, refractory, min_voltage, bits, code, start, low, input_bits, scale, varies,
 ):  # fmt: skip
     """With every check of undefined behaviour that the compiler has."""
     if math.isnan(min_voltage):  # IF neurons that ignore negative currents
         min_voltage = None if neuron == "IF" else 0.0
     graph = random_line(seed, conv=conv, neuron=neuron, synapse=synapse, tau_ref=refractory, min_voltage=min_voltage)
+    graph = with_start(graph, start)
     low = low if code == "analog" else 0.0
     lead = (3, 25) if varies and code != "latency" else (3,)
     x = np.random.default_rng(seed).uniform(low, 1, (*lead, *graph.inputs[0].shape))
@@ -115,7 +117,45 @@ def test_golden_vectors_are_smaller_for_large_networks(tmp_path):
     _, files = integers_and_files(graph, rng.random((8, 20, 20, 1)), 100)
     assert "#define GOLDEN_SAMPLES 1\n#define GOLDEN_STEPS 12\n" in files["golden.h"]
     write(tmp_path, files)
-    assert compiling.build(tmp_path).said.startswith("PASSED: 1 samples of 12 steps")
+    assert compiling.build(tmp_path).said.startswith("PASSED: 1 sample of 12 steps")
+
+
+def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
+    graph, x = calibrated_digits()
+    integers, files = integers_and_files(graph, x, 16)
+    assert all((layer.start > 0).all() for layer in integers.populations.values())
+    write(tmp_path, files)
+    assert assert_equals_numpy(tmp_path, integers, x, 16) > 30_000
+    assert compiling.build(tmp_path).passed
+    write(
+        tmp_path, files | {"network.c": re.sub(r"(_voltage\[j\]) = [^;]*_start\[j\];", r"\1 = 0;", files["network.c"])}
+    )
+    assert re.match(r"FAILED: sample 0, step 0: (spike|voltage)", compiling.build(tmp_path).said)
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["layer", "pool"])
+def test_a_held_input_is_summed_up_once(pooled, tmp_path):
+    """The step neither takes the input nor touches the first weights; what they give is the same."""
+    rng = np.random.default_rng(0)
+    line = Line((4, 6, 2))
+    line = line.pool("p1").pool("p2", 2, strides=1) if pooled else line
+    line.conv("c", rng.normal(0, 1, (1, 2, 2, 4))).neurons("n", LIF(), np.full(4, 3.0)).flatten()
+    graph = line.dense("out", rng.normal(size=(line.last.shape[0], 3))).graph()
+    integers, files = integers_and_files(graph, rng.random((3, 4, 6, 2)))
+    before, after = files["network.c"].split("void snn_step(snn_network *net)")
+    assert re.findall(r"(\w+)_\w+\(net", after) == ["step"] * 2
+    assert len(re.findall(r"    present_\w+\(net", before)) == (3 if pooled else 1)
+    assert not re.search(r"snn_n_kernel", before.split("static void step_n(")[1])
+    write(tmp_path, files)
+    x = rng.random((5, 4, 6, 2))
+    assert assert_equals_numpy(tmp_path, integers, x, 40, ("-O1", *SANITIZE)) > 50
+    varying = rng.random((2, 40, 4, 6, 2))
+    assert assert_equals_numpy(tmp_path, integers, varying, 40) > 20
+
+
+def test_sources_say_that_they_belong_to_their_user(tmp_path):
+    _, files = integers_and_files(random_line(1), np.random.default_rng(0).random((4, 7)))
+    assert all("SPDX-License-Identifier: MIT-0" in text.splitlines()[0] for text in files.values())
 
 
 def one_changed(text, array):
@@ -129,10 +169,10 @@ def one_changed(text, array):
     return text[:start] + ",".join(numbers) + text[end:]
 
 
-@pytest.mark.parametrize("array", ["snn_n1_kernel", "snn_n2_bias", "snn_n1_threshold", "snn_y_kernel"])
+@pytest.mark.parametrize("array", ["snn_n1_kernel", "snn_n2_bias", "snn_n1_threshold", "snn_n1_start", "snn_y_kernel"])
 def test_one_changed_number_fails_the_self_test(array, tmp_path):
     """The vectors see every kind of number: a change of one shows in a spike, a voltage or a sum."""
-    graph = random_line(3)
+    graph = with_start(random_line(3), 0.5)
     _, files = integers_and_files(graph, np.random.default_rng(0).random((4, 7)), 100, bits=6, threshold_bits=4)
     write(tmp_path, files | {"params.h": one_changed(files["params.h"], array)})
     built = compiling.build(tmp_path)

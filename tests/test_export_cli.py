@@ -8,9 +8,10 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import export, reference
+from snnconv import export, quantize, reference
 from snnconv.manifest import read_manifest
 
+from .integer_networks import random_line
 from .networks import forum_model
 from .test_cli import fails, run
 
@@ -155,3 +156,38 @@ def test_data_of_the_wrong_shape_is_refused(folder, tmp_path):
     out = tmp_path / "x.nir"
     fails("must have shape", "export", folder / "forum.snn.h5", "-t", "nir", "-o", out, "--data", folder / "x.npz")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["inspect", "simulate", "explain", "verify", "export", "energy", "doctor"])
+def test_a_file_of_integers_is_named_with_what_reads_it(command, tmp_path):
+    quantize.quantize(random_line(1)).save(tmp_path / "net.int.h5")
+    fails(
+        r"net\.int\.h5': it holds a network in integers, as 'snnconv quantize -o' writes it\. snnconv\.quantize\.load "
+        r"reads it and snnconv\.IntegerSimulator runs it; here, name the \.snn\.h5 or Keras file that it was made from",
+        command,
+        tmp_path / "net.int.h5",
+    )
+
+
+def test_a_file_of_integers_is_no_graph_and_no_keras_model(tmp_path):
+    quantize.quantize(random_line(1)).save(tmp_path / "net.int.h5")
+    for load in (snnconv.load, snnconv.convert):
+        with pytest.raises(snnconv.errors.ModelFileError, match=r"it holds a network in integers.*IntegerSimulator"):
+            load(tmp_path / "net.int.h5")
+
+
+def test_one_sample_is_one_sample(folder, tmp_path):
+    arguments = ["export", folder / "plain.snn.h5", "-o", tmp_path / "c", "-t", "c", "--samples", 1, "--steps", 1]
+    printed = run(*arguments, "--golden", 1)
+    assert "(1 random sample in 0…1, 1 step of 1 ms)" in printed or "not measured: no neuron spikes" in printed
+    assert not re.search(r"\b1 (samples|steps)\b", printed)
+    assert "PASSED: 1 sample of 1 step;" in run("verify", tmp_path / "c")
+
+
+def test_doubles_are_an_option_of_the_c_target(folder, tmp_path):
+    arguments = ["export", folder / "plain.snn.h5", "-o", tmp_path / "c", "-t", "c", "--numbers", "double"]
+    printed = run(*arguments, "--data", folder / "x.npy")
+    assert "to the last bit; compiled here, its self-test passes (4 samples of 100 steps)" in printed
+    assert re.search(r"Fidelity: exact: all \d+ spikes are those of the float network", printed)
+    assert "--numbers NAME" in run("export", "--list")
+    fails("--numbers must be one of int, double", *arguments[:-1], "float")

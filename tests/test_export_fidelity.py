@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import export, reference
+from snnconv import export, quantize, reference
 from snnconv.errors import ExportError, ModelFileError, ParameterError
 from snnconv.export import Limit, Option, Plan, Target
 from snnconv.graph import Dense, Input, Population, SpikingGraph
@@ -238,6 +238,17 @@ def test_initial_voltages_are_kept_or_named(tmp_path):
     )
     assert graph["lif"].initial_voltage == 0.5
     assert "exact" in str(export.export(graph, tmp_path / "net", "nengo"))
-    for target in ("nir", "lava", "params", "c", "verilog"):
+    for target in ("nir", "lava"):
         with pytest.raises(ExportError, match="the initial voltage of 'lif'"):
             export.export(graph, tmp_path / f"net.{target}", target)
+        verdict = export.export(graph, tmp_path / f"net.{target}", target, approximate=True)
+        assert "the initial voltage of 'lif' (left out)" in str(verdict)
+    for target in ("params", "c", "verilog"):
+        integers = quantize.load(export_folder(graph, tmp_path / target, target) / "network.int.h5")
+        layer = integers.populations["lif"]
+        assert (layer.start == np.rint(layer.threshold / 2)).all()
+
+
+def export_folder(graph, folder, target):
+    export.export(graph, folder, target)
+    return folder

@@ -14,7 +14,7 @@ from snnconv.manifest import changed_files, read_manifest, write_manifest
 from snnconv.quantize import load, run
 from snnconv.verification.folder import verify_folder
 
-from .integer_networks import Line, random_line
+from .integer_networks import Line, calibrated_digits, random_line
 
 N_STEPS = 50
 
@@ -33,7 +33,7 @@ def test_npz_json_mem_and_coe_hold_the_same_integers(folder):
     path, _, _ = folder
     integers = load(path / "network.int.h5")
     stored, found = np.load(path / "integers.npz"), json.loads((path / "params.json").read_text("utf-8"))
-    assert (found["format"], found["version"], found["settings"]["weight_bits"]) == ("snnconv params", 1, 6)
+    assert (found["format"], found["version"], found["settings"]["weight_bits"]) == ("snnconv params", 2, 6)
     layers = {layer["name"]: layer for layer in found["layers"]}
     assert list(layers) == [node.name for node in integers.nodes]
     for layer in integers.populations.values():
@@ -41,7 +41,7 @@ def test_npz_json_mem_and_coe_hold_the_same_integers(folder):
         assert entry["leak"] == layer.leak
         assert entry["ranges"]["voltage"] == [layer.ranges["voltage"].low, layer.ranges["voltage"].high]
         np.testing.assert_array_equal(entry["float"]["weights"], layer.weights)
-        for field in ("kernel", "bias", "threshold", "floor"):
+        for field in ("kernel", "bias", "threshold", "floor", "start"):
             array = getattr(layer, field)
             name = f"{entry['id']}_{field}"
             np.testing.assert_array_equal(stored[f"{entry['id']}/{field}"], array)
@@ -151,3 +151,38 @@ def test_a_readout_alone_has_numbers_too(tmp_path):
     graph = Line((3,)).dense("out", np.eye(3)).graph()
     export.export(graph, tmp_path / "net", "params", n_steps=5)
     assert all(check.passed for check in verify_folder(tmp_path / "net"))
+
+
+def test_calibrated_neurons_start_at_half_their_threshold(tmp_path):
+    """Every form has the voltages before the first step; golden vectors and the report take them into account."""
+    graph, x = calibrated_digits()
+    path = tmp_path / "net"
+    export.export(graph, path, "params", x=x[:5], n_steps=16)
+    integers = load(path / "network.int.h5")
+    stored, golden = np.load(path / "integers.npz"), np.load(path / "golden.npz")
+    entries = {layer["id"]: layer for layer in json.loads((path / "params.json").read_text("utf-8"))["layers"]}
+    header, report = (path / "params.h").read_text(), (path / "REPORT.md").read_text("utf-8")
+    for name, layer in integers.populations.items():
+        expected = np.rint(layer.threshold / 2)
+        np.testing.assert_array_equal(stored[f"{name}/start"], expected)
+        np.testing.assert_array_equal(entries[name]["arrays"]["start"], expected)
+        assert entries[name]["initial_voltage"] == 0.5
+        assert f" snn_{name}_start[{layer.n_neurons}] = {{\n    {int(expected[0])}, " in header
+        assert f", V starts at {int(expected.min())} to {int(expected.max())}, ceiling" in report
+    # the voltage after the first step is the one at the start, the drive of the first input and the reset
+    layer = integers.populations["n1"]
+    u = layer.start + ((golden["inputs"] @ layer.kernel.astype("int64")) << layer.shift) + layer.bias
+    after = np.where(u >= layer.threshold, np.minimum(u - layer.threshold, layer.ceiling), np.maximum(u, layer.floor))
+    np.testing.assert_array_equal(golden["voltages/n1"][:, 0], after)
+    assert all(check.passed for check in verify_folder(path))
+    # a start that is changed in one of the forms is found
+    head, first, *rest = (path / "mem/n1_start.mem").read_text().split("\n")
+    (path / "mem/n1_start.mem").write_text("\n".join([head, f"{int(first, 16) ^ 1:0{len(first)}x}", *rest]))
+    write_manifest(path, target="params", dt=0.001)
+    assert verify_folder(path)[1].said == "mem/n1_start.mem differ from network.int.h5"
+
+
+def test_sources_say_that_they_belong_to_their_user(folder):
+    path, _, _ = folder
+    for name in ("params.h", "params.vh"):
+        assert "SPDX-License-Identifier: MIT-0" in (path / name).read_text().splitlines()[0]

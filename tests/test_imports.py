@@ -14,16 +14,19 @@ PACKAGE = Path(snnconv.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 LAYERS = [
-    ("errors", "manifest", "files", "heaps", "hdf5", "progress"),
+    ("errors", "manifest", "files", "html", "heaps", "hdf5", "progress", "toml_sections"),
     ("neurons", "synapses", "numpy_ops"),
     ("graph",),
     ("passes",),
-    ("runs", "reference", "tensorflow_ops", "runtime", "simulator"),
-    ("calibration", "quantize", "integer_stepper", "integer_simulator", "integer_comparison"),
+    ("runs", "frames", "result_html", "reference", "tensorflow_ops", "runtime", "simulator"),
+    ("calibration", "health", "quantize", "integer_stepper", "integer_simulator", "integer_comparison"),
     ("export",),
-    ("regularizers", "layers", "precision", "trace", "keras_files", "conversion"),
+    ("regularizers", "layers", "precision", "rounded_weights", "trace", "keras_files", "conversion"),
     ("verification", "plot", "datasets", "config", "training", "callbacks", "explanation", "diagnosis"),
-    ("accounting", "health"),
+    (
+        "accounting",
+        "viewer",
+    ),
     ("tuning",),
     ("cli", "__main__"),
 ]
@@ -32,7 +35,7 @@ MAY_IMPORT_KERAS = {
     *("tensorflow_ops", "runtime", "simulator"),
     *("integer_stepper", "integer_simulator"),
     *("regularizers", "layers", "trace", "keras_files", "conversion"),
-    *("datasets", "training", "callbacks", "cli"),
+    *("datasets", "training", "rounded_weights", "callbacks", "cli"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 
 import keras
 import numpy as np
@@ -137,7 +138,8 @@ def test_integers_are_the_rounded_float_numbers(seed, scale, weight_bits):
     most = 2 ** (weight_bits - 1) - 1
     for layer in integers.populations.values():
         W = layer.weights * layer.of_channels(layer.scale)
-        np.testing.assert_array_equal(layer.kernel, np.rint(W))
+        np.testing.assert_array_equal(layer.kernel, np.clip(np.rint(W), -most, most))
+        assert weight_bits < 8 or np.abs(W).max() < most + 0.5  # from 8 bits on nothing is cut off
         np.testing.assert_array_equal(layer.bias, np.rint(layer.biases * layer.scale * 2.0**layer.shift))
         np.testing.assert_array_equal(layer.threshold, np.rint(layer.scale * 2.0**layer.shift))
         assert np.abs(layer.kernel).max() <= most
@@ -147,7 +149,43 @@ def test_integers_are_the_rounded_float_numbers(seed, scale, weight_bits):
         assert all(found.is_int32 for found in layer.ranges.values())
     readout = integers.readouts["y"]
     assert len(np.unique(readout.scale)) == 1  # or the largest of its outputs would not be the largest
-    np.testing.assert_array_equal(readout.kernel, np.rint(readout.weights * readout.scale))
+    np.testing.assert_array_equal(readout.kernel, np.clip(np.rint(readout.weights * readout.scale), -most, most))
+
+
+@pytest.mark.parametrize("scale", ["neuron", "layer"])
+@pytest.mark.parametrize("bits", [3, 4])
+def test_large_weights_are_cut_off_where_that_lowers_the_error(bits, scale):
+    """Normal weights with one large one among each neuron's: few bits are better spent on the others."""
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(300, 4))
+    kernel[rng.integers(300, size=4), range(4)] = 6.0
+    graph = Line((300,)).dense("d", kernel).neurons("n", LIF()).dense("out", np.eye(4)).graph()
+    layer, whole = (quantize(graph, bits, scale=each).populations["n"] for each in (scale, "power_of_two"))
+    most = 2 ** (bits - 1) - 1
+    assert np.abs(layer.kernel).max() == most
+    cut = np.abs(layer.weights * layer.scale) > most + 0.5
+    assert 0 < cut.mean() < 0.1
+    plain = np.abs(layer.weights).max(0) / most  # a step that cuts off nothing
+    error = np.sqrt(np.mean((np.rint(layer.weights / plain) * plain - layer.weights) ** 2) / np.mean(layer.weights**2))
+    assert layer.weight_error < 0.97 * error
+    assert whole.weight_error >= layer.weight_error
+    # no other end is better by more than the grid of those tried allows
+    for share in (0.9, 0.97, 1.03, 1.1):
+        scales = layer.of_channels(layer.scale) / share
+        other = np.clip(np.rint(layer.weights * scales), -most, most) / scales
+        assert np.mean((other - layer.weights) ** 2) > 0.98 * layer.weight_error**2 * np.mean(layer.weights**2)
+    said = [line for line in quantize(graph, bits, scale=scale).approximations if line.startswith("n: weights")]
+    assert re.search(rf"and cuts off the {cut.mean():.2%} that are largest", said[0])
+
+
+def test_weights_that_have_few_values_are_exact():
+    """Whole numbers up to 7 times a step of each neuron: 4 bits hold them, and nothing is cut off."""
+    rng = np.random.default_rng(0)
+    whole = rng.integers(-7, 8, (100, 6))
+    whole[0] = 7
+    kernel = whole * rng.uniform(0.1, 2, 6)
+    graph = Line((100,)).dense("d", kernel).neurons("n", LIF()).dense("out", np.eye(6)).graph()
+    np.testing.assert_array_equal(quantize(graph, 4).populations["n"].kernel, whole)
 
 
 def dyadic(rng, *shape):
@@ -640,3 +678,12 @@ def test_initial_voltages_are_kept_in_units_of_the_threshold():
     assert firsts == [7, 3]
     with pytest.raises(ConversionError, match="population 'if' starts at a voltage of -0.5"):
         quantize(started(-0.5), dt=DT, input=SPIKES)
+
+
+def test_weights_that_int32_leaves_no_bits_are_refused_by_name():
+    """1/65535 of an input at 1 is a weight of 1.5e-6: for a few bits of it the threshold would be some millions, and
+    the product with a leak of 16 bits some 10^10."""
+    graph = Line((1,)).dense("d", [[2.0]]).neurons("n", LIF()).dense("out", [[1.0]]).graph()
+    message = r"layer 'n': its leak product reaches .* int32 has 32.*bits of the input"
+    with pytest.raises(ConversionError, match=message):
+        quantize(graph, 8, fraction_bits=16, threshold_bits=12, input=Analog(bits=16))

@@ -54,7 +54,7 @@ def test_json_holds_the_numbers_of_the_comparison(folder):
     graph = random_line(1)
     x, y = np.load(folder / "x.npy"), np.load(folder / "y.npy")
     code = quantize(graph).input.code
-    assert (found["samples"], found["steps"], found["dt"]) == (40, 50, 0.001)
+    assert (found["n_samples"], found["n_steps"], found["dt"]) == (40, 50, 0.001)
     for line, bits in zip(found["integer"], (4, 8), strict=True):
         integers = quantize(graph, bits, input=type(code)(high=float(x.max())))
         result = run(integers, x, 50, record="all")

@@ -152,7 +152,7 @@ def test_bad_parameters(tmp_path, arguments, error, message):
 
 
 def test_a_folder_is_replaced_only_if_it_was_written_by_snnconv(tmp_path):
-    snnconv.export_saved_model(network(), tmp_path / "model", 10)
+    network().export_saved_model(tmp_path / "model", 10)
     with pytest.raises(ModelFileError, match="the folder exists"):
         snnconv.export_saved_model(network(), tmp_path / "model", 10)
     snnconv.export_saved_model(network(), tmp_path / "model", 20, force=True)

@@ -1,5 +1,6 @@
 """Training: models as their config describes them, one line for what does not fit, and accuracies."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -188,3 +189,56 @@ def test_networks_reach_their_accuracy_in_rates_and_in_spikes(name, accuracy):
     found = Simulator(graph, loaded.simulation.dt).evaluate(dataset.x_test, dataset.y_test, loaded.simulation.n_steps)
     assert trained.rate_accuracy >= accuracy
     assert found["accuracy"] >= trained.rate_accuracy - 0.005
+
+
+def test_the_quantized_relu_network_is_right_in_the_steps_it_was_trained_for():
+    from snnconv import Simulator, convert
+
+    loaded = config.load(CONFIGS[0].with_name("digits_quantized_relu.toml"))
+    short = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, epochs=6))
+    trained = training.train(short, verbose=False)
+    graph, data = convert(trained.model, verbose=False), trained.dataset
+    found = Simulator(graph, loaded.simulation.dt).evaluate(data.x_test, data.y_test, loaded.simulation.n_steps)
+    assert found["accuracy"] >= 0.94
+
+
+def test_a_config_calibrates_with_its_training_data(tmp_path):
+    import snnconv
+
+    from .test_cli import run
+
+    path = tmp_path / "relu.toml"
+    path.write_text(
+        """
+        name = "relu"
+        [data]
+        dataset = "digits"
+        [[model.layers]]
+        type = "Flatten"
+        [[model.layers]]
+        type = "Dense"
+        units = 16
+        activation = "relu"
+        [[model.layers]]
+        type = "Dense"
+        units = 10
+        [training]
+        epochs = 1
+        [conversion]
+        calibrate = true
+        calibrate_steps = 6
+        n_samples = 50
+        [simulation]
+        n_steps = 6
+        """
+    )
+    run("train", path, "-o", tmp_path / "out")
+    trained = snnconv.load(tmp_path / "out" / "model.snn.h5")
+    (name,) = trained.populations
+    assert trained[name].initial_voltage == 0.5
+    assert trained.populations[name].neuron.max_spikes == 1
+    # the same file converts the model again, with the same samples
+    run("export", tmp_path / "out" / "model.keras", "--config", path, "-o", tmp_path / "again.snn.h5")
+    again = snnconv.load(tmp_path / "again.snn.h5")
+    np.testing.assert_allclose(again.populations[name].kernel, trained.populations[name].kernel, rtol=1e-5)
+    np.testing.assert_allclose(again.populations[name].neuron_bias, trained.populations[name].neuron_bias, rtol=1e-5)

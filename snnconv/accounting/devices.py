@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from .. import config
 from ..errors import ConfigError, ParameterError
 from ..neurons.base import check_positive
+from ..toml_sections import PositiveFloat, parse_section, read_toml
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ DEVICES = MappingProxyType(
 class _Energies:
     """A table of a file of devices: [name]."""
 
-    energy_per_synop: config.PositiveFloat
-    energy_per_neuron_update: config.PositiveFloat
+    energy_per_synop: PositiveFloat
+    energy_per_neuron_update: PositiveFloat
     event_driven: bool = True
     source: str = ""
 
@@ -86,12 +86,12 @@ def read_devices(path: str | os.PathLike[str]) -> dict[str, Device]:
     ConfigError
         If the file is missing, is not TOML, or holds a key or a value that is not understood.
     """
-    tables = config.read_toml(path)
+    tables = read_toml(path)
     found = {}
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: '{name}' stands in no table. Write a table [name] for each device.")
-        values = config.parse_section(_Energies, table, str(path), f"[{name}]")
+        values = parse_section(_Energies, table, str(path), f"[{name}]")
         found[name] = Device(
             name, values.energy_per_synop, values.energy_per_neuron_update, values.event_driven, values.source
         )

@@ -102,5 +102,6 @@ def new_table(headings: tuple[str, ...]) -> Table:
 def drawn(table: Table) -> str:
     """A table as text."""
     out = StringIO()
-    Console(file=out, width=WIDTH, highlight=False, color_system=None).print(table)
+    # in a notebook a console would show the table at once, and write nothing into the text
+    Console(file=out, width=WIDTH, highlight=False, color_system=None, force_jupyter=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))

@@ -1,5 +1,6 @@
-"""Converted networks made accurate in few steps, from a few hundred samples."""
+"""Converted networks made accurate in few steps, or for other rates and time constants, from a few hundred samples."""
 
-from .calibrate import calibrate
+from .calibrate import calibrate, can_be_calibrated
+from .refit import Refit, RefitError, refit
 
-__all__ = ["calibrate"]
+__all__ = ["Refit", "RefitError", "calibrate", "can_be_calibrated", "refit"]

@@ -16,8 +16,23 @@ from .targets import ExportCommand
 from .train import train
 from .tune import tune
 from .verify import verify
+from .view import view
 
-for command in (demo, train, export, inspect, explain, simulate, verify, diagnose, quantize, energy, doctor, tune):
+for command in (
+    demo,
+    train,
+    export,
+    inspect,
+    explain,
+    view,
+    simulate,
+    verify,
+    diagnose,
+    quantize,
+    energy,
+    doctor,
+    tune,
+):
     app.command(cls=ExportCommand if command is export else None)(command)
 
 __all__ = ["app", "main"]

@@ -16,6 +16,12 @@ from .. import __version__
 from ..errors import SnnconvError
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+EXIT_CODES = {
+    0: "Done, and what was checked is right.",
+    1: "A check failed, something differs, or something was found: verify, diagnose, doctor, tune, demo.",
+    USAGE_ERROR: "Nothing was done: wrong usage, or a file, model or value that cannot be used. One line says why.",
+    INTERRUPTED: "Interrupted with Ctrl-C.",
+}
 
 
 class _OneLineErrors(TyperGroup):
@@ -60,8 +66,8 @@ def _print_error(message: str) -> None:
 app = typer.Typer(
     name="snnconv",
     cls=_OneLineErrors,
-    add_completion=False,
     no_args_is_help=True,
+    epilog="**Exit codes**\n\n" + "\n\n".join(f"- `{code}` {meaning}" for code, meaning in EXIT_CODES.items()),
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import Json
+
 if TYPE_CHECKING:
     from ..config import Config
 
@@ -15,31 +17,42 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the files.")] = Path(
         "snnconv-demo"
     ),
+    json: Json = False,
 ) -> None:
     """Train, convert, run, verify and export a small network.
 
     It takes well under a minute, and nothing is downloaded: the data are the 1,797 handwritten digits that come with
-    scikit-learn.
+    scikit-learn. Exits with 0 if the network passes, and 1 if it does not.
+
+    Examples:
+
+    - `snnconv demo`
+
+    - `snnconv demo --output digits --json`
     """
-    from .screen import say, step
+    from .screen import print_json, say, step
     from .train import train_and_export
     from .verify import show_verification
 
-    say("Handwritten digits in spikes: train, convert, run, export and verify. Some 15 seconds.")
-    say()
-    outcome = train_and_export(demo_config(), output, show_epochs=False)
+    if not json:
+        say("Handwritten digits in spikes: train, convert, run, export and verify. Some 15 seconds.")
+        say()
+    outcome = train_and_export(demo_config(), output, show_epochs=False, quiet=json)
 
     from ..verification import verify
 
     found = verify(outcome.trained.model, outcome.trained.dataset.x_test[:8], 100, graph=outcome.graph)
-    step("Verify", f"{found.n_samples} digits: every layer against Keras, a NumPy loop and the rate equation")
-    show_verification(found)
-    say()
-    say("What to do next:", "bold")
-    say(f"  snnconv inspect {outcome.graph_path}")
-    say(f"  snnconv inspect {outcome.graph_path} --layer {next(iter(outcome.graph.populations))}")
-    say(f"  snnconv export {outcome.model_path} --target json -o {output / 'model.snn.json'}")
-    say(f"  snnconv simulate {outcome.graph_path} --record all -o {output / 'run.npz'}")
+    if json:
+        print_json({**outcome.contents, "verification": found.to_dict()})
+    else:
+        step("Verify", f"{found.n_samples} digits: every layer against Keras, a NumPy loop and the rate equation")
+        show_verification(found)
+        say()
+        say("What to do next:", "bold")
+        say(f"  snnconv inspect {outcome.graph_path}")
+        say(f"  snnconv inspect {outcome.graph_path} --layer {next(iter(outcome.graph.populations))}")
+        say(f"  snnconv export {outcome.model_path} --target json -o {output / 'model.snn.json'}")
+        say(f"  snnconv simulate {outcome.graph_path} --record all -o {output / 'run.npz'}")
     if not found.passed:
         raise typer.Exit(1)
 

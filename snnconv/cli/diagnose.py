@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Unsafe
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Unsafe
 
 PREFIX = "spikes/"  # of spikes in the files that `snnconv simulate -o` writes
 
@@ -34,7 +34,7 @@ def diagnose(
         float | None,
         typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -51,11 +51,9 @@ def diagnose(
 
     - `snnconv diagnose model.keras --input x.npy --spikes capture.npz --json`
     """
-    from json import dumps
-
     from ..runs import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
-    from .screen import say
+    from .screen import print_json, say
 
     options = KerasOptions(config, custom_objects, unsafe)
     check_model_file(model, options)
@@ -68,7 +66,7 @@ def diagnose(
 
     found = compare(graph, as_inputs(x, graph), mine, layer=layer, dt=dt)
     if json:
-        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_dict())
     else:
         for line in str(found).splitlines():
             is_verdict = line.startswith(("Equal", "Different"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 from .samples import Data, Labels
 
 N_RANDOM = 32
@@ -23,7 +23,7 @@ def doctor(
         float | None,
         typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -38,12 +38,10 @@ def doctor(
 
     - `snnconv doctor model.snn.h5 --data xy.npz --json`
     """
-    from json import dumps
-
     from ..runs import check_steps
     from .models import check_model_file, read_dt, read_graph
     from .samples import as_samples, check_samples, read_data
-    from .screen import say
+    from .screen import print_json, say
 
     check_samples(samples)
     check_steps(steps, 1.0)
@@ -71,7 +69,7 @@ def doctor(
             "random_inputs": given is None,
             "findings": [finding.to_dict() for finding in findings],
         }
-        typer.echo(dumps(contents, ensure_ascii=False, allow_nan=False))
+        print_json(contents)
     else:
         what = "random samples (no --data)" if given is None else "samples"
         labelled = "" if y is not None else ", without labels"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .completion import complete_device
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 from .samples import Data
 
 if TYPE_CHECKING:
@@ -29,14 +30,17 @@ def energy(
     steps: Steps = 100,
     dt: Dt = None,
     device: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Device to estimate for. Repeatable.  [default: all]")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Device to estimate for. Repeatable.  [default: all]", autocompletion=complete_device
+        ),
     ] = None,
     device_file: DeviceFile = None,
     synapse: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -52,12 +56,10 @@ def energy(
 
     - `snnconv energy model.snn.h5 --data x.npy --device loihi --json`
     """
-    from json import dumps
-
     from ..runs import check_steps
     from .models import check_model_file, read_dt, read_graph
     from .samples import as_samples, check_samples, read_data
-    from .screen import say
+    from .screen import print_json, say
 
     check_samples(samples)
     check_steps(steps, 1.0)
@@ -77,7 +79,7 @@ def energy(
 
     found = account(graph, xs, steps, dt, devices)
     if json:
-        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_dict())
         return
     for line in str(found).splitlines():
         say(line)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 
 
 def explain(
@@ -33,7 +33,7 @@ def explain(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the unit's current, voltage and spikes: .png, .svg, .pdf.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -50,11 +50,9 @@ def explain(
 
     - `snnconv explain model.snn.h5 lif 0 --input x.npy --sample 3`
     """
-    from json import dumps
-
     from ..runs import check_steps
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
-    from .screen import say
+    from .screen import print_json, say
 
     check_steps(steps, 1.0)
     if plot is not None:
@@ -67,7 +65,7 @@ def explain(
     check_steps(steps, dt)
     given = None if input is None else read_arrays(input)
     number = None if unit is None else _unit(unit)
-    graph, sources = _read(model, options, synapse)
+    graph, sources = read_with_sources(model, options, synapse)
 
     from ..explanation import draw
     from ..explanation import explain as explain_model
@@ -77,7 +75,7 @@ def explain(
     if plot is not None:
         draw(found, plot)
     if json:
-        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_dict())
         return
     for line in found.title.splitlines():
         say(line)
@@ -91,7 +89,7 @@ def explain(
         say(f"Wrote {plot}.")
 
 
-def _read(path: Path, options: KerasOptions, synapse: float | None) -> tuple[Any, Any]:
+def read_with_sources(path: Path, options: KerasOptions, synapse: float | None) -> tuple[Any, Any]:
     """The graph, and the variables of the Keras model where that is what the file holds."""
     from ..graph.file import is_graph_file
     from .models import read_graph, read_keras_model

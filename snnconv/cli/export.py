@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ModelFileError, ParameterError
-from .options import Config, CustomObjects, Dt, KerasOptions, Unsafe
+from .completion import complete_target
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Unsafe
 from .samples import Data, check_samples
-from .targets import given_options, list_all
+from .targets import all_contents, given_options, list_all
 
 if TYPE_CHECKING:
     from ..export import Measurement, Target
@@ -30,7 +31,10 @@ def export(
         Path | None,
         typer.Option("--out", "-o", metavar="PATH", help="Where to write.  [default: MODEL's name, as --list says]"),
     ] = None,
-    target: Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="Format; see --list.")] = "hdf5",
+    target: Annotated[
+        str,
+        typer.Option("--target", "-t", metavar="NAME", help="Format; see --list.", autocompletion=complete_target),
+    ] = "hdf5",
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Approximate what the target cannot hold, and measure it.")
     ] = False,
@@ -49,15 +53,29 @@ def export(
         float | None,
         typer.Option(metavar="FACTOR", help="Fire this many times as fast, for the same output.  [default: 1]"),
     ] = None,
+    refit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep LIF time constants, or take others, and refit gains and biases to these inputs.",
+        ),
+    ] = None,
+    tau_rc: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time constant of all LIF neurons, with --refit.")
+    ] = None,
+    tau_ref: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Refractory period of all LIF neurons, with --refit.")
+    ] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Calibrate IF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
+            help="Calibrate IF and LIF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
         ),
     ] = None,
     calibrate_steps: Annotated[int, typer.Option(metavar="N", help="Time steps that --calibrate aims at.")] = 32,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -77,8 +95,10 @@ def export(
 
     - `snnconv export relu.h5 --calibrate x.npy --calibrate-steps 16`
     """
+    from .screen import print_json, say, show
+
     if list_targets:
-        list_all()
+        print_json(all_contents()) if json else list_all()
         return
     if model is None:
         raise ParameterError("export needs a MODEL. See 'snnconv export --help'.")
@@ -86,7 +106,6 @@ def export(
     from ..export import find_target
     from ..runs import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
-    from .screen import say, show
 
     chosen = find_target(target)
     given = given_options(context)
@@ -102,31 +121,53 @@ def export(
     dt = read_dt(model, dt)
     check_steps(1, dt)
     arrays = None if data is None else read_arrays(data)
-    few = None if calibrate is None else read_arrays(calibrate)
+    if refit is None and (tau_rc is not None or tau_ref is not None):
+        raise ParameterError("--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.")
+    if refit is not None and scale_firing_rates is None and tau_rc is None and tau_ref is None:
+        raise ParameterError("--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.")
+    few = {"refit": refit, "calibrate": calibrate}
+    few = {key: read_arrays(path) for key, path in few.items() if path is not None}
     check_steps(calibrate_steps, 1.0)
-    graph = read_graph(model, options, None if few is not None else synapse, scale_firing_rates)
-    if few is not None:
-        graph = _calibrated(graph, as_inputs(few, graph), calibrate_steps, dt, synapse)
+    if few:
+        from .quiet import import_tensorflow
+
+        import_tensorflow()
+        from ..calibration.adapt import adapt
+
+        graph = read_graph(model, options)
+        inputs = {key: as_inputs(each, graph) for key, each in few.items()}
+        graph = adapt(
+            graph,
+            scale_firing_rates,
+            synapse,
+            refit=inputs.get("refit"),
+            tau_rc=tau_rc,
+            tau_ref=tau_ref,
+            calibrate=inputs.get("calibrate"),
+            calibrate_steps=calibrate_steps,
+            dt=dt,
+        )
+    else:
+        graph = read_graph(model, options, synapse, scale_firing_rates)
     x = None if arrays is None else _first(as_inputs(arrays, graph), samples)
     measuring = {"x": x, "n_steps": steps, "n_samples": samples, "seed": seed}
     verdict = write(graph, out, chosen.name, dt, **measuring, approximate=approximate, force=force, **given)
+    if json:
+        print_json({"path": str(out), "target": chosen.name, "dt": dt, **verdict.to_dict()})
+        return
     say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {dt * 1e3:g} ms.")
     if verdict.measured is not None:
         show(_differences(verdict.measured))
     elif not verdict.unmeasured:
         show(_account(graph))
         _explain(graph)
+    for line in graph.report if few else ():
+        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
+        if what:
+            say(f"{line.layer}: {'; '.join(what)}")
     for note in verdict.notes:
         say(f"Note: {note}.", indent=6)
     say(f"Fidelity: {verdict}", indent=10)
-
-
-def _calibrated(graph: SpikingGraph, x: Any, n_steps: int, dt: float, synapse: float | None) -> SpikingGraph:
-    from ..calibration import calibrate
-    from ..passes import add_synapses
-
-    graph = calibrate(graph, x, n_steps, dt=dt)
-    return graph if synapse is None else add_synapses(graph, synapse)
 
 
 def _check_out(out: Path, target: Target, force: bool) -> None:

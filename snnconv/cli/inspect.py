@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
-from .options import Config, CustomObjects, KerasOptions, Model, Unsafe
+from .options import Config, CustomObjects, Json, KerasOptions, Model, Unsafe
 
 if TYPE_CHECKING:
     from ..graph import PopulationView, ReadoutView, SpikingGraph
 
-UNITS = {
-    "tau_rc": "s, membrane time constant",
-    "tau_ref": "s, refractory period",
-    "amplitude": "output per Hz; a spike has the height amplitude/dt",
-    "min_voltage": "floor of the voltage; the threshold is 1",
-    "smoothing": "width of the soft threshold in training",
-    "max_spikes": "most spikes in one step",
-}
 N_VALUES = 2  # first values of an array that are shown
 
 
@@ -28,6 +20,7 @@ def inspect(
     layer: Annotated[
         str | None, typer.Option(metavar="NAME", help="A population or an output, whose numbers to show.")
     ] = None,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -39,13 +32,19 @@ def inspect(
     - `snnconv inspect model.keras`
 
     - `snnconv inspect model.snn.h5 --layer lif`
+
+    - `snnconv inspect model.snn.h5 --json`
     """
     from ..graph.report import report_table
     from ..graph.summary import summary_table
+    from .contents import graph_contents, population_contents, readout_contents
     from .models import read_graph
-    from .screen import say, show
+    from .screen import print_json, say, show
 
     graph = read_graph(model, KerasOptions(config, custom_objects, unsafe))
+    if layer is None and json:
+        print_json(graph_contents(graph))
+        return
     if layer is None:
         show(summary_table(graph))
         if graph.report:
@@ -55,9 +54,11 @@ def inspect(
             say(f"Numbers of one layer: snnconv inspect {model} --layer {next(iter(graph.populations))}")
         return
     if layer in graph.populations:
-        _show_population(graph, graph.populations[layer])
+        view = graph.populations[layer]
+        print_json(population_contents(view)) if json else _show_population(graph, view)
     elif layer in graph.readouts:
-        _show_readout(graph.readouts[layer])
+        view = graph.readouts[layer]
+        print_json(readout_contents(view)) if json else _show_readout(view)
     else:
         names = list(dict.fromkeys([*graph.populations, *graph.readouts]))
         raise InputError(f"'{layer}' is no population or output of '{model}'. There are: {', '.join(names)}.")
@@ -66,7 +67,8 @@ def inspect(
 def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
     import numpy as np
 
-    from ..graph.summary import shape_text, value_range
+    from ..graph.parameters import parameter_rows
+    from ..graph.summary import shape_text
     from .screen import new_table, say, show
 
     n_neurons = int(np.prod(view.shape))
@@ -86,14 +88,8 @@ def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
     )
     table = new_table("parameter", "value", "", left=1)
     table.columns[2].justify = "left"
-    for name, value in view.neuron.parameters().items():
-        text = "none" if value is None else value_range(np.asarray(value)).replace("\n", "")
-        table.add_row(name, text, UNITS.get(name, ""))
-    max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)
-    table.add_row("max_rates", value_range(max_rates).replace("\n", ""), "Hz, rates at an input of 1, after training")
-    table.add_row(
-        "intercepts", value_range(intercepts).replace("\n", ""), "inputs at which firing starts, after training"
-    )
+    for row in parameter_rows(view):
+        table.add_row(*row)
     show(table)
 
 

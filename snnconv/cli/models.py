@@ -18,9 +18,9 @@ from ..graph.file import is_graph_file
 from .options import KerasOptions
 
 if TYPE_CHECKING:
-    from ..config import Settings
+    from ..config import Config, Settings
 
-DEFAULT_DT = 0.001
+DEFAULT_DT, DEFAULT_STEPS = 0.001, 100
 
 
 def read_graph(
@@ -38,19 +38,25 @@ def read_graph(
     ConversionError, ParameterError
         If it cannot be converted like this.
     """
-    given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
     if options.settings is not None:
-        chosen = vars(read_settings(options.settings, path).conversion)
-        given = {key: chosen[key] if value is None else value for key, value in given.items()}
-    if not is_graph_file(path):
-        model = read_keras_model(path, options)
-        from ..conversion import convert
-
-        return convert(model, **given, verbose=False)
-    if options.settings is not None:
+        settings = read_settings(options.settings, path)
+        graph = load(path) if is_graph_file(path) else _converted(path, options)
         from ..tuning import apply
 
-        return apply(load(path), given["scale_firing_rates"] or 1.0, given["synapse"])
+        conversion = settings.conversion
+        return apply(
+            graph,
+            conversion.scale_firing_rates if scale_firing_rates is None else scale_firing_rates,
+            conversion.synapse if synapse is None else synapse,
+            refit=few_samples(conversion.refit, settings, graph),
+            tau_rc=conversion.tau_rc,
+            tau_ref=conversion.tau_ref,
+            calibrate=few_samples(conversion.calibrate, settings, graph),
+            calibrate_steps=conversion.calibrate_steps,
+            dt=settings.simulation.dt,
+        )
+    if not is_graph_file(path):
+        return _converted(path, options, synapse=synapse, scale_firing_rates=scale_firing_rates)
     from ..passes import add_synapses, fold_affine
     from ..passes import scale_firing_rates as scale
 
@@ -58,6 +64,31 @@ def read_graph(
     if scale_firing_rates is not None:
         graph = fold_affine(scale(graph, scale_firing_rates))
     return graph if synapse is None else add_synapses(graph, synapse)
+
+
+def _converted(path: Path, options: KerasOptions, **given: Any) -> SpikingGraph:
+    model = read_keras_model(path, options)
+    from ..conversion import convert
+
+    return convert(model, **given, verbose=False)
+
+
+def few_samples(source: bool | Path | None, settings: Settings | Config, graph: SpikingGraph) -> Any:
+    """The samples that [conversion] names, as inputs of the graph."""
+    if not source:
+        return None
+    from .quiet import import_tensorflow
+
+    import_tensorflow()
+    n = settings.conversion.n_samples
+    if isinstance(source, Path):
+        data = as_inputs(read_arrays(source), graph)
+        return {name: array[:n] for name, array in data.items()} if isinstance(data, dict) else data[:n]
+    from ..datasets import load as load_dataset
+
+    if settings.data is None:
+        raise ConfigError("[conversion] asks for training data, and there is no [data] to say which.")
+    return load_dataset(settings.data.dataset, settings.data.path).x_train[:n]
 
 
 def read_settings(settings: Path, model: Path) -> Settings:
@@ -69,8 +100,9 @@ def read_settings(settings: Path, model: Path) -> Settings:
         If the file is not understood, or is a training config and the model was converted with it already.
     """
     from .. import config
+    from ..toml_sections import read_toml
 
-    if is_graph_file(model) and "model" in config.read_toml(settings):
+    if is_graph_file(model) and "model" in read_toml(settings):
         raise ConfigError(
             f"{settings} is a training config, and '{model}' was converted already. Name the Keras model, or a file "
             f"that 'snnconv tune' wrote for '{model}'."
@@ -106,6 +138,29 @@ def read_dt(path: Path, dt: float | None) -> float:
         return DEFAULT_DT
     with h5py.File(path, "r") as file:
         return float(file.attrs.get("dt", DEFAULT_DT))  # pyright: ignore[reportArgumentType]
+
+
+def read_run(
+    path: Path, options: KerasOptions, n_steps: int | None, dt: float | None
+) -> tuple[int, float, dict[str, Any]]:
+    """Number of steps, their length and the readout: those asked for, else the config's, else the usual ones.
+
+    Raises
+    ------
+    ConfigError
+        If the config is not understood.
+    """
+    if options.settings is None:
+        return DEFAULT_STEPS if n_steps is None else n_steps, read_dt(path, dt), {}
+    from ..toml_sections import read_toml
+
+    settings = read_settings(options.settings, path)
+    named = read_toml(options.settings).get("simulation", {})
+    if n_steps is None:
+        n_steps = settings.simulation.n_steps
+    if dt is None and "dt" in named:
+        dt = settings.simulation.dt
+    return n_steps, read_dt(path, dt), vars(settings.readout)
 
 
 def check_model_file(path: Path, options: KerasOptions) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_one_of
+
 
 @dataclass(frozen=True)
 class KerasOptions:
@@ -46,12 +48,18 @@ CustomObjects = Annotated[
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run the code that Lambda layers keep in the file. Only if you trust it.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to run.")]
 Dt = Annotated[
     float | None,
     typer.Option("--dt", metavar="SECONDS", help="Length of a time step.  [default: the file's, or 0.001]"),
 ]
-Dtype = Annotated[str, typer.Option("--dtype", metavar="TYPE", help="float32 or float64.")]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        "--dtype", metavar="TYPE", help="float32 or float64.", autocompletion=complete_one_of("float32", "float64")
+    ),
+]
 Input = Annotated[
     Path | None,
     typer.Option(

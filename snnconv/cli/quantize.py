@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, ModelFileError, ParameterError
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .completion import complete_one_of
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
     from ..integer_comparison import Comparison
@@ -34,9 +35,21 @@ def quantize(
     steps: Steps = 200,
     dt: Dt = None,
     scale: Annotated[
-        str, typer.Option(metavar="KIND", help="Weights have one scale per neuron, layer, or power_of_two per layer.")
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="Weights have one scale per neuron, layer, or power_of_two per layer.",
+            autocompletion=complete_one_of("neuron", "layer", "power_of_two"),
+        ),
     ] = "neuron",
-    code: Annotated[str, typer.Option(metavar="KIND", help="How inputs come in: analog, rate or latency.")] = "analog",
+    code: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="How inputs come in: analog, rate or latency.",
+            autocompletion=complete_one_of("analog", "rate", "latency"),
+        ),
+    ] = "analog",
     input_bits: Annotated[int, typer.Option(metavar="N", help="Bits of an input.")] = 8,
     fraction_bits: Annotated[int, typer.Option(metavar="K", help="Fractional bits of leaks and synapses.")] = 12,
     threshold_bits: Annotated[int, typer.Option(metavar="P", help="Bits of the current at threshold.")] = 8,
@@ -48,7 +61,7 @@ def quantize(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -116,10 +129,12 @@ def quantize(
     found = compare(graph, integers, x, steps, y)
     if out is not None:
         integers[0].save(out)
-    if as_json:
-        _print_json(found)
+    if json:
+        from .screen import print_json
+
+        print_json(_contents(found))
         return
-    _show(found, "random samples (no --data)" if given is None else "samples", out)
+    _show(found, given is None, out)
 
 
 def _widths(bits: str) -> list[int]:
@@ -143,12 +158,14 @@ def _code(kind: str, bits: int, x: Any, n_steps: int) -> Code:
     return Analog(bits=bits, low=low, high=high)
 
 
-def _show(found: list[Comparison], what: str, out: Path | None) -> None:
+def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
+    from ..graph.explanation.text import plural
     from .screen import file_size, say, show
 
     first = found[0]
     dt = first.graph.dt
-    say(f"Ran {first.n_samples:,} {what} for {first.n_steps} steps of {dt * 1e3:g} ms, in floats and in integers.")
+    ran = f"{plural(first.n_samples, 'random sample')} (no --data)" if is_random else plural(first.n_samples, "sample")
+    say(f"Ran {ran} for {plural(first.n_steps, 'step')} of {dt * 1e3:g} ms, in floats and in integers.")
     show(_predictions_table(found))
     if first.populations:
         show(_populations_table(found))
@@ -204,24 +221,21 @@ def _populations_table(found: list[Comparison]) -> Any:
     return table
 
 
-def _print_json(found: list[Comparison]) -> None:
-    import json
-
+def _contents(found: list[Comparison]) -> dict[str, Any]:
     first = found[0]
-    contents = {
-        "samples": first.n_samples,
-        "steps": first.n_steps,
+    return {
+        "n_samples": first.n_samples,
+        "n_steps": first.n_steps,
         "dt": first.graph.dt,
         "float": {
             "accuracy": first.float_accuracy,
             "rates": {population.name: population.float_rate for population in first.populations},
         },
-        "integer": [_as_json(line, line.graph) for line in found],
+        "integer": [_integer_contents(line, line.graph) for line in found],
     }
-    typer.echo(json.dumps(contents, indent=2, ensure_ascii=False))
 
 
-def _as_json(line: Comparison, graph: IntegerGraph) -> dict[str, Any]:
+def _integer_contents(line: Comparison, graph: IntegerGraph) -> dict[str, Any]:
     others = line.n_other_predictions
     return {
         "bits": graph.settings.weight_bits,

@@ -1,16 +1,21 @@
-"""What commands print: lines of text, and tables that fit 80 columns."""
+"""What commands print: lines of text, tables that fit 80 columns, or JSON and nothing else."""
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+WIDTH = 80  # columns that every table fits
+WIDEST = 1000  # columns, more than any table takes
 STEP_WIDTH = 9  # columns in front of what `step` prints
 
 
@@ -38,12 +43,23 @@ def step(name: str, text: str) -> None:
     say(f"{name:<{STEP_WIDTH}}{text}", indent=STEP_WIDTH)
 
 
-def show(table: Any) -> None:
-    """Print a table, between empty lines."""
+def show(table: Table) -> None:
+    """Print a table, between empty lines; up to 80 columns rather wider than the screen than with numbers cut off."""
+    wide = Console(highlight=False, width=WIDEST)
     console = Console(highlight=False)
+    measured = Measurement.get(wide, wide.options, table)
+    wraps = any(not column.no_wrap for column in table.columns)
+    needed = min(measured.minimum if wraps else measured.maximum, WIDTH)
+    if needed > console.width:
+        console = Console(highlight=False, width=needed)
     console.print()
     console.print(table)
     console.print()
+
+
+def print_json(contents: Any) -> None:
+    """Print what a command found as one line of JSON; numbers that JSON does not have must be None."""
+    typer.echo(json.dumps(contents, ensure_ascii=False, allow_nan=False))
 
 
 def new_table(*headings: str, left: int = 1) -> Table:

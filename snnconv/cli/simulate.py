@@ -9,11 +9,14 @@ import typer
 
 from .. import __version__
 from ..errors import InputError, ParameterError
-from .options import Config, CustomObjects, Dt, Dtype, Input, KerasOptions, Model, Steps, Unsafe
+from .completion import complete_one_of
+from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
+    from ..health import Finding
     from ..runtime.account import Account
+    from ..runtime.long_run import Head
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 STEPS_SHOWN = (1, 2, 5)  # times powers of ten
@@ -26,7 +29,9 @@ def simulate(
         Path | None,
         typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, in an .npy or .npz file, for an accuracy."),
     ] = None,
-    steps: Steps = 100,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", help="Time steps to run.  [default: the config's, or 100]")
+    ] = None,
     dt: Dt = None,
     dtype: Dtype = "float32",
     initial_voltage: Annotated[
@@ -45,12 +50,21 @@ def simulate(
     ] = False,
     precision: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Of products: float32, tensorfloat32 or bfloat16; prints what differs."),
+        typer.Option(
+            metavar="NAME",
+            help="Of products: float32, tensorfloat32 or bfloat16; prints what differs.",
+            autocompletion=complete_one_of("float32", "tensorfloat32", "bfloat16"),
+        ),
     ] = "float32",
     strategy: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="mirrored: on all GPUs. multiworker: on all machines of TF_CONFIG."),
+        typer.Option(
+            metavar="NAME",
+            help="mirrored: on all GPUs. multiworker: on all machines of TF_CONFIG.",
+            autocompletion=complete_one_of("mirrored", "multiworker"),
+        ),
     ] = None,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -69,16 +83,19 @@ def simulate(
 
     - `snnconv simulate model.snn.h5 --input x.npy --record lif -o run.npz --resume`
     """
+    import numpy as np
+
     from ..runs import check_precision, check_steps, initial_voltages, recording
     from ..runtime.parts import Parts, checksums
     from ..runtime.samples import Samples
     from ..verification import random_inputs
-    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
+    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_graph, read_run
     from .moved_spikes import moved_spikes
-    from .screen import say, show
+    from .screen import print_json, say, show
     from .strategy import check_strategy, new_strategy
 
-    check_steps(steps, 1.0)
+    if steps is not None:
+        check_steps(steps, 1.0)
     check_dtype(dtype)
     check_precision(precision, dtype)
     check_strategy(strategy)
@@ -91,7 +108,7 @@ def simulate(
         check_writable(out)
     options = KerasOptions(config, custom_objects, unsafe)
     check_model_file(model, options)
-    dt = read_dt(model, dt)
+    steps, dt, read = read_run(model, options, steps, dt)
     check_steps(steps, dt)
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
@@ -120,6 +137,7 @@ def simulate(
         "--seed": seed if input is None or voltage == "uniform" else None,
         "--record": sorted(f"{name}.{kind}" for kind, names in wanted.items() for name in names),
         "--custom-objects": custom_objects,
+        "readout": read,
     }
 
     from .quiet import import_tensorflow
@@ -129,30 +147,62 @@ def simulate(
     from ..runtime.engine import engines_of
     from ..runtime.long_run import LongRun
     from ..runtime.workers import Workers
+    from ..tuning import Readout
 
+    readout = Readout(**read)
+    if readout.skip >= steps:
+        raise ParameterError(f"the readout of {config} leaves out {readout.skip} steps. Run more than {steps}.")
     workers = Workers(distribution)
     engines = engines_of(distribution, graph, dt, dtype, voltages, precision=precision)
     sizes = Batches(graph, dtype, engines, share=(workers.index, workers.n)).sizes(n, steps)
     run = LongRun(workers, None if out is None else Parts(out), about, n, steps, sizes, resume)
-    if workers.n > 1:
+    if workers.n > 1 and not json:
         say(f"This is {workers.name(workers.index)} of {workers.n}. It runs {run.n_own:,} of {n:,} samples.")
-    if resume:
+    if resume and not json:
         done = f"{run.n_done:,} of {n:,} samples were done before."
         say(done if run.n_done else "There is no run to go on with: it starts at the first sample.")
     batches = Batches(graph, dtype, engines, batch_size=run.sizes[0], chunk_steps=run.sizes[1])
-    account = run.run(graph, dt, batches, samples, wanted)
+    is_mean = readout == Readout()
+
+    def read_at(output: Any) -> Any:
+        return np.nan_to_num(readout.read(output, dt), nan=-np.inf)
+
+    account = run.run(graph, dt, batches, samples, wanted, None if is_mean else read_at)
     if workers.index:
         return
-    if precision != "float32":
-        say(moved_spikes(graph, samples, steps, precision, dt=dt, initial_voltage=voltage, seed=seed))
+    labels_given = (
+        None if classes is None else as_labels(classes, n, graph.readouts[next(iter(graph.outputs))].shape[0])
+    )
+    findings = [] if given is None else _findings(graph, run.head, xs, labels_given, steps, dt)
+    about_spikes = {"dt": dt, "initial_voltage": voltage, "seed": seed}
+    moved = None if precision == "float32" else moved_spikes(graph, samples, steps, precision, **about_spikes)
+    if json:
+        contents = _contents(graph, account, steps, dt, readout.skip)
+        of_precision = {"precision": precision, "moved_spikes": None if moved is None else vars(moved)}
+        more = {
+            "dtype": dtype,
+            **of_precision,
+            "readout": str(readout),
+            "findings": [finding.to_dict() for finding in findings],
+            "random_inputs": input is None,
+            "file": None if out is None else str(out),
+        }
+        print_json({**contents, **more})
+        return
+    if moved is not None:
+        say(str(moved))
     what = f"{n:,} random samples (no --input)" if input is None else f"{n:,} samples"
     where = f" on {len(engines) * workers.n} devices" if len(engines) * workers.n > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
     say(f"Ran {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}.")
     if graph.populations:
-        show(_rates_table(graph, account, steps * dt))
+        show(_rates_table(_contents(graph, account, steps, dt)["populations"]))
     if account.right is not None:
-        show(accuracy_table(account.right / account.n, dt))
+        if not is_mean:
+            say(f"Answers are read as {config} says: {readout}.")
+        show(accuracy_table(account.right / account.n, dt, readout.skip))
+    for finding in findings:
+        say(f"Doctor: {finding}", indent=8)
     if out is not None:
         say(f"Wrote {out}.")
 
@@ -163,7 +213,7 @@ def check_dtype(dtype: str) -> None:
         raise ParameterError(f"--dtype must be float32 or float64. Received {dtype!r}.")
 
 
-def accuracy_table(accuracy: Any, dt: float) -> Any:
+def accuracy_table(accuracy: Any, dt: float, skip: int = 0) -> Any:
     """Accuracy after 1, 2, 5, 10, … steps and at the end, with a bar for each.
 
     Parameters
@@ -171,6 +221,8 @@ def accuracy_table(accuracy: Any, dt: float) -> Any:
     accuracy : (n_steps,) array
     dt : float
         Length of a step, in seconds.
+    skip : int
+        Steps at the beginning that have no answer yet.
     """
     from .screen import bar, new_table
 
@@ -178,7 +230,7 @@ def accuracy_table(accuracy: Any, dt: float) -> Any:
     table.columns[-1].justify = "left"
     n_steps = len(accuracy)
     shown = {base * 10**power for base in STEPS_SHOWN for power in range(len(str(n_steps)))}
-    for step in sorted({step for step in shown if 5 <= step < n_steps} | {n_steps}):
+    for step in sorted({step for step in shown if max(5, skip + 1) <= step < n_steps} | {n_steps}):
         share = float(accuracy[step - 1])
         table.add_row(str(step), f"{step * dt * 1e3:g} ms", f"{share:.1%}", bar(share))
     return table
@@ -191,14 +243,49 @@ def _initial_voltage(text: str) -> float | str:
         raise ParameterError(f"--initial-voltage must be 'uniform' or a number up to 1. Received {text!r}.") from None
 
 
-def _rates_table(graph: SpikingGraph, account: Account, duration: float) -> Any:
+def _findings(graph: SpikingGraph, head: Head | None, xs: Any, y: Any, n_steps: int, dt: float) -> list[Finding]:
+    """What the doctor finds in the first samples of the run, where inputs are held."""
+    from ..health import examination, notable_of
+
+    if head is None:  # run earlier, or by another worker
+        return []
+    few = len(head.output)
+    given: dict[str, Any] = xs if isinstance(xs, dict) else {graph.inputs[0].name: xs}
+    if any(given[node.name].ndim > len(node.shape) + 1 for node in graph.inputs):  # they vary in time
+        return []
+    held = graph.check_inputs({name: array[:few] for name, array in given.items()}, "float32")
+    found = examination(graph, held, head.rates, head.output, n_steps, dt)
+    return notable_of(found, None if y is None else y[:few])
+
+
+def _contents(graph: SpikingGraph, account: Account, n_steps: int, dt: float, skip: int = 0) -> dict[str, Any]:
+    """Rates of the populations, in Hz, and accuracy."""
+    right, duration = account.right, n_steps * dt
+    over_time = None if right is None else [None] * skip + (right[skip:] / account.n).tolist()
+    populations = []
+    for name in graph.populations:
+        fired, spikes = account.fired[name], account.spikes[name] / account.n
+        rates = {"mean_rate": spikes / fired.size / duration, "highest_rate": account.highest[name] / duration}
+        silent = 1 - float(fired.mean())
+        neurons = {"name": name, "n_neurons": fired.size}
+        populations.append({**neurons, **rates, "silent": silent, "spikes_per_sample": spikes})
+    return {
+        "n_samples": account.n,
+        "n_steps": n_steps,
+        "dt": dt,
+        "populations": populations,
+        "accuracy": None if over_time is None else over_time[-1],
+        "accuracy_over_time": over_time,
+    }
+
+
+def _rates_table(populations: list[dict[str, Any]]) -> Any:
     from ..graph.summary import broken_name
     from .screen import new_table
 
     table = new_table("population", "neurons", "mean rate", "highest", "silent", "spikes per sample")
-    for name in graph.populations:
-        fired, spikes = account.fired[name], account.spikes[name] / account.n
-        mean, highest = spikes / fired.size / duration, account.highest[name] / duration
-        row = (f"{fired.size:,}", f"{mean:.1f} Hz", f"{highest:.0f} Hz", f"{1 - fired.mean():.0%}")
-        table.add_row(broken_name(name, NAME_WIDTH), *row, f"{spikes:,.0f}")
+    for each in populations:
+        rates = (f"{each['mean_rate']:.1f} Hz", f"{each['highest_rate']:.0f} Hz", f"{each['silent']:.0%}")
+        row = (f"{each['n_neurons']:,}", *rates, f"{each['spikes_per_sample']:,.0f}")
+        table.add_row(broken_name(each["name"], NAME_WIDTH), *row)
     return table

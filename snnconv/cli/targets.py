@@ -51,6 +51,25 @@ def given_options(context: Any) -> dict[str, Any]:
     return context.meta[_GIVEN]
 
 
+def all_contents() -> dict[str, Any]:
+    """What `list_all` prints, as plain data."""
+    from ..export import TARGETS
+
+    return {
+        "targets": [
+            {
+                **{key: getattr(target, key) for key in ("name", "suffix", "is_folder", "holds", "lacks")},
+                "options": [_option_contents(option) for option in target.options],
+            }
+            for target in TARGETS.values()
+        ]
+    }
+
+
+def _option_contents(option: Option) -> dict[str, Any]:
+    return {**vars(option), "flag": option.flag, "type": option.type.__name__, "choices": list(option.choices)}
+
+
 def list_all() -> None:
     """Print every target with what it holds, what it lacks, and its options."""
     from ..export import TARGETS

@@ -6,12 +6,15 @@ import dataclasses
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ConfigError, ModelFileError
+from ..progress import track
+from .options import Json
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -27,6 +30,7 @@ class Outcome:
     graph: SpikingGraph
     model_path: Path
     graph_path: Path
+    contents: dict[str, Any]  # what --json prints
 
 
 def train(
@@ -39,17 +43,20 @@ def train(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.  [default: runs/NAME of the config]"),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Train, convert, run and export as a config says.
 
     The folder gets model.keras and model.snn.h5.
 
-    Example:
+    Examples:
 
     - `snnconv train configs/digits_mlp.toml --epochs 10`
+
+    - `snnconv train configs/digits_mlp.toml -o trained --json`
     """
     from .. import config as configs
-    from .screen import say
+    from .screen import print_json, say
 
     settings = configs.load(config)
     if epochs is not None:
@@ -58,15 +65,24 @@ def train(
         settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
     if data_path is not None:
         settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, path=data_path))
-    outcome = train_and_export(settings, output or settings.output.folder / settings.name)
-    say(f"Look at the network: snnconv inspect {outcome.graph_path}")
+    outcome = train_and_export(settings, output or settings.output.folder / settings.name, quiet=json)
+    if json:
+        print_json(outcome.contents)
+    else:
+        say(f"Look at the network: snnconv inspect {outcome.graph_path}")
 
 
-def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) -> Outcome:
-    """Train, convert, run the test data in spikes, and write model.keras and model.snn.h5 into `folder`."""
+def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, quiet: bool = False) -> Outcome:
+    """Train, convert, run the test data in spikes, and write model.keras and model.snn.h5 into `folder`.
+
+    Parameters
+    ----------
+    show_epochs : bool
+        Print a line per epoch.
+    quiet : bool
+        Print nothing.
+    """
     from .quiet import import_tensorflow
-    from .screen import say, show, step
-    from .simulate import accuracy_table
 
     _check_folder(folder)
     import_tensorflow()
@@ -78,22 +94,36 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
     from ..simulator import Simulator
     from ..training import build_model
     from ..training import train as fit
+    from ..tuning import apply
+    from .models import few_samples
 
     data = datasets.load(config.data.dataset, config.data.path)
     options = config.conversion
 
-    def converted(model: Any) -> SpikingGraph:
-        scale = options.scale_firing_rates
-        return convert(model, synapse=options.synapse, scale_firing_rates=scale, verbose=False)
+    def converted(model: Any, has_data: bool) -> SpikingGraph:
+        graph = convert(model, verbose=False)
+        return apply(
+            graph,
+            options.scale_firing_rates,
+            options.synapse,
+            refit=few_samples(options.refit, config, graph) if has_data else None,
+            tau_rc=options.tau_rc,
+            tau_ref=options.tau_ref,
+            calibrate=few_samples(options.calibrate, config, graph) if has_data else None,
+            calibrate_steps=options.calibrate_steps,
+            dt=config.simulation.dt,
+        )
 
-    converted(build_model(config, data.input_shape, data.n_classes))  # before minutes are spent on training
+    converted(build_model(config, data.input_shape, data.n_classes), False)  # before minutes are spent on training
     keras.utils.clear_session()  # layers are numbered from the start again
     _make_folder(folder)
     n_steps, dt = config.simulation.n_steps, config.simulation.dt
+    say, step, show = _voices(quiet)
     step("Data", f"{data.name}: {len(data.x_train):,} samples to train on, {len(data.x_test):,} to test with")
-    callbacks = [_epoch_lines(config.training.epochs)] if show_epochs else []
-    trained = fit(config, dataset=data, verbose=False, callbacks=callbacks)
     n_epochs = config.training.epochs
+    with track(n_epochs, what="training") as advance:
+        callback = _each_epoch(n_epochs, step if show_epochs else None, advance)
+        trained = fit(config, dataset=data, verbose=False, callbacks=[callback])
     n_parameters = sum(math.prod(weight.shape) for weight in trained.model.trainable_weights)
     step(
         "Train",
@@ -103,7 +133,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
 
     model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
     trained.save(model_path)
-    graph = converted(trained.model)
+    graph = converted(trained.model, True)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
@@ -114,25 +144,58 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True) 
     seconds = time.perf_counter() - start
     step("Run", f"{len(data.x_test):,} test samples in spikes, {n_steps} steps of {dt * 1e3:g} ms, in {seconds:.1f} s")
     step("", f"spiking accuracy {found['accuracy']:.1%} at the end, and on the way there:")
-    show(accuracy_table(found["accuracy_over_time"], dt))
+    show(found["accuracy_over_time"], dt)
     step("Files", f"{model_path}: the Keras model")
     step("", f"{graph_path}: the spiking network, every number of it")
     say()
-    return Outcome(trained, graph, model_path, graph_path)
+    contents = {
+        "model": str(model_path),
+        "graph": str(graph_path),
+        "dataset": data.name,
+        "n_train": len(data.x_train),
+        "n_test": len(data.x_test),
+        "n_epochs": n_epochs,
+        "n_parameters": n_parameters,
+        "n_neurons": n_neurons,
+        "n_steps": n_steps,
+        "dt": dt,
+        "rate_accuracy": float(trained.rate_accuracy),
+        "spiking_accuracy": found["accuracy"],
+        "accuracy_over_time": [float(share) for share in found["accuracy_over_time"]],
+        "training_seconds": trained.seconds,
+        "running_seconds": seconds,
+    }
+    return Outcome(trained, graph, model_path, graph_path, contents)
 
 
-def _epoch_lines(n_epochs: int) -> Any:
-    """A Keras callback that prints a line per epoch."""
+def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Callable[..., None]]:
+    """What prints a line, a step, and accuracies over time; functions that do nothing where it is to be quiet."""
+    if quiet:
+
+        def nothing(*_: Any) -> None:
+            """Say nothing."""
+
+        return nothing, nothing, nothing
+    from .screen import say, show, step
+    from .simulate import accuracy_table
+
+    return say, step, lambda accuracy, dt: show(accuracy_table(accuracy, dt))
+
+
+def _each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callable[..., None]) -> Any:
+    """A Keras callback that moves the progress bar on at every batch, and prints a line per epoch if it is to."""
     import keras
 
-    from .screen import step
+    class EachEpoch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            advance(1 / ((self.params or {}).get("steps") or 1))
 
-    class EpochLines(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             values = "   ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-            step("", f"epoch {epoch + 1:>{len(str(n_epochs))}}/{n_epochs}   {values}")
+            if step is not None:
+                step("", f"epoch {epoch + 1:>{len(str(n_epochs))}}/{n_epochs}   {values}")
 
-    return EpochLines()
+    return EachEpoch()
 
 
 def _check_folder(folder: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
+from .completion import complete_device, complete_one_of
 from .energy import DeviceFile
-from .options import Config, CustomObjects, Dt, KerasOptions, Model, Steps, Unsafe
+from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 from .samples import Labels
 
 
@@ -28,13 +29,26 @@ def tune(
     synapses: Annotated[
         str, typer.Option(metavar="SECONDS,…", help="Lowpasses behind all populations; none for no synapse.")
     ] = "none,0.002,0.005,0.01",
+    calibrate: Annotated[
+        str,
+        typer.Option(
+            metavar="STEPS,…", help="Numbers of steps to calibrate for, with the first of the samples; or none."
+        ),
+    ] = "10,30",
     accuracy_drop: Annotated[
         float, typer.Option(metavar="POINTS", help="Points of accuracy that spikes may cost, against rates.")
     ] = 0.5,
-    prefer: Annotated[str, typer.Option(metavar="WHAT", help="Have few steps, or little energy: steps, energy.")] = (
-        "steps"
-    ),
-    device: Annotated[str, typer.Option(metavar="NAME", help="Device whose energy counts.")] = "loihi",
+    prefer: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="Have few steps, or little energy: steps, energy.",
+            autocompletion=complete_one_of("steps", "energy"),
+        ),
+    ] = ("steps"),
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Device whose energy counts.", autocompletion=complete_device)
+    ] = "loihi",
     device_file: DeviceFile = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the chosen setting to a .toml file.")
@@ -45,7 +59,7 @@ def tune(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the halves that early stopping is set and measured on.")] = (
         0
     ),
-    json: Annotated[bool, typer.Option("--json", help="Print every setting tried as JSON.")] = False,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -61,19 +75,20 @@ def tune(
 
     - `snnconv export model.keras --config tuned.toml`
     """
-    from json import dumps
-
     from ..runs import check_steps
     from .energy import read_devices
     from .models import check_model_file, check_writable, read_dt, read_graph
     from .samples import as_samples, check_samples, read_data
-    from .screen import say
+    from .screen import print_json, say
 
     check_samples(samples)
     check_steps(steps, 1.0)
     if prefer not in ("steps", "energy"):
         raise ParameterError(f"--prefer must be steps or energy. Received {prefer!r}.")
     factors, taus = _numbers("--scales", scales), _numbers("--synapses", synapses, or_none=True)
+    targets = _numbers("--calibrate", calibrate, or_none=True)
+    if any(target is not None and (target < 1 or target % 1) for target in targets):
+        raise ParameterError(f"--calibrate must be whole numbers of steps, or none. Received {calibrate!r}.")
     if out is not None and out.suffix != ".toml":
         raise ParameterError(f"-o writes a TOML file: end its name in .toml. Received '{out}'.")
     for path in (out, plot):
@@ -102,6 +117,7 @@ def tune(
         dt=dt,
         scales=[factor for factor in factors if factor is not None],
         synapses=taus,
+        calibrate=[int(target) for target in targets if target is not None],
         accuracy_drop=accuracy_drop,
         prefer=prefer,
         device=chosen_device,
@@ -117,9 +133,9 @@ def tune(
             f"Chosen by snnconv tune for {model.name}: {found.chosen.accuracy:.1%} {measured} on {found.n_samples} "
             f"samples,\n{found.reference_accuracy:.1%} in rates. Name it with --config to export, simulate and others."
         )
-        write_settings(out, found.chosen.setting, comment, found.early.margin)
+        write_settings(out, found.chosen.setting, comment, found.early.margin, data)
     if json:
-        typer.echo(dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_dict())
     else:
         for line in str(found).splitlines():
             say(line)
@@ -127,7 +143,7 @@ def tune(
             if path is not None:
                 say(f"Wrote {path}.")
         if out is not None:
-            say(f"Next: snnconv simulate {model} --config {out} --steps {found.chosen.setting.n_steps}")
+            say(f"Next: snnconv simulate {model} --config {out}")
     if not found.is_within_drop:
         raise typer.Exit(1)
 

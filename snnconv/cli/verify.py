@@ -9,7 +9,7 @@ import typer
 
 from ..errors import ParameterError
 from ..manifest import NAME as MANIFEST
-from .options import Config, CustomObjects, Dt, Dtype, Input, KerasOptions, Model, Steps, Unsafe
+from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
     from ..verification import Verification
@@ -29,6 +29,7 @@ def verify(
     dt: Dt = None,
     dtype: Dtype = "float32",
     seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    json: Json = False,
     config: Config = None,
     custom_objects: CustomObjects = None,
     unsafe: Unsafe = False,
@@ -52,13 +53,14 @@ def verify(
     if (model / MANIFEST).is_file():
         if against is not None:
             raise ParameterError("--keras is for a MODEL that is a file; a folder is compared with what is in it.")
-        _verify_folder(model)
+        _verify_folder(model, json)
         return
     from ..graph import load
+    from ..graph.explanation.text import plural
     from ..graph.file import is_graph_file
     from ..runs import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
-    from .screen import say
+    from .screen import print_json, say
     from .simulate import check_dtype
 
     check_steps(steps, 1.0)
@@ -91,22 +93,29 @@ def verify(
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
     found = compare(subject, x, steps, graph=other, dt=dt, dtype=dtype, seed=seed)
-    say(f"{found.n_samples} samples, {steps} steps of {dt * 1e3:g} ms, {dtype}")
-    hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
-    show_verification(found, hint if keras_model is None else "")
+    if json:
+        print_json(found.to_dict())
+    else:
+        say(f"{plural(found.n_samples, 'sample')}, {plural(steps, 'step')} of {dt * 1e3:g} ms, {dtype}")
+        hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
+        show_verification(found, hint if keras_model is None else "")
     if not found.passed:
         raise typer.Exit(1)
 
 
-def _verify_folder(folder: Path) -> None:
+def _verify_folder(folder: Path, json: bool) -> None:
     from ..verification.folder import verify_folder
-    from .screen import step
+    from .screen import print_json, step
 
     checks = verify_folder(folder)
-    for check in checks:
-        status = "skipped" if check.passed is None else "ok" if check.passed else "FAILED"
-        step(check.what, f"{status:<8}{check.said}")
-    if any(check.passed is False for check in checks):
+    passed = all(check.passed is not False for check in checks)
+    if json:
+        print_json({"passed": passed, "checks": [vars(check) for check in checks]})
+    else:
+        for check in checks:
+            status = "skipped" if check.passed is None else "ok" if check.passed else "FAILED"
+            step(check.what, f"{status:<8}{check.said}")
+    if not passed:
         raise typer.Exit(1)
 
 

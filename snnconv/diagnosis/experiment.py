@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import SpikingGraph, Stateful
 from ..graph.part import part
-from ..neurons import IF, LIF, Neuron
+from ..neurons import IF, LIF, Neuron, SteppedLIF
 from ..reference import run
 from .case import CURRENT, Case, population
 from .mistakes import Mistake
@@ -205,4 +205,4 @@ def _changes_current(mistake: Mistake, is_alone: bool) -> bool:
 
 def _can_select(neuron: Neuron) -> bool:
     """Whether units may be run by themselves: no parameter of the neuron is an array over all of them."""
-    return isinstance(neuron, (LIF, IF))
+    return isinstance(neuron, (LIF, SteppedLIF, IF))

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from ..progress import track
 from .case import Case
 from .comparison import Comparison, compare
 from .experiment import Experiment, Voltage, in_batches
@@ -122,12 +123,14 @@ class Search:
         """The plan's mistakes whose spikes are equal, and those that come closest."""
         wrong: list[tuple[float, bool, Mistakes]] = []
         for everywhere, (quick, _) in self._looks.items():
-            for mistakes in plan:
-                if everywhere and not any(mistake.network or mistake.neuron for mistake in mistakes):
-                    continue  # it is the same in one layer
-                share = self._wrong(quick, mistakes)
-                if share is not None:
-                    wrong.append((share, everywhere, mistakes))
+            with track(len(plan), what=f"trying {len(plan)} mistakes") as advance:
+                for mistakes in plan:
+                    advance()
+                    if everywhere and not any(mistake.network or mistake.neuron for mistake in mistakes):
+                        continue  # it is the same in one layer
+                    share = self._wrong(quick, mistakes)
+                    if share is not None:
+                        wrong.append((share, everywhere, mistakes))
         wrong.sort(key=lambda item: item[0])
         second = [item for item in wrong if item[0] == 0] or wrong[:N_SECOND_LOOKS]
         again = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from ..errors import InputError
 from ..files import replacing
 from ..graph.explanation import Explanation
 from ..plot import voltages
+from ..plot.canvas import COLOURS, new_figure
 from ..runs import Result
 
 
@@ -44,23 +44,23 @@ def draw(explanation: Explanation, path: str | os.PathLike[str]) -> None:
         spikes={trace.layer: np.reshape(trace.spikes, one)},
         voltages={trace.layer: np.reshape(trace.voltage, one)},
     )
-    ax = voltages(result, trace.layer, units=(0,))
-    ax.get_lines()[0].set_label("voltage")
-    currents = ax.twinx()
-    currents.step(result.times * 1e3, trace.current, where="pre", color="tab:orange", linewidth=0.9, label="J")
-    currents.set_ylabel("input current J")
-    lines = [ax.get_lines()[0], *currents.get_lines()]
-    ax.legend(lines, [str(line.get_label()) for line in lines], loc="lower right")
+    figure = new_figure((7.0, 5.0))
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    voltages(result, trace.layer, units=(0,), ax=above)
+    above.get_legend().remove()
+    above.set_xlabel("")
     place = ", ".join(map(str, trace.unit))
-    ax.set_title(f"unit {place} of '{trace.layer}', sample {trace.sample}: {trace.rate:.4g} Hz")
-    figure: Any = ax.figure
+    above.set_title(f"unit {place} of '{trace.layer}', sample {trace.sample}: {trace.rate:.4g} Hz; | marks a spike")
+    edges = np.concatenate([[0.0], result.times * 1e3])
+    below.stairs(trace.current, edges, baseline=None, color=COLOURS[1], linewidth=1.2)
+    low, high = min(trace.current), max(trace.current)
+    margin = 0.08 * (high - low) or max(0.1 * abs(high), 0.1)  # so that a constant one shows as such
+    unit = next((layer.unit for layer in explanation.layers if layer.name == trace.layer), "no unit")
+    label = "input current J" if unit == "no unit" else f"input current J\n({unit})"
+    below.set(xlabel="time (ms)", ylabel=label, ylim=(low - margin, high + margin))
     suffix = os.path.splitext(path)[1].removeprefix(".")
     try:
         with replacing(path) as temporary:
             figure.savefig(temporary, format=suffix or "png")
     except ValueError as error:
         raise InputError(f"cannot draw '{path}': {error}. Name a file with .png, .svg or .pdf.") from error
-    finally:
-        from matplotlib import pyplot
-
-        pyplot.close(figure)

@@ -14,8 +14,9 @@ from .. import __version__
 from ..errors import ExportError, ParameterError
 from ..files import replacing, replacing_folder
 from ..graph import SpikingGraph
+from ..graph.explanation.text import plural
 from ..manifest import write_manifest
-from ..runs import check_steps
+from ..runs import check_dt, check_steps
 from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
 from .target import Check, Limit, Option, Plan, Settings, Target
@@ -114,6 +115,7 @@ def export(
         If the file cannot be written.
     """
     check_steps(n_steps, dt)
+    check_dt(graph, dt)
     chosen = find_target(target)
     checked = chosen.check_options(options)
     inputs = graph.check_inputs(random_inputs(graph, n_samples, seed) if x is None else x, "float64", n_steps)
@@ -155,5 +157,5 @@ def _judge(
     if run is not None:
         measured = measure(graph, lambda inputs, n_steps: run(path, inputs, n_steps), inputs, n_steps, dt)
     n = len(next(iter(inputs.values())))
-    described = f"{n} random samples in 0…1" if is_random else f"{n} samples of the given data"
+    described = f"{plural(n, 'random sample')} in 0…1" if is_random else f"{plural(n, 'sample')} of the given data"
     return Verdict(measured, plan.limits, plan.changes, plan.notes, described, plan.unmeasured)

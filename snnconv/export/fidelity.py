@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import reference
 from ..graph import SpikingGraph
+from ..graph.explanation.text import plural
 from ..progress import track
 from ..runs import Result
 from .target import Inputs, Limit
@@ -73,6 +74,12 @@ class Measurement:
         sums = (sum(getattr(layer, key) for layer in self.layers) for key in ("n_spikes", "n_written", "n_common"))
         return LayerDifference("all", *sums)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        numbers = {key: value for key, value in vars(self).items() if key != "layers"}
+        layers = [{**vars(layer), "differing": layer.share} for layer in self.layers]
+        return {**numbers, "differing": self.total.share, "layers": layers}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -107,6 +114,18 @@ class Verdict:
         is_same = not self.unmeasured if self.measured is None else self._same
         return is_same and not self.approximated and not self.changes
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        return {
+            "exact": self.exact,
+            "verdict": str(self),
+            "measured": None if self.measured is None else self.measured.to_dict(),
+            "unmeasured": self.unmeasured or None,
+            "approximated": [f"{limit} ({limit.instead})" for limit in self.approximated],
+            "changes": list(self.changes),
+            "notes": list(self.notes),
+        }
+
     @property
     def _same(self) -> bool:
         return self.measured is not None and self.measured.total.n_spikes > 0 and self.measured.total.share == 0
@@ -117,7 +136,7 @@ class Verdict:
         if self.measured is None:
             return "exact: it holds every number of the network as it is."
         measured, total = self.measured, self.measured.total
-        where = f"({self.inputs}, {measured.n_steps} steps of {measured.dt * 1e3:g} ms)"
+        where = f"({self.inputs}, {plural(measured.n_steps, 'step')} of {measured.dt * 1e3:g} ms)"
         if not total.n_spikes and not total.n_written:
             said = f"not measured: no neuron spikes {where}. Measure with inputs of your own"
         elif self._same:
@@ -139,7 +158,7 @@ class Verdict:
         measured = self.measured
         if measured is None or measured.n_other_predictions is None:
             return ""
-        return f" and {measured.n_other_predictions} of {measured.n_samples} predictions"
+        return f" and {measured.n_other_predictions} of {plural(measured.n_samples, 'prediction')}"
 
 
 def percent(share: float) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import ExportError, InputError
 from ..graph import SpikingGraph
+from ..graph.explanation.text import plural
+from ..neurons import LIF
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runs import Result
@@ -44,14 +46,8 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     ConversionError, ParameterError
         As `quantize`.
     ExportError
-        If the given inputs are outside of the range that the options say, or voltages start elsewhere than at 0.
+        If the given inputs are outside of the range that the options say.
     """
-    started = [name for name, view in graph.populations.items() if view.node.initial_voltage]
-    if started:
-        raise ExportError(
-            f"the target cannot hold the initial voltage of {', '.join(map(repr, started))}: its neurons start at 0. "
-            f"Give these populations an initial_voltage of 0, or keep it in the .int.h5 file of 'snnconv quantize -o'."
-        )
     options = settings.options
     range_ = {"bits": options["input_bits"], "low": options["low"], "high": options["high"]}
     more = {"window": settings.n_steps} if options["code"] == "latency" else {}
@@ -90,9 +86,10 @@ def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
     return Result(integers.as_float(result.output), n_steps, integers.dt, result.spikes)
 
 
-def changes(integers: IntegerGraph) -> tuple[str, ...]:
+def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     """What a verdict says of integers."""
-    rests = any(layer.tau_ref for layer in integers.populations.values())
+    neurons = [view.neuron for view in graph.populations.values()]
+    rests = any(isinstance(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
     return (f"{what}, refractory periods to whole steps" if rests else what,)
 
@@ -121,6 +118,11 @@ class Golden:
     readouts: Mapping[str, np.ndarray]
     n_steps: int
     varies: bool
+
+    @property
+    def size(self) -> str:
+        """How much it holds, as in "4 samples of 100 steps"."""
+        return f"{plural(len(self.codes), 'sample')} of {plural(self.n_steps, 'step')}"
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by their names in files."""

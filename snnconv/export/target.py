@@ -90,6 +90,13 @@ class Limit:
         return f"{self.what} of {', '.join(repr(name) for name in self.layers)}"
 
 
+def other_neurons(kind: str, known: str = "LIF") -> str:
+    """Advice about neurons of this kind, for a target that has the `known` ones."""
+    is_trained = kind == "SteppedLIF"  # a layer of its own, where other kinds stand for an activation
+    advice = f"Train with {known} layers" if is_trained else f"Convert with swap_activations and {known} neurons"
+    return f"{advice} in their place"
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """What a graph is exported for.

@@ -31,7 +31,7 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..files import replacing
-from ..hdf5 import damaged, open_hdf5, read_numbers, read_text, read_texts
+from ..hdf5 import check_not_integers, damaged, open_hdf5, read_numbers, read_text, read_texts
 from .nodes import Affine, Population, Weighted
 from .record import attributes, build_node
 from .report import LayerReport
@@ -128,6 +128,7 @@ def is_graph_file(path: str | os.PathLike[str]) -> bool:
 
 def _read(file: Any) -> SpikingGraph:
     if _text(file.attrs.get("format", "")) != FORMAT:
+        check_not_integers(file)
         raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
     version = int(file.attrs["version"])
     if version > VERSION:

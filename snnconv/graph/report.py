@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,25 @@ def describe(lines: Iterable[LayerReport], nodes: Iterable[Node]) -> tuple[Layer
     """The lines with the action that these nodes tell of."""
     nodes = tuple(nodes)
     return tuple(dataclasses.replace(line, action=_action(line, nodes)) for line in lines)
+
+
+def with_actions(lines: Iterable[LayerReport], actions: Mapping[str, str]) -> tuple[LayerReport, ...]:
+    """The lines with what was done later to populations behind it; with lines of their own for those of no layer.
+
+    Parameters
+    ----------
+    actions : mapping of population name to str
+    """
+    lines = tuple(lines)
+    layer_of = {name: next((line.layer for line in lines if _belongs(name, line.layer)), None) for name in actions}
+    added = {
+        layer: "; ".join(actions[name] for name in actions if layer_of[name] == layer) for layer in layer_of.values()
+    }
+    found = [
+        dataclasses.replace(line, action="; ".join(filter(None, (line.action, added.get(line.layer)))))
+        for line in lines
+    ]
+    return (*found, *(LayerReport(name, "", actions[name]) for name, layer in layer_of.items() if layer is None))
 
 
 def report_table(lines: Iterable[LayerReport]) -> Table:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from .. import numpy_ops
 from ..errors import InputError, SnnconvError
+from .named import Named
 from .nodes import Input, Linear, Node, Population, Stateful
 from .report import LayerReport
 from .views import PopulationView, ReadoutView
@@ -72,6 +74,11 @@ class SpikingGraph:
     def __repr__(self) -> str:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
+    def _repr_html_(self) -> str:
+        from .html import graph_html
+
+        return graph_html(self)
+
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
 
@@ -88,12 +95,12 @@ class SpikingGraph:
     def populations(self) -> Mapping[str, PopulationView]:
         """The neuron populations by name, with every number that decides their spikes."""
         views = {node.name: PopulationView(self, node) for node in self.nodes if isinstance(node, Population)}
-        return _Named("population", views)
+        return Named("population", views)
 
     @cached_property
     def readouts(self) -> Mapping[str, ReadoutView]:
         """The outputs by name, with the linear layer that gives them."""
-        return _Named("readout", {label: ReadoutView(self, label) for label in self.outputs})
+        return Named("readout", {label: ReadoutView(self, label) for label in self.outputs})
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""
@@ -276,24 +283,7 @@ class SpikingGraph:
 
         save(self, path)
 
-
-class _Named(Mapping[str, Any]):
-    """A read-only mapping whose KeyError says which names there are."""
-
-    def __init__(self, what: str, items: Mapping[str, Any]):
-        self._what, self._items = what, items
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return self._items[name]
-        except KeyError:
-            raise KeyError(f"no {self._what} is named {name!r}. There are: {list(self._items)}") from None
-
-    def __iter__(self):
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return f"{{{', '.join(f'{name!r}: {view!r}' for name, view in self._items.items())}}}"
+    def export_saved_model(self, path: str | PathLike[str], n_steps: int, dt: float = 0.001, **options: Any) -> None:
+        """Write a tf.SavedModel that runs without snnconv; see `snnconv.export_saved_model` for the options."""
+        # By its name: the graph is data that the runtime imports, and only this convenience looks the other way.
+        import_module("snnconv.runtime.saved_model").export_saved_model(self, path, n_steps, dt, **options)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDTH = 80  # columns of a terminal that the table fits, as far as names can be broken at a dot or an underscore
 RANGE_WIDTH = 8  # of a range on one line
 HEADINGS = ("name", "kind", "shape", "params", "gain", "bias", "tau_rc", "tau_ref")
+N_TEXT = 3  # columns that hold text
 SHORT_KINDS = {"AveragePool": "AvgPool", "Concatenate": "Concat"}
 
 
@@ -29,8 +30,7 @@ class SummaryTable(Table):
 
 def summary_table(graph: SpikingGraph) -> Table:
     """One row per node; times in milliseconds, values that differ between units as a range."""
-    total = sum(np.size(array) for node in graph.nodes for array in _counted(node))
-    rows = [*(_row(node) for node in graph.nodes), ["total", "", "", f"{total:,}", *[""] * 4]]
+    rows = summary_rows(graph)
     columns = list(zip(HEADINGS, *rows, strict=True))[1:]
     others = sum(max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
     longest = max(len(name) for name, *_ in rows)
@@ -46,12 +46,18 @@ def summary_table(graph: SpikingGraph) -> Table:
         caption_justify="left",
     )
     for heading in HEADINGS:
-        justify = "left" if heading in ("name", "kind", "shape") else "right"
+        justify = "left" if heading in HEADINGS[:N_TEXT] else "right"
         table.add_column(heading, justify=justify, no_wrap=True)
     width = WIDTH - others - gap * len(columns)
     for number, (name, *cells) in enumerate(rows, 1):
         table.add_row(broken_name(name, width), *cells, end_section=number == len(graph.nodes))
     return table
+
+
+def summary_rows(graph: SpikingGraph) -> list[list[str]]:
+    """The cells of the table, a row per node and one with the total; a long range is broken into two lines."""
+    total = sum(np.size(array) for node in graph.nodes for array in _counted(node))
+    return [*(_row(node) for node in graph.nodes), ["total", "", "", f"{total:,}", *[""] * 4]]
 
 
 def value_range(array: np.ndarray | float | None) -> str:

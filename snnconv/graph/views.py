@@ -113,6 +113,11 @@ class PopulationView(_LayerView):
     def __repr__(self) -> str:
         return f"<population '{self.name}': {self.neuron}, shape {self.shape}>"
 
+    def _repr_html_(self) -> str:
+        from .html import population_html
+
+        return population_html(self)
+
 
 @dataclass(frozen=True, eq=False)
 class ReadoutView(_LayerView):
@@ -136,3 +141,8 @@ class ReadoutView(_LayerView):
 
     def __repr__(self) -> str:
         return f"<readout '{self.name}': {self.activation}, shape {self.shape}>"
+
+    def _repr_html_(self) -> str:
+        from .html import readout_html
+
+        return readout_html(self)

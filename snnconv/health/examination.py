@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..graph import Population, PopulationView, SpikingGraph
-from ..neurons import LIF
+from ..neurons import LIF, SteppedLIF
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,8 @@ class Layer:
     def ceiling(self, dt: float) -> float:
         """Highest rate, also for what refractory periods allow, in Hz."""
         neuron = self.view.neuron
+        if isinstance(neuron, SteppedLIF):
+            return neuron.highest_rate
         by_rest = 1 / neuron.tau_ref if isinstance(neuron, LIF) and neuron.tau_ref > 0 else math.inf
         return min(by_rest, self.step_ceiling(dt))
 

@@ -43,6 +43,14 @@ chance alone."""
 LOST_RATE = 0.05
 """Share of a layer's spikes that the time lost behind refractory periods below dt costs."""
 
+NOTABLE = ("silent", "saturated", "above_ceiling", "lost_rate", "unscaled", "lost_accuracy")
+"""Kinds that `convert` and `snnconv simulate` warn of. Few spikes are wanted in runs of few steps, and negative ones
+come of the activations that were trained."""
+
+WEIGHED = ("saturated", "above_ceiling", "lost_rate")
+"""Kinds that nobody is warned of in a population with an initial voltage of its own: it was calibrated, or trained, for
+its ceiling, and what is cut was weighed against what few steps can tell apart."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -19,7 +19,19 @@ from typing import Any
 import h5py
 
 from ..errors import ModelFileError
-from ..hdf5 import SIGNATURE, as_text, brief, child, count_numbers, damaged, n_numbers, open_hdf5, read_names, read_text
+from ..hdf5 import (
+    SIGNATURE,
+    as_text,
+    brief,
+    check_not_integers,
+    child,
+    count_numbers,
+    damaged,
+    n_numbers,
+    open_hdf5,
+    read_names,
+    read_text,
+)
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -143,6 +155,7 @@ def _open_layers(path: Path, config: dict[str, Any] | None) -> Iterator[Source]:
             raise ModelFileError(_not_a_model(path))
     with open_hdf5(path) as file:
         with damaged():
+            check_not_integers(file)
             source = _read_layers(path, file, config)
         yield source
 

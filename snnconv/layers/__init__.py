@@ -7,5 +7,6 @@ from .base import NeuronLayer
 from .integrate import IF
 from .lif import LIF
 from .quantized_relu import QuantizedReLU
+from .stepped_lif import SteppedLIF
 
-__all__ = ["IF", "LIF", "NeuronLayer", "QuantizedReLU"]
+__all__ = ["IF", "LIF", "NeuronLayer", "QuantizedReLU", "SteppedLIF"]

@@ -23,7 +23,7 @@ class NeuronLayer(keras.layers.Layer):
     In inference the output is the rate at a constant current, times the amplitude: what `snnconv.convert` checks the
     spiking network against. In training it can be the mean output of a few time steps, and noisy.
 
-    Abstract; use `LIF`, `IF` or `QuantizedReLU`. A subclass has `gain` and `bias` beside what is here.
+    Abstract; use `LIF`, `IF`, `SteppedLIF` or `QuantizedReLU`. A subclass has `gain` and `bias` beside what is here.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ class TunedLayer(NeuronLayer):
     """A layer of rate neurons: ``output = rate(gain · input + bias)``.
 
     Weights: `bias`, trained, and `gain`, fixed; both follow from max_rates and intercepts when the layer is built.
-    Abstract; use `LIF` or `IF`.
+    Abstract; use `LIF`, `IF` or `SteppedLIF`.
     """
 
     def __init__(

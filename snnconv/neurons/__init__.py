@@ -8,6 +8,7 @@ from .piecewise_linear import PiecewiseLinear
 from .sigmoid import Sigmoid
 from .softplus import Softplus
 from .softsign import Softsign
+from .stepped_lif import SteppedLIF
 from .tanh import Tanh
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Softsign",
+    "SteppedLIF",
     "Tanh",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -42,6 +43,19 @@ class Neuron(ABC):
     def max_spikes_per_step(self) -> int | None:
         """Most spikes in one step, or None if there is no bound or spikes can be negative."""
         return 1
+
+    @property
+    def only_dt(self) -> float | None:
+        """The one length of a step that the model runs in, in seconds; None: any."""
+        return None
+
+    def check_dt(self, dt: float) -> None:
+        """Raise ParameterError unless the model runs in steps of `dt` seconds."""
+        only = self.only_dt
+        if only is not None and not math.isclose(dt, only, rel_tol=1e-9):
+            raise ParameterError(
+                f"{self.kind} neurons run in the steps that they were made for, dt={only:g} s. Received dt={dt:g} s."
+            )
 
     @abstractmethod
     def rate(self, J: Array, xp: Any = np) -> Array:

@@ -29,14 +29,7 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
     ConversionError
         If a name is not that of a population, or a factor is not above 0.
     """
-    names = [node.name for node in graph.nodes if isinstance(node, Population)]
-    factors = dict(factor) if isinstance(factor, Mapping) else dict.fromkeys(names, factor)
-    unknown = sorted(set(factors) - set(names))
-    if unknown:
-        raise ConversionError(f"scale_firing_rates names '{unknown[0]}', which is no population. There are: {names}.")
-    bad = next((value for value in factors.values() if not (np.isfinite(value) and value > 0)), None)
-    if bad is not None:
-        raise ConversionError(f"scale_firing_rates must be above 0. Received {bad!r}.")
+    factors = factors_of(graph, factor)
     nodes: list[Node] = []
     for node in graph.nodes:
         if isinstance(node, Population) and factors.get(node.name, 1) != 1:
@@ -52,3 +45,22 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
             )
         nodes.append(node)
     return graph.replace(nodes)
+
+
+def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict[str, float]:
+    """The factor of each population that has one.
+
+    Raises
+    ------
+    ConversionError
+        If a name is not that of a population, or a factor is not above 0.
+    """
+    names = [node.name for node in graph.nodes if isinstance(node, Population)]
+    factors: dict[str, float] = dict(factor) if isinstance(factor, Mapping) else dict.fromkeys(names, factor)
+    unknown = sorted(set(factors) - set(names))
+    if unknown:
+        raise ConversionError(f"scale_firing_rates names '{unknown[0]}', which is no population. There are: {names}.")
+    bad = next((value for value in factors.values() if not (np.isfinite(value) and value > 0)), None)
+    if bad is not None:
+        raise ConversionError(f"scale_firing_rates must be above 0. Received {bad!r}.")
+    return factors

@@ -7,8 +7,10 @@ import math
 import numpy as np
 
 from ..graph import Population
+from ..neurons import SteppedLIF
 from .layers import FARTHEST
 from .nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
+from .scales import most_level
 from .settings import Settings
 
 
@@ -19,9 +21,12 @@ def of_input(node: EncodedInput) -> list[str]:
 
 def of_linear(layer: IntegerLayer, settings: Settings) -> list[str]:
     """Of weights, biases and a synapse."""
+    most = most_level(settings.weight_bits)
+    cut = float(np.mean(np.abs(layer.weights * layer.of_channels(layer.scale)) > most + 0.5))
     found = [
         f"{layer.name}: weights are rounded to {settings.weight_bits} bits, which changes them by "
-        f"{layer.weight_error:.2%} (root mean square)."
+        f"{layer.weight_error:.2%} (root mean square)"
+        + (f" and cuts off the {cut:.2%} that are largest." if cut else ".")
     ]
     if _used_bits(layer) < settings.weight_bits and np.ptp(np.abs(layer.weights)):
         found.append(f"{layer.name}: int32 leaves its weights {_used_bits(layer)} of {settings.weight_bits} bits.")
@@ -43,10 +48,12 @@ def of_neurons(layer: SpikingLayer, population: Population, n_reduced: int, sett
             f"fewer bits."
         )
     if layer.neuron == "LIF":
-        tau = layer.effective_tau_rc(settings.dt)
-        if _ms(tau) != _ms(layer.tau_rc):
-            found.append(f"{layer.name}: tau_rc is {_ms(tau)} in place of {_ms(layer.tau_rc)}.")
-        if layer.tau_ref:
+        tau, neuron = layer.effective_tau_rc(settings.dt), population.neuron
+        is_stepped = isinstance(neuron, SteppedLIF)
+        wanted = neuron.smooth().tau_rc if is_stepped else layer.tau_rc
+        if _ms(tau) != _ms(wanted):
+            found.append(f"{layer.name}: tau_rc is {_ms(tau)} in place of {_ms(wanted)}.")
+        if layer.tau_ref and not is_stepped:
             found.append(
                 f"{layer.name}: the refractory period is {layer.refractory_steps} whole steps behind that of the "
                 f"spike; in the float network it lasts {_ms(layer.tau_ref)} from the crossing inside a step."

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ..errors import ConversionError, ParameterError
 from ..graph import Population, SpikingGraph
+from ..runs import check_dt
 from . import approximations
 from .chains import Chain, chains, prepare
 from .codes import Analog, Code
@@ -34,11 +35,12 @@ def quantize(
     With ``δ = round((1 - exp(-dt/tau_rc))·2^K)/2^K`` for LIF neurons and ``δ = dt`` for IF, the effective weights
     ``w = δ·kernel·amplitude_before/dt`` and biases ``b = δ·(dense_bias + neuron_bias)`` become::
 
-        S = (2^(weight_bits - 1) - 1) / max|w|        for each neuron
+        S = (2^(weight_bits - 1) - 1) / c             for each neuron, with c = max|w|
         W = round(w·S)    B = round(b·S·2^s)    θ = round(S·2^s)    R = round(tau_ref/dt)
 
-    with the smallest s of 0 or more that makes every θ at least 2^F: F is threshold_bits more than
-    ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF neurons it is K. With δ
+    with the smallest s of 0 or more that makes every θ at least 2^F. Below 8 bits, where a neuron has 16 weights or
+    more, c is the size with the smallest squared error, and weights beyond it are cut off. F is threshold_bits more
+    than ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF neurons it is K. With δ
     rounded before it is folded, the gain for constant currents and the firing threshold stay those of the float
     network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own rounded δ in w; F
     has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier gets fewer; where
@@ -86,6 +88,7 @@ def quantize(
     code = Analog() if input is None else input
     if not isinstance(code, Code):
         raise ParameterError(f"input must be an Analog, a RateCode or a LatencyCode. Received {code!r}.")
+    check_dt(graph, settings.dt)
     problems = unsupported_nodes(graph)
     prepared, more = prepare(graph)
     found, most = chains(prepared, problems)

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError
 from ..files import replacing
-from ..hdf5 import child, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
+from ..hdf5 import INTEGER_FORMAT, child, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
 from .checks import check_node
 from .codes import CODES, Code
 from .integer_graph import IntegerGraph
@@ -37,7 +37,7 @@ from .proofs import prove
 from .ranges import Range
 from .settings import Settings
 
-FORMAT, VERSION, SUFFIX = "snnconv-integer", 1, ".int.h5"
+FORMAT, VERSION, SUFFIX = INTEGER_FORMAT, 1, ".int.h5"
 
 
 def save(graph: IntegerGraph, path: str | os.PathLike[str]) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..errors import ConversionError
 from ..graph import Population
-from ..neurons import IF, LIF
+from ..neurons import IF, LIF, SteppedLIF
 from .chains import Chain
 from .nodes import IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, with_ranges
 from .precision import multiplier, precisions
 from .proofs import drives, half, prove, settled
 from .ranges import Range, span
-from .scales import Scaling, bits_below_one, choose_scaling, common_scale
+from .scales import Scaling, bits_below_one, choose_scaling, common_scale, largest_weights, rounded
 from .settings import Settings
 
 Node = TypeVar("Node", bound=IntegerNode)
@@ -48,8 +48,9 @@ def spiking_layer(
     name, neuron, K, dt = population.name, population.neuron, settings.fraction_bits, settings.dt
     min_voltage = getattr(neuron, "min_voltage", None)
     min_voltage = math.nan if min_voltage is None else min_voltage
-    if isinstance(neuron, LIF):
-        leak = multiplier(neuron.tau_rc, dt, K, f"layer '{name}': tau_rc")
+    if isinstance(neuron, (LIF, SteppedLIF)):
+        tau_rc = neuron.smooth().tau_rc if isinstance(neuron, SteppedLIF) else neuron.tau_rc
+        leak = multiplier(tau_rc, dt, K, f"layer '{name}': tau_rc")
         step, times = leak / (1 << K), {"tau_rc": neuron.tau_rc, "tau_ref": neuron.tau_ref}
         F, most = bits_below_one(step) + settings.threshold_bits, (INT32_MAX - half(K)) // leak
     elif isinstance(neuron, IF):
@@ -64,12 +65,12 @@ def spiking_layer(
         )
     weights = chain.linear.kernel * (unit * chain.factor * step)
     biases = chain.linear.bias * step, population.neuron_bias * step
+    largest_weight = largest_weights(weights, settings.weight_bits, settings.scale)
     wide: dict[str, Range] = {"threshold": Range(0, 1 << (F + 1))}
     for precision in precisions(F, min(most, FARTHEST), K, _synapse_share(chain, settings, name)):
         filtered = weights * precision.synapse_step
-        scaling = choose_scaling(
-            filtered, settings.weight_bits, precision.threshold_bits, precision.most, settings.scale
-        )
+        end = largest_weight * precision.synapse_step
+        scaling = choose_scaling(end, settings.weight_bits, precision.threshold_bits, precision.most, settings.scale)
         plain = SpikingLayer(
             **_connection(chain, settings, filtered, scaling.scale, scaling.shift),
             name=name,
@@ -77,7 +78,7 @@ def spiking_layer(
             input_unit=unit * chain.factor,
             synapse=precision.synapse,
             synapse_bits=precision.synapse_bits,
-            neuron=neuron.kind,
+            neuron="IF" if isinstance(neuron, IF) else "LIF",
             leak=leak,
             refractory_steps=round(times["tau_ref"] / dt),
             is_rectified=math.isnan(min_voltage),
@@ -89,7 +90,10 @@ def spiking_layer(
             **dict.fromkeys(("scale", "bias", "biases", "threshold", "floor", "ceiling"), np.zeros(1)),
         )
         layer, wide = _rounded(plain, scaling, biases, source, settings.n_steps)
-        if np.abs(plain.kernel).max() < 1 << (min(FEWEST_BITS, settings.weight_bits) - 2) and np.any(weights):
+        largest, fewest = np.abs(plain.kernel).max(), 1 << (min(FEWEST_BITS, settings.weight_bits) - 2)
+        if largest < fewest and np.any(weights):
+            needed = scaling.scale.max() * 2.0**scaling.shift * fewest / max(largest, 0.5)
+            wide = wide or {"leak_product" if leak else "threshold": Range(0, int(needed) * max(leak, 1))}
             break
         if layer is not None:
             return layer, scaling.n_reduced
@@ -178,7 +182,8 @@ def _too_wide_error(name: str, wide: Mapping[str, Range]) -> ConversionError:
 _ADVICE = {
     "floor": "Give the neurons a min_voltage nearer to 0, or lower threshold_bits",
     "total": "Lower n_steps or weight_bits",
-    "leak_product": "Lower fraction_bits or threshold_bits, or give the neurons a min_voltage nearer to 0",
+    "leak_product": "Lower fraction_bits, threshold_bits or the bits of the input, or give the neurons a min_voltage "
+    "nearer to 0",
     "synapse_product": "Lower fraction_bits or threshold_bits",
 }
 
@@ -199,12 +204,12 @@ def _synapse_share(chain: Chain, settings: Settings, name: str) -> float:
 
 def _connection(chain: Chain, settings: Settings, weights: np.ndarray, scale: np.ndarray, shift: int) -> dict[str, Any]:
     """The fields that spiking layers and readouts share."""
-    linear = chain.linear
+    linear, bits = chain.linear, settings.weight_bits
     return {
         "inputs": (chain.source,),
         "synapse_tau": chain.synapse_tau,
         "input_shape": linear.input_shape,
-        "kernel": np.rint(weights * scale).astype("int8" if settings.weight_bits <= 8 else "int16"),
+        "kernel": rounded(weights, scale, bits).astype("int8" if bits <= 8 else "int16"),
         "weights": np.asarray(weights, "float64"),
         "shift": shift,
         "fraction_bits": settings.fraction_bits,

@@ -117,7 +117,8 @@ class IntegerLayer(IntegerNode, abstract=True):
     groups : int
         Groups of channels of a convolution, channels for a depthwise one.
     scale : float64 array, per neuron
-        S: ``kernel ≈ weights * S`` and ``bias ≈ biases * S * 2^shift``, each rounded to whole numbers, half to even.
+        S: ``kernel ≈ weights * S`` and ``bias ≈ biases * S * 2^shift``, each rounded to whole numbers, half to even;
+        weights of few bits are cut off at the ends of these.
     weights, biases : float64 arrays
         What W and B were rounded from: effective weights and biases, with gain, spike height and the neuron's and the
         synapse's multipliers in them.

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 SCALES = ("neuron", "layer", "power_of_two")
+
+# Shares of a channel's largest weight that its scale is tried with. From 8 bits on that gains less than 2 % of the
+# error in channels of thousands of weights and nothing in smaller ones; where there are few it gains little at any.
+SHARES = tuple(np.linspace(1, 0.3, 36))
+MOST_CLIPPED_BITS = 7
+FEWEST_CLIPPED = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +24,7 @@ class Scaling:
     Parameters
     ----------
     scale : (channels,) array
-        S: ``W = round(weights * S)``.
+        S: ``W = round(weights * S)``, cut off at the ends of its bits.
     shift : int
         s: a threshold of 1 becomes ``round(S * 2^s)``.
     n_reduced : int
@@ -34,12 +41,13 @@ def bits_below_one(share: float) -> int:
     return max(0, math.ceil(-math.log2(share)))
 
 
-def choose_scaling(weights: np.ndarray, weight_bits: int, threshold_bits: int, most: float, mode: str) -> Scaling:
+def choose_scaling(largest: np.ndarray, weight_bits: int, threshold_bits: int, most: float, mode: str) -> Scaling:
     """The finest scale at which all weights fit their bits and no threshold exceeds `most`.
 
     Parameters
     ----------
-    weights : (…, channels) array
+    largest : (channels,) array
+        Size of weight that becomes the largest integer, as `largest_weights` gives it.
     threshold_bits : int
         F: the shift makes every threshold at least 2^F, up to rounding.
     most : float
@@ -52,8 +60,7 @@ def choose_scaling(weights: np.ndarray, weight_bits: int, threshold_bits: int, m
     A channel whose weights are all smaller than the others' by more than the weights' own resolution gets no finer
     scale for it: its threshold would need more bits than all others, for weights that hardly matter.
     """
-    levels = (1 << (weight_bits - 1)) - 1
-    largest = np.abs(weights).reshape(-1, weights.shape[-1]).max(0)
+    levels = most_level(weight_bits)
     is_alive = largest > 0
     lowest = float(levels / largest.max()) if is_alive.any() else 2.0**threshold_bits
     if mode == "power_of_two":
@@ -72,11 +79,54 @@ def common_scale(weights: np.ndarray, weight_bits: int, mode: str) -> float:
     sizes = np.unique(np.abs(weights[weights != 0]))
     if len(sizes) == 0:
         return 2.0**weight_bits  # for the bias alone
-    levels = (1 << (weight_bits - 1)) - 1
+    levels = most_level(weight_bits)
     if mode == "power_of_two":
         return _power_of_two(levels / float(sizes[-1]))
-    # one size of weights, as of a population that is the output, needs one level
-    return (levels if len(sizes) > 1 else 1) / float(sizes[-1])
+    if len(sizes) == 1:  # as of a population that is the output: it needs one level
+        return 1 / float(sizes[0])
+    return levels / float(ends(weights.reshape(-1, 1), weight_bits)[0])
+
+
+def largest_weights(weights: np.ndarray, weight_bits: int, mode: str) -> np.ndarray:
+    """Size of weight that becomes the largest integer, for each channel of (…, channels) weights; see `ends`.
+
+    A power of two leaves no choice: there it is that of the largest weight.
+    """
+    columns = weights.reshape(-1, weights.shape[-1])
+    if mode == "neuron":
+        return ends(columns, weight_bits)
+    largest = np.abs(columns).max(0)
+    return largest if mode == "power_of_two" else np.minimum(largest, ends(columns.reshape(-1, 1), weight_bits))
+
+
+def most_level(weight_bits: int) -> int:
+    """The largest integer that a weight can be; the smallest is its negative."""
+    return (1 << (weight_bits - 1)) - 1
+
+
+def ends(columns: np.ndarray, weight_bits: int) -> np.ndarray:
+    """Size of weight that becomes the largest integer, for each column of an (n, columns) array.
+
+    It is the largest weight's, or a smaller one where that lowers the squared error of the column: few bits spent on
+    one large weight round all others coarsely. Weights beyond it are cut off.
+    """
+    largest = np.abs(columns).max(0)
+    if weight_bits > MOST_CLIPPED_BITS or len(columns) < FEWEST_CLIPPED:
+        return largest
+    found, least = largest, np.full(largest.shape, np.inf)
+    for share in SHARES:
+        end = share * largest
+        step = np.where(end > 0, end, 1.0) / most_level(weight_bits)
+        error = ((rounded(columns, 1 / step, weight_bits) * step - columns) ** 2).sum(0)
+        is_better = error < least * (1 - 1e-9)  # of equal ones the first, which cuts off less
+        found, least = np.where(is_better, end, found), np.where(is_better, error, least)
+    return found
+
+
+def rounded(weights: np.ndarray, scale: Any, weight_bits: int) -> np.ndarray:
+    """``weights * scale`` as whole numbers, cut off at the ends of their bits."""
+    most = most_level(weight_bits)
+    return np.clip(np.rint(weights * scale), -most, most)
 
 
 def _power_of_two(number: float) -> float:

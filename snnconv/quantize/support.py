@@ -19,7 +19,7 @@ from ..graph import (
     RunningSum,
     SpikingGraph,
 )
-from ..neurons import IF, LIF
+from ..neurons import IF, LIF, SteppedLIF
 from ..synapses import Lowpass
 
 SUPPORTED = (Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout)
@@ -51,7 +51,7 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 
 def _advice(node: Node) -> str | None:
     """What to do about a node, or None where it has an integer form."""
-    if isinstance(node, Population) and type(node.neuron) not in (LIF, IF):
+    if isinstance(node, Population) and type(node.neuron) not in (LIF, SteppedLIF, IF):
         if getattr(node.neuron, "fires_negative", False):
             return "its spikes can be negative; convert the model with swap_activations={…: snnconv.neurons.IF()}"
         return "only LIF and IF have an integer form; convert the model with swap_activations={…: snnconv.neurons.IF()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ class Account:
     fired : mapping of population name to (*units) array of bool
         Which neurons spiked at any sample.
     right : (n_steps,) array, or None
-        Samples whose output, summed up to a step, is largest at the right class.
+        Samples whose output, summed up to a step or read in another way, is largest at the right class.
     """
 
     n: int
@@ -36,7 +36,13 @@ class Account:
     right: np.ndarray | None = None
 
     @classmethod
-    def of(cls, counts: Arrays, output: np.ndarray, classes: np.ndarray | None) -> Account:
+    def of(
+        cls,
+        counts: Arrays,
+        output: np.ndarray,
+        classes: np.ndarray | None,
+        read: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> Account:
         """The account of some samples.
 
         Parameters
@@ -44,10 +50,13 @@ class Account:
         counts : by population, (n, *units) spikes over the whole run
         output : (n, n_steps, n_classes) array
         classes : (n,) array of the right ones, or None
+        read : function or None
+            Makes of the output what is read after each step, without NaN. None: the sum so far.
         """
         right = None
         if classes is not None:
-            right = (np.cumsum(output, 1, "float64").argmax(-1) == classes[:, None]).sum(0)
+            readout = np.cumsum(output, 1, "float64") if read is None else read(output)
+            right = (readout.argmax(-1) == classes[:, None]).sum(0)
         return cls(
             n=len(output),
             spikes={name: float(count.sum()) for name, count in counts.items()},

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +24,24 @@ from .workers import Workers
 
 SECONDS, BYTES = 10.0, 64 << 20
 """A part is written after the batch with which it took this long to compute, or holds this much."""
+
+FEW = 32  # samples, for the doctor
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What the first samples of a run gave.
+
+    Parameters
+    ----------
+    rates : mapping of population name to (n, *units) array
+        In Hz.
+    output : (n, *output) array
+        Of the first output, its mean over time, or what is read in another way.
+    """
+
+    rates: Mapping[str, np.ndarray]
+    output: np.ndarray
 
 
 class Interrupted(KeyboardInterrupt):
@@ -53,6 +72,8 @@ class LongRun:
         Samples that were there already, at any worker.
     n_own : int
         Samples that this worker has to run.
+    head : Head or None
+        Of the first samples, once this process has run them.
 
     Raises
     ------
@@ -98,15 +119,26 @@ class LongRun:
         self._is_begun = begun is not None
         self._kept: list[tuple[slice, dict[str, np.ndarray]]] = []
         self._account: Account | None = None
+        self.head: Head | None = None
         self._written = time.monotonic()
 
-    def run(self, graph: SpikingGraph, dt: float, batches: Batches, samples: Samples, recorded: Recording) -> Account:
+    def run(
+        self,
+        graph: SpikingGraph,
+        dt: float,
+        batches: Batches,
+        samples: Samples,
+        recorded: Recording,
+        read: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> Account:
         """Run what is missing, write the output on the first worker, and give each the account of all samples.
 
         Parameters
         ----------
         recorded : mapping of kind to population names
             What the output holds beside the network's.
+        read : function or None
+            How answers are read; see `Account.of`.
 
         Raises
         ------
@@ -115,7 +147,7 @@ class LongRun:
         DistributionError
             If another worker stopped.
         """
-        wanted = {**recorded, "rates": frozenset(graph.populations)}
+        wanted = {**recorded, "rates": tuple(graph.populations)}
         times = dt * np.arange(1, self._n_steps + 1)
         recorder: Any = None
         try:
@@ -126,7 +158,12 @@ class LongRun:
                 if chunk.steps.stop == self._n_steps:
                     counts = {name: recorder.arrays.pop(f"rates/{name}") for name in graph.populations}
                     rates = {f"rates/{name}": counts[name] / times[-1] for name in sorted(recorded["rates"])}
-                    account = Account.of(counts, next(iter(recorder.arrays.values())), chunk.y)
+                    first = next(iter(recorder.arrays.values()))
+                    if chunk.samples.start == 0:
+                        few = {name: count[:FEW] / times[-1] for name, count in counts.items()}
+                        output = first[:FEW].mean(1, dtype="float64") if read is None else read(first[:FEW])[:, -1]
+                        self.head = Head(few, output)
+                    account = Account.of(counts, first, chunk.y, read)
                     if len(graph.outputs) == 1:
                         recorder.arrays["output"] = recorder.arrays.pop(f"output/{next(iter(graph.outputs))}")
                     self._keep(chunk.samples, {**recorder.arrays, **rates}, account)

@@ -36,7 +36,7 @@ class Program:
     batch_size: int
     chunk_steps: int
     varying: frozenset[str]
-    recording: tuple[tuple[str, frozenset[str]], ...]
+    recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
 
     def records(self, kind: str, name: str) -> bool:

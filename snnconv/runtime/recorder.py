@@ -72,5 +72,7 @@ def as_result(graph: SpikingGraph, arrays: Arrays, n_steps: int, dt: float) -> R
         else:
             found[kind][rest] = array / (n_steps * dt) if kind == "rates" else array
     output = graph.as_output({label: found["output"][label] for label in graph.outputs})
-    records: dict[str, Any] = {kind: found[kind] for kind in KINDS}
+    records: dict[str, Any] = {
+        kind: {name: found[kind][name] for name in graph.populations if name in found[kind]} for kind in KINDS
+    }
     return Result(output, n_steps, dt, state=found["state"], **records)

@@ -14,7 +14,7 @@ from ..errors import InputError, ParameterError
 from ..files import replacing_folder
 from ..graph import Input, Node, Population, Readout, SpikingGraph, Stateful
 from ..manifest import write_manifest
-from ..runs import check_dtype, check_steps, initial_voltages
+from ..runs import check_dt, check_dtype, check_steps, initial_voltages
 from .model import Model
 from .stream import one_step
 
@@ -72,6 +72,7 @@ def export_saved_model(
     """
     check_steps(n_steps, dt)
     check_dtype(dtype)
+    check_dt(graph, dt)
     if reduce not in ("mean", "last"):
         raise ParameterError(f"reduce must be 'mean' or 'last'. Received {reduce!r}.")
     varying = frozenset([varying] if isinstance(varying, str) else varying)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ..errors import ParameterError
 from ..files import replacing
 from ..graph import Filter, Population, SpikingGraph
 from ..neurons import LIF
@@ -23,32 +25,49 @@ class Setting:
 
     Parameters
     ----------
-    scale_firing_rates : float
-        How many times as fast the neurons fire, for the same output.
+    scale_firing_rates : float or None
+        How many times as fast the neurons fire, for the same output. None: as calibration chooses.
     synapse : float, mapping of population name to float, or None
-        Time constant of the lowpass behind the populations, in seconds; None: no synapse.
+        Time constant of the lowpass behind the populations, in seconds; None: no synapse, or as calibration chooses.
     readout : Readout
     n_steps : int
     dt : float
         Length of a step, in seconds.
+    calibrate_steps : int or None
+        Steps that the network is calibrated for; see `snnconv.calibrate`. None: it is not.
+    n_calibrated : int
+        Samples, the first ones, that it is calibrated with.
     """
 
-    scale_firing_rates: float
+    scale_firing_rates: float | None
     synapse: Synapses
     readout: Readout
     n_steps: int
     dt: float
+    calibrate_steps: int | None = None
+    n_calibrated: int = 0
+
+    @property
+    def scale_text(self) -> str:
+        """The rate scale for a table."""
+        return "calibrated" if self.scale_firing_rates is None else f"{self.scale_firing_rates:g}"
 
     @property
     def synapse_text(self) -> str:
         """The synapse for a table."""
+        if self.calibrate_steps is not None:
+            return f"for {self.calibrate_steps}"
         if self.synapse is None:
             return "none"
         return f"{self.synapse * 1e3:g} ms" if isinstance(self.synapse, (int, float)) else "as given"
 
     def to_dict(self) -> dict[str, Any]:
         """The tables of a file of settings."""
-        conversion: dict[str, Any] = {"scale_firing_rates": float(self.scale_firing_rates)}
+        conversion: dict[str, Any] = {}
+        if self.scale_firing_rates is not None:
+            conversion["scale_firing_rates"] = float(self.scale_firing_rates)
+        if self.calibrate_steps is not None:
+            conversion |= {"calibrate_steps": self.calibrate_steps, "n_samples": self.n_calibrated}
         if self.synapse is not None:
             conversion["synapse"] = dict(self.synapse) if isinstance(self.synapse, Mapping) else float(self.synapse)
         readout = {key: value for key, value in vars(self.readout).items() if value}
@@ -59,20 +78,30 @@ class Setting:
         }
 
 
-def apply(graph: SpikingGraph, scale: float = 1.0, synapse: Synapses = None) -> SpikingGraph:
-    """A graph with its rates scaled and with these synapses in the place of its own.
+def apply(
+    graph: SpikingGraph, scale: float | Mapping[str, float] | None = None, synapse: Synapses = None, **changes: Any
+) -> SpikingGraph:
+    """A graph with its rates scaled and with these synapses in the place of its own, refit and calibrated.
 
     Parameters
     ----------
-    scale : float
-        Above 0; see `snnconv.passes.scale_firing_rates`.
+    scale : float, mapping of population name to float, or None
+        Above 0; see `snnconv.passes.scale_firing_rates`. None: 1, or what calibration chooses.
     synapse : float, mapping of population name to float, or None
-        Time constant of the lowpass behind the populations, in seconds; None: no synapse.
+        Time constant of the lowpass behind the populations, in seconds; None: no synapse, or, without a scale, what
+        calibration chooses.
+    **changes
+        refit, tau_rc, tau_ref, calibrate and calibrate_steps as in `snnconv.convert`; dt: the length of a step to
+        calibrate for, in seconds.
     """
     graph = without_synapses(graph)
-    if scale != 1:
-        graph = fold_affine(scale_firing_rates(graph, scale))
-    return graph if synapse is None else add_synapses(graph, dict(synapse) if isinstance(synapse, Mapping) else synapse)
+    taus = dict(synapse) if isinstance(synapse, Mapping) else synapse
+    if changes.get("refit") is None and changes.get("calibrate") is None:
+        graph = graph if scale is None or scale == 1 else fold_affine(scale_firing_rates(graph, scale))
+        return graph if taus is None else add_synapses(graph, taus)
+    from ..calibration.adapt import adapt  # needs TensorFlow
+
+    return adapt(graph, scale, taus, **changes)
 
 
 def without_synapses(graph: SpikingGraph) -> SpikingGraph:
@@ -112,7 +141,11 @@ def notes(graph: SpikingGraph, scales: Iterable[float], dt: float) -> list[str]:
 
 
 def write_settings(
-    path: str | os.PathLike[str], setting: Setting, comment: str = "", margin: float | None = None
+    path: str | os.PathLike[str],
+    setting: Setting,
+    comment: str = "",
+    margin: float | None = None,
+    data: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write a setting to a TOML file that `snnconv.config.load_settings` reads.
 
@@ -122,13 +155,22 @@ def write_settings(
         Lines for the head of the file.
     margin : float or None
         Of early stopping.
+    data : path or None
+        The file of inputs that a calibrated setting was found with.
 
     Raises
     ------
     ModelFileError
         If the file cannot be written.
+    ParameterError
+        If the setting is calibrated and no data is given.
     """
     tables = setting.to_dict()
+    if setting.calibrate_steps is not None:
+        if data is None:
+            raise ParameterError("the setting is calibrated: pass data=, the .npy or .npz file of the samples.")
+        beside = os.path.relpath(data, Path(path).absolute().parent)
+        tables["conversion"] = {"calibrate": Path(beside).as_posix(), **tables["conversion"]}
     if margin is not None:
         tables["early_stopping"] = {"margin": margin}
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]

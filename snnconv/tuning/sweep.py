@@ -15,9 +15,32 @@ from ..graph import SpikingGraph
 from ..progress import track
 from .early import Leads, leads
 from .readout import Readout
-from .setting import Synapses, apply
+from .setting import Setting, Synapses, apply
 
 CHECKPOINTS = 20  # numbers of steps at which energy is counted
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is made of the graph that was given.
+
+    Parameters
+    ----------
+    scale : float or None
+        None: as calibration chooses.
+    synapse : float, mapping of population name to float, or None
+    calibrate_steps : int or None
+        Steps to calibrate for. None: it is not calibrated.
+    """
+
+    scale: float | None
+    synapse: Synapses = None
+    calibrate_steps: int | None = None
+
+    def setting(self, readout: Readout, n_steps: int, dt: float, n_calibrated: int) -> Setting:
+        """The network as it is run and read."""
+        n = 0 if self.calibrate_steps is None else n_calibrated
+        return Setting(self.scale, self.synapse, readout, n_steps, dt, self.calibrate_steps, n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +49,7 @@ class Measured:
 
     Parameters
     ----------
-    scale : float
-    synapse : float, mapping of population name to float, or None
+    network : Network
     leads : mapping of Readout to Leads
     checkpoints : tuple of int
         Numbers of steps.
@@ -35,8 +57,7 @@ class Measured:
     ann_joules : float or None
     """
 
-    scale: float
-    synapse: Synapses
+    network: Network
     leads: Mapping[Readout, Leads]
     checkpoints: tuple[int, ...]
     joules: np.ndarray
@@ -44,7 +65,7 @@ class Measured:
     ann_joules: float | None
 
 
-def grid(scales: Iterable[float], synapses: Iterable[Synapses], own: Synapses) -> list[tuple[float, Synapses]]:
+def grid(scales: Iterable[float], synapses: Iterable[Synapses], own: Synapses) -> list[Network]:
     """The networks to run; the one that was given, at scale 1 with its own synapses, first.
 
     Raises
@@ -57,14 +78,15 @@ def grid(scales: Iterable[float], synapses: Iterable[Synapses], own: Synapses) -
         bad = next((value for value in values if not (math.isfinite(value) and value > 0)), None)
         if bad is not None:
             raise ParameterError(f"a {what} must be above 0{', or None' * (what == 'synapse')}. Received {bad!r}.")
-    return [(scale, synapse) for scale in [1.0, *(s for s in scales if s != 1)] for synapse in synapses]
+    return [Network(scale, synapse) for scale in [1.0, *(s for s in scales if s != 1)] for synapse in synapses]
 
 
 def sweep(
     graph: SpikingGraph,
     xs: Mapping[str, np.ndarray],
     truth: np.ndarray,
-    networks: Sequence[tuple[float, Synapses]],
+    networks: Sequence[Network],
+    few: Mapping[str, np.ndarray],
     readouts: Sequence[Readout],
     n_steps: int,
     dt: float,
@@ -78,6 +100,8 @@ def sweep(
     xs : mapping of input name to array
         As `SpikingGraph.check_inputs` gives them.
     truth : (n,) array of class numbers
+    few : mapping of input name to array
+        Samples to calibrate with.
     """
     from ..simulator import Simulator
 
@@ -88,8 +112,10 @@ def sweep(
     n_neurons = max(sum(structure.n_neurons.values()), 1)
     found = []
     with track(len(networks) * n, progress, what=f"running {len(networks)} networks", unit="samples") as advance:
-        for scale, synapse in networks:
-            simulator = Simulator(apply(graph, scale, synapse), dt, progress=False)
+        for network in networks:
+            steps = network.calibrate_steps
+            calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
+            simulator = Simulator(apply(graph, network.scale, network.synapse, **calibrated), dt, progress=False)
             activity = measure(simulator, xs, n_steps, checkpoints, advance=advance)
             reports = [
                 report(structure, activity, (device,), dt, n_samples=n, constant=constant, at=at)
@@ -97,8 +123,7 @@ def sweep(
             ]
             found.append(
                 Measured(
-                    scale,
-                    synapse,
+                    network,
                     {
                         readout: leads(readout.read(activity.output, dt), truth, readout.n_counted(n_steps))
                         for readout in readouts

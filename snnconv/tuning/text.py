@@ -18,7 +18,7 @@ def tuning_text(found: Tuning) -> str:
     """What was found, which settings are efficient, and which one to take."""
     chosen, baseline = found.chosen, found.baseline
     what = "accuracy" if found.has_labels else "agreement with the rates"
-    networks = {(str(c.setting.scale_firing_rates), c.setting.synapse_text) for c in found.choices}
+    networks = {(c.setting.scale_text, c.setting.synapse_text) for c in found.choices}
     lines = [
         f"{len(networks)} networks, {found.n_samples:,} samples, up to {baseline.setting.n_steps} steps of "
         f"{baseline.setting.dt * 1e3:g} ms; energy on {found.device.name}."
@@ -72,7 +72,7 @@ def _table(found: Tuning) -> str:
         mark = ">" if choice is found.chosen else "-" if choice is found.baseline else " "
         table.add_row(
             mark + ("*" if choice.is_efficient else ""),
-            f"{setting.scale_firing_rates:g}",
+            setting.scale_text,
             setting.synapse_text,
             str(setting.readout),
             str(setting.n_steps),
@@ -97,8 +97,10 @@ def shown(found: Tuning) -> list[Choice]:
 
 def _described(choice: Choice) -> str:
     setting = choice.setting
+    if setting.calibrate_steps is not None:
+        return f"calibrated for {setting.calibrate_steps} steps, readout {setting.readout}, {setting.n_steps} steps"
     synapse = "no synapse" if setting.synapse is None else f"synapse {setting.synapse_text}"
-    return f"rates × {setting.scale_firing_rates:g}, {synapse}, readout {setting.readout}, {setting.n_steps} steps"
+    return f"rates × {setting.scale_text}, {synapse}, readout {setting.readout}, {setting.n_steps} steps"
 
 
 def _points(lost: float) -> str:

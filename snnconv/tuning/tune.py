@@ -11,16 +11,18 @@ from ..accounting import Device, find_devices
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..health import Finding, doctor
-from ..runs import check_steps
+from ..runs import check_dt, check_steps
 from .candidates import Candidates
 from .early import stop_early
 from .readout import READOUTS, Readout
 from .result import Tuning
 from .setting import Setting, notes, own_synapses
-from .sweep import Measured, grid, sweep
+from .sweep import Network, grid, sweep
 
 SCALES = (0.5, 1.0, 2.0, 4.0)
 SYNAPSES = (None, 0.002, 0.005, 0.01)
+CALIBRATE = (10, 30)  # steps
+MOST_CALIBRATED, CALIBRATED_SHARE, LEAST_CALIBRATED = 300, 0.25, 32  # samples to calibrate with
 EXAMINED = 64  # samples that the doctor gets
 
 
@@ -34,6 +36,7 @@ def tune(
     scales: Iterable[float] = SCALES,
     synapses: Iterable[float | None] = SYNAPSES,
     readouts: Sequence[Readout] = READOUTS,
+    calibrate: Iterable[int] = CALIBRATE,
     accuracy_drop: float = 0.5,
     prefer: Literal["steps", "energy"] = "steps",
     device: str | Device = "loihi",
@@ -45,8 +48,9 @@ def tune(
     Each network, a scale with a synapse, is run once for `n_steps`; readouts and fewer steps come out of the same run.
     Chosen is the setting with the fewest steps (or the least energy) among those whose accuracy is within
     `accuracy_drop` of that in rates, at its number of steps and at all later ones that were looked at: a curve that
-    touches the line by chance does not count. The more settings there are to choose from, the more the chosen one
-    flatters; cross-validation says by how much.
+    touches the line by chance does not count. Nor does luck with the samples: the loss has to be within that also as
+    `candidates.expected_drop` estimates it. The more settings there are to choose from, the more the chosen one
+    flatters still; cross-validation says by how much.
 
     Parameters
     ----------
@@ -66,6 +70,10 @@ def tune(
     synapses : iterable of float or None
         Time constants of a lowpass behind every population, in seconds; None: no synapse.
     readouts : sequence of Readout
+    calibrate : iterable of int
+        Numbers of steps to calibrate the network for (`snnconv.calibrate`), each one more network to try, with a
+        quarter of the samples, the first ones, at most 300. Those have no part in any accuracy then. None are
+        calibrated where there are fewer than 128 samples, inputs vary in time, or no population can be.
     accuracy_drop : float
         Points of accuracy that spikes may cost.
     prefer : str
@@ -88,6 +96,8 @@ def tune(
         If the data or a parameter is out of range.
     """
     check_steps(n_steps, dt)
+    check_dt(graph, dt)
+    calibrate = tuple(calibrate)
     if prefer not in ("steps", "energy"):
         raise ParameterError(f"prefer must be 'steps' or 'energy'. Received {prefer!r}.")
     if not accuracy_drop >= 0:
@@ -99,14 +109,25 @@ def tune(
     xs = graph.check_inputs(x, "float32", n_steps)
     truth, right = _truth(graph, xs, y)
     own, has_others = own_synapses(graph)
-    networks = grid(scales, synapses, own)
-    found = sweep(graph, xs, truth, networks, readouts, n_steps, dt, chosen_device, progress)
-    candidates = Candidates.of(found, readouts, right, dt)
+    is_stepped = any(view.neuron.only_dt is not None for view in graph.populations.values())
+    networks = grid([1.0] if is_stepped else scales, synapses, own)  # other rates would need another dt
+    n_few = _n_to_calibrate(graph, xs, calibrate)
+    if n_few:
+        networks += [Network(None, None, check_steps(steps, dt)) for steps in dict.fromkeys(calibrate)]
+    few = {name: array[:n_few] for name, array in xs.items()}
+    xs = {name: array[n_few:] for name, array in xs.items()}
+    truth, right = truth[n_few:], right[n_few:]
+    found = sweep(graph, xs, truth, networks, few, readouts, n_steps, dt, chosen_device, progress)
+    candidates = Candidates.of(found, readouts, right, dt, n_few)
     choices = candidates.choices(accuracy_drop)
     best = candidates.best(accuracy_drop, prefer)
     setting = candidates.settings[best]
-    network = next(e for e in found if (e.scale, e.synapse) == (setting.scale_firing_rates, setting.synapse))
-    said = notes(graph, [scale for scale, _ in networks], dt)
+    network = next(e for e in found if e.network.setting(setting.readout, setting.n_steps, dt, n_few) == setting)
+    said = notes(graph, [each.scale for each in networks if each.scale is not None], dt)
+    if n_few:
+        said.append(f"{n_few} samples more, the first ones, were calibrated with; they are in no accuracy.")
+    if is_stepped:
+        said.append(f"Rates are not scaled: neurons that count in steps run in no dt but {dt:g} s.")
     if has_others:
         said.append("The graph's own synapses are not all lowpasses, and are not among those tried.")
     return Tuning(
@@ -119,7 +140,7 @@ def tune(
         device=chosen_device,
         ann_joules=found[0].ann_joules,
         curves={
-            (f"{each.scale:g}", _synapse_text(each), str(readout)): each.leads[readout].accuracy
+            _labels(each.network.setting(readout, n_steps, dt, n_few)): each.leads[readout].accuracy
             for each in found
             for readout in readouts
         },
@@ -163,5 +184,14 @@ def _examined(
     return doctor(graph, first, truth[:EXAMINED], n_steps, dt, progress=False)
 
 
-def _synapse_text(network: Measured) -> str:
-    return Setting(network.scale, network.synapse, Readout(), 1, 1.0).synapse_text
+def _n_to_calibrate(graph: SpikingGraph, xs: Mapping[str, np.ndarray], calibrate: Iterable[int]) -> int:
+    """How many of the samples to calibrate with; 0 where that cannot be."""
+    from ..calibration import can_be_calibrated
+
+    varies = any(xs[node.name].ndim > len(node.shape) + 1 for node in graph.inputs)
+    n = min(int(len(next(iter(xs.values()))) * CALIBRATED_SHARE), MOST_CALIBRATED)
+    return 0 if varies or n < LEAST_CALIBRATED or not tuple(calibrate) or not can_be_calibrated(graph) else n
+
+
+def _labels(setting: Setting) -> tuple[str, str, str]:
+    return setting.scale_text, setting.synapse_text, str(setting.readout)

@@ -56,6 +56,10 @@ class LayerCheck:
         """Whether nothing is wrong."""
         return not self.failures
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        return {**vars(self), "failures": list(self.failures), "passed": self.passed}
+
     def found(self, failure: str | None = None, note: str | None = None, **numbers: Any) -> LayerCheck:
         """The check with what one more comparison gave."""
         failures = (*self.failures, failure) if failure else self.failures
@@ -91,6 +95,12 @@ class Verification:
     def passed(self) -> bool:
         """Whether every layer passed."""
         return all(layer.passed for layer in self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        numbers = {key: value for key, value in vars(self).items() if key != "layers"}
+        layers = [layer.to_dict() for layer in self.layers]
+        return {"passed": self.passed, "verdict": self.verdict, **numbers, "layers": layers}
 
     @property
     def verdict(self) -> str:

@@ -142,21 +142,27 @@ def plot(curves: Sequence[Curve], memory: Sequence[tuple[int, int, float, float]
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(curves) + bool(memory), figsize=(3.4 * (len(curves) + bool(memory)), 3.2))
+    n = len(curves) + bool(memory)
+    figure, panels = plt.subplots(1, n, figsize=(3.6 * n, 3.4), layout="constrained")
     panels = np.atleast_1d(panels)
     for panel, curve in zip(panels, curves, strict=False):
         sizes = np.array(curve.sizes)
-        panel.loglog(sizes, curve.seconds, "o-", label=f"slope {curve.exponent():.2f}")
-        panel.loglog(sizes, curve.seconds[-1] * sizes / sizes[-1], ":", color="grey", label="proportional")
+        label = f"slope {curve.exponent():.2f}" if len(sizes) > 1 else "one point, no slope"
+        panel.loglog(sizes, curve.seconds, "o-", label=label)
+        if len(sizes) > 1:
+            panel.loglog(sizes, curve.seconds[-1] * sizes / sizes[-1], ":", color="dimgrey", label="proportional")
         panel.set(xlabel=curve.axis, ylabel="seconds")
-        panel.legend(frameon=False)
+        panel.set_title("\n(".join(curve.title.split(" (")), fontsize="small")
+        panel.legend(frameon=False, loc="upper left", fontsize="small")
     if memory:
         _, _, peaks, wholes = np.array(memory).T
         panels[-1].loglog(wholes, peaks, "o", label="peak of the process")
-        panels[-1].loglog(wholes, wholes, ":", color="grey", label="the spikes themselves")
+        if len(wholes) > 1:
+            panels[-1].loglog(wholes, wholes, ":", color="dimgrey", label="the spikes themselves")
         panels[-1].set(xlabel="all spikes of the widest layer, MiB", ylabel="MiB")
-        panels[-1].legend(frameon=False)
-    figure.tight_layout()
+        panels[-1].set_title("peak memory\n(W2's convolutions, mean output)", fontsize="small")
+        panels[-1].legend(frameon=False, loc="upper left", fontsize="small")
+        panels[-1].margins(y=0.3)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

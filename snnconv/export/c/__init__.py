@@ -1,7 +1,7 @@
-"""C99: the integer network as a program for small processors, with a test of its own.
+"""C99 with a test of its own: the integer network as a program for small processors, or the float network in doubles.
 
-It gives the integers of `snnconv.quantize.run`, bit for bit: every width is proven, and nothing in it is left open by
-the language. It calls no library, allocates nothing, and keeps its state in one struct of the caller's.
+The former gives the integers of `snnconv.quantize.run`, bit for bit: every width is proven, and nothing in it is left
+open by the language. Both call no library, allocate nothing, and keep their state in one struct of the caller's.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from ...quantize import IntegerGraph
 from ...quantize.proofs import drives
 from ...quantize.ranges import span
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, run_folder, to_integers
+from ..licence import with_licence
 from ..params.headers import c_header
 from ..params.numbers import arrays
 from ..params.report import report
-from ..target import Check, Plan, Settings, Target
+from ..target import Check, Option, Plan, Settings, Target
+from . import double
 from .compiling import Sizes, build, compiler, measure
 from .readme import readme
 from .self_test import MAKEFILE, golden_header, self_test
@@ -26,8 +28,13 @@ from .source import header, source
 __all__ = ["TARGET", "plan"]
 
 
+NUMBERS = Option("numbers", str, "int", "what the program computes in", ("int", "double"))
+
+
 def plan(graph: SpikingGraph, settings: Settings) -> Plan:
-    """Write the integer network as C99."""
+    """Write the integer network, or the float network, as C99."""
+    if settings.options[NUMBERS.name] == "double":
+        return double.plan(graph, settings)
     integers = to_integers(graph, settings)
     _check_rectified(integers)
     golden = golden_vectors(integers, settings)
@@ -39,8 +46,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         built, sizes = measure(files)
         if not built.passed:
             raise ExportError(f"the program for '{graph.name}' does not pass its own test: {built.said}.")
-        tested = f"{len(golden.codes)} samples of {golden.n_steps} steps"
-        notes = (f"{equal}; compiled here, its self-test passes ({tested})", _sizes(integers, sizes))
+        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", _sizes(integers, sizes))
 
     def write(path: Path) -> None:
         for name, text in files.items():
@@ -49,7 +55,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         (path / "README.md").write_text(readme(integers, golden), "utf-8")
         (path / "REPORT.md").write_text(report(integers), "utf-8")
 
-    return Plan(write, run_folder, (), changes(integers), notes)
+    return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
 def _check_rectified(integers: IntegerGraph) -> None:
@@ -71,7 +77,7 @@ def check_folder(path: Path) -> list[Check]:
 
 def c_files(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
     """The files of the program, by name."""
-    return {
+    files = {
         "params.h": c_header(integers),
         "network.h": header(integers),
         "network.c": source(integers),
@@ -79,6 +85,7 @@ def c_files(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
         "self_test.c": self_test(integers, golden),
         "Makefile": MAKEFILE,
     }
+    return {name: with_licence(name, text) for name, text in files.items()}
 
 
 def _sizes(integers: IntegerGraph, sizes: Sizes) -> str:
@@ -90,10 +97,10 @@ def _sizes(integers: IntegerGraph, sizes: Sizes) -> str:
 TARGET = Target(
     "c",
     "_c",
-    "a C99 program in integers with a self-test: dense layers, convolutions, sum pools, LIF, IF, lowpass synapses",
+    "a C99 program with a self-test, in integers or doubles: dense, convolutions, average pools, LIF, IF, lowpass",
     "what has no integer form: max pooling, branches, Alpha synapses, other neurons",
     plan,
-    OPTIONS,
+    (NUMBERS, *OPTIONS),
     is_folder=True,
     check_folder=check_folder,
 )

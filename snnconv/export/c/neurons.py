@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...errors import ExportError
 from ...quantize import IntegerLayer, ReadoutLayer, SpikingLayer
-from ..params.numbers import c_type
-from .connection import indented, loop
+from .loops import indented, loop
 from .names import Names
 
 _CONST = "<int32> "  # stands for a type until it is known whether the variable changes
@@ -15,29 +12,19 @@ _CONST = "<int32> "  # stands for a type until it is known whether the variable 
 
 def neurons(layer: IntegerLayer, names: Names) -> list[str]:
     """What every neuron of a layer does with its sum of weighted inputs."""
-    # per channel: arrays that are the same at every place
     n, channels = layer.n_neurons, layer.shape[-1]
-
-    def number(field: str) -> str:
-        array = getattr(layer, field)
-        if array.size and (array == array.flat[0]).all():
-            value = int(array.flat[0])
-            return f"({value})" if value < 0 else str(value)
-        is_shared = array.shape != layer.shape and n != channels
-        return f"{names.array(layer, field)}[{'c' if is_shared else 'j'}]"
-
     drive = f"total[j] * {1 << layer.shift}" if layer.shift else "total[j]"
     body = []
     if layer.synapse:
-        current, kind = names.state(layer, "current"), names.fields(layer)[0][0]
+        current, kind = names.state(layer, "current"), names.kind(layer, "current")
         leak = _leak("I", names.macro(layer, "SYNAPSE"), layer.synapse_bits, layer.ranges["synapse"].low < 0)
         body += [f"const int32_t I = {current}[j];", f"const int32_t filtered = I - {leak} + {drive};"]
         store, drive = [f"{current}[j] = ({kind})filtered;"], "filtered"
     else:
         store = []
-    body.append(f"{_CONST}drive = {drive} + {number('bias')};")
+    body.append(f"{_CONST}drive = {drive} + {names.number(layer, 'bias')};")
     if isinstance(layer, SpikingLayer):
-        body += _neuron(layer, names, number)
+        body += _neuron(layer, names)
     elif isinstance(layer, ReadoutLayer):
         body += ["", f"{names.state(layer, 'total')}[j] += drive;"]
     else:
@@ -54,13 +41,13 @@ def neurons(layer: IntegerLayer, names: Names) -> list[str]:
     ]
 
 
-def _neuron(layer: SpikingLayer, names: Names, number: Callable[[str], str]) -> list[str]:
+def _neuron(layer: SpikingLayer, names: Names) -> list[str]:
     V, spike = f"{names.state(layer, 'voltage')}[j]", f"{names.value(layer)}[j]"
-    kind = c_type(layer.ranges["voltage"].with_zero())
-    threshold, floor = number("threshold"), number("floor")
+    kind = names.kind(layer, "voltage")
+    threshold, floor = names.number(layer, "threshold"), names.number(layer, "floor")
     lowest = f"u < {floor} ? {floor} : u"
     if layer.neuron == "IF":
-        rest, ceiling = f"u - {threshold}", number("ceiling")
+        rest, ceiling = f"u - {threshold}", names.number(layer, "ceiling")
         lines = ["if (drive < 0)", "    drive = 0;"] if layer.is_rectified else []
         return [
             "int32_t u;",

@@ -29,18 +29,22 @@ int32_t classify(const snn_input *input)
     int step;
 
     snn_reset(&net);
+    snn_present(&net, input);
     for (step = 0; step < {golden.n_steps}; step++)
-        snn_step(&net, input);
+        snn_step(&net);
     return snn_argmax(net.{names.plain[node.name]}_total, {node.n_neurons}); /* output {comment(label)} */
 }}
 ```
+
+`snn_present` takes an input and computes what depends on it alone: once per sample, or before each step where inputs
+change from step to step.
 
 | file | holds |
 |---|---|
 | network.h | the struct, the functions, and how numbers become inputs |
 | network.c | the step: one function per layer |
 | params.h | every number: weights, biases, thresholds, leaks, proven widths |
-| golden.h, self_test.c | {len(golden.codes)} samples of {golden.n_steps} steps, and the program that compares them |
+| golden.h, self_test.c | {golden.size}, and the program that compares them |
 | {INTEGERS} | the same integers for Python: `snnconv.quantize.load` |
 | REPORT.md | the equations with their numbers, and the widths |
 

@@ -12,13 +12,14 @@ from ...quantize.ranges import span
 from ..integers import Golden, comment
 from ..params.headers import c_array
 from ..params.numbers import c_type
-from .connection import indented
+from .loops import indented
 from .names import Names
 
 MAKEFILE = """\
+# make test   compile everything, and compare the network with the golden vectors
 CC ?= cc
 CFLAGS ?= -O2
-CFLAGS += -std=c99 -Wall -Wextra -Werror -pedantic
+CFLAGS += -std=c99 -ffp-contract=off -Wall -Wextra -Werror -pedantic
 
 .PHONY: test clean
 
@@ -41,7 +42,7 @@ def golden_header(graph: IntegerGraph, golden: Golden) -> str:
     names = Names(graph)
     n = len(golden.codes)
     lines = [
-        f"/* What the integer network {comment(graph.name)} gives, for {n} samples of {golden.n_steps} steps;",
+        f"/* What the integer network {comment(graph.name)} gives, for {golden.size};",
         f"   written by snnconv {__version__}. Arrays are [sample][step][number]; spikes are 8 to a byte, highest bit",
         "   first, each step from a byte of its own. */",
         "#ifndef SNN_GOLDEN_H",
@@ -68,7 +69,6 @@ def self_test(graph: IntegerGraph, golden: Golden) -> str:
     """self_test.c: 0 if every number is the golden one, else 1 and the first that is not."""
     names = Names(graph)
     n_input = math.prod(graph.input.shape)
-    at = "(sample * GOLDEN_STEPS + step)" if golden.varies else "sample"
     checks = []
     for name in golden.spikes:
         layer, plain = graph[name], names.plain[name]
@@ -114,15 +114,17 @@ def self_test(graph: IntegerGraph, golden: Golden) -> str:
             "",
             "    for (sample = 0; sample < GOLDEN_SAMPLES; sample++) {",
             "        snn_reset(&net);",
+            *([] if golden.varies else indented([f"snn_present(&net, golden_inputs + sample * {n_input});"], 2)),
             "        for (step = 0; step < GOLDEN_STEPS; step++) {",
             "            const int32_t at = sample * GOLDEN_STEPS + step;",
             "",
-            f"            snn_step(&net, golden_inputs + {at} * {n_input});",
+            *(indented([f"snn_present(&net, golden_inputs + at * {n_input});"], 3) if golden.varies else []),
+            "            snn_step(&net);",
             *indented(body, 3),
             "        }",
             "    }",
-            '    printf("PASSED: %d samples of %d steps; the network takes %lu bytes of RAM\\n", GOLDEN_SAMPLES,',
-            "           GOLDEN_STEPS, (unsigned long)sizeof net);",
+            f'    printf("PASSED: {golden.size}; the network takes %lu bytes of RAM\\n",',
+            "           (unsigned long)sizeof net);",
             "    return 0;",
             "}",
             "",

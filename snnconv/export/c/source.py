@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ... import __version__
 from ...errors import ExportError
 from ...quantize import (
@@ -16,7 +18,8 @@ from ...quantize import (
 )
 from ..integers import comment
 from ..params.numbers import c_type, describe
-from .connection import connection, connection_size, indented, loop, pool
+from .connection import connection, connection_size, pool
+from .loops import indented, loop
 from .names import Names
 from .neurons import neurons
 
@@ -29,8 +32,14 @@ def header(graph: IntegerGraph) -> str:
         own = names.fields(node)
         if own:
             fields += [f"    /* {comment(describe(node))} */"]
-            fields += [f"    {kind} {name}[{n}]; /* {what} */" for kind, name, n, what in own]
-    total = max(connection_size(node) for node in graph.nodes if isinstance(node, IntegerLayer))
+            fields += [f"    {each.kind} {each.name}[{each.n}]; /* {each.what} */" for each in own]
+    sums = [
+        connection_size(node)
+        for node in graph.nodes
+        if isinstance(node, IntegerLayer) and not names.is_fed_by_held(node)
+    ]
+    if sums:
+        fields.append(f"    int32_t total[{max(sums)}]; /* sums of weighted inputs, of one layer at a time */")
     if isinstance(code, LatencyCode):
         fields.append("    int32_t step; /* of the window */")
     outputs = [
@@ -44,7 +53,8 @@ def header(graph: IntegerGraph) -> str:
             "",
             "   static snn_network net;",
             "   snn_reset(&net);                             before every sample",
-            "   for (...) snn_step(&net, input);             once per step",
+            "   snn_present(&net, input);                    before its first step, and when the input changes",
+            "   for (...) snn_step(&net);                    once per step",
             "   class = snn_argmax(net.<output>_total, n);   the largest output",
             "",
             f"   A step is {graph.dt!r} s; sums over time are proven to fit for {graph.settings.n_steps} steps.",
@@ -64,11 +74,11 @@ def header(graph: IntegerGraph) -> str:
             "",
             "typedef struct {",
             *fields,
-            f"    int32_t total[{total}]; /* sums of weighted inputs, of one layer at a time */",
             "} snn_network;",
             "",
             "void snn_reset(snn_network *net);",
-            "void snn_step(snn_network *net, const snn_input input[SNN_N_INPUT]);",
+            "void snn_present(snn_network *net, const snn_input input[SNN_N_INPUT]);",
+            "void snn_step(snn_network *net);",
             "int32_t snn_argmax(const int32_t *values, int32_t n);",
             "",
             "#endif",
@@ -78,15 +88,14 @@ def header(graph: IntegerGraph) -> str:
 
 
 def source(graph: IntegerGraph) -> str:
-    """network.c: one function per layer, and the step that calls them in order."""
+    """network.c: a function or two per layer; what depends on a held input alone is computed when it is given."""
     names = Names(graph)
-    functions, calls = [], []
+    functions: list[str] = []
+    calls: dict[str, list[str]] = {"present": [], "step": []}
     for node in graph.nodes:
-        if names.is_given(node):
-            continue
-        functions += ["", f"/* {comment(describe(node))} */", *_function(node, names)]
-        is_fed = isinstance(node, EncodedInput) or names.is_given(names.source(node))
-        calls.append(f"step_{names.plain[node.name]}(net{', input' if is_fed else ''});")
+        for part in _parts(node, names):
+            functions += ["", f"/* {comment(describe(node))} */", *part.lines]
+            calls[part.verb].append(part.call)
     resets = [line for node in graph.nodes for line in _reset(node, names)]
     if isinstance(graph.input.code, LatencyCode):
         resets.append("net->step = 0;")
@@ -105,11 +114,16 @@ def source(graph: IntegerGraph) -> str:
             *indented(["int32_t j;", "", *resets]),
             "}",
             "",
-            "void snn_step(snn_network *net, const snn_input input[SNN_N_INPUT])",
+            "void snn_present(snn_network *net, const snn_input input[SNN_N_INPUT])",
             "{",
-            *indented(calls),
+            *indented(calls["present"]),
             "}",
-            *_ARGMAX,
+            "",
+            "void snn_step(snn_network *net)",
+            "{",
+            *indented(calls["step"]),
+            "}",
+            *argmax("int32_t"),
         ]
     )
 
@@ -122,55 +136,86 @@ _SHIFT_DOWN = (
     "    return x < 0 ? ~(~x >> bits) : x >> bits;",
     "}",
 )
-_ARGMAX = (
-    "",
-    "int32_t snn_argmax(const int32_t *values, int32_t n)",
-    "{",
-    "    int32_t j, best = 0;",
-    "",
-    "    for (j = 1; j < n; j++) {",
-    "        if (values[j] > values[best])",
-    "            best = j;",
-    "    }",
-    "    return best;",
-    "}",
-    "",
-)
 
 
-def _function(node: IntegerNode, names: Names) -> list[str]:
+def argmax(kind: str) -> list[str]:
+    """The function that finds the largest of some numbers of a type."""
+    return [
+        "",
+        f"int32_t snn_argmax(const {kind} *values, int32_t n)",
+        "{",
+        "    int32_t j, best = 0;",
+        "",
+        "    for (j = 1; j < n; j++) {",
+        "        if (values[j] > values[best])",
+        "            best = j;",
+        "    }",
+        "    return best;",
+        "}",
+        "",
+    ]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A function: when it is called ("present" or "step"), how, and its lines."""
+
+    verb: str
+    call: str
+    lines: list[str]
+
+
+def _parts(node: IntegerNode, names: Names) -> list[_Part]:
+    """What the program does of a node when an input is given, and at each step."""
+    if names.is_given(node):
+        return []
     if isinstance(node, EncodedInput):
-        body, indices = _encode(node, names), {"i"}
-        source = ["const snn_input *x = input;"]
-        return _wrapped(node, names, body, indices, source, is_fed=True)
+        code = names.state(node, "code")
+        keep = _part("present", node, names, loop("i", _size(node), [f"{code}[i] = input[i];"]), {"i"}, [], True)
+        encode = _part("step", node, names, _encode(node, names), {"i"}, [f"const snn_input *x = {code};"])
+        return [keep, encode]
     before = names.source(node)
-    is_fed = names.is_given(before)
-    kind = "snn_input" if is_fed else names.fields(before)[-1][0]
-    source = [f"const {kind} *x = {names.value(before)};"]
+    is_fed, verb = names.is_given(before), "present" if names.is_held(before) else "step"
+    source = [f"const {names.value_type(before)} *x = {names.value(before)};"]
     if isinstance(node, SumPool):
-        return _wrapped(node, names, *pool(node, names), source, is_fed)
+        return [_part(verb, node, names, *pool(node, names), source, is_fed)]
     if not isinstance(node, IntegerLayer):
         raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
-    body, indices = connection(node, names)
-    body = [*loop("j", connection_size(node), ["total[j] = 0;"]), *body, *neurons(node, names)]
-    return _wrapped(node, names, body, indices | {"j"}, [*source, "int32_t *total = net->total;"], is_fed)
+    added, indices = connection(node, names)
+    sums = [*loop("j", connection_size(node), ["total[j] = 0;"]), *added]
+    if verb == "step":
+        body = [*sums, *neurons(node, names)]
+        return [_part(verb, node, names, body, indices | {"j"}, [*source, "int32_t *total = net->total;"])]
+    total = f"int32_t *total = {names.state(node, 'input')};"
+    return [
+        _part("present", node, names, sums, indices | {"j"}, [*source, total], is_fed),
+        _part("step", node, names, neurons(node, names), {"j"}, [f"const {total}"]),
+    ]
 
 
-def _wrapped(
-    node: IntegerNode, names: Names, body: list[str], indices: set[str], source: list[str], is_fed: bool
-) -> list[str]:
+def _part(
+    verb: str,
+    node: IntegerNode,
+    names: Names,
+    body: list[str],
+    indices: set[str],
+    source: list[str],
+    is_fed: bool = False,
+) -> _Part:
     if any("[c]" in line for line in body):
         indices = indices | {"c"}
     declared = [*source, f"int32_t {', '.join(sorted(indices))};", ""]
     parameters = "snn_network *net, const snn_input *input" if is_fed else "snn_network *net"
-    return [f"static void step_{names.plain[node.name]}({parameters})", "{", *indented([*declared, *body]), "}"]
+    name = f"{verb}_{names.plain[node.name]}"
+    lines = [f"static void {name}({parameters})", "{", *indented([*declared, *body]), "}"]
+    return _Part(verb, f"{name}(net{', input' if is_fed else ''});", lines)
 
 
 def _encode(node: EncodedInput, names: Names) -> list[str]:
     """What the input sends at a step."""
     value = names.state(node, "value")
     if isinstance(node.code, RateCode):
-        total, kind = names.state(node, "sum"), names.fields(node)[0][0]
+        total, kind = names.state(node, "sum"), names.kind(node, "sum")
         period = names.macro(node, "PERIOD")
         added = [
             f"const int32_t sum = (int32_t){total}[i] + x[i];",
@@ -191,11 +236,8 @@ def _encode(node: EncodedInput, names: Names) -> list[str]:
 
 
 def _reset(node: IntegerNode, names: Names) -> list[str]:
-    lines = []
-    for _, name, n, _ in names.fields(node):
-        start = names.macro(node, "PERIOD") + " / 2" if name.endswith("_sum") else "0"
-        lines += loop("j", n, [f"net->{name}[j] = {start};"])
-    return lines
+    fields = [each for each in names.fields(node) if each.start is not None]
+    return [line for each in fields for line in loop("j", each.n, [f"net->{each.name}[j] = {each.start};"])]
 
 
 def _size(node: IntegerNode) -> int:

@@ -14,7 +14,7 @@ from ...synapses import Lowpass
 from ..matrices import matrix
 from ..nir.windows import symmetric
 from ..plain_spikes import plain_spikes
-from ..target import Inputs, Limit
+from ..target import Inputs, Limit, other_neurons
 from .layers import UNITY, Layer, current_decay, current_share, threshold, voltage_decay, whole_biases, whole_weights
 from .segments import Segment, segments
 
@@ -123,10 +123,7 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     hard = (
         Limit("the max pooling", pools, None, "Convert with max_to_avg_pool=True, which changes what is computed"),
         Limit("the synapses other than Lowpass", synapses, None, "Convert with a Lowpass synapse"),
-        *(
-            Limit(f"the {kind} neurons", tuple(names), None, "Convert with swap_activations and LIF neurons")
-            for kind, names in others.items()
-        ),
+        *(Limit(f"the {kind} neurons", tuple(names), None, other_neurons(kind)) for kind, names in others.items()),
         *([] if populations else [Limit("the absence of spiking neurons", (graph.name,))]),
     )
     return tuple(limit for limit in soft if limit.layers), tuple(limit for limit in hard if limit.layers)

@@ -24,7 +24,7 @@ from ...graph.summary import shape_text
 from ...neurons import IF, LIF
 from ...synapses import Alpha, Lowpass
 from ..places import Value, move
-from ..target import Limit
+from ..target import Limit, other_neurons
 from .transforms import bias, transform
 from .writer import Writer, is_plain, whole
 
@@ -120,8 +120,8 @@ def _population(node: Population, write: Writer, value: Value, before: Linear | 
     """Neurons, with the linear node before them in the connection and its bias in theirs."""
     neuron_type = _neuron_type(node, write)
     if not neuron_type:
-        advice = "Convert with swap_activations and LIF or IF neurons in their place"
-        return _missing(node, write, f"the {node.neuron.kind} neurons", advice)
+        kind = node.neuron.kind
+        return _missing(node, write, f"the {kind} neurons", other_neurons(kind, "LIF or IF"))
     added = 0.0 if before is None or bias(before) is None else bias(before)
     current = write.array(f"{node.name}.bias", np.broadcast_to(added + node.neuron_bias, node.shape).reshape(-1))
     n = int(np.prod(node.shape))

@@ -10,6 +10,7 @@ from ...graph import Filter, Input, Population, SpikingGraph
 from ...neurons import IF, LIF
 from ...synapses import Alpha, Lowpass
 from ..places import Part, Value, channels_first, standard_places
+from ..target import other_neurons
 from .builder import Builder
 from .lower import identity, lower, nothing
 from .scales import IF_SHARE, leak, lowpass_share
@@ -41,8 +42,7 @@ def _(node: Population, build: Builder, values: list[Value]) -> Value:
         )
         build.limit(node.name, "the IF neurons", instead, "")
     else:
-        advice = "Convert with swap_activations and LIF neurons in their place"
-        build.limit(node.name, f"the {neuron.kind} neurons", None, advice)
+        build.limit(node.name, f"the {neuron.kind} neurons", None, other_neurons(neuron.kind))
         return nothing(node)
     if node.initial_voltage:
         build.limit(node.name, "the initial voltage", "left out", "Give the population an initial_voltage of 0")

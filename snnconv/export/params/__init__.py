@@ -10,6 +10,7 @@ from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
 from ..flat import flatten
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
+from ..licence import with_licence
 from ..target import Plan, Settings, Target
 from .check import check_folder
 from .contents import as_text, contents
@@ -32,8 +33,8 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
             "REPORT.md": report(integers),
             "README.md": readme(integers, golden),
             "params.json": as_text(contents(graph, integers)),
-            "params.h": c_header(integers),
-            "params.vh": verilog_header(integers),
+            "params.h": with_licence("params.h", c_header(integers)),
+            "params.vh": with_licence("params.vh", verilog_header(integers)),
         }
         for folder, write_array in (("mem", mem), ("coe", coe)):
             (path / folder).mkdir()
@@ -53,8 +54,8 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         _save(path / "golden.npz", golden.arrays())
         integers.save(path / INTEGERS)
 
-    notes = (f"golden vectors: {len(golden.codes)} samples of {golden.n_steps} steps, from snnconv.quantize.run",)
-    return Plan(write, run_folder, (), changes(integers), notes)
+    notes = (f"golden vectors: {golden.size}, from snnconv.quantize.run",)
+    return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
 def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
@@ -63,7 +64,7 @@ def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
     found = {"inputs": mem(golden.codes, width(integers.input.code.codes), "inputs")}
     for name, spikes in golden.spikes.items():
         steps = spikes.reshape(len(spikes) * golden.n_steps, -1)
-        shape = f"{len(spikes)} samples x {golden.n_steps} steps, one step per line, neuron 0 in the lowest bit"
+        shape = f"{golden.size}, one step per line, neuron 0 in the lowest bit"
         words = ["".join(map(str, step)) for step in steps[:, ::-1].tolist()]
         digits = -(-steps.shape[1] // 4)
         lines = [f"{int(word, 2):0{digits}x}" for word in words]

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...graph import SpikingGraph
-from ...quantize import IntegerGraph
+from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
 from ..flat import flatten
 from ..integers import identifiers
+from .numbers import layer_arrays
 
-FORMAT, VERSION = "snnconv params", 1
+FORMAT, VERSION = "snnconv params", 2
 
 
 def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
@@ -23,15 +24,16 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
     layers = []
     for node in integers.nodes:
         fields = {key: value for key, value in attributes(node).items() if not key.startswith("range.")}
-        arrays, kept = node.arrays(), getattr(node, "integer_fields", ())
+        kept = getattr(node, "integer_fields", ())
+        arrays = layer_arrays(node) if isinstance(node, IntegerLayer) else {}
         layers.append(
             {
                 "name": node.name,
                 "id": names[node.name],
                 **fields,
                 "ranges": {what: [limits.low, limits.high] for what, limits in node.ranges.items()},
-                "arrays": {key: array for key, array in arrays.items() if key in kept},
-                "float": {key: array for key, array in arrays.items() if key not in kept},
+                "arrays": arrays,
+                "float": {key: array for key, array in node.arrays().items() if key not in kept},
             }
         )
     found = {

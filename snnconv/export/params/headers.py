@@ -41,8 +41,8 @@ def c_header(graph: IntegerGraph) -> str:
 
 
 def c_array(declaration: str, array: np.ndarray) -> list[str]:
-    """An array in C, flat."""
-    numbers = ", ".join(map(_literal, array.ravel().tolist()))
+    """An array in C, flat; floating-point numbers in the decimals that read back as the same double."""
+    numbers = ", ".join(map(repr if array.dtype.kind == "f" else _literal, array.ravel().tolist()))
     body = textwrap.wrap(numbers, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
     return [f"{declaration}[{array.size}] = {{", *body, "};"]
 

@@ -24,18 +24,19 @@ Constants = dict[str, dict[str, int]]
 
 
 def arrays(graph: IntegerGraph) -> Arrays:
-    """The integer arrays of each layer, by its identifier and their names: kernel, bias, threshold, floor, ceiling.
+    """The integer arrays of each layer, by its identifier and their names: kernel, bias, threshold, floor, …, start.
 
-    LIF neurons have no ceiling: it is their threshold.
+    LIF neurons have no ceiling: it is their threshold. `start` is the voltage before the first step.
     """
     names = identifiers(node.name for node in graph.nodes)
-    found: Arrays = {}
-    for node in graph.nodes:
-        if isinstance(node, IntegerLayer):
-            without = ("ceiling",) if isinstance(node, SpikingLayer) and node.neuron == "LIF" else ()
-            fields = {field: getattr(node, field) for field in node.integer_fields if field not in without}
-            found[names[node.name]] = fields
-    return found
+    return {names[node.name]: layer_arrays(node) for node in graph.nodes if isinstance(node, IntegerLayer)}
+
+
+def layer_arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
+    """The integer arrays of a layer by their names; see `arrays`."""
+    without = ("ceiling",) if isinstance(layer, SpikingLayer) and layer.neuron == "LIF" else ()
+    found = {field: getattr(layer, field) for field in layer.integer_fields if field not in without}
+    return found | {"start": layer.start} if isinstance(layer, SpikingLayer) else found
 
 
 def constants(graph: IntegerGraph) -> Constants:

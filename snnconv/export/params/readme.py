@@ -22,12 +22,13 @@ def readme(graph: IntegerGraph, golden: Golden) -> str:
 | params.json | the same with everything else, for any language |
 | mem/, coe/ | integer arrays as hexadecimal text, LAYER_ARRAY.mem for $readmemh, .coe for Xilinx' memories |
 | params.h, params.vh | the same for C99, and the single numbers for Verilog |
-| golden.npz, golden/ | test vectors: {len(golden.codes)} samples of {golden.n_steps} steps |
+| golden.npz, golden/ | test vectors: {golden.size} |
 | {INTEGERS} | the integers for Python: `snnconv.quantize.load` |
 
 Arrays are in {ORDER}.
 Kernels are (inputs, outputs), or (*window, channels, filters) for convolutions, channels last. Arrays per neuron
-have the shape of the layer, or one number per channel, the last axis, where it is the same at every place.
+have the shape of the layer, or one number per channel, the last axis, where it is the same at every place. `start` is
+the voltage before the first step of a sample.
 
 ## params.json, version {VERSION}
 

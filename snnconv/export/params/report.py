@@ -29,7 +29,8 @@ def report(graph: IntegerGraph) -> str:
         "",
         f"Written by snnconv {__version__}: {settings.weight_bits}-bit weights, steps of {graph.dt * 1e3:g} ms, proven "
         f"for {settings.n_steps} steps from rest. In each step the layers follow each other in this order, and a spike "
-        "reaches the next layer in the same step. `>>` rounds down; V, r, I and Y start at 0.",
+        "reaches the next layer in the same step. `>>` rounds down. r, I and Y start at 0, and V where nothing else is "
+        "said.",
     ]
     for node in graph.nodes:
         lines += ["", f"## {comment(node.name)}", "", *_equations(node, graph)]
@@ -114,7 +115,8 @@ def _drive(layer: IntegerLayer) -> list[str]:
 
 def _neuron(layer: SpikingLayer) -> list[str]:
     threshold, floor = _span(layer.threshold), _span(layer.floor)
-    where = f"threshold: {threshold}, floor: {floor}"
+    start = f", V starts at {_span(layer.start)}" if layer.start.any() else ""
+    where = f"threshold: {threshold}, floor: {floor}{start}"
     if layer.neuron == "IF":
         drive = "max(drive, 0)" if layer.is_rectified else "drive"
         return [

@@ -13,13 +13,17 @@ from pathlib import Path
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
 from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
+from ..licence import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
 from .bench import bench_text, golden_texts
+from .encoder import with_encoder
 from .makefile import MAKEFILE
 from .memories import mem_text
-from .network import memory_file, network_text, stream_text
+from .network import memory_file, network_text
 from .readme import readme
-from .stages import stages
+from .simulate import check_folder
+from .stages import held_clocks, stages, step_clocks
+from .stream import stream_text
 
 __all__ = ["TARGET", "plan"]
 
@@ -37,25 +41,28 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         raise ExportError(f"{held}{error}") from error
     if limits:
         return Plan(_write_nothing, limits=limits)
-    golden = golden_vectors(integers, settings)
-    circuit = stages(integers, parallel)
-    clocks = sum(stage.clocks for stage in circuit)
+    encoded = with_encoder(integers)
+    golden = golden_vectors(encoded, settings)
+    circuit = stages(encoded, parallel)
+    clocks, held = step_clocks(circuit), held_clocks(circuit)
 
     def write(path: Path) -> None:
         texts = {
-            "README.md": readme(integers, circuit, golden),
+            "README.md": readme(encoded, circuit, golden),
             "Makefile": MAKEFILE,
-            "tb.v": bench_text(integers, circuit, golden),
-            "rtl/snn_network.v": network_text(integers, circuit),
-            "rtl/snn_stream.v": stream_text(integers, circuit),
+            "tb.v": bench_text(encoded, circuit, golden),
+            "rtl/snn_network.v": network_text(encoded, circuit),
+            "rtl/snn_stream.v": stream_text(encoded, circuit),
         }
         for file in importlib.resources.files(__name__).joinpath("rtl").iterdir():
             if file.name.endswith(".v"):
                 texts[f"rtl/{file.name}"] = file.read_text("utf-8")
+        sources = ("Makefile", *(name for name in texts if name.endswith(".v")))
+        texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
             for memory, words in stage.memories.items():
                 texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
-        texts |= golden_texts(integers, circuit, golden)
+        texts |= golden_texts(encoded, circuit, golden)
         for folder in ("rtl", "mem", "golden"):
             (path / folder).mkdir()
         for name, text in texts.items():
@@ -67,7 +74,11 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         f"a step takes {clocks:,} clocks ({' + '.join(f'{stage.clocks:,}' for stage in circuit)}): "
         f"real time, {settings.dt * 1e3:g} ms a step, needs {frequency(clocks / settings.dt)}",
     )
-    return Plan(write, run_folder, (), changes(integers), notes)
+    if held < clocks:
+        kept = f"its weighted sums are kept ({sum(stage.held_bits for stage in circuit):,} bits)"
+        enough = f"{frequency(held / settings.dt)}, where the first step may take longer"
+        notes += (f"steps with the same input again take {held:,} clocks, since {kept}: {enough}",)
+    return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
 def frequency(hertz: float) -> str:
@@ -81,15 +92,10 @@ def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
     found = []
     if len(graph.outputs) > 1:
         found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))
-    if settings.options["code"] != "analog":
+    if settings.options["code"] == "latency":
         names = tuple(node.name for node in graph.inputs)
-        found.append(
-            Limit(
-                f"the {settings.options['code']} code",
-                names,
-                advice="Encode inputs outside of it and use --code analog",
-            )
-        )
+        advice = "Use --code rate; or send the spikes of any code, one frame a step, with --code analog --input-bits 1"
+        found.append(Limit("the latency code", names, advice=advice))
     return tuple(found)
 
 
@@ -101,8 +107,9 @@ TARGET = Target(
     "verilog",
     "_verilog",
     "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
-    "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, coded inputs",
+    "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, latency codes",
     plan,
     (*OPTIONS, Option("parallel", int, 1, "most neurons of a layer that are computed side by side")),
     is_folder=True,
+    check_folder=check_folder,
 )

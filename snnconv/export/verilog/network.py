@@ -1,4 +1,4 @@
-"""The generated modules: the network, which chains its layers, and its AXI4-Stream wrapper."""
+"""The generated module that chains the layers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from string import Template
 
 from ...quantize import IntegerGraph
 from ..integers import comment
-from .stages import Stage, address_bits, sent_bits
+from .stages import Stage, address_bits, held_clocks, sent_bits, step_clocks
 
 NETWORK = Template("""\
-// SPDX-License-Identifier: MIT
 // Written by snnconv: the network $name, $layers.
 //
 // Write the inputs of a step, pulse `step`, wait for `done`: $clocks clocks. Inputs stay until they are written
-// again. `clear` before a step starts a new sample. Layers give out what they send as they send it.
+// again$held.
+// `clear` before a step starts a new sample. Layers give out what they send as they send it.
 module snn_network (
     input wire clk,
     input wire rst,
@@ -30,10 +30,14 @@ $ports
     output wire [$output_msb:0] output_data,
     output wire [$class_msb:0] largest
 );
-    reg first;
-    always @(posedge clk)
+    reg first;  // step of a sample
+    reg fresh;  // inputs
+    always @(posedge clk) begin
         if (rst || clear) first <= 1'b1;
         else if (done) first <= 1'b0;
+        if (rst || input_write) fresh <= 1'b1;
+        else if (done) fresh <= 1'b0;
+    end
 
     wire [$input_address_msb:0] source_address0;
     wire [$input_msb:0] source_data0;
@@ -63,6 +67,7 @@ $parameters
         .rst(rst),
         .start(done$before),
         .first(first),
+        .fresh(fresh),
         .done(done$number),
         .source_address(source_address$before),
         .source_data(source_data$before),
@@ -72,106 +77,6 @@ $parameters
         .sent_index(layer${number}_index),
         .sent_value(layer${number}_value)
     );""")
-
-STREAM = Template("""\
-// SPDX-License-Identifier: MIT
-// Written by snnconv: the network $name between two AXI4-Streams.
-//
-// In: the $n_inputs inputs of a sample, one a beat, in row-major order with channels last; tlast with the last one.
-// With `every_step` a sample is n_steps such frames, one for each step. Out, for every sample: the $n_outputs sums over
-// its steps, and the place of the largest with tlast.
-module snn_stream (
-    input wire aclk,
-    input wire aresetn,
-    input wire [23:0] n_steps,
-    input wire every_step,
-    input wire [$beat_msb:0] s_axis_tdata,
-    input wire s_axis_tvalid,
-    output wire s_axis_tready,
-    input wire s_axis_tlast,
-    output reg [31:0] m_axis_tdata,
-    output reg m_axis_tvalid,
-    input wire m_axis_tready,
-    output reg m_axis_tlast
-);
-    localparam LOAD = 3'd0, STEP = 3'd1, WAIT = 3'd2, FETCH = 3'd3, OFFER = 3'd4, HOLD = 3'd5;
-    reg [2:0] phase;
-    reg [23:0] n_done;
-    reg [$input_address_msb:0] input_address;
-    reg [$class_msb:0] output_address;
-    wire [$output_msb:0] output_data;
-    wire [$class_msb:0] largest;
-    wire done;
-    wire taken = s_axis_tready && s_axis_tvalid;
-    wire sample_ends = phase == HOLD && m_axis_tready && m_axis_tlast;
-    assign s_axis_tready = phase == LOAD;
-$unused
-    snn_network network (
-        .clk(aclk),
-        .rst(!aresetn),
-        .clear(sample_ends),
-        .step(phase == STEP),
-        .done(done),
-        .input_write(taken),
-        .input_address(input_address),
-        .input_data(s_axis_tdata[$input_msb:0]),
-        // What layers send at each step is there for those who take the network without streams.
-        // verilator lint_off PINCONNECTEMPTY
-$ports
-        // verilator lint_on PINCONNECTEMPTY
-        .output_address(output_address),
-        .output_data(output_data),
-        .largest(largest)
-    );
-
-    always @(posedge aclk)
-        if (!aresetn) begin
-            phase <= LOAD;
-            n_done <= 0;
-            input_address <= 0;
-            output_address <= 0;
-            m_axis_tdata <= 0;
-            m_axis_tvalid <= 1'b0;
-            m_axis_tlast <= 1'b0;
-        end else
-            case (phase)
-                LOAD:
-                if (taken) begin
-                    input_address <= s_axis_tlast ? $input_address_bits'd0 : input_address + 1'b1;
-                    if (s_axis_tlast) phase <= STEP;
-                end
-                STEP: begin
-                    n_done <= n_done + 1'b1;
-                    phase <= WAIT;
-                end
-                WAIT: if (done) phase <= n_done >= n_steps ? FETCH : every_step ? LOAD : STEP;
-                FETCH: phase <= OFFER;
-                OFFER: begin
-                    m_axis_tdata <= $extended;
-                    m_axis_tvalid <= 1'b1;
-                    phase <= HOLD;
-                end
-                HOLD:
-                if (m_axis_tready) begin
-                    m_axis_tvalid <= 1'b0;
-                    if (m_axis_tlast) begin
-                        m_axis_tlast <= 1'b0;
-                        n_done <= 0;
-                        output_address <= 0;
-                        phase <= LOAD;
-                    end else if (output_address == $class_bits'd$last_output) begin
-                        m_axis_tdata <= $largest;
-                        m_axis_tvalid <= 1'b1;
-                        m_axis_tlast <= 1'b1;
-                    end else begin
-                        output_address <= output_address + 1'b1;
-                        phase <= FETCH;
-                    end
-                end
-                default: phase <= LOAD;
-            endcase
-endmodule
-""")
 
 
 def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
@@ -196,38 +101,16 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
             )
         )
     return NETWORK.substitute(
-        _widths(graph, stages),
+        widths(graph, stages),
         layers=f"{len(stages)} layers" if len(stages) > 1 else "1 layer",
-        clocks=sum(stage.clocks for stage in stages),
+        clocks=f"{step_clocks(stages):,}",
+        held=f"; steps with the same ones again take {held_clocks(stages):,} clocks"
+        if held_clocks(stages) < step_clocks(stages)
+        else "",
         ports="\n".join(ports),
         instances="\n".join(instances),
         n_layers=len(stages),
     )
-
-
-def stream_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
-    """The AXI4-Stream wrapper as a Verilog module."""
-    widths = _widths(graph, stages)
-    names = ("sent", "index", "value")
-    ports = [f"        .layer{number}_{name}()," for number in range(1, len(stages) + 1) for name in names]
-    beat = beat_bits(graph)
-    spare = beat - int(widths["input_bits"])
-    unused = f"    wire unused = &{{1'b0, s_axis_tdata[{beat - 1}:{beat - spare}]}};\n" if spare else ""
-    bits = int(widths["output_bits"])
-    extended = "output_data" if bits == 32 else f"{{{{{32 - bits}{{output_data[{bits - 1}]}}}}, output_data}}"
-    return STREAM.substitute(
-        widths,
-        beat_msb=beat - 1,
-        unused=unused,
-        extended=extended,
-        largest=f"{{{32 - int(widths['class_bits'])}'d0, largest}}",
-        ports="\n".join(ports),
-    )
-
-
-def beat_bits(graph: IntegerGraph) -> int:
-    """Bits of one beat of the input stream: whole bytes."""
-    return -(-sent_bits(graph.input) // 8) * 8
 
 
 def describe(stage: Stage) -> str:
@@ -236,7 +119,8 @@ def describe(stage: Stage) -> str:
         str(stage.parameters["KIND"]), f"{stage.parameters['KIND']} neurons"
     )
     lanes = f", {stage.lanes} side by side" if stage.lanes > 1 else ""
-    return f"{stage.n_neurons} {kind} with {stage.n_inputs} inputs each{lanes}; {stage.clocks} clocks"
+    held = f", {stage.held_clocks:,} where inputs are held" if stage.holds else ""
+    return f"{stage.n_neurons} {kind} with {stage.n_inputs} inputs each{lanes}; {stage.clocks:,} clocks{held}"
 
 
 def memory_file(stage: Stage, memory: str) -> str:
@@ -259,7 +143,8 @@ def _parameters(stage: Stage) -> str:
     return ",\n".join(f"        .{name}({value})" for name, value in values.items())
 
 
-def _widths(graph: IntegerGraph, stages: Sequence[Stage]) -> dict[str, int | str]:
+def widths(graph: IntegerGraph, stages: Sequence[Stage]) -> dict[str, int | str]:
+    """Numbers that both generated modules are made with: sizes, and bits of addresses and values."""
     last = stages[-1].parameters
     n_inputs, inputs = math.prod(graph.input.shape), sent_bits(graph.input)
     address, outputs, classes = address_bits(n_inputs), int(last["VALUE_BITS"]), int(last["ADDRESS_BITS"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from .memories import cycle
 AXES = "ZYX"
 CLOCKS_BEHIND_INPUTS = 3  # of each neuron: the last product, the sum with the bias, the step
 CLOCKS_OF_LAYER = 2  # to start it, and to say that it is done
+CLOCKS_OF_HELD = 4  # of each neuron whose inputs are summed up already, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +61,37 @@ class Stage:
         return len(self.memories["WEIGHTS"]) * self.lanes // int(self.parameters["FILTERS"])
 
     @property
+    def holds(self) -> bool:
+        """Whether it keeps its sums for as long as the input stays the same."""
+        return bool(self.parameters["HOLDS"])
+
+    @property
+    def rows(self) -> int:
+        """Turns in which its neurons are computed."""
+        return self.n_neurons // self.lanes
+
+    @property
     def clocks(self) -> int:
         """Clocks of a step."""
-        rows = self.n_neurons // self.lanes
-        return rows * (self.n_inputs + CLOCKS_BEHIND_INPUTS) + self.lanes + CLOCKS_OF_LAYER
+        return self.rows * (self.n_inputs + CLOCKS_BEHIND_INPUTS) + self.lanes + CLOCKS_OF_LAYER
+
+    @property
+    def held_clocks(self) -> int:
+        """Clocks of a step with the inputs of the step before."""
+        if not self.holds:
+            return self.clocks
+        others = (self.rows - 1) * max(CLOCKS_OF_HELD, self.lanes)  # values of one row leave before the next one fires
+        return CLOCKS_OF_HELD + others + self.lanes + CLOCKS_OF_LAYER
 
     @property
     def rom_bits(self) -> int:
         """Bits of its read-only memories."""
         return sum(array.size * self.widths[name] for name, array in self.memories.items())
+
+    @property
+    def held_bits(self) -> int:
+        """Bits of the memory that keeps its sums."""
+        return self.n_neurons * int(self.parameters["SUM_BITS"]) if self.holds else 0
 
 
 def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
@@ -85,14 +108,26 @@ def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
         If a layer is not fed by the one before it, or is none that the circuit has; it names all of them.
     """
     found, stuck = [], []
+    is_held = sent_bits(graph.input) > 1  # one bit is a spike, which comes anew at every step
     for number, (source, node) in enumerate(itertools.pairwise(graph.nodes), 1):
         if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,):
-            found.append(_stage(f"layer{number}", node, source, parallel))
+            found.append(_stage(f"layer{number}", node, source, parallel, is_held))
+            is_held &= isinstance(node, SumPool)
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
     if stuck:
         raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.")
     return tuple(found)
+
+
+def step_clocks(circuit: Iterable[Stage]) -> int:
+    """Clocks of a step."""
+    return sum(stage.clocks for stage in circuit)
+
+
+def held_clocks(circuit: Iterable[Stage]) -> int:
+    """Clocks of a step with the inputs of the step before."""
+    return sum(stage.held_clocks for stage in circuit)
 
 
 def signed_bits(found: Range) -> int:
@@ -113,7 +148,7 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, parallel: int) -> Stage:
+def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, parallel: int, is_held: bool) -> Stage:
     kernel = node.kernel if isinstance(node, IntegerLayer) else _ones(node)
     geometry = _geometry(node, kernel)
     filters, groups = kernel.shape[-1], geometry["GROUPS"]
@@ -136,6 +171,7 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, paralle
         "NEURONS": n_neurons,
         "FILTERS": filters,
         "LANES": lanes,
+        "HOLDS": int(is_held and n_inputs > 1),  # of one input, the sum is there as fast as a kept one
         **geometry,
         "SOURCE_ADDRESS_BITS": address_bits(math.prod(source.shape)),
         "ADDRESS_BITS": address_bits(n_neurons),
@@ -197,6 +233,7 @@ def _memory_fields(node: IntegerLayer) -> dict[str, str]:
     if isinstance(node, SpikingLayer):
         found |= {"THRESHOLD": "threshold", "FLOOR": "floor"}
         found |= {"CEILING": "ceiling"} if node.neuron == "IF" else {}
+        found |= {"START": "start"} if node.start.any() else {}
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ParameterError
-from ...neurons import Neuron
+from ...neurons import Neuron, SteppedLIF
 from ...synapses import Synapse
 from .text import number
 
@@ -82,7 +82,8 @@ def step_equation(neuron: Neuron) -> str:
 
 def current_unit(neuron: Neuron) -> str:
     """What the current J is measured in."""
-    return {"LIF": "thresholds", "IF": "Hz", "PiecewiseLinear": "Hz"}.get(neuron.kind, "no unit")
+    units = {"LIF": "thresholds", "SteppedLIF": "thresholds", "IF": "Hz", "PiecewiseLinear": "Hz"}
+    return units.get(neuron.kind, "no unit")
 
 
 def rate_point(neuron: Neuron, rate: float, dt: float) -> RatePoint | None:
@@ -92,6 +93,9 @@ def rate_point(neuron: Neuron, rate: float, dt: float) -> RatePoint | None:
     except ParameterError:
         return None
     current = float(np.max(gain + bias))
+    reached = float(neuron.rate(np.asarray(current))) / neuron.amplitude
+    if not math.isclose(reached, rate, rel_tol=1e-6):  # a staircase has the nearest of its steps
+        rate = reached
     return RatePoint(rate, current, 1 / rate, 1 / (rate * dt), neuron.amplitude * rate)
 
 
@@ -110,6 +114,12 @@ def _lif_rate(values: dict[str, Any]) -> str:
     condition = "" if values["smoothing"] else " for J > 1, else 0"
     highest = f"; < {number(1 / values['tau_ref'])} Hz" if values["tau_ref"] else ""
     return f"1/({refractory} + {membrane}·ln(1 + 1/({excess}))) Hz{condition}{highest}"
+
+
+def _stepped_rate(values: dict[str, Any]) -> str:
+    neuron = SteppedLIF(**values)
+    steps = f"floor(ln(1 + 1/(J - 1))·{number(-1 / math.log1p(-neuron.leak))}) + {1 + neuron.refractory_steps}"
+    return f"1/({number(neuron.dt)}·({steps})) Hz for J > 1, else 0; ≤ {number(neuron.highest_rate)} Hz"
 
 
 def _if_rate(values: dict[str, Any]) -> str:
@@ -132,6 +142,14 @@ def _lif_step(values: dict[str, Any]) -> str:
     )
 
 
+def _stepped_step(values: dict[str, Any]) -> str:
+    neuron = SteppedLIF(**values)
+    return (
+        f"v += {number(neuron.leak)}·(J - v); v > 1 is a spike, then v = 0, held for the next "
+        f"{neuron.refractory_steps} steps; v ≥ {number(neuron.min_voltage)}; all for steps of {number(neuron.dt)} s"
+    )
+
+
 def _if_step(values: dict[str, Any]) -> str:
     negative = "max(J, 0)" if values["min_voltage"] is None else "J"
     most = values["max_spikes"]
@@ -143,6 +161,7 @@ def _if_step(values: dict[str, Any]) -> str:
 
 _RATES: dict[str, Callable[[dict[str, Any]], str]] = {
     "LIF": _lif_rate,
+    "SteppedLIF": _stepped_rate,
     "IF": _if_rate,
     "PiecewiseLinear": _piecewise_rate,
     "Sigmoid": lambda values: f"{number(values['max_rate'])} / (1 + exp(-J)) Hz",
@@ -150,7 +169,7 @@ _RATES: dict[str, Callable[[dict[str, Any]], str]] = {
     "Softplus": lambda values: f"{number(values['unit_rate'])}·ln(1 + exp(J)) Hz",
     "Softsign": lambda values: f"{number(values['max_rate'])}·J / (1 + |J|) Hz",
 }
-_STEPS: dict[str, Callable[[dict[str, Any]], str]] = {"LIF": _lif_step, "IF": _if_step}
+_STEPS: dict[str, Callable[[dict[str, Any]], str]] = {"LIF": _lif_step, "SteppedLIF": _stepped_step, "IF": _if_step}
 _FILTERS = {
     "Lowpass": "y += (1 - a)·(x - y)",
     "Alpha": "two lowpasses y += (1 - a)·(x - y) in series, solved exactly",

@@ -201,12 +201,13 @@ def _variable_lines(variables: Sequence[Variable], model: str) -> list[str]:
             idle.append(path)
             continue
         trains = "yes" if variable.is_trainable else "no"
-        rows.append((path, shape_text(variable.shape), trains, _place(variable)))
+        rows.append((path, shape_text(variable.shape), trains, place_text(variable)))
     lines = table(("variable", "shape", "trains", "in the export"), rows, left=range(4), wrap=(0, 3))
     return lines + (paragraph(f"for training only, not exported: {', '.join(idle)}", 2, 2) if idle else [])
 
 
-def _place(variable: Variable) -> str:
+def place_text(variable: Variable) -> str:
+    """Where the export holds a variable, and what it does to it."""
     if not variable.places:
         return f"nowhere: {variable.role}"
     first, *others = variable.places

@@ -8,6 +8,7 @@ from .layer import LayerExplanation
 from .onward import Effect
 from .text import labelled, number, plural, table
 
+ARRAY_HEADINGS = ("array", "made of", "shape", "min", "mean", "max", "unit")
 TYPICAL_RATES = (100.0, 200.0)  # Hz, of which the interval is told in one line
 
 
@@ -84,10 +85,9 @@ def filter_text(found: FilterNumbers) -> str:
     )
 
 
-def _arrays(layer: LayerExplanation) -> list[str]:
-    if not layer.arrays:
-        return []
-    rows = [
+def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
+    """The cells of a table of the layer's arrays."""
+    return [
         (
             array.name,
             array.made_of,
@@ -97,7 +97,10 @@ def _arrays(layer: LayerExplanation) -> list[str]:
         )
         for array in layer.arrays
     ]
-    return table(("array", "made of", "shape", "min", "mean", "max", "unit"), rows, left=(0, 1, 6), wrap=(1,))
+
+
+def _arrays(layer: LayerExplanation) -> list[str]:
+    return table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6), wrap=(1,)) if layer.arrays else []
 
 
 def _rates(layer: LayerExplanation) -> list[str]:

@@ -44,8 +44,9 @@ def requirements(graph: SpikingGraph, layers: Sequence[LayerExplanation], dt: fl
     for name in dict.fromkeys(name for layer in layers for name in layer.parameters if name not in RATE_ONLY):
         values = {layer.name: _value(name, layer.parameters[name]) for layer in layers if name in layer.parameters}
         found.append(Requirement(NEURONS, name, _one_or_each(values, len(layers)), f"populations/<name>/{name}"))
-    threshold = "v > 1" if kinds == {"LIF"} else "v ≥ 1" if "LIF" not in kinds else "v > 1 (LIF), v ≥ 1 (others)"
-    reset = "to 0" if kinds == {"LIF"} else "v -= n" if "LIF" not in kinds else "to 0 (LIF), v -= n (others)"
+    leaky = kinds & {"LIF", "SteppedLIF"}
+    threshold = "v > 1" if kinds == leaky else "v ≥ 1" if not leaky else "v > 1 (LIF), v ≥ 1 (others)"
+    reset = "to 0" if kinds == leaky else "v -= n" if not leaky else "to 0 (LIF), v -= n (others)"
     voltages = {name: number(view.node.initial_voltage) for name, view in graph.populations.items()}
     start = _one_or_each(voltages, len(layers))
     synapses = {

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // Counts from 0 to N - 1 and around.
 module snn_counter #(
     parameter N = 2

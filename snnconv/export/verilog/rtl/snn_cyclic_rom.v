@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // A read-only memory that is read word after word, again and again: `clear` goes back to the first word.
 module snn_cyclic_rom #(
     parameter WIDTH = 1,

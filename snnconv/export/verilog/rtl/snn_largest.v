@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // Place of the largest of the values that come one by one; of the first of equal ones.
 module snn_largest #(
     parameter BITS = 32,

@@ -1,12 +1,15 @@
-// SPDX-License-Identifier: MIT
 // A layer: its weights and neurons, and a memory of what they send. LANES neurons at the same place, which have the
 // same inputs, are computed side by side. A step takes
-//     (neurons / LANES) * (inputs of a neuron + 3) + LANES + 2
-// clocks from `start` to `done`. Every value is also given out as it is sent: `sent`, in the order of the neurons.
+//     rows * (inputs of a neuron + 3) + LANES + 2
+// clocks from `start` to `done`, with rows = neurons / LANES. With HOLDS, sums of weighted inputs are kept, and a step
+// whose inputs are not `fresh` takes
+//     4 + (rows - 1) * max(4, LANES) + LANES + 2
+// Every value is also given out as it is sent: `sent`, in the order of the neurons.
 module snn_layer #(
     parameter KIND = "LIF",
     parameter NEURONS = 2,
     parameter LANES = 1,
+    parameter HOLDS = 0,
     parameter IN_Z = 1,
     parameter IN_Y = 1,
     parameter IN_X = 1,
@@ -44,6 +47,9 @@ module snn_layer #(
     parameter CEILINGS = 1,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
+    parameter STARTS = 0,  // 0: voltages start at 0
+    parameter START_BITS = 1,
+    parameter START_FILE = "",
     parameter INPUT_BITS = 1,
     parameter WEIGHT_BITS = 8,
     parameter SUM_BITS = 16,
@@ -65,6 +71,7 @@ module snn_layer #(
     input wire rst,
     input wire start,
     input wire first,
+    input wire fresh,
     output reg done,
     output wire [SOURCE_ADDRESS_BITS-1:0] source_address,
     input wire [INPUT_BITS-1:0] source_data,
@@ -87,6 +94,7 @@ module snn_layer #(
     wire firing = phase == FIRE;
     wire idle = phase == IDLE;
     reg [LANES-1:0] waiting;  // lanes that have not sent their value yet
+    wire summed = HOLDS != 0 && !fresh ? waiting >> 4 == 0 : last_input;  // 4 of them leave before the next neurons fire
 
     always @(posedge clk)
         if (rst) begin
@@ -96,7 +104,7 @@ module snn_layer #(
             done <= 1'b0;
             case (phase)
                 IDLE: if (start) phase <= SUM;
-                SUM: if (last_input) phase <= DRAIN;
+                SUM: if (summed) phase <= DRAIN;
                 DRAIN: phase <= UPDATE;
                 UPDATE: phase <= FIRE;
                 FIRE: phase <= last_neurons ? SEND : SUM;
@@ -161,6 +169,7 @@ module snn_layer #(
     wire [LANES*THRESHOLD_BITS-1:0] thresholds;
     wire [LANES*FLOOR_BITS-1:0] floors;
     wire [LANES*CEILING_BITS-1:0] ceilings;
+    wire [LANES*START_BITS-1:0] starts;
     snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHTS_FILE) weight_rom (clk, weight_address, weights);
     // The names of kinds have different lengths.
     // verilator lint_off WIDTH
@@ -182,6 +191,11 @@ module snn_layer #(
         end else begin : gen_no_ceilings
             assign ceilings = 0;
         end
+        if (STARTS != 0) begin : gen_starts
+            snn_cyclic_rom #(LANES * START_BITS, STARTS, START_FILE) start_rom (clk, idle, firing, starts);
+        end else begin : gen_no_starts
+            assign starts = 0;
+        end
     endgenerate
     // verilator lint_on WIDTH
 
@@ -193,10 +207,12 @@ module snn_layer #(
             wire signed [THRESHOLD_BITS-1:0] threshold = thresholds[lane*THRESHOLD_BITS+:THRESHOLD_BITS];
             wire signed [FLOOR_BITS-1:0] floor = floors[lane*FLOOR_BITS+:FLOOR_BITS];
             wire signed [CEILING_BITS-1:0] ceiling = ceilings[lane*CEILING_BITS+:CEILING_BITS];
+            wire signed [START_BITS-1:0] v_start = starts[lane*START_BITS+:START_BITS];
             snn_neuron #(
                 .KIND(KIND),
                 .ROWS(ROWS),
                 .ROW_BITS(ROW_BITS),
+                .HOLDS(HOLDS),
                 .INPUT_BITS(INPUT_BITS),
                 .WEIGHT_BITS(WEIGHT_BITS),
                 .SUM_BITS(SUM_BITS),
@@ -216,6 +232,7 @@ module snn_layer #(
             ) neuron (
                 .clk(clk),
                 .first(first),
+                .fresh(fresh),
                 .row(row),
                 .restart(idle || firing),
                 .accumulate(accumulate),
@@ -227,6 +244,7 @@ module snn_layer #(
                 .threshold({{(BITS - THRESHOLD_BITS) {threshold[THRESHOLD_BITS-1]}}, threshold}),
                 .floor({{(BITS - FLOOR_BITS) {floor[FLOOR_BITS-1]}}, floor}),
                 .ceiling({{(BITS - CEILING_BITS) {ceiling[CEILING_BITS-1]}}, ceiling}),
+                .start({{(BITS - START_BITS) {v_start[START_BITS-1]}}, v_start}),
                 .value(values[lane*VALUE_BITS+:VALUE_BITS])
             );
         end

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // A memory with one port to write and one to read; what is read comes one clock later.
 module snn_memory #(
     parameter WIDTH = 1,

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT
 // One arithmetic unit: sums up weighted inputs and steps a neuron, an output or a sum of a pool (KIND). It serves ROWS
-// of them in turn and keeps the state of each; `first` makes it take all states for 0.
+// of them in turn and keeps the state of each; `first` makes it take all voltages for `start` and all else for 0. With
+// HOLDS it also keeps their sums, and takes these where the inputs are not `fresh`.
 //
 // The clocks of one of them: `accumulate` for every input, `update`, `fire`; `restart` before the first. `row` and what
 // depends on it stand still from two clocks before `update` to `fire`.
@@ -8,6 +8,7 @@ module snn_neuron #(
     parameter KIND = "LIF",  // "LIF", "IF", "READOUT" or "SUM"
     parameter ROWS = 1,
     parameter ROW_BITS = 1,
+    parameter HOLDS = 0,
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter WEIGHT_BITS = 8,
     parameter SUM_BITS = 16,
@@ -29,6 +30,7 @@ module snn_neuron #(
     // verilator lint_off UNUSED
     input wire clk,
     input wire first,
+    input wire fresh,
     input wire [ROW_BITS-1:0] row,
     input wire restart,
     input wire accumulate,
@@ -40,6 +42,7 @@ module snn_neuron #(
     input wire signed [BITS-1:0] threshold,
     input wire signed [BITS-1:0] floor,
     input wire signed [BITS-1:0] ceiling,
+    input wire signed [BITS-1:0] start,
     output wire [VALUE_BITS-1:0] value
 );
     // Signed numbers of different widths meet here. Each register is as wide as its proven range needs, so extending
@@ -59,11 +62,22 @@ module snn_neuron #(
         if (restart) sum <= 0;
         else if (accumulate) sum <= sum + term;
 
+    wire signed [SUM_BITS-1:0] inputs;
+    generate
+        if (HOLDS == 0) begin : gen_passing
+            assign inputs = sum;
+        end else begin : gen_held
+            wire signed [SUM_BITS-1:0] kept_sum;
+            assign inputs = fresh ? sum : kept_sum;
+            snn_memory #(SUM_BITS, ROWS, ROW_BITS) sums (clk, update && fresh, row, sum, row, kept_sum);
+        end
+    endgenerate
+
     generate
         if (KIND == "SUM") begin : gen_sum
-            assign value = sum;
+            assign value = inputs;
         end else begin : gen_state
-            wire signed [BITS-1:0] wide_sum = sum;
+            wire signed [BITS-1:0] wide_sum = inputs;
             wire signed [BITS-1:0] total = wide_sum <<< SHIFT;
             wire signed [BITS-1:0] current;
             if (SYNAPSE == 0) begin : gen_direct
@@ -85,7 +99,7 @@ module snn_neuron #(
             always @(posedge clk) if (update) drive <= (IS_RECTIFIED != 0 && biased < 0) ? 0 : biased;
 
             wire [STATE_BITS-1:0] kept_state;
-            wire signed [STATE_BITS-1:0] state = first ? {STATE_BITS{1'b0}} : kept_state;
+            wire signed [STATE_BITS-1:0] state = first ? start[STATE_BITS-1:0] : kept_state;
             wire signed [BITS-1:0] next_state;
             snn_memory #(STATE_BITS, ROWS, ROW_BITS) states (clk, fire, row, next_state[STATE_BITS-1:0], row, kept_state);
 

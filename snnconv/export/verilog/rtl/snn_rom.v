@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // A read-only memory; what is read comes one clock later.
 module snn_rom #(
     parameter WIDTH = 1,

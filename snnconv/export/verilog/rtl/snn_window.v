@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: MIT
 // Where the inputs of a neuron are: the places of a convolution's window in a memory that holds the channels of one
 // place side by side, the innermost axis next. A dense layer is a convolution with one place and a window of one place.
 //

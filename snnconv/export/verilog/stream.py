@@ -1,0 +1,172 @@
+"""The generated AXI4-Stream wrapper of the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from string import Template
+
+from ...quantize import IntegerGraph
+from .network import widths
+from .stages import Stage, sent_bits
+
+STREAM = Template("""\
+// Written by snnconv: the network $name between two AXI4-Streams.
+//
+// In: the $n_inputs inputs of a sample, $beat, in row-major order with channels last; tlast with the last one.
+// With `every_step` a sample is n_steps such frames, one for each step. Out, for every sample: the $n_outputs sums over
+// its steps, and the place of the largest with tlast.
+module snn_stream (
+    input wire aclk,
+    input wire aresetn,
+    input wire [23:0] n_steps,
+    input wire every_step,
+    input wire [$beat_msb:0] s_axis_tdata,
+    input wire s_axis_tvalid,
+    output wire s_axis_tready,
+    input wire s_axis_tlast,
+    output reg [31:0] m_axis_tdata,
+    output reg m_axis_tvalid,
+    input wire m_axis_tready,
+    output reg m_axis_tlast
+);
+    localparam LOAD = 3'd0, STEP = 3'd1, WAIT = 3'd2, FETCH = 3'd3, OFFER = 3'd4, HOLD = 3'd5;
+    reg [2:0] phase;
+    reg [23:0] n_done;
+    reg [$input_address_msb:0] input_address;
+    reg [$class_msb:0] output_address;
+    wire [$output_msb:0] output_data;
+    wire [$class_msb:0] largest;
+    wire done;
+    wire sample_ends = phase == HOLD && m_axis_tready && m_axis_tlast;
+    wire loading = phase == LOAD;
+$given
+    snn_network network (
+        .clk(aclk),
+        .rst(!aresetn),
+        .clear(sample_ends),
+        .step(phase == STEP),
+        .done(done),
+        .input_write(taken),
+        .input_address(input_address),
+        .input_data(input_data),
+        // What layers send at each step is there for those who take the network without streams.
+        // verilator lint_off PINCONNECTEMPTY
+$ports
+        // verilator lint_on PINCONNECTEMPTY
+        .output_address(output_address),
+        .output_data(output_data),
+        .largest(largest)
+    );
+
+    always @(posedge aclk)
+        if (!aresetn) begin
+            phase <= LOAD;
+            n_done <= 0;
+            input_address <= 0;
+            output_address <= 0;
+            m_axis_tdata <= 0;
+            m_axis_tvalid <= 1'b0;
+            m_axis_tlast <= 1'b0;
+        end else
+            case (phase)
+                LOAD:
+                if (taken) begin
+                    input_address <= last ? $input_address_bits'd0 : input_address + 1'b1;
+                    if (last) phase <= STEP;
+                end
+                STEP: begin
+                    n_done <= n_done + 1'b1;
+                    phase <= WAIT;
+                end
+                WAIT: if (done) phase <= n_done >= n_steps ? FETCH : every_step ? LOAD : STEP;
+                FETCH: phase <= OFFER;
+                OFFER: begin
+                    m_axis_tdata <= $extended;
+                    m_axis_tvalid <= 1'b1;
+                    phase <= HOLD;
+                end
+                HOLD:
+                if (m_axis_tready) begin
+                    m_axis_tvalid <= 1'b0;
+                    if (m_axis_tlast) begin
+                        m_axis_tlast <= 1'b0;
+                        n_done <= 0;
+                        output_address <= 0;
+                        phase <= LOAD;
+                    end else if (output_address == $class_bits'd$last_output) begin
+                        m_axis_tdata <= $largest;
+                        m_axis_tvalid <= 1'b1;
+                        m_axis_tlast <= 1'b1;
+                    end else begin
+                        output_address <= output_address + 1'b1;
+                        phase <= FETCH;
+                    end
+                end
+                default: phase <= LOAD;
+            endcase
+endmodule
+""")
+
+
+NUMBERS = Template("""\
+    wire taken = loading && s_axis_tvalid;
+    wire last = s_axis_tlast;
+    wire [$input_msb:0] input_data = s_axis_tdata[$input_msb:0];
+    assign s_axis_tready = loading;
+$unused""")
+
+SPIKES = Template("""\
+    wire input_data, input_valid, last;
+    wire taken = loading && input_valid;
+    snn_bits #($n_inputs) spikes (
+        .clk(aclk),
+        .rst(!aresetn),
+        .byte_data(s_axis_tdata),
+        .byte_valid(s_axis_tvalid),
+        .byte_ready(s_axis_tready),
+        .byte_last(s_axis_tlast),
+        .bit_data(input_data),
+        .bit_valid(input_valid),
+        .bit_ready(loading),
+        .bit_last(last)
+    );
+""")
+
+
+def stream_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
+    """The AXI4-Stream wrapper as a Verilog module."""
+    found = widths(graph, stages)
+    names = ("sent", "index", "value")
+    ports = [f"        .layer{number}_{name}()," for number in range(1, len(stages) + 1) for name in names]
+    beat = beat_bits(graph)
+    spare = beat - int(found["input_bits"])
+    unused = f"    wire unused = &{{1'b0, s_axis_tdata[{beat - 1}:{beat - spare}]}};\n" if spare else ""
+    is_spikes = sends_spikes(graph)
+    bits = int(found["output_bits"])
+    extended = "output_data" if bits == 32 else f"{{{{{32 - bits}{{output_data[{bits - 1}]}}}}, output_data}}"
+    return STREAM.substitute(
+        found,
+        beat="eight spikes a beat, the first in the lowest bit" if is_spikes else "one a beat",
+        beat_msb=beat - 1,
+        given=(SPIKES if is_spikes else NUMBERS).substitute(found, unused=unused),
+        extended=extended,
+        largest=f"{{{32 - int(found['class_bits'])}'d0, largest}}",
+        ports="\n".join(ports),
+    )
+
+
+def sends_spikes(graph: IntegerGraph) -> bool:
+    """Whether inputs come as spikes, eight in a byte."""
+    return sent_bits(graph.input) == 1
+
+
+def beats(graph: IntegerGraph) -> int:
+    """Beats of a frame of the input stream."""
+    n = math.prod(graph.input.shape)
+    return -(-n // 8) if sends_spikes(graph) else n
+
+
+def beat_bits(graph: IntegerGraph) -> int:
+    """Bits of one beat of the input stream: whole bytes."""
+    return -(-sent_bits(graph.input) // 8) * 8
