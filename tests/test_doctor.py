@@ -211,11 +211,11 @@ def test_convert_warns_of_silent_layers_with_a_remedy():
 
 def test_nobody_is_warned_of_what_calibration_weighed():
     graph = network(scales=(1500.0, 100.0))
-    assert {each.kind for each in notable(graph, X, 100)} == {"above_ceiling"}
+    assert "above_ceiling" in {each.kind for each in notable(graph, X, 100)}
     nodes = (
         dataclasses.replace(node, initial_voltage=0.5) if isinstance(node, Population) else node for node in graph.nodes
     )
-    assert notable(graph.replace(nodes), X, 100) == []
+    assert not {each.kind for each in notable(graph.replace(nodes), X, 100)} & {"above_ceiling", "saturated", "lost_rate"}
 
 
 def test_answers_that_differ_from_the_rates_are_notable_without_labels():
