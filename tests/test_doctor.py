@@ -215,7 +215,11 @@ def test_nobody_is_warned_of_what_calibration_weighed():
     nodes = (
         dataclasses.replace(node, initial_voltage=0.5) if isinstance(node, Population) else node for node in graph.nodes
     )
-    assert not {each.kind for each in notable(graph.replace(nodes), X, 100)} & {"above_ceiling", "saturated", "lost_rate"}
+    assert not {each.kind for each in notable(graph.replace(nodes), X, 100)} & {
+        "above_ceiling",
+        "saturated",
+        "lost_rate",
+    }
 
 
 def test_answers_that_differ_from_the_rates_are_notable_without_labels():

@@ -137,7 +137,7 @@ def test_other_files_are_refused(tmp_path):
         load(tmp_path / "none.int.h5")
     quantize(graph).save(tmp_path / "net.int.h5")
     assert is_integer_file(tmp_path / "net.int.h5")
-    with pytest.raises(ModelFileError, match="does not hold a spiking graph"):
+    with pytest.raises(ModelFileError, match="it holds a network in integers"):
         snnconv.load(tmp_path / "net.int.h5")
 
 
