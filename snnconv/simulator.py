@@ -15,7 +15,7 @@ from .runs import Result, check_dt, check_dtype, check_precision, check_steps, i
 from .runtime.answers import REDUCTIONS, Score, answers
 from .runtime.batches import Batches
 from .runtime.engine import engines_of
-from .runtime.recorder import Recorder, as_result
+from .runtime.recorder import LateState, Recorder, as_result, state_arrays
 from .runtime.samples import Samples
 from .runtime.stream import Stream
 from .runtime.workers import Workers
@@ -139,7 +139,11 @@ class Simulator:
         recorder = Recorder(self.graph, self.dtype, rows, n_steps, wanted)
         for chunk in self._batches.run(samples, n_steps, wanted, rows=[rows], state=state, keep_state=True):
             recorder.add(chunk)
-        return as_result(self.graph, self._workers.whole(recorder.arrays, [rows]), n_steps, self.dt)
+        if self._workers.n == 1:
+            state = LateState([node.name for node in self._engines[0].model.stateful], recorder.state)
+            return as_result(self.graph, recorder.arrays, n_steps, self.dt, state)
+        arrays = {**recorder.arrays, **state_arrays(recorder.state())}
+        return as_result(self.graph, self._workers.whole(arrays, [rows]), n_steps, self.dt)
 
     def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
         """The network's answer: its output averaged over time, then softmax or the like where the model has it.

@@ -1,6 +1,8 @@
 """What makes the runtime fast, each against the plain way of doing it."""
 
+import dataclasses
 import math
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -18,7 +20,7 @@ from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Affine, Dense, Filter, Input, Population, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.spike_train import spikes_between
-from snnconv.passes import commute_synapses
+from snnconv.passes import commute_synapses, move_biases
 from snnconv.runtime import sparse_ops
 
 from .networks import random_cnn
@@ -178,38 +180,102 @@ def test_rates_do_not_count_padding(cnn, images):
 # Sparse products
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
 @pytest.mark.parametrize(("density", "n_columns"), [(0.0, 256), (0.02, 256), (0.6, 256), (0.02, 16), (1.0, 100)])
-def test_sparse_products_equal_dense_ones(density, n_columns):
+def test_sparse_products_equal_dense_ones(density, n_columns, dtype, monkeypatch):
+    monkeypatch.setattr(sparse_ops.os, "cpu_count", lambda: 3)
     rng = np.random.default_rng(0)
-    x = (rng.random((300, 64)) < density) * rng.choice([-1, 1, 2], (300, 64))
-    kernel = rng.normal(size=(64, n_columns))
-    product = tf.function(sparse_ops.matmul)(tf.constant(x, "float32"), tf.constant(kernel, "float32"))
-    # float32 sums of 64 numbers near 1, in another order
-    np.testing.assert_allclose(product, x @ kernel, atol=2e-5)
+    x = (rng.random((5, 60, 64)) < density) * rng.choice([-1, 1, 2], (5, 60, 64))
+    x = x.astype(dtype)
+    kernel = rng.normal(size=(64, n_columns)).astype("float64" if dtype == "float64" else "float32")
+    product = tf.function(sparse_ops.matmul)(tf.constant(x), tf.constant(kernel))
+    # sums of 64 numbers near 1, in another order
+    np.testing.assert_allclose(product, x @ kernel, atol=1e-13 if dtype == "float64" else 2e-5)
 
 
-def test_sparse_products_are_taken_where_few_neurons_spike():
-    graph = dense_network((30, 200, 300, 4), LIF())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("neuron", [LIF(), IF()], ids=["at most one spike", "several spikes"])
+def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dtype):
+    graph = dense_network((30, 200, 300, 300, 4), neuron)
     x = np.random.default_rng(0).normal(size=(4, 30))
-    simulator = snnconv.Simulator(graph)
-    record = ["lif1.spikes"]
-    result, dense = simulator.run(x, 40, record), snnconv.Simulator(graph, sparse=False).run(x, 40, record)
+    simulator = snnconv.Simulator(graph, dtype=dtype)
+    record = ["lif1.spikes", "lif1.rates"]
+    result, dense = simulator.run(x, 40, record), snnconv.Simulator(graph, dtype=dtype, sparse=False).run(x, 40, record)
     np.testing.assert_array_equal(result.spikes["lif1"], dense.spikes["lif1"])
+    np.testing.assert_array_equal(result.rates["lif1"], dense.rates["lif1"])
     np.testing.assert_allclose(result.output, dense.output, atol=1e-4)
     (stepper,) = simulator._engines[0]._steppers.values()
-    text = str(stepper.chunk.get_concrete_function(*_arguments(stepper, simulator, x)).graph.as_graph_def())
-    assert text.count('op: "SparseMatMul"') == 1, "for 300 columns; 4 are too few"
+    text = str(stepper.chunk.get_concrete_function(*_arguments(stepper, x, dtype)).graph.as_graph_def())
+    assert text.count('op: "SparseMatrixMatMul"') == 2, "for 300 columns; 4 are too few"
+    kept = {name: stepper._dtype(node) for name, node in simulator._engines[0].model._by_name.items()}
+    in_bytes = [name for name in graph.populations if kept[name] == tf.bool]
+    assert in_bytes == (["lif0", "lif1"] if isinstance(neuron, LIF) else [])
 
 
-def _arguments(stepper, simulator, x):
-    batch = stepper._program.batch_size
-    state = simulator._engines[0].model.initial_state(batch, {})
-    held = {"x": tf.constant(np.resize(x, (batch, x.shape[1])), "float32")}
-    return *stepper.before(held, state), {}, state, tf.constant(0), tf.constant(1)
+def _arguments(stepper, x, dtype):
+    held = {"x": tf.constant(np.resize(x, (stepper._program.batch_size, x.shape[1])), dtype)}
+    constant, trains, state = stepper.before(held, None)
+    return constant, trains, {}, state, tf.constant(0), tf.constant(1)
 
 
-def test_break_even_falls_with_the_width():
-    assert sparse_ops.break_even(64) < 0 < sparse_ops.break_even(128) < sparse_ops.break_even(512) < 1 / 3
+def test_break_even_rises_with_the_width():
+    assert sparse_ops.break_even(50) < 0 < sparse_ops.break_even(128) < sparse_ops.break_even(512) < 1 / 3
+
+
+def test_spikes_that_others_take_too_stay_numbers():
+    """A branch that adds spikes up needs them as numbers, and so does an output."""
+    graph = dense_network((30, 200, 300, 4), LIF())
+    spikes = Affine(name="twice", inputs=("lif0",), shape=(200,), scale=np.full((), 2.0))
+    for extra in ({"outputs": {"y": "dense2", "z": "lif0"}}, {"nodes": (*graph.nodes, spikes)}):
+        changed = dataclasses.replace(graph, **extra)
+        model = snnconv.Simulator(changed)._engines[0].model
+        assert not model.fits_bool(model._by_name["lif0"])
+        assert not model.fits_bool(model._by_name["lif1"]), "4 columns"
+    assert not snnconv.Simulator(graph, precision="bfloat16")._engines[0].model.fits_bool(graph["lif0"])
+
+
+# Biases
+
+
+def test_neurons_add_the_bias_of_a_dense_layer_that_feeds_them_alone():
+    graph = dense_network((30, 20, 10, 4), LIF())
+    moved = move_biases(graph)
+    assert [moved[name].bias is None for name in ("dense0", "dense1", "dense2")] == [True, True, False]
+    x = np.random.default_rng(0).normal(size=(4, 30))
+    ours, theirs = reference.run(moved, x, 50, record="all"), reference.run(graph, x, 50, record="all")
+    for name in graph.populations:
+        np.testing.assert_array_equal(ours.voltages[name], theirs.voltages[name])
+
+
+def test_a_bias_stays_where_neurons_have_their_own():
+    graph = dense_network((30, 20, 4), LIF())
+    own = dataclasses.replace(graph["lif0"], neuron_bias=np.full(20, 0.1))
+    graph = dataclasses.replace(graph, nodes=tuple(own if node.name == "lif0" else node for node in graph.nodes))
+    assert move_biases(graph)["dense0"].bias is not None
+
+
+# The state after a run
+
+
+def test_the_state_is_computed_when_it_is_looked_at(cnn, images, monkeypatch):
+    simulator = snnconv.Simulator(cnn, batch_size=2)
+    result = simulator.run(images, 20)
+    (stepper,) = simulator._engines[0]._steppers.values()
+    after, calls = stepper.after, []
+    monkeypatch.setattr(stepper, "after", lambda *arguments: calls.append(1) or after(*arguments))
+    assert list(result.state) == [node.name for node in simulator._engines[0].model.stateful]
+    assert len(result.state) == len(list(result.state))
+    assert "lif1" in result.state
+    assert not calls
+    voltage = result.state["lif1"]["voltage"]
+    assert voltage.shape == (5, *cnn.populations["lif1"].shape)
+    assert len(calls) == 3, "one for each batch"
+    assert result.state["lif1"]["voltage"] is voltage
+    with pytest.raises(KeyError, match="nowhere"):
+        result.state["nowhere"]
+    again = pickle.loads(pickle.dumps(result.state))
+    assert type(again) is dict
+    np.testing.assert_array_equal(again["lif1"]["voltage"], voltage)
 
 
 # Synapses on the cheaper side

@@ -1,5 +1,6 @@
 """Passes: functions from a graph to a graph that keep what it computes, or say what they change."""
 
+from .biases import move_biases
 from .commute import commute_synapses
 from .fold import fold_affine
 from .heights import expose_spike_height
@@ -15,6 +16,7 @@ __all__ = [
     "expose_spike_height",
     "fold_affine",
     "max_to_average_pool",
+    "move_biases",
     "scale_firing_rates",
     "set_spike_heights",
     "split_kernels",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ class Chunk:
     outputs : by label, (n, steps, *output), or (n, *output) where they are reduced
     records : by kind and population
     y : (n, …) targets, or None
-    state : after the last step, by node and variable; empty before that, and where it is not kept
+    state : function or None
+        Gives the state after the last step, by node and variable; None before that, and where it is not kept.
     """
 
     samples: slice
@@ -57,7 +59,7 @@ class Chunk:
     outputs: dict[str, np.ndarray]
     records: dict[str, dict[str, np.ndarray]]
     y: np.ndarray | None
-    state: dict[str, State]
+    state: Callable[[], dict[str, State]] | None
 
 
 class Engine:
@@ -87,6 +89,7 @@ class Engine:
         self._device, self._allows_tf32, self._voltages = device, precision == "tensorfloat32", voltages
         with self.active():
             self.model = Model(graph, dt, dtype, sparse, precision)
+        self._starts_at_rest = not any(np.any(voltage) for voltage in voltages.values())
         self._steppers: dict[Program, Stepper] = {}
 
     @contextmanager
@@ -105,13 +108,12 @@ class Engine:
         n = batch.samples.stop - batch.samples.start
         xs = {name: _pad(array, program.batch_size) for name, array in batch.xs.items()}
         with self.active():
-            now = self._start(batch.state, program.batch_size)
+            start = self._start(batch.state, program.batch_size)
             held = {name: tf.constant(array) for name, array in xs.items() if name not in program.varying}
-            constant, trains = stepper.before(held, now)
+            constant, trains, now = stepper.before(held, start)
         for begin in range(0, n_steps, length):
             steps = slice(begin, min(begin + length, n_steps))
             size = (n, steps.stop - begin)
-            state: dict[str, State] = {}
             with self.active():
                 varying = {
                     name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), length)) for name in program.varying
@@ -119,17 +121,20 @@ class Engine:
                 found, records, now = stepper.chunk(
                     constant, trains, varying, now, tf.constant(begin), tf.constant(size[1])
                 )
-                if keep_state and steps.stop == n_steps:
-                    now = {**now, **stepper.after(constant, now, tf.constant(n_steps))}
-                    state = {
-                        name: {key: value.numpy()[:n] for key, value in each.items()} for name, each in now.items()
-                    }
                 outputs = {label: _cut(value, size, bool(program.reduction)) for label, value in found.items()}
                 kept = {
                     kind: {name: _cut(value, size, kind == "rates") for name, value in values.items()}
                     for kind, values in records.items()
                 }
+            is_last = keep_state and steps.stop == n_steps
+            state = partial(self._end, stepper, n, n_steps, constant, start, now) if is_last else None
             yield Chunk(batch.samples, steps, outputs, kept, batch.y, state)
+
+    def _end(self, stepper: Stepper, n: int, n_steps: int, constant: Any, start: Any, now: Any) -> dict[str, State]:
+        with self.active():
+            now = {**now, **stepper.after(constant, start, tf.constant(n_steps))}
+            names = [node.name for node in self.model.stateful]
+            return {name: {key: value.numpy()[:n] for key, value in now[name].items()} for name in names}
 
     def _stepper(self, program: Program) -> Stepper:
         if program not in self._steppers:
@@ -138,7 +143,7 @@ class Engine:
 
     def _start(self, state: Mapping[str, State] | None, size: int) -> Any:
         if state is None:
-            return self.initial_state(size)
+            return None if self._starts_at_rest else self.initial_state(size)
         return {
             name: {key: tf.constant(_pad(value, size), self.model.dtype) for key, value in state[name].items()}
             for name in (node.name for node in self.model.stateful)

@@ -10,9 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from .. import tensorflow_ops
-from ..graph import Node, Population, Reshape, SpikingGraph, Stateful
+from ..graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
 from ..neurons.base import State
-from ..passes import commute_synapses, expose_spike_height
+from ..passes import commute_synapses, expose_spike_height, move_biases
+from . import sparse_ops
 
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
@@ -54,9 +55,10 @@ class Model:
     """A graph ready for TensorFlow: spikes of height 1, arrays as tensors of one dtype."""
 
     def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool, precision: str = "float32"):
-        graph = expose_spike_height(commute_synapses(graph), dt)
+        graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
-        self.sparse = sparse and not tf.config.list_physical_devices("GPU")  # TensorFlow has the product on CPUs only
+        # sparse products were measured on CPUs only, and round nothing
+        self._sparse = sparse and precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
         self.outputs = dict(graph.outputs)
         self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
@@ -69,12 +71,24 @@ class Model:
             state[node.name] = node.initial_state(n, voltage, self.dtype, tensorflow_ops)
         return state
 
-    def gives_spikes(self, name: str) -> bool:
-        """Whether a node's values are the spikes of a population, reshaped at most."""
-        node = self._by_name[name]
-        while isinstance(node, Reshape):
-            node = self._by_name[node.inputs[0]]
-        return isinstance(node, Population)
+    def skips_zeros(self, node: Node) -> bool:
+        """Whether a node is a dense layer that spikes alone feed, and worth to be looked at for zeros."""
+        if not self._sparse or not isinstance(node, Dense) or sparse_ops.break_even(node.shape[-1]) <= 0:
+            return False
+        source = self._by_name[node.inputs[0]]
+        while isinstance(source, Reshape):
+            source = self._by_name[source.inputs[0]]
+        return isinstance(source, Population)
+
+    def fits_bool(self, node: Population) -> bool:
+        """Whether a population's spikes are 0 or 1, and taken by nothing but layers that skip zeros."""
+        return node.neuron.max_spikes_per_step == 1 and self._all_skip_zeros(node.name)
+
+    def _all_skip_zeros(self, name: str) -> bool:
+        takers = [node for node in self.nodes if name in node.inputs]
+        return name not in self.outputs.values() and all(
+            self._all_skip_zeros(node.name) if isinstance(node, Reshape) else self.skips_zeros(node) for node in takers
+        )
 
     def n_uses(self, name: str) -> int:
         """How many nodes and outputs take a node's values."""

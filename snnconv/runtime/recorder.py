@@ -1,8 +1,9 @@
-"""The arrays of a result, filled in chunk by chunk."""
+"""The arrays of a result, filled in chunk by chunk; its state when it is looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, graph: SpikingGraph, dtype: str, samples: slice, n_steps: int, wanted: Recording):
         self._samples, self._n = samples, samples.stop - samples.start
         self.arrays: dict[str, np.ndarray] = {}
+        self._states: list[tuple[slice, Callable[[], dict[str, State]]]] = []
         for label, name in graph.outputs.items():
             self.arrays[f"output/{label}"] = np.empty((self._n, n_steps, *graph[name].shape), dtype)
         for kind in KINDS:
@@ -52,27 +54,73 @@ class Recorder:
                     array[rows] += value
                 else:
                     array[rows, chunk.steps] = value
-        for node, variables in chunk.state.items():
-            for variable, value in variables.items():
-                name = f"state/{node}/{variable}"
-                if name not in self.arrays:
-                    self.arrays[name] = np.empty((self._n, *value.shape[1:]), value.dtype)
-                self.arrays[name][rows] = value
+        if chunk.state:
+            self._states.append((rows, chunk.state))
+
+    def state(self) -> dict[str, State]:
+        """The state after the last step, of all samples."""
+        found: dict[str, State] = {}
+        for rows, compute in self._states:
+            for node, variables in compute().items():
+                for variable, value in variables.items():
+                    whole = found.setdefault(node, {})
+                    if variable not in whole:
+                        whole[variable] = np.empty((self._n, *value.shape[1:]), value.dtype)
+                    whole[variable][rows] = value
+        return found
 
 
-def as_result(graph: SpikingGraph, arrays: Arrays, n_steps: int, dt: float) -> Result:
-    """The result that a recorder's arrays make up."""
+class LateState(Mapping[str, State]):
+    """A mapping of node name to state that is computed when a value is first asked for."""
+
+    def __init__(self, names: Sequence[str], compute: Callable[[], dict[str, State]]):
+        self._names, self._compute = tuple(names), compute
+
+    @cached_property
+    def _values(self) -> dict[str, State]:
+        values, self._compute = self._compute(), dict  # what it was computed from is not needed any longer
+        return values
+
+    def __getitem__(self, name: str) -> State:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def __reduce__(self) -> Any:
+        return dict, (self._values,)
+
+
+def state_arrays(state: Mapping[str, State]) -> dict[str, np.ndarray]:
+    """A state as arrays by name: "state/node/variable"."""
+    return {f"state/{node}/{name}": array for node, each in state.items() for name, array in each.items()}
+
+
+def as_result(
+    graph: SpikingGraph, arrays: Arrays, n_steps: int, dt: float, state: Mapping[str, State] | None = None
+) -> Result:
+    """The result that a recorder's arrays make up; the state is among them unless it is given."""
     found: dict[str, dict[str, Any]] = {kind: {} for kind in ("output", "state", *KINDS)}
     for name, array in arrays.items():
         kind, _, rest = name.partition("/")
         if kind == "state":
             node, _, variable = rest.rpartition("/")
-            state: State = found["state"].setdefault(node, {})
-            state[variable] = array
+            found["state"].setdefault(node, {})[variable] = array
         else:
             found[kind][rest] = array / (n_steps * dt) if kind == "rates" else array
     output = graph.as_output({label: found["output"][label] for label in graph.outputs})
     records: dict[str, Any] = {
         kind: {name: found[kind][name] for name in graph.populations if name in found[kind]} for kind in KINDS
     }
-    return Result(output, n_steps, dt, state=found["state"], **records)
+    return Result(output, n_steps, dt, state=found["state"] if state is None else state, **records)

@@ -16,7 +16,9 @@ States = dict[str, State]
 Scan = Callable[[tf.Tensor, States, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
 
 
-def compile_scan(nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: bool, keep_voltages: bool) -> Scan:
+def compile_scan(
+    nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: bool, keep_voltages: bool, dtype: tf.DType
+) -> Scan:
     """A function that takes nodes, each of which feeds the next, through up to `steps` steps.
 
     Parameters
@@ -25,6 +27,8 @@ def compile_scan(nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: 
         Whether the input is (steps, n, *shape), or (n, *shape) for every step.
     keep_voltages : bool
         Whether the voltages of the last node are wanted.
+    dtype : tf.DType
+        Type of the last node's values, where bool holds them.
 
     Returns
     -------
@@ -41,9 +45,10 @@ def compile_scan(nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: 
                 carried[node.name], value, state = _pack(node, value, state)
             if keep_voltages:
                 voltages = voltages.write(step, state["voltage"])
-            return step + 1, carried, values.write(step, value), voltages
+            return step + 1, carried, values.write(step, tf.cast(value, dtype)), voltages
 
-        arrays: list[Any] = [tf.TensorArray(x.dtype, steps, element_shape=x.shape[int(varies) :]) for _ in range(2)]
+        shape = x.shape[int(varies) :]
+        arrays: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
         if not keep_voltages:
             arrays[1] = tf.constant(0)
         packed = {node.name: _pack(node, None, states[node.name])[0] for node in nodes}

@@ -1,13 +1,14 @@
 """The array namespace for what spikes alone feed: `snnconv.tensorflow_ops`, with products that skip zeros.
 
-A product with 0/1 spikes costs a pass over them and, per spike, one row of the kernel. Measured on CPUs, in units of a
-dense product's time per multiplication: the pass as much as 88 columns of the kernel, a row 3.4 times its columns. So a
-kernel 512 columns wide gains below 24 % of spikes, three times at 3 %; one of fewer than 88 columns never does.
-Convolutions always lose: gathering their windows costs more than the dense convolution.
+A product with spikes costs a look at each value, and per spike one row of the kernel. Measured on CPUs, in units of a
+dense product's time per multiplication: the look 54, a row 490 and 3.1 times its columns. So a kernel 512 columns wide
+gains below 22 % of spikes, three times at 5 %; one of fewer than 54 columns never does. Convolutions always lose:
+gathering their windows costs more than the dense convolution.
 """
 
 from __future__ import annotations
 
+import os
 from typing import cast
 
 import tensorflow as tf
@@ -15,28 +16,53 @@ import tensorflow as tf
 from .. import tensorflow_ops
 from ..tensorflow_ops import *  # noqa: F403
 
-PASS_COLUMNS, ROW_COST = 88, 3.4
+LOOK, ROW, COLUMN = 54, 490, 3.1
 SAMPLED_VALUES = 1 << 17
+LEAST_ROWS = 64  # of spikes, for a thread of their own
 
 
 def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Product over the last axis of `x`, sparse where few of its values, sampled when it runs, are not 0."""
+    """Product over the last axis of `x`, sparse where few of its values, sampled when it runs, are not 0.
+
+    `x` may be of bool, where all spikes are 0 or 1.
+    """
     n_inputs, n_columns = cast(tuple[int, int], tuple(kernel.shape))
     densest = break_even(n_columns)
-    if densest <= 0 or x.dtype != tf.float32:  # TensorFlow has the sparse product in float32 only
-        return tensorflow_ops.matmul(x, kernel)
+    if densest <= 0:
+        return tensorflow_ops.matmul(tf.cast(x, kernel.dtype), kernel)
     flat = tf.reshape(x, (-1, n_inputs))
     n_rows = max(SAMPLED_VALUES // n_inputs, 8)
     rows = tf.cast(tf.linspace(0, tf.shape(flat)[0] - 1, n_rows), tf.int32)
-    density = tf.reduce_mean(tf.cast(tf.gather(flat, rows) != 0, tf.float32))
+    density = tf.reduce_mean(tf.cast(tf.cast(tf.gather(flat, rows), tf.bool), tf.float32))
     flat = tf.cond(
         density < densest,
-        lambda: tf.raw_ops.SparseMatMul(a=flat, b=kernel, a_is_sparse=True),
-        lambda: tf.matmul(flat, kernel),
+        lambda: _matmul_of_few(flat, kernel),
+        lambda: tf.matmul(tf.cast(flat, kernel.dtype), kernel),
     )
     return tf.reshape(flat, (*x.shape[:-1], n_columns)) if len(x.shape) > 2 else flat
 
 
 def break_even(n_columns: int) -> float:
     """Share of values that are not 0 below which the sparse product is the faster one."""
-    return (1 - PASS_COLUMNS / n_columns) / ROW_COST
+    return (n_columns - LOOK) / (ROW + COLUMN * n_columns)
+
+
+def _matmul_of_few(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    places = _places(x)
+    if x.dtype == tf.bool:
+        ones = tf.ones(tf.shape(places)[:1], kernel.dtype)
+        shape = tf.shape(x, tf.int64)
+        spikes = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=places, values=ones, dense_shape=shape)
+    else:
+        spikes = tf.raw_ops.DenseToCSRSparseMatrix(dense_input=x, indices=places)
+    return tf.raw_ops.SparseMatrixMatMul(a=spikes, b=kernel)
+
+
+def _places(x: tf.Tensor) -> tf.Tensor:
+    """Rows and columns of what is not 0; `tf.where` takes one thread, so that parts of the rows are given to each."""
+    n_threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    n_rows = x.shape[0] or 0
+    n_parts = max(min(n_threads, n_rows // LEAST_ROWS), 1)
+    ends = [n_rows * part // n_parts for part in range(1, n_parts)]
+    parts = [tf.add(tf.where(x[start:stop]), [start, 0]) for start, stop in zip([0, *ends], [*ends, None], strict=True)]
+    return tf.concat(parts, 0) if n_parts > 1 else tf.where(x)

@@ -22,6 +22,7 @@ from .model import Model, Program
 from .scan import Scan, compile_scan, compiled
 
 Tensors = dict[str, tf.Tensor]
+States = dict[str, State]
 Phases = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -41,7 +42,9 @@ class Stepper:
         self.before = tf.function(partial(self._before), autograph=False)
         self.chunk = tf.function(partial(self._chunk), autograph=False)
         self.after = compiled(self._after)
-        self._spikes_between = compiled(partial(spikes_between, xp=tensorflow_ops))
+        self._spikes_between = {
+            name: compiled(partial(_spikes_between, dtype=self._dtype(node))) for name, node in self._trains.items()
+        }
         self._chains = self._find_chains()
         self._scans = {name: self._scan(chain) for name, chain in self._chains.items()}
 
@@ -83,25 +86,49 @@ class Stepper:
             self._model.dt,
             varies=chain[0].inputs[0] in self._varies,
             keep_voltages=self._program.records("voltages", chain[-1].name),
+            dtype=self._dtype(chain[-1]),
         )
 
-    def _before(self, inputs: Tensors, state: dict[str, State]) -> tuple[Tensors, Phases]:
-        """Values of the nodes that constant inputs alone decide, and the phases of the spikes they cause."""
+    def _dtype(self, node: Stateful) -> tf.DType:
+        """Type of the values that a node gives."""
+        return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
+
+    def _before(self, inputs: Tensors, start: States | None) -> tuple[Tensors, Phases, States]:
+        """What is known before the first step.
+
+        Parameters
+        ----------
+        inputs : the constant ones
+        start : state of all nodes, or None for the one at rest
+
+        Returns
+        -------
+        constant : values of the nodes that constant inputs alone decide
+        trains : phases of the spikes they cause
+        state : of the other populations and filters
+        """
         values = dict(inputs)
         for node in self._model.nodes:
             if isinstance(node, Linear) and node.name not in self._varies:
                 values[node.name] = self._apply(node, [values[name] for name in node.inputs])
         trains = {
             name: compiled(lambda x, state, node=node: self._train(node, x, state).phases())(
-                values[node.inputs[0]], state[name]
+                values[node.inputs[0]], start and start[name]
             )
             for name, node in self._trains.items()
         }
+        scanned = [node for node in self._model.stateful if node.name not in self._trains]
+        state = {node.name: start[node.name] if start else self._at_rest(node) for node in scanned}
         used = {name for node in self._model.nodes if node.name in self._varies for name in node.inputs}
         used |= set(self._model.outputs.values())
-        return {name: value for name, value in values.items() if name in used}, trains
+        return {name: value for name, value in values.items() if name in used}, trains, state
 
-    def _train(self, node: Population, x: tf.Tensor, state: State) -> Any:
+    def _at_rest(self, node: Stateful) -> State:
+        zero = tf.zeros((), self._model.dtype)
+        return node.initial_state(self._program.batch_size, zero, self._model.dtype, tensorflow_ops)
+
+    def _train(self, node: Population, x: tf.Tensor, state: State | None) -> Any:
+        state = self._at_rest(node) if state is None else state
         return node.neuron.spike_train(x + node.neuron_bias, state, self._model.dt, tensorflow_ops)
 
     def _chunk(
@@ -109,17 +136,16 @@ class Stepper:
         constant: Tensors,
         trains: Phases,
         varying: Tensors,
-        state: dict[str, State],
+        state: States,
         begin: tf.Tensor,
         n_valid: tf.Tensor,
-    ) -> tuple[Tensors, dict[str, Tensors], dict[str, State]]:
+    ) -> tuple[Tensors, dict[str, Tensors], States]:
         """Advance `n_valid` steps.
 
         Parameters
         ----------
-        constant, trains : what `before` gave
+        constant, trains, state : what `before` gave; then the state of the chunk before
         varying : inputs by name, as (chunk_steps, batch_size, *shape)
-        state : before the chunk; of populations under constant current, before the first chunk
         begin : steps before this chunk
         n_valid : how many of the chunk's steps count; the others are padding
 
@@ -127,7 +153,7 @@ class Stepper:
         -------
         outputs : by label, (chunk_steps, batch_size, *shape), or reduced to (batch_size, *shape)
         records : by kind and population
-        state : after the last step that counts; of populations under constant current as it was
+        state : after the last step that counts; without the populations under constant current
         """
         values = {**constant, **varying}
         records: dict[str, Tensors] = {"spikes": {}, "voltages": {}, "rates": {}}
@@ -141,7 +167,7 @@ class Stepper:
                 continue
             voltages = None
             if node.name in self._trains:
-                value = self._spikes_between(tf.cast(times, self._model.dtype), *trains[node.name])
+                value = self._spikes_between[node.name](tf.cast(times, self._model.dtype), *trains[node.name])
             elif node.name in self._chains:
                 chain = self._chains[node.name]
                 before = {each.name: state[each.name] for each in chain}
@@ -155,11 +181,11 @@ class Stepper:
         outputs = {label: self._reduce(values[name], name, n_valid) for label, name in self._model.outputs.items()}
         return outputs, records, state
 
-    def _after(self, constant: Tensors, state: dict[str, State], n_steps: tf.Tensor) -> dict[str, State]:
-        """The state, after `n_steps` steps, of the populations under constant current."""
+    def _after(self, constant: Tensors, start: States | None, n_steps: tf.Tensor) -> States:
+        """The state, `n_steps` steps after `start`, of the populations under constant current."""
         steps = tf.cast(n_steps, self._model.dtype)
         return {
-            name: self._train(node, constant[node.inputs[0]], state[name]).state_after(steps)
+            name: self._train(node, constant[node.inputs[0]], start and start[name]).state_after(steps)
             for name, node in self._trains.items()
         }
 
@@ -171,7 +197,7 @@ class Stepper:
         if voltages is not None:
             records["voltages"][node.name] = voltages
         if self._program.records("rates", node.name):
-            records["rates"][node.name] = tf.reduce_sum(value, 0)
+            records["rates"][node.name] = tf.reduce_sum(tf.cast(value, self._model.dtype), 0)
 
     def _reduce(self, value: tf.Tensor, name: str, n_valid: tf.Tensor) -> tf.Tensor:
         reduction, steps = self._program.reduction, self._program.chunk_steps
@@ -191,8 +217,7 @@ class Stepper:
             return inputs[0]
         if self._model.precision == "bfloat16":
             return node.apply(*inputs, xp=bfloat16_ops)
-        skips_zeros = self._model.sparse and self._model.gives_spikes(node.inputs[0])
-        return node.apply(*inputs, xp=sparse_ops if skips_zeros else tensorflow_ops)
+        return node.apply(*inputs, xp=sparse_ops if self._model.skips_zeros(node) else tensorflow_ops)
 
     def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:
         steps, n = self._program.chunk_steps, self._program.batch_size
@@ -202,3 +227,7 @@ class Stepper:
                 value = tf.broadcast_to(value[None], (steps, *value.shape))
             flat.append(tf.reshape(value, (steps * n, *value.shape[2:])))
         return tf.reshape(self._apply(node, flat), (steps, n, *node.shape))
+
+
+def _spikes_between(times: tf.Tensor, *phases: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(spikes_between(times, *phases, xp=tensorflow_ops), dtype)
