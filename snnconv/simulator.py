@@ -42,7 +42,7 @@ class Simulator:
     memory : int or None
         Bytes that a layer's inputs and values at all steps of a chunk may take together. None: 384 MiB.
     sparse : bool
-        Whether dense layers behind spikes skip zeros, where few neurons spike. In float32, on a CPU.
+        Whether dense layers behind spikes skip zeros, where few neurons spike. On a CPU, and not in bfloat16.
     precision : str
         What products and convolutions in float32 are computed with: "float32"; "tensorfloat32", where NVIDIA GPUs may
         round what they multiply to 10 bits of fraction; or "bfloat16", where kernels and values are rounded to 7, and

@@ -219,7 +219,7 @@ def _arguments(stepper, x, dtype):
 
 
 def test_break_even_rises_with_the_width():
-    assert sparse_ops.break_even(50) < 0 < sparse_ops.break_even(128) < sparse_ops.break_even(512) < 1 / 3
+    assert sparse_ops.break_even(27) < 0 < sparse_ops.break_even(128) < sparse_ops.break_even(512) < 1 / 3
 
 
 def test_spikes_that_others_take_too_stay_numbers():

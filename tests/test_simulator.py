@@ -1,5 +1,7 @@
 """The TensorFlow runtime against the NumPy loop, and what both promise."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -325,4 +327,12 @@ def test_chunks_bound_the_memory_and_leave_no_padding_where_they_can():
     # growing n_steps does not grow the chunk
     assert sizes(wide, 10_000, 10_000, "float32", None, None) == (batch, chunk)
     assert sizes(graph, 3, 100, "float32", None, None)[0] == 4
+    assert sizes(graph, 300, 100, "float32")[0] == 160, "two batches, and a size of which there are few"
     assert sizes(graph, 300, 100, "float32", 37, 11) == (37, 11)
+
+
+def test_batches_are_cut_with_little_padding():
+    graph = snnconv.convert(forum_model())
+    found = {n: sizes(graph, n, 100, "float32")[0] for n in range(9, 2000)}
+    assert all(math.ceil(n / batch) * batch <= 1.25 * n for n, batch in found.items())
+    assert len(set(found.values())) < 24

@@ -127,12 +127,12 @@ class Engine:
                     for kind, values in records.items()
                 }
             is_last = keep_state and steps.stop == n_steps
-            state = partial(self._end, stepper, n, n_steps, constant, start, now) if is_last else None
+            state = partial(self._end, n, n_steps, stepper, stepper.kept(constant, start), now) if is_last else None
             yield Chunk(batch.samples, steps, outputs, kept, batch.y, state)
 
-    def _end(self, stepper: Stepper, n: int, n_steps: int, constant: Any, start: Any, now: Any) -> dict[str, State]:
+    def _end(self, n: int, n_steps: int, stepper: Stepper, kept: Any, now: Any) -> dict[str, State]:
         with self.active():
-            now = {**now, **stepper.after(constant, start, tf.constant(n_steps))}
+            now = {**now, **stepper.after(*kept, tf.constant(n_steps))}
             names = [node.name for node in self.model.stateful]
             return {name: {key: value.numpy()[:n] for key, value in now[name].items()} for name in names}
 

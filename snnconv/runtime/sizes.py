@@ -35,8 +35,8 @@ def sizes(
     itemsize = np.dtype(dtype).itemsize
     widest = max(math.prod(node.shape) for node in graph.nodes) * itemsize
     batch = batch_size or _power_of_two(min(256, BATCH_BYTES // widest))
-    if n < batch:
-        batch = _power_of_two(2 * n - 1)  # few sizes, so few compilations
+    if batch_size is None or n < batch:  # an even cut leaves little padding
+        batch = min(batch, _one_of_few(math.ceil(n / math.ceil(n / batch))))
     both = max(
         math.prod(node.shape) + sum(math.prod(graph[name].shape) for name in node.inputs) for node in graph.nodes
     )
@@ -48,6 +48,13 @@ def sizes(
         n_chunks = next((parts for parts in range(n_chunks, 2 * n_chunks) if n_steps % parts == 0), n_chunks)
         most = math.ceil(n_steps / n_chunks)
     return batch, most
+
+
+def _one_of_few(number: int) -> int:
+    """The number, rounded up to a power of two or, above 8, to a quarter of one: few sizes, so few compilations."""
+    above = 1 << (number - 1).bit_length()
+    step = above // 8 if above > 8 else above
+    return math.ceil(number / step) * step
 
 
 def _power_of_two(number: int) -> int:

@@ -1,9 +1,9 @@
 """The array namespace for what spikes alone feed: `snnconv.tensorflow_ops`, with products that skip zeros.
 
-A product with spikes costs a look at each value, and per spike one row of the kernel. Measured on CPUs, in units of a
-dense product's time per multiplication: the look 54, a row 490 and 3.1 times its columns. So a kernel 512 columns wide
-gains below 22 % of spikes, three times at 5 %; one of fewer than 54 columns never does. Convolutions always lose:
-gathering their windows costs more than the dense convolution.
+A product with spikes costs a look at each value, its share of the output, and per spike one row of the kernel. Measured
+on a CPU, in units of a dense product's time per multiplication: the look 26, the output 0.05 a column, a row 650 and
+3.1 a column. So a kernel 512 columns wide gains below 21 % of spikes, three times at 5 %; one of 27 columns never does.
+Convolutions always lose: gathering their windows costs more than the dense convolution.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tensorflow as tf
 from .. import tensorflow_ops
 from ..tensorflow_ops import *  # noqa: F403
 
-LOOK, ROW, COLUMN = 54, 490, 3.1
+LOOK, OUTPUT, ROW, COLUMN = 26, 0.05, 650, 3.1
 SAMPLED_VALUES = 1 << 17
 LEAST_ROWS = 64  # of spikes, for a thread of their own
 
@@ -44,7 +44,7 @@ def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 def break_even(n_columns: int) -> float:
     """Share of values that are not 0 below which the sparse product is the faster one."""
-    return (n_columns - LOOK) / (ROW + COLUMN * n_columns)
+    return ((1 - OUTPUT) * n_columns - LOOK) / (ROW + COLUMN * n_columns)
 
 
 def _matmul_of_few(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

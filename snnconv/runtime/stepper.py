@@ -30,8 +30,8 @@ class Stepper:
     """The compiled functions of one `Program`.
 
     `before` computes, once per run, what constant inputs alone decide. `chunk` advances up to chunk_steps steps.
-    `after` gives the state that `chunk` leaves out. Values are (n, *shape) tensors where they are the same at every
-    step, and (steps, n, *shape) where they vary.
+    `after` gives, from what is `kept`, the state that `chunk` leaves out. Values are (n, *shape) tensors where they are
+    the same at every step, and (steps, n, *shape) where they vary.
     """
 
     def __init__(self, model: Model, program: Program):
@@ -181,11 +181,16 @@ class Stepper:
         outputs = {label: self._reduce(values[name], name, n_valid) for label, name in self._model.outputs.items()}
         return outputs, records, state
 
-    def _after(self, constant: Tensors, start: States | None, n_steps: tf.Tensor) -> States:
+    def kept(self, constant: Tensors, start: States | None) -> tuple[Tensors, States | None]:
+        """What `after` needs of what `before` took and gave."""
+        currents = {name: constant[node.inputs[0]] for name, node in self._trains.items()}
+        return currents, start and {name: start[name] for name in self._trains}
+
+    def _after(self, currents: Tensors, start: States | None, n_steps: tf.Tensor) -> States:
         """The state, `n_steps` steps after `start`, of the populations under constant current."""
         steps = tf.cast(n_steps, self._model.dtype)
         return {
-            name: self._train(node, constant[node.inputs[0]], start and start[name]).state_after(steps)
+            name: self._train(node, currents[name], start and start[name]).state_after(steps)
             for name, node in self._trains.items()
         }
 

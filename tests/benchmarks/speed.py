@@ -20,7 +20,7 @@ from .processes import Worker, WorkerError
 from .results import Row, table
 from .systems import SYSTEMS
 
-MOST_WRONG = 0.1  # of the output: rounding moves up to 4 % of it, half a step of refractory period 55 % or more
+MOST_WRONG = 0.1  # of the output: rounding moves up to 5 % of it, half a step of refractory period 55 % or more
 CHECKED = 100  # samples of W4
 SHORT_RUNS = {"repeats": 3, "patience": 5.0}  # of each system in each round, and seconds to wait for quiet
 ONE_RUN = {"repeats": 1, "patience": 0.0}
