@@ -205,7 +205,7 @@ def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dtype):
     np.testing.assert_array_equal(result.rates["lif1"], dense.rates["lif1"])
     np.testing.assert_allclose(result.output, dense.output, atol=1e-4)
     (stepper,) = simulator._engines[0]._steppers.values()
-    text = str(stepper.chunk.get_concrete_function(*_arguments(stepper, x, dtype)).graph.as_graph_def())
+    text = str(stepper.chunk.function.get_concrete_function(*_arguments(stepper, x, dtype)).graph.as_graph_def())
     assert text.count('op: "SparseMatrixMatMul"') == 2, "for 300 columns; 4 are too few"
     kept = {name: stepper._dtype(node) for name, node in simulator._engines[0].model._by_name.items()}
     in_bytes = [name for name in graph.populations if kept[name] == tf.bool]
@@ -343,7 +343,7 @@ def test_steps_compile_once_and_start_anew_after_reset(cnn, images):
     simulator.reset()
     second = [simulator.step(images) for _ in range(10)]
     np.testing.assert_array_equal(first, second)
-    assert simulator._stream._advance.experimental_get_tracing_count() == 1
+    assert simulator._stream._advance.function.experimental_get_tracing_count() == 1
     simulator.reset()
     assert simulator.step(images[:2]).shape == (2, 5)
 

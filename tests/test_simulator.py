@@ -116,7 +116,7 @@ def test_a_run_compiles_once(cnn, images):
         simulator.run(images[:4] * 2, n_steps)
     steppers = list(simulator._engines[0]._steppers.values())
     assert len(steppers) == 2, "one for each batch size: 8 for 5 samples, 4 for 4"
-    assert [stepper.chunk.experimental_get_tracing_count() for stepper in steppers] == [1, 1]
+    assert [stepper.chunk.function.experimental_get_tracing_count() for stepper in steppers] == [1, 1]
 
 
 def test_uniform_initial_voltages_follow_the_seed_alone(cnn, images):

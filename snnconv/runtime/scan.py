@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +10,7 @@ import tensorflow as tf
 from .. import tensorflow_ops
 from ..graph import Population, Stateful
 from ..neurons.base import State
+from .functions import compiled
 
 States = dict[str, State]
 Scan = Callable[[tf.Tensor, States, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
@@ -75,9 +75,3 @@ def _unpack(node: Stateful, carried: Any) -> State:
     if isinstance(carried, dict) or not isinstance(node, Population):
         return carried
     return node.neuron.unpack(carried, tensorflow_ops)[1]
-
-
-def compiled(function: Any) -> Any:
-    """The function, compiled by XLA."""
-    # partial: TensorFlow would count the functions of all simulators as one that is traced again and again
-    return tf.function(partial(function), jit_compile=True, autograph=False)

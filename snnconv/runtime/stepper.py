@@ -18,8 +18,9 @@ from ..neurons.base import State
 from ..neurons.spike_train import spikes_between
 from ..runs import spike_dtype
 from . import bfloat16_ops, sparse_ops
+from .functions import Settled, compiled, traced
 from .model import Model, Program
-from .scan import Scan, compile_scan, compiled
+from .scan import Scan, compile_scan
 
 Tensors = dict[str, tf.Tensor]
 States = dict[str, State]
@@ -38,9 +39,8 @@ class Stepper:
         self._model, self._program = model, program
         self._varies = self._find_varying()
         self._trains = self._find_trains()
-        # partial: TensorFlow would count the steppers of all simulators as one function that is traced again and again
-        self.before = tf.function(partial(self._before), autograph=False)
-        self.chunk = tf.function(partial(self._chunk), autograph=False)
+        self.before = Settled(traced(self._before))
+        self.chunk = Settled(traced(self._chunk))
         self.after = compiled(self._after)
         self._spikes_between = {
             name: compiled(partial(_spikes_between, dtype=self._dtype(node))) for name, node in self._trains.items()

@@ -13,7 +13,7 @@ from ..graph import Linear, Node, Readout, Stateful
 from ..neurons.base import State
 from . import bfloat16_ops
 from .engine import Engine
-from .scan import compiled
+from .functions import Settled, compiled
 
 
 class Stream:
@@ -30,7 +30,7 @@ class Stream:
         self.ended = True
         self._engine = engine
         self._state: dict[str, State] = {}
-        self._advance = compiled(self._step)
+        self._advance = Settled(compiled(self._step))
 
     def start(self) -> None:
         """Begin anew."""
