@@ -194,13 +194,15 @@ def test_sparse_products_equal_dense_ones(density, n_columns, dtype, monkeypatch
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("neuron", [LIF(), IF()], ids=["at most one spike", "several spikes"])
-def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dtype):
+@pytest.mark.parametrize(("neuron", "dt", "most"), [(LIF(), 0.001, 1), (IF(amplitude=0.2), 0.2, 2)], ids=["LIF", "IF"])
+def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dt, most, dtype):
     graph = dense_network((30, 200, 300, 300, 4), neuron)
     x = np.random.default_rng(0).normal(size=(4, 30))
-    simulator = snnconv.Simulator(graph, dtype=dtype)
-    record = ["lif1.spikes", "lif1.rates"]
-    result, dense = simulator.run(x, 40, record), snnconv.Simulator(graph, dtype=dtype, sparse=False).run(x, 40, record)
+    simulator = snnconv.Simulator(graph, dt, dtype)
+    record = ["lif0.spikes", "lif1.spikes", "lif1.rates"]
+    result, dense = simulator.run(x, 40, record), snnconv.Simulator(graph, dt, dtype, sparse=False).run(x, 40, record)
+    assert result.spikes["lif0"].max() >= most
+    assert result.spikes["lif1"].sum() > 100
     np.testing.assert_array_equal(result.spikes["lif1"], dense.spikes["lif1"])
     np.testing.assert_array_equal(result.rates["lif1"], dense.rates["lif1"])
     np.testing.assert_allclose(result.output, dense.output, atol=1e-4)
