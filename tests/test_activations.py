@@ -291,7 +291,7 @@ def test_what_has_no_neuron_is_refused_with_advice(layer, message):
 class TestSwaps:
     """swap_activations."""
 
-    @pytest.mark.parametrize("key", ["gelu", activations.gelu, kl.Dense, "Dense"], ids=str)
+    @pytest.mark.parametrize("key", ["gelu", activations.gelu, kl.Dense, "Dense"], ids=["name", "function", "class", "class name"])
     def test_keys_are_names_functions_and_layers(self, key):
         model = network(functools.partial(FORMS["string"], "gelu"))
         with pytest.warns(ConversionWarning, match=r"with swapped activations, output '.*' differs from Keras' by"):
@@ -384,7 +384,7 @@ class TestSwaps:
         result = snnconv.Simulator(graph, dtype="float64").run(inputs(), 100, record="all")
         assert differing(result, reference.run(graph, inputs(), 100, record="all")) == dict.fromkeys(result.spikes, 0)
 
-    @pytest.mark.parametrize("key", ["mish", activations.mish, kl.LeakyReLU, "linear"], ids=str)
+    @pytest.mark.parametrize("key", ["mish", activations.mish, kl.LeakyReLU, "linear"], ids=["name", "function", "class", "identity"])
     def test_keys_that_match_nothing_are_refused(self, key):
         model = network(functools.partial(FORMS["string"], "relu"))
         name = getattr(key, "__name__", key)
