@@ -7,10 +7,14 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from ._late import register as _register
+from ._version import __version__ as __version__
 
 __all__ = [
     "IntegerSimulator",
@@ -42,63 +46,107 @@ __all__ = [
     "view",
 ]
 
-# Where the names live that are no modules. Nothing is imported before it is used: TensorFlow and Keras take seconds.
+# The modules that define the names. Nothing is imported before it is used: TensorFlow and Keras take seconds.
 _HOMES = {
-    "IntegerSimulator": ".integer_simulator",
-    "Simulator": ".simulator",
+    "IntegerSimulator": ".quantize.simulator",
+    "Simulator": ".runtime.simulator",
     "SpikingGraph": ".graph",
-    "calibrate": ".calibration",
-    "convert": ".conversion",
-    "diagnose": ".diagnosis",
-    "doctor": ".health",
-    "energy": ".accounting",
-    "explain": ".explanation",
-    "export_saved_model": ".runtime.saved_model",
-    "handles": ".trace",
+    "calibrate": ".tuning.calibrate",
+    "convert": ".api",
+    "diagnose": ".analysis.diagnose",
+    "doctor": ".tuning.doctor",
+    "energy": ".tuning.energy",
+    "explain": ".api",
+    "export_saved_model": ".export.saved_model",
+    "handles": ".conversion.trace",
     "load": ".graph",
     "read_nir": ".export.nir",
-    "tune": ".tuning",
-    "view": ".viewer",
+    "tune": ".tuning.search",
+    "view": ".api",
+}
+
+# Public modules that stand in a room: `snnconv.plot` is `snnconv.analysis.plot`, and can be imported under both names.
+_MODULES = {
+    "accounting": ".tuning.energy",
+    "calibration": ".tuning.calibrate",
+    "callbacks": ".training.callbacks",
+    "config": ".training.config",
+    "datasets": ".training.datasets",
+    "diagnosis": ".analysis.diagnose",
+    "health": ".tuning.doctor",
+    "keras_files": ".conversion.files",
+    "passes": ".graph.passes",
+    "plot": ".analysis.plot",
+    "reference": ".runtime.reference",
+    "regularizers": ".layers.regularizers",
+    "runs": ".runtime.result",
+    "synapses": ".neurons.synapses",
+    "verification": ".conversion.verify",
+    "viewer": ".api",
+}
+
+# Functions that methods of lower rooms call.
+_LATE = {
+    "explain": ".analysis.explain",
+    "export_saved_model": ".export.saved_model",
+    "population_html": ".analysis.explain.html",
+    "readout_html": ".analysis.explain.html",
 }
 
 if TYPE_CHECKING:
-    from . import (
-        callbacks,
-        errors,
-        export,
-        graph,
-        layers,
-        neurons,
-        passes,
-        plot,
-        quantize,
-        reference,
-        regularizers,
-        synapses,
-    )
-    from .accounting import energy
-    from .calibration import calibrate
-    from .conversion import convert
-    from .diagnosis import diagnose
-    from .explanation import explain
+    from . import errors, export, graph, layers, neurons, quantize
+    from .analysis import plot
+    from .analysis.diagnose import diagnose
+    from .api import convert, explain, view
+    from .conversion.trace import handles
     from .export.nir import read_nir
-    from .graph import SpikingGraph, load
-    from .health import doctor
-    from .integer_simulator import IntegerSimulator
-    from .runtime.saved_model import export_saved_model
-    from .simulator import Simulator
-    from .trace import handles
-    from .tuning import tune
-    from .viewer import view
+    from .export.saved_model import export_saved_model
+    from .graph import SpikingGraph, load, passes
+    from .layers import regularizers
+    from .neurons import synapses
+    from .quantize.simulator import IntegerSimulator
+    from .runtime import reference
+    from .runtime.simulator import Simulator
+    from .training import callbacks
+    from .tuning.calibrate import calibrate
+    from .tuning.doctor import doctor
+    from .tuning.energy import energy
+    from .tuning.search import tune
+
+
+def _from(home: str, name: str) -> Any:
+    return getattr(import_module(home, __name__), name)
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name], __name__), name)
-    if name in __all__:
+        return _from(_HOMES[name], name)
+    if name in __all__ or name in _MODULES:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'snnconv' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+class _PublicModules:
+    """Import `snnconv.plot` and its like as the module in `_MODULES`, the very same object."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(name, _PublicModules) if name.removeprefix(f"{__name__}.") in _MODULES else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        return None
+
+    @staticmethod
+    def exec_module(module: Any) -> None:
+        name = module.__name__
+        sys.modules[name] = import_module(_MODULES[name.removeprefix(f"{__name__}.")], __name__)
+
+
+for _name, _home in _LATE.items():
+    _register(_name, partial(_from, _home, _name))
+sys.meta_path.append(_PublicModules)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnconv.graph import Dense, Filter, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF
-from snnconv.synapses import Lowpass
+from snnconv.neurons.synapses import Lowpass
 
 
 @dataclass(frozen=True)

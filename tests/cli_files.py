@@ -12,9 +12,9 @@ from keras import layers as kl
 from typer.testing import CliRunner
 
 import snnconv
-from snnconv import reference
 from snnconv.cli import app
 from snnconv.export import export
+from snnconv.runtime import reference
 
 from .doc_blocks import ROOT
 from .networks import forum_model

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv.graph import AveragePool, Conv, Dense, Filter, Input, Pad, Population, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF
-from snnconv.synapses import Lowpass
+from snnconv.neurons.synapses import Lowpass
 
 DT = 0.001
 DYADIC_DT = 2.0**-10  # so that dt times a dyadic number is one

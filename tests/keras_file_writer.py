@@ -8,7 +8,7 @@ import h5py
 import keras
 import numpy as np
 
-from snnconv.keras_files import load_model
+from snnconv.conversion.files import load_model
 
 
 def write_h5(

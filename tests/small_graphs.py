@@ -25,7 +25,7 @@ from snnconv.graph import (
     Upsample,
 )
 from snnconv.neurons import LIF
-from snnconv.synapses import Lowpass
+from snnconv.neurons.synapses import Lowpass
 
 NEURON = LIF(tau_ref=0.0, min_voltage=-math.inf, amplitude=0.004)
 

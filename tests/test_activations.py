@@ -9,11 +9,11 @@ from keras import activations
 from keras import layers as kl
 
 import snnconv
-from snnconv import reference
+from snnconv.conversion.trace.swaps import fitted
 from snnconv.errors import ConversionError, ConversionWarning
 from snnconv.graph import Population, Readout
 from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
-from snnconv.trace.swaps import fitted
+from snnconv.runtime import reference
 
 from .networks import randomise
 
@@ -291,7 +291,9 @@ def test_what_has_no_neuron_is_refused_with_advice(layer, message):
 class TestSwaps:
     """swap_activations."""
 
-    @pytest.mark.parametrize("key", ["gelu", activations.gelu, kl.Dense, "Dense"], ids=["name", "function", "class", "class name"])
+    @pytest.mark.parametrize(
+        "key", ["gelu", activations.gelu, kl.Dense, "Dense"], ids=["name", "function", "class", "class name"]
+    )
     def test_keys_are_names_functions_and_layers(self, key):
         model = network(functools.partial(FORMS["string"], "gelu"))
         with pytest.warns(ConversionWarning, match=r"with swapped activations, output '.*' differs from Keras' by"):
@@ -384,7 +386,9 @@ class TestSwaps:
         result = snnconv.Simulator(graph, dtype="float64").run(inputs(), 100, record="all")
         assert differing(result, reference.run(graph, inputs(), 100, record="all")) == dict.fromkeys(result.spikes, 0)
 
-    @pytest.mark.parametrize("key", ["mish", activations.mish, kl.LeakyReLU, "linear"], ids=["name", "function", "class", "identity"])
+    @pytest.mark.parametrize(
+        "key", ["mish", activations.mish, kl.LeakyReLU, "linear"], ids=["name", "function", "class", "identity"]
+    )
     def test_keys_that_match_nothing_are_refused(self, key):
         model = network(functools.partial(FORMS["string"], "relu"))
         name = getattr(key, "__name__", key)

@@ -7,12 +7,12 @@ from keras import layers as kl
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import reference
-from snnconv.calibration.currents import correct_currents
-from snnconv.calibration.heights import best_heights, by_channel, percentile_heights
-from snnconv.calibration.speed import error, rate_outputs, spiking_outputs
 from snnconv.errors import ConversionError, ParameterError
-from snnconv.passes import set_spike_heights
+from snnconv.graph.passes import set_spike_heights
+from snnconv.runtime import reference
+from snnconv.tuning.calibrate.currents import correct_currents
+from snnconv.tuning.calibrate.heights import best_heights, by_channel, percentile_heights
+from snnconv.tuning.calibrate.speed import error, rate_outputs, spiking_outputs
 
 from .networks import randomise
 

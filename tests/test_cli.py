@@ -18,8 +18,8 @@ from keras import layers as kl
 from typer.testing import CliRunner
 
 import snnconv
-from snnconv import reference
 from snnconv.cli import app
+from snnconv.runtime import reference
 
 from .networks import forum_model
 from .test_cli_json import KEYS

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from snnconv import progress, reference
 from snnconv.cli.screen import new_table, show
-from snnconv.progress import track
+from snnconv.runtime import reference
+from snnconv.text import progress
+from snnconv.text.progress import track
 
 from .cli_files import folder_of_files, invoke
 from .small_graphs import graph_of, inputs_of

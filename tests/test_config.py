@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snnconv import config
 from snnconv.errors import ConfigError
+from snnconv.training import config
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.toml"))
 SMALL = """

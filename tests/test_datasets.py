@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnconv import datasets
 from snnconv.errors import DataError
+from snnconv.training import datasets
 
 IMAGES = np.arange(5 * 3 * 2, dtype="uint8").reshape(5, 3, 2) * 8
 LABELS = np.array([0, 1, 2, 1, 0], "uint8")

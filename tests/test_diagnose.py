@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import snnconv
+from snnconv.analysis.diagnose.mistakes import MISTAKES
 from snnconv.cli import app
-from snnconv.diagnosis.mistakes import MISTAKES
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Add, AveragePool, Conv, Dense, Input, Population, Reshape, SpikingGraph
 from snnconv.neurons import IF, NEURONS

@@ -9,10 +9,10 @@ import pytest
 import snnconv
 from snnconv.errors import HealthWarning, InputError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.health.doctor import notable
-from snnconv.health.examination import Layer
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.piecewise_linear import PiecewiseLinear
+from snnconv.tuning.doctor.doctor import notable
+from snnconv.tuning.doctor.examination import Layer
 
 from .test_cli import fails, run
 
@@ -158,7 +158,7 @@ def test_a_few_wrong_answers_may_be_chance():
 
 
 def test_neighbours_are_found_through_everything_between():
-    from snnconv.health.doctor import examine
+    from snnconv.tuning.doctor.doctor import examine
 
     from .small_graphs import graph_of, inputs_of
 

@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnconv
-from snnconv import reference
-from snnconv.accounting import DEVICES, Device, operations_of_spikes, operations_of_values, read_devices
 from snnconv.errors import ConfigError, ParameterError
 from snnconv.graph import (
     Add,
@@ -29,7 +27,9 @@ from snnconv.graph import (
 )
 from snnconv.neurons import IF
 from snnconv.neurons.piecewise_linear import PiecewiseLinear
-from snnconv.synapses import Lowpass
+from snnconv.neurons.synapses import Lowpass
+from snnconv.runtime import reference
+from snnconv.tuning.energy import DEVICES, Device, operations_of_spikes, operations_of_values, read_devices
 
 from .networks import random_cnn
 from .small_graphs import OPERATIONS, graph_of, inputs_of, population
@@ -150,7 +150,7 @@ def propagated(graph, spikes):
     for node in graph.nodes:
         if node.name in between(graph):
             xs = [values[name] for name in node.inputs]
-            values[node.name] = xs[0] if isinstance(node, Filter) else node.apply(*xs, xp=snnconv.numpy_ops)
+            values[node.name] = xs[0] if isinstance(node, Filter) else node.apply(*xs, xp=snnconv.neurons.numpy_ops)
     return values[graph["second"].inputs[0]]
 
 

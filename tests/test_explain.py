@@ -13,13 +13,13 @@ from keras import layers as kl
 from typer.testing import CliRunner
 
 import snnconv
+from snnconv.analysis.explain import explain
+from snnconv.analysis.explain.equations import filter_numbers, rate_equation, rate_point, step_equation
 from snnconv.cli import app
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Affine, Conv, ConvTranspose, Dense, Filter, Input, Population, SpikingGraph
-from snnconv.graph.explanation import explain
-from snnconv.graph.explanation.equations import filter_numbers, rate_equation, rate_point, step_equation
 from snnconv.neurons import NEURONS
-from snnconv.synapses import SYNAPSES, Alpha, Lowpass
+from snnconv.neurons.synapses import SYNAPSES, Alpha, Lowpass
 
 from .networks import forum_model, random_cnn, randomise
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import export, reference
+from snnconv import export
 from snnconv.errors import ModelFileError, ParameterError
+from snnconv.runtime import reference
 
 from .networks import forum_model, random_cnn
 
@@ -156,7 +157,7 @@ def test_a_writer_that_fails_leaves_the_old_file(graphs, name, tmp_path, monkeyp
     def fail(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("snnconv.files.os.fsync", fail)
+    monkeypatch.setattr("snnconv.files.writing.os.fsync", fail)
     with pytest.raises(ModelFileError, match="cannot write .*No space left"):
         export.export(graphs["cnn"], path, name)
     assert path.read_bytes() == before

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from snnconv import export
 from snnconv.errors import ConversionError, ExportError, ParameterError
 from snnconv.export.c import compiling
-from snnconv.manifest import changed_files, read_manifest, write_manifest
+from snnconv.export.folder import verify_folder
+from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.neurons import IF, LIF, Tanh
 from snnconv.quantize import load
-from snnconv.verification.folder import verify_folder
 
 from .c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
 from .integer_networks import Line, calibrated_digits, random_line, with_start

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import export, numpy_ops, reference
+from snnconv import export
 from snnconv.errors import ExportError, ParameterError
 from snnconv.export.c import compiling, double
 from snnconv.export.c.double.ordered import ORDERED
 from snnconv.export.c.double.run import run as run_program
+from snnconv.export.folder import verify_folder
 from snnconv.export.target import Settings
 from snnconv.graph import Affine, Dense, MaxPool
-from snnconv.neurons import IF, LIF, SteppedLIF, Tanh
-from snnconv.verification.folder import verify_folder
+from snnconv.neurons import IF, LIF, SteppedLIF, Tanh, numpy_ops
+from snnconv.runtime import reference
 
 from .c_programs import NEEDS_COMPILER, SANITIZE
 from .integer_networks import Line, calibrated_digits, random_line, with_start

@@ -8,8 +8,9 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import export, quantize, reference
-from snnconv.manifest import read_manifest
+from snnconv import export, quantize
+from snnconv.files.manifest import read_manifest
+from snnconv.runtime import reference
 
 from .integer_networks import random_line
 from .networks import forum_model

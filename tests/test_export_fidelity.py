@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import export, quantize, reference
+from snnconv import export, quantize
 from snnconv.errors import ExportError, ModelFileError, ParameterError
 from snnconv.export import Limit, Option, Plan, Target
+from snnconv.files.manifest import changed_files, read_manifest
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.manifest import changed_files, read_manifest
+from snnconv.runtime import reference
 
 
 def network(neuron=snnconv.neurons.LIF(amplitude=0.001), scale=8.0):  # noqa: B008, frozen

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnconv import export, reference
+from snnconv import export
 from snnconv.errors import ExportError, InputError, ModelFileError
 from snnconv.export.lava import input_bias
 from snnconv.export.lava.file import read_file
@@ -24,7 +24,8 @@ from snnconv.export.lava.layers import Layer, threshold, whole_biases, whole_wei
 from snnconv.export.lava.model import simulate
 from snnconv.graph import Affine, Dense, Filter, Input, MaxPool, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF, Tanh
-from snnconv.synapses import Alpha, Lowpass
+from snnconv.neurons.synapses import Alpha, Lowpass
+from snnconv.runtime import reference
 
 from .small_graphs import OPERATIONS, graph_of, inputs_of, network, normal, op, population, with_neurons
 

@@ -10,12 +10,13 @@ import nengo
 import numpy as np
 import pytest
 
-from snnconv import export, reference
+from snnconv import export
 from snnconv.errors import ExportError
+from snnconv.files.manifest import changed_files
 from snnconv.graph import Affine, Dense, Filter, Input, MaxPool, SpikingGraph
-from snnconv.manifest import changed_files
 from snnconv.neurons import IF, LIF, Tanh
-from snnconv.synapses import Alpha, Lowpass
+from snnconv.neurons.synapses import Alpha, Lowpass
+from snnconv.runtime import reference
 
 from .small_graphs import OPERATIONS, graph_of, inputs_of, network, normal, op, population, with_neurons
 

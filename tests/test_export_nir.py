@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import export, numpy_ops, reference
+from snnconv import export
 from snnconv.errors import ExportError, ModelFileError, ParameterError
 from snnconv.export.nir.execute import execute
 from snnconv.export.nir.file import read_file
 from snnconv.export.nir.windows import symmetric
 from snnconv.graph import Add, Affine, Dense, Filter, MaxPool, SpikingGraph
-from snnconv.neurons import IF, LIF, Tanh
-from snnconv.synapses import Alpha, Lowpass
+from snnconv.neurons import IF, LIF, Tanh, numpy_ops
+from snnconv.neurons.synapses import Alpha, Lowpass
+from snnconv.runtime import reference
 
 from .small_graphs import OPERATIONS, conv, graph_of, inputs_of, network, normal, op, with_neurons
 

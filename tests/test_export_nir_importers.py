@@ -14,7 +14,8 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import export, reference
+from snnconv import export
+from snnconv.runtime import reference
 
 from .networks import randomise
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from snnconv import export
-from snnconv.export.params.hexadecimal import coe, mem, read_coe, read_mem
-from snnconv.manifest import changed_files, read_manifest, write_manifest
+from snnconv.export.folder import verify_folder
+from snnconv.export.params.numbers import coe, mem, read_coe, read_mem
+from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.quantize import load, run
-from snnconv.verification.folder import verify_folder
 
 from .integer_networks import Line, calibrated_digits, random_line
 

@@ -12,12 +12,12 @@ import pytest
 from snnconv import export, quantize
 from snnconv.errors import ExportError, ParameterError
 from snnconv.export import find_target
+from snnconv.export.folder import verify_folder
 from snnconv.export.verilog.memories import cycle, mem_text
 from snnconv.export.verilog.stages import held_clocks, stages, step_clocks
+from snnconv.files.manifest import write_manifest
 from snnconv.graph import MaxPool
-from snnconv.manifest import write_manifest
 from snnconv.neurons import IF, LIF
-from snnconv.verification.folder import verify_folder
 
 from .integer_networks import Line, calibrated_digits, random_line, with_start
 

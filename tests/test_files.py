@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from snnconv import files, manifest
 from snnconv.errors import ModelFileError
+from snnconv.files import manifest
+from snnconv.files import writing as files
 
 
 def contents(folder):
@@ -64,7 +65,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, at):
             raise OSError(28, "No space left on device")
         real(source, target)
 
-    monkeypatch.setattr("snnconv.files.os.replace", replace)
+    monkeypatch.setattr("snnconv.files.writing.os.replace", replace)
     with pytest.raises(ModelFileError, match="No space left"), files.replacing_folder(tmp_path / "old", force=True):
         pass
     assert contents(tmp_path / "old") == before

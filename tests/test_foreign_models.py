@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import snnconv
+from snnconv.conversion.files import load_model
 from snnconv.errors import ConversionError
-from snnconv.keras_files import load_model
 
 pytestmark = pytest.mark.slow
 

@@ -211,5 +211,5 @@ def test_hand_calculation_and_run_agree(path, x, unit):
         explain(path, "lif", "0", "-i", path.with_name("x.npy"), "--sample", "2", "--steps", "500", "--json")
     )
     assert abs(sum(data["trace"]["spikes"]) - unit["at"]["rate"] * 0.5) <= 1
-    graph = snnconv.convert(snnconv.conversion.load_keras_model(path), verbose=False)
+    graph = snnconv.convert(snnconv.keras_files.load_model(path), verbose=False)
     assert graph.explain("lif", 0, x, sample=2).unit.at.current == pytest.approx(unit["at"]["current"])

@@ -14,12 +14,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import datasets, export, quantize
+from snnconv import export, quantize
 from snnconv.errors import DataError
+from snnconv.export.folder import verify_folder
 from snnconv.graph import Population
-from snnconv.integer_simulator import IntegerSimulator
 from snnconv.layers import LIF, SteppedLIF
-from snnconv.verification.folder import verify_folder
+from snnconv.quantize.simulator import IntegerSimulator
+from snnconv.training import datasets
 
 from .integer_networks import random_line
 from .test_quantize_runtimes import assert_same

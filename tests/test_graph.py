@@ -30,7 +30,7 @@ from snnconv.graph import (
 from snnconv.graph.file import is_graph_file
 from snnconv.graph.nodes import ConvTranspose, Crop, Difference, MaxPool, Pad, Permute, RunningSum, Upsample
 from snnconv.neurons import IF, LIF
-from snnconv.synapses import Alpha, Lowpass
+from snnconv.neurons.synapses import Alpha, Lowpass
 
 from .networks import random_cnn
 

@@ -1,9 +1,11 @@
-"""Who may import whom, and that importing the package is cheap."""
+"""The floors of the house: who may import whom; and that importing the package is cheap."""
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,104 +14,132 @@ import snnconv
 
 PACKAGE = Path(snnconv.__file__).parent
 
-# A module imports only from its own row and the rows above it.
-LAYERS = [
-    ("errors", "manifest", "files", "html", "heaps", "hdf5", "progress", "toml_sections"),
-    ("neurons", "synapses", "numpy_ops"),
-    ("graph",),
-    ("passes",),
-    ("runs", "frames", "result_html", "reference", "tensorflow_ops", "runtime", "simulator"),
-    ("calibration", "health", "quantize", "integer_stepper", "integer_simulator", "integer_comparison"),
-    ("export",),
-    ("regularizers", "layers", "precision", "rounded_weights", "trace", "keras_files", "conversion"),
-    ("verification", "plot", "datasets", "config", "training", "callbacks", "explanation", "diagnosis"),
-    (
-        "accounting",
-        "viewer",
-    ),
-    ("tuning",),
-    ("cli", "__main__"),
-]
-ROWS = {module: row for row, modules in enumerate(LAYERS) for module in modules}
-MAY_IMPORT_KERAS = {
-    *("tensorflow_ops", "runtime", "simulator"),
-    *("integer_stepper", "integer_simulator"),
-    *("regularizers", "layers", "trace", "keras_files", "conversion"),
-    *("datasets", "training", "rounded_weights", "callbacks", "cli"),
+# A room imports only from the floors below its own, whatever the form of the import.
+FLOORS = (
+    ("_version", "_late", "errors", "text"),
+    ("files", "neurons"),
+    ("graph", "layers"),
+    ("runtime",),
+    ("quantize", "conversion", "tuning"),
+    ("analysis", "export", "training"),
+    ("api",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
+MAY_IMPORT_KERAS = ("layers", "runtime", "quantize/simulator", "quantize/stepper", "conversion", "training", "cli")
+MAY_IMPORT_KERAS += ("export/saved_model",)
+
+MODULES = {
+    ".".join(("snnconv", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
 
 
-def files() -> Iterator[tuple[str, Path]]:
-    """Every source file but the package's own __init__.py, with the name of the module in the table."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        if parts != ("__init__",):
-            yield parts[0], path
+def module_of(name: str) -> str | None:
+    """The module of the package that an import of that full name loads, a folder's __init__ included."""
+    return next((each for each in (name, f"{name}.__init__") if each in MODULES), None)
 
 
-EACH_FILE = pytest.mark.parametrize(
-    ("module", "path"), [pytest.param(*file, id=str(file[1].relative_to(PACKAGE))) for file in files()]
-)
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Full names of what a file imports when it runs, inside functions too; not what only type checkers read."""
-    module = ("snnconv", *path.relative_to(PACKAGE).with_suffix("").parts)
-
-    def visit(node: ast.AST) -> Iterator[str]:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            children = node.orelse
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-            return
+def imports(module: str) -> Iterator[tuple[str, int]]:
+    """Full name and line of every import: in functions, for type checkers alone, and by string too."""
+    parts = module.split(".")
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            source = module[: -node.level] if node.level else ()
-            source = ".".join([*source, *(node.module or "").split(".")]).rstrip(".")
-            # "from . import neurons" imports a module of the package, any other "from" a name out of a module
-            yield from (f"{source}.{alias.name}" for alias in node.names) if source == "snnconv" else [source]
-            return
-        else:
-            children = list(ast.iter_child_nodes(node))
-        for child in children:
-            yield from visit(child)
-
-    return visit(ast.parse(path.read_text("utf-8")))
-
-
-def test_the_table_names_every_module():
-    missing = {module for module, _ in files()} - set(ROWS)
-    assert not missing, f"give {sorted(missing)} a row in LAYERS"
-    gone = {module for module in ROWS if not list(PACKAGE.glob(f"{module}*"))}
-    assert not gone, f"take {sorted(gone)} out of LAYERS"
+            source = ".".join([*(parts[: -node.level] if node.level else ()), *(node.module or "").split(".")]).rstrip(
+                "."
+            )
+            for alias in node.names:
+                name = f"{source}.{alias.name}"
+                yield (name if module_of(name) else source), node.lineno
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) in (
+            "import_module",
+            "__import__",
+        ):
+            yield from ((each.value, node.lineno) for each in node.args[:1] if isinstance(each, ast.Constant))
 
 
-@EACH_FILE
-def test_modules_import_from_their_own_row_and_above(module, path):
-    for name in imports(path):
-        package, _, rest = name.partition(".")
-        if package != "snnconv" or rest == "__version__":
-            continue
-        imported = rest.split(".")[0]
-        assert imported in ROWS, f"{path} imports {name}; import from the module that defines it"
-        assert ROWS[imported] <= ROWS[module], f"{path} imports {name}, which lies below it"
+def room_of(module: str) -> str:
+    return module.split(".")[1]
 
 
-@EACH_FILE
-def test_only_some_modules_import_keras_or_tensorflow(module, path):
-    heavy = {name for name in imports(path) if name.split(".")[0] in ("keras", "tensorflow")}
-    assert not heavy or module in MAY_IMPORT_KERAS, f"{path} imports {sorted(heavy)}"
+ARROWS: dict[str, dict[str, int]] = defaultdict(dict)  # module -> modules of the package that it imports, and the line
+for _module in MODULES:
+    for _name, _line in imports(_module):
+        if (_imported := module_of(_name)) and _imported != _module:
+            ARROWS[_module][_imported] = _line
+
+
+def circles() -> list[list[str]]:
+    """Groups of modules that import each other, straight or through others (Tarjan's algorithm)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    waiting: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        order[module] = low[module] = len(order)
+        waiting.append(module)
+        for imported in ARROWS[module]:
+            if imported not in order:
+                visit(imported)
+            if imported in waiting:
+                low[module] = min(low[module], low[imported])
+        if low[module] == order[module]:
+            group = waiting[waiting.index(module) :]
+            del waiting[waiting.index(module) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for module in MODULES:
+        if module not in order:
+            visit(module)
+    return found
+
+
+def test_rooms_import_only_from_lower_floors():
+    assert {room_of(module) for module in MODULES} == set(FLOOR_OF), "FLOORS and the listing of snnconv/ differ"
+    wrong = [
+        f"{MODULES[module].relative_to(PACKAGE)}:{line} imports {imported}"
+        for module in MODULES
+        for imported, line in ARROWS[module].items()
+        if room_of(module) != room_of(imported) and FLOOR_OF[room_of(imported)] >= FLOOR_OF[room_of(module)]
+    ]
+    wrong += [
+        f"{MODULES[module].relative_to(PACKAGE)}:{line} imports {name}"
+        for module in MODULES
+        for name, line in imports(module)
+        if name.split(".")[0] in ("keras", "tensorflow")
+        and not str(MODULES[module].relative_to(PACKAGE)).startswith(MAY_IMPORT_KERAS)
+    ]
+    assert not wrong
+
+
+def test_no_modules_import_each_other():
+    assert not circles()
 
 
 def test_the_package_itself_imports_nothing_before_it_is_used():
-    assert list(imports(PACKAGE / "__init__.py")) == ["__future__", "importlib", "typing"]
+    loaded_modules = [name for name in loaded("import snnconv", whole=True) if name.startswith("snnconv")]
+    assert loaded_modules == ["snnconv", "snnconv._late", "snnconv._version"]
 
 
-def loaded(code: str) -> set[str]:
-    """Top-level packages in sys.modules after `code` ran in a fresh interpreter."""
-    code = f"{code}\nimport sys\nprint('LOADED', *sorted({{name.split('.')[0] for name in sys.modules}}))"
+@pytest.mark.parametrize("name", sorted(snnconv._MODULES))
+def test_public_modules_can_be_imported_by_their_short_names(name):
+    module = import_module(f"snnconv.{name}")
+    assert module is import_module(snnconv._MODULES[name], "snnconv") is getattr(snnconv, name)
+    assert module.__spec__.name == module.__name__ == f"snnconv{snnconv._MODULES[name]}"
+
+
+def loaded(code: str, whole: bool = False) -> list[str]:
+    """Packages in sys.modules after `code` ran in a fresh interpreter, or the whole names of all modules."""
+    name = "name" if whole else "name.split('.')[0]"
+    code = f"{code}\nimport sys\nprint('LOADED', *sorted({{{name} for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.rsplit("LOADED", 1)[1].split())
+    return done.stdout.rsplit("LOADED", 1)[1].split()
 
 
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "nengo"}
@@ -136,7 +166,7 @@ except SystemExit as stop:
     ids=["package", "neurons", "graph and reference", "snnconv --help", "snnconv export --help"],
 )
 def test_imports_are_light(code, heavy):
-    assert not loaded(code) & heavy
+    assert not {*loaded(code)} & heavy
 
 
 @pytest.mark.parametrize("name", snnconv.__all__)

@@ -6,8 +6,8 @@ import pytest
 from keras import layers as kl
 
 import snnconv
+from snnconv.conversion.files import load_model
 from snnconv.errors import ModelFileError
-from snnconv.keras_files import load_model
 
 from .keras_file_writer import (
     CLOSE,

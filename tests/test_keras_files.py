@@ -14,8 +14,8 @@ import pytest
 from keras import layers as kl
 
 import snnconv
+from snnconv.conversion.files import import_custom_objects, load_model
 from snnconv.errors import ConversionError, ModelFileError
-from snnconv.keras_files import import_custom_objects, load_model
 
 from .keras_file_writer import (
     CLOSE,

@@ -10,10 +10,10 @@ from keras import layers as kl
 from keras import ops
 
 import snnconv
-from snnconv import reference
+from snnconv.conversion.trace.registry import is_handled, is_refused
 from snnconv.errors import ConversionError
 from snnconv.graph import Affine
-from snnconv.trace.registry import is_handled, is_refused
+from snnconv.runtime import reference
 
 from .networks import randomise
 

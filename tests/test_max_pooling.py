@@ -6,12 +6,12 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import numpy_ops, reference, tensorflow_ops
 from snnconv.errors import ConversionError, ConversionWarning
 from snnconv.graph import Affine, AveragePool, Conv, Input, Population, SpikingGraph
 from snnconv.graph.nodes import Difference, MaxPool, RunningSum
-from snnconv.neurons import IF
-from snnconv.passes import max_to_average_pool
+from snnconv.graph.passes import max_to_average_pool
+from snnconv.neurons import IF, numpy_ops
+from snnconv.runtime import reference, tensorflow_ops
 
 from .networks import randomise
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from snnconv import numpy_ops, tensorflow_ops
 from snnconv.errors import ParameterError
-from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
+from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh, numpy_ops
+from snnconv.runtime import tensorflow_ops
 
 N_STEPS = 1000
 N_NEURONS = 1000

@@ -9,7 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnconv import numpy_ops, tensorflow_ops
+from snnconv.neurons import numpy_ops
+from snnconv.runtime import tensorflow_ops
 
 # space, window, strides, padding, dilation, groups
 CONVOLUTIONS = [

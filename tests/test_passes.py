@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnconv
-from snnconv import reference
 from snnconv.errors import ConversionError
 from snnconv.graph import Affine, AveragePool, Conv, Dense, Input, Node, Population, Reshape, SpikingGraph
+from snnconv.graph.passes import add_synapses, expose_spike_height, fold_affine, scale_firing_rates
 from snnconv.neurons import IF, LIF
-from snnconv.passes import add_synapses, expose_spike_height, fold_affine, scale_firing_rates
+from snnconv.runtime import reference
 
 from .networks import random_cnn
 

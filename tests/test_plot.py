@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import plot
+from snnconv.analysis import plot
+from snnconv.analysis.plot.drawing import BOX_HEIGHT, BOX_WIDTH, layout
 from snnconv.errors import InputError, ParameterError, SnnconvError
 from snnconv.graph import Add, Affine, Conv, Dense, Input, Population, SpikingGraph
-from snnconv.graph.drawing import BOX_HEIGHT, BOX_WIDTH, layout
 from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear
-from snnconv.runs import Result
+from snnconv.runtime.result import Result
 
 from .networks import random_cnn
 

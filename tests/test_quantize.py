@@ -13,12 +13,12 @@ from keras import layers as kl
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import reference
 from snnconv.errors import ConversionError, InputError, ParameterError, SnnconvError
 from snnconv.graph import Add, Affine, Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF, Sigmoid, Tanh
+from snnconv.neurons.synapses import Alpha
 from snnconv.quantize import Analog, LatencyCode, RateCode, ReadoutLayer, SpikingLayer, SumPool, quantize, run
-from snnconv.synapses import Alpha
+from snnconv.runtime import reference
 
 from .integer_networks import DT, DYADIC_DT, Line, random_line
 

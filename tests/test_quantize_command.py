@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from snnconv import reference
 from snnconv.errors import InputError, ParameterError
-from snnconv.integer_comparison import compare
-from snnconv.integer_simulator import IntegerSimulator
 from snnconv.neurons import LIF
 from snnconv.quantize import RateCode, load, quantize, run
+from snnconv.quantize.comparison import compare
+from snnconv.quantize.simulator import IntegerSimulator
+from snnconv.runtime import reference
 
 from .integer_networks import Line, random_line
 from .test_cli import fails
@@ -124,13 +124,13 @@ class Loop:
 
 
 def test_comparisons_in_batches_count_every_sample(monkeypatch):
-    monkeypatch.setattr("snnconv.integer_comparison.IntegerSimulator", partial(IntegerSimulator, jit=False))
-    monkeypatch.setattr("snnconv.integer_comparison.Simulator", Loop)  # which compiles nothing
+    monkeypatch.setattr("snnconv.quantize.comparison.IntegerSimulator", partial(IntegerSimulator, jit=False))
+    monkeypatch.setattr("snnconv.quantize.comparison.Simulator", Loop)  # which compiles nothing
     graph = random_line(1)
     x = np.random.default_rng(0).random((11, 7))
     integers = [quantize(graph, 6)]
     (whole,) = compare(graph, integers, x, 20, np.zeros(11, int))
-    monkeypatch.setattr("snnconv.integer_comparison.BATCH_BYTES", 20 * 11 * 8)
+    monkeypatch.setattr("snnconv.quantize.comparison.BATCH_BYTES", 20 * 11 * 8)
     (parts,) = compare(graph, integers, x, 20, np.zeros(11, int))
     assert parts.populations == whole.populations
     assert (parts.accuracy, parts.n_other_predictions) == (whole.accuracy, whole.n_other_predictions)

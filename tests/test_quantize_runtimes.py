@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnconv.errors import InputError, ParameterError
-from snnconv.integer_simulator import IntegerSimulator
 from snnconv.neurons import IF, LIF
 from snnconv.quantize import Analog, LatencyCode, RateCode, quantize, run
 from snnconv.quantize.ranges import Range
+from snnconv.quantize.simulator import IntegerSimulator
 
 from .integer_networks import Line, random_line
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from keras import layers as kl
 
 import snnconv
-from snnconv.calibration import refit
-from snnconv.calibration.rate_curves import fit_gain_bias
 from snnconv.errors import ConversionError, ParameterError
 from snnconv.neurons import IF, LIF
+from snnconv.tuning.calibrate import refit
+from snnconv.tuning.calibrate.rate_curves import fit_gain_bias
 
 from .networks import random_cnn, randomise
 from .test_cli import fails, run

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 import snnconv
-from snnconv.callbacks import FiringRates
 from snnconv.errors import InputError, ParameterError
 from snnconv.layers import IF, LIF, QuantizedReLU
-from snnconv.regularizers import FiringRate
+from snnconv.layers.regularizers import FiringRate
+from snnconv.training.callbacks import FiringRates
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnconv
-from snnconv.runtime import long_run
-from snnconv.runtime.long_run import LongRun
+from snnconv.runtime.resumable import run as long_run
+from snnconv.runtime.resumable.run import LongRun
 
 from .test_cli import fails, run
 from .test_distribution import clusters, small

@@ -9,9 +9,9 @@ from keras import layers as kl
 
 import snnconv
 from snnconv import quantize
-from snnconv.callbacks import RoundedWeights
 from snnconv.errors import ParameterError
 from snnconv.layers import SteppedLIF
+from snnconv.training.callbacks import RoundedWeights
 
 RNG = np.random.default_rng(0)
 X = RNG.random((64, 6, 6, 2)).astype("float32")

@@ -15,13 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnconv
-from snnconv import numpy_ops, reference, tensorflow_ops
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Affine, Dense, Filter, Input, Population, Reshape, SpikingGraph
-from snnconv.neurons import IF, LIF
+from snnconv.graph.passes import commute_synapses, move_biases
+from snnconv.neurons import IF, LIF, numpy_ops
 from snnconv.neurons.spike_train import spikes_between
-from snnconv.passes import commute_synapses, move_biases
-from snnconv.runtime import sparse_ops
+from snnconv.runtime import reference, sparse_ops, tensorflow_ops
 
 from .networks import random_cnn
 

@@ -11,8 +11,8 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.errors import InputError, ModelFileError, ParameterError
+from snnconv.files.manifest import changed_files
 from snnconv.graph import Dense, Input, SpikingGraph
-from snnconv.manifest import changed_files
 
 from .networks import randomise
 from .test_distribution import network, samples

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import snnconv
-from snnconv import reference
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF
-from snnconv.runtime.sizes import MEMORY, sizes
+from snnconv.runtime import reference
+from snnconv.runtime.batches import MEMORY, sizes
 
 from .networks import forum_model, random_cnn, randomise
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import neurons, reference
+from snnconv import neurons
 from snnconv.errors import ParameterError
 from snnconv.layers import IF, LIF, QuantizedReLU
+from snnconv.runtime import reference
 
 
 @pytest.fixture(autouse=True)

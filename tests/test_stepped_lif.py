@@ -13,9 +13,10 @@ from keras import ops
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import export, layers, neurons, numpy_ops, quantize, reference, tensorflow_ops
+from snnconv import export, layers, neurons, quantize
 from snnconv.errors import ConversionError, ExportError, ParameterError
-from snnconv.neurons import LIF, NEURONS, SteppedLIF
+from snnconv.neurons import LIF, NEURONS, SteppedLIF, numpy_ops
+from snnconv.runtime import reference, tensorflow_ops
 
 from .integer_networks import Line
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from snnconv import numpy_ops, tensorflow_ops
 from snnconv.errors import ParameterError
-from snnconv.synapses import SYNAPSES, Alpha, Lowpass, as_synapse
+from snnconv.neurons import numpy_ops
+from snnconv.neurons.synapses import SYNAPSES, Alpha, Lowpass, as_synapse
+from snnconv.runtime import tensorflow_ops
 
 REFERENCES = {"Lowpass": nengo.Lowpass, "Alpha": nengo.Alpha}
 

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from snnconv import config, datasets, layers, training
-from snnconv.config import LayerConfig
-from snnconv.conversion import load_keras_model
-from snnconv.datasets import Dataset
+from snnconv import layers, training
+from snnconv.conversion.convert import load_keras_model
 from snnconv.errors import ConfigError, DataError, ModelFileError
+from snnconv.training import config, datasets
+from snnconv.training.config import LayerConfig
+from snnconv.training.datasets import Dataset
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.toml"))
 SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1)}

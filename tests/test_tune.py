@@ -12,14 +12,14 @@ from keras import layers as kl
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv import config
 from snnconv.errors import ConfigError, InputError, ParameterError
 from snnconv.graph import Filter
-from snnconv.synapses import Alpha
+from snnconv.neurons.synapses import Alpha
+from snnconv.training import config
 from snnconv.tuning import Readout, Setting, apply, early_stopping
-from snnconv.tuning.candidates import Candidates, expected_drop
-from snnconv.tuning.result import efficient
-from snnconv.tuning.setting import own_synapses, without_synapses, write_settings
+from snnconv.tuning.search.candidates import Candidates, expected_drop
+from snnconv.tuning.search.result import efficient
+from snnconv.tuning.search.setting import own_synapses, without_synapses, write_settings
 
 from .test_cli import fails, run
 

@@ -9,8 +9,8 @@ import keras
 import pytest
 from keras import layers as kl
 
+from snnconv.conversion.files import load_model
 from snnconv.errors import ModelFileError
-from snnconv.keras_files import load_model
 
 from .keras_file_writer import (
     conv_config,

@@ -8,9 +8,9 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import reference
+from snnconv.conversion.verify import spikes, verify
 from snnconv.errors import InputError, ParameterError
-from snnconv.verification import spikes, verify
+from snnconv.runtime import reference
 
 from .networks import forum_model, random_cnn, randomise
 

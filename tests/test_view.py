@@ -12,15 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 import snnconv
+from snnconv.analysis.view import activity
+from snnconv.api import view
 from snnconv.cli import app
 from snnconv.errors import InputError, ModelFileError, ParameterError, SnnconvError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.graph.explanation.text import number
-from snnconv.graph.summary import HEADINGS, summary_rows
+from snnconv.graph.show import HEADINGS, summary_rows
 from snnconv.neurons import IF, Tanh
-from snnconv.runs import Result
 from snnconv.runtime.recorder import as_result
-from snnconv.viewer import activity, view
+from snnconv.runtime.result import Result
+from snnconv.text.plain import number
 
 from .networks import random_cnn
 

@@ -1,18 +1,25 @@
-"""The command itself: its errors in one line, and its silence about everything that TensorFlow says."""
+"""The command itself: its errors in one line, and its silence about everything that TensorFlow says.
+
+What a shell offers as values of options, after `snnconv --install-completion`. TensorFlow is not imported for it.
+
+TensorFlow and Keras without their messages.
+"""
 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from .. import __version__
+from .._version import __version__
 from ..errors import SnnconvError
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -105,3 +112,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without × and █ shows ?
     app(None if arguments is None else list(arguments), prog_name="snnconv")
+
+
+def complete_one_of(*values: str) -> Callable[[str], list[str]]:
+    """A completion with these values."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in values if value.startswith(incomplete)]
+
+    return complete
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """Names of export targets."""
+    from ..export import TARGETS
+
+    return [name for name in TARGETS if name.startswith(incomplete)]
+
+
+def complete_device(incomplete: str) -> list[str]:
+    """Names of the devices whose energy is known."""
+    from ..tuning.energy import DEVICES
+
+    return [name for name in DEVICES if name.startswith(incomplete)]
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras; what their C++ code writes to standard error meanwhile is dropped.
+
+    The messages come before TensorFlow has read any setting of its logs, so that no environment variable helps.
+    """
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with _no_stderr():
+            import tensorflow  # noqa: F401  (for the effect)
+    import keras  # noqa: F401  (which TensorFlow's loggers come with)
+
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

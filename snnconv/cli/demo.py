@@ -10,7 +10,7 @@ import typer
 from .options import Json
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from ..training.config import Config
 
 
 def demo(
@@ -39,7 +39,7 @@ def demo(
         say()
     outcome = train_and_export(demo_config(), output, show_epochs=False, quiet=json)
 
-    from ..verification import verify
+    from ..conversion.verify import verify
 
     found = verify(outcome.trained.model, outcome.trained.dataset.x_test[:8], 100, graph=outcome.graph)
     if json:
@@ -59,7 +59,7 @@ def demo(
 
 def demo_config() -> Config:
     """The training run of the demo: 64 pixels, 128 and 64 LIF neurons, 10 classes."""
-    from ..config import Config, DataConfig, LayerConfig, ModelConfig, SimulationConfig, TrainingConfig
+    from ..training.config import Config, DataConfig, LayerConfig, ModelConfig, SimulationConfig, TrainingConfig
 
     lif = LayerConfig("LIF", {"max_rates": {"low": 300.0, "high": 400.0}, "amplitude": 0.0025})
     layers = (

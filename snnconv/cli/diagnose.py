@@ -51,7 +51,7 @@ def diagnose(
 
     - `snnconv diagnose model.keras --input x.npy --spikes capture.npz --json`
     """
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
     from .screen import print_json, say
 
@@ -62,7 +62,7 @@ def diagnose(
     x, mine = read_arrays(input), _spikes(read_arrays(spikes))
     graph = read_graph(model, options, synapse)
 
-    from ..diagnosis import diagnose as compare
+    from ..analysis.diagnose import diagnose as compare
 
     found = compare(graph, as_inputs(x, graph), mine, layer=layer, dt=dt)
     if json:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .models import Data, Labels
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
-from .samples import Data, Labels
 
 N_RANDOM = 32
 
@@ -38,9 +38,8 @@ def doctor(
 
     - `snnconv doctor model.snn.h5 --data xy.npz --json`
     """
-    from ..runs import check_steps
-    from .models import check_model_file, read_dt, read_graph
-    from .samples import as_samples, check_samples, read_data
+    from ..runtime.result import check_steps
+    from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
     from .screen import print_json, say
 
     check_samples(samples)
@@ -54,10 +53,10 @@ def doctor(
     xs, y = as_samples(graph, given, classes, samples, N_RANDOM, steps)
     graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
 
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
-    from ..health import doctor as examine
+    from ..tuning.doctor import doctor as examine
 
     findings = examine(graph, xs, y, steps, dt)
     n = len(next(iter(xs.values())))

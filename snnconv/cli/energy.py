@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from .completion import complete_device
+from .app import complete_device
+from .models import Data
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
-from .samples import Data
 
 if TYPE_CHECKING:
-    from ..accounting import Device
+    from ..tuning.energy import Device
 
 N_RANDOM = 8
 
@@ -56,9 +56,8 @@ def energy(
 
     - `snnconv energy model.snn.h5 --data x.npy --device loihi --json`
     """
-    from ..runs import check_steps
-    from .models import check_model_file, read_dt, read_graph
-    from .samples import as_samples, check_samples, read_data
+    from ..runtime.result import check_steps
+    from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
     from .screen import print_json, say
 
     check_samples(samples)
@@ -72,10 +71,10 @@ def energy(
     graph = read_graph(model, options, synapse)
     xs, _ = as_samples(graph, given, None, samples, N_RANDOM, steps)
 
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
-    from ..accounting import energy as account
+    from ..tuning.energy import energy as account
 
     found = account(graph, xs, steps, dt, devices)
     if json:
@@ -95,9 +94,9 @@ def read_devices(names: list[str] | None, path: Path | None) -> list[Device]:
     ConfigError, ParameterError
         If the file is not understood, or a name not known.
     """
-    from .. import accounting
+    from ..tuning.energy import DEVICES, read_devices
 
-    known = dict(accounting.DEVICES) | ({} if path is None else accounting.read_devices(path))
+    known = dict(DEVICES) | ({} if path is None else read_devices(path))
     for name in names or ():
         if name not in known:
             raise ParameterError(f"there is no device {name!r}. There are: {', '.join(known)}.")

@@ -50,7 +50,7 @@ def explain(
 
     - `snnconv explain model.snn.h5 lif 0 --input x.npy --sample 3`
     """
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
     from .screen import print_json, say
 
@@ -67,8 +67,8 @@ def explain(
     number = None if unit is None else _unit(unit)
     graph, sources = read_with_sources(model, options, synapse)
 
-    from ..explanation import draw
-    from ..explanation import explain as explain_model
+    from ..analysis.plot.unit import draw
+    from ..api import explain as explain_model
 
     x = None if given is None else as_inputs(given, graph)
     found = explain_model(graph, layer, number, x, sample=sample, n_steps=steps, dt=dt, sources=sources)
@@ -97,8 +97,8 @@ def read_with_sources(path: Path, options: KerasOptions, synapse: float | None) 
     if is_graph_file(path):
         return read_graph(path, options, synapse), None
     model = read_keras_model(path, options)
-    from ..conversion import convert
-    from ..explanation import keras_sources
+    from ..analysis.explain.sources import keras_sources
+    from ..api import convert
 
     return convert(model, synapse=synapse, verbose=False), keras_sources(model)
 

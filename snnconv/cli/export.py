@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ModelFileError, ParameterError
-from .completion import complete_target
+from .app import complete_target
+from .models import Data, check_samples
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Unsafe
-from .samples import Data, check_samples
 from .targets import all_contents, given_options, list_all
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def export(
         raise ParameterError("export needs a MODEL. See 'snnconv export --help'.")
     from ..export import export as write
     from ..export import find_target
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
 
     chosen = find_target(target)
@@ -129,10 +129,10 @@ def export(
     few = {key: read_arrays(path) for key, path in few.items() if path is not None}
     check_steps(calibrate_steps, 1.0)
     if few:
-        from .quiet import import_tensorflow
+        from .app import import_tensorflow
 
         import_tensorflow()
-        from ..calibration.adapt import adapt
+        from ..tuning.calibrate.adapt import adapt
 
         graph = read_graph(model, options)
         inputs = {key: as_inputs(each, graph) for key, each in few.items()}
@@ -172,7 +172,7 @@ def export(
 
 def _check_out(out: Path, target: Target, force: bool) -> None:
     """Find out before the work, not after it, that something cannot be written."""
-    from ..files import check_folder
+    from ..files.writing import check_folder
     from .models import check_writable
 
     if target.is_folder:
@@ -208,7 +208,7 @@ def default_path(model: Path, suffix: str) -> Path:
 def _account(graph: SpikingGraph) -> Any:
     """What was written of each population and readout."""
     from ..graph import Population
-    from ..graph.summary import broken_name, milliseconds, shape_text, value_range
+    from ..graph.show import broken_name, milliseconds, shape_text, value_range
     from .screen import new_table
 
     headings = ("layer", "neuron", "kernel", "gain", "dense_bias", "neuron_bias", "tau_rc", "tau_ref")
@@ -248,7 +248,7 @@ def _explain(graph: SpikingGraph) -> None:
 def _differences(measured: Measurement) -> Any:
     """Spikes of each population, in the float network and in what was written."""
     from ..export.fidelity import percent
-    from ..graph.summary import broken_name
+    from ..graph.show import broken_name
     from .screen import new_table
 
     table = new_table("layer", "spikes", "as written", "differing")

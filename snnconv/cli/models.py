@@ -1,4 +1,7 @@
-"""Reading what commands are given: models, exported graphs and arrays."""
+"""Reading what commands are given: models, exported graphs and arrays.
+
+Samples and labels that commands measure with.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,20 @@ import sys
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import h5py
 import numpy as np
+import typer
 
-from ..errors import ConfigError, InputError, ModelFileError
+from ..errors import ConfigError, InputError, ModelFileError, ParameterError
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
 from .options import KerasOptions
 
 if TYPE_CHECKING:
-    from ..config import Config, Settings
+    from ..graph import SpikingGraph
+    from ..training.config import Config, Settings
 
 DEFAULT_DT, DEFAULT_STEPS = 0.001, 100
 
@@ -57,8 +62,8 @@ def read_graph(
         )
     if not is_graph_file(path):
         return _converted(path, options, synapse=synapse, scale_firing_rates=scale_firing_rates)
-    from ..passes import add_synapses, fold_affine
-    from ..passes import scale_firing_rates as scale
+    from ..graph.passes import add_synapses, fold_affine
+    from ..graph.passes import scale_firing_rates as scale
 
     graph = load(path)
     if scale_firing_rates is not None:
@@ -68,7 +73,7 @@ def read_graph(
 
 def _converted(path: Path, options: KerasOptions, **given: Any) -> SpikingGraph:
     model = read_keras_model(path, options)
-    from ..conversion import convert
+    from ..api import convert
 
     return convert(model, **given, verbose=False)
 
@@ -77,14 +82,14 @@ def few_samples(source: bool | Path | None, settings: Settings | Config, graph: 
     """The samples that [conversion] names, as inputs of the graph."""
     if not source:
         return None
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
     n = settings.conversion.n_samples
     if isinstance(source, Path):
         data = as_inputs(read_arrays(source), graph)
         return {name: array[:n] for name, array in data.items()} if isinstance(data, dict) else data[:n]
-    from ..datasets import load as load_dataset
+    from ..training.datasets import load as load_dataset
 
     if settings.data is None:
         raise ConfigError("[conversion] asks for training data, and there is no [data] to say which.")
@@ -99,8 +104,8 @@ def read_settings(settings: Path, model: Path) -> Settings:
     ConfigError
         If the file is not understood, or is a training config and the model was converted with it already.
     """
-    from .. import config
-    from ..toml_sections import read_toml
+    from ..files.toml import read_toml
+    from ..training import config
 
     if is_graph_file(model) and "model" in read_toml(settings):
         raise ConfigError(
@@ -118,8 +123,8 @@ def read_keras_model(path: Path, options: KerasOptions) -> Any:
     ModelFileError
         If the file is missing, damaged or no Keras model, or the module of custom objects cannot be imported.
     """
-    from ..keras_files import import_custom_objects, load_model
-    from .quiet import import_tensorflow
+    from ..conversion.files import import_custom_objects, load_model
+    from .app import import_tensorflow
 
     check_model_file(path, options)
     import_tensorflow()
@@ -152,7 +157,7 @@ def read_run(
     """
     if options.settings is None:
         return DEFAULT_STEPS if n_steps is None else n_steps, read_dt(path, dt), {}
-    from ..toml_sections import read_toml
+    from ..files.toml import read_toml
 
     settings = read_settings(options.settings, path)
     named = read_toml(options.settings).get("simulation", {})
@@ -171,7 +176,7 @@ def check_model_file(path: Path, options: KerasOptions) -> None:
     ModelFileError
         If it cannot be a model or an exported graph.
     """
-    from ..keras_files import check_model_file as check
+    from ..conversion.files import check_model_file as check
 
     if not is_graph_file(path):
         check(path, options.model_json)
@@ -259,3 +264,59 @@ def read_arrays(path: Path, mapped: bool = False) -> np.ndarray | dict[str, np.n
         raise InputError(
             f"cannot read '{path}': it is damaged, holds Python objects, or is no .npy or .npz file."
         ) from error
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.  [default: random]"
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
+]
+
+
+def check_samples(samples: int) -> None:
+    """Raise ParameterError unless --samples is above 0."""
+    if samples < 1:
+        raise ParameterError(f"--samples must be a whole number above 0. Received {samples}.")
+
+
+def read_data(data: Path | None, labels: Path | None) -> tuple[Any, Any]:
+    """What the files of inputs and labels hold; labels may lie beside the inputs, as y.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+
+    given = None if data is None else read_arrays(data)
+    if labels is not None:
+        return given, read_arrays(labels)
+    return given, given["y"] if isinstance(given, dict) and "y" in given else None
+
+
+def as_samples(graph: SpikingGraph, given: Any, classes: Any, samples: int, n_random: int, n_steps: int) -> Any:
+    """The first samples as inputs of a graph, random numbers in 0…1 where there are none, and their class numbers.
+
+    Raises
+    ------
+    InputError
+        If they do not fit the graph.
+    """
+    import numpy as np
+
+    if given is None:
+        rng = np.random.default_rng(0)
+        return {node.name: rng.random((n_random, *node.shape)) for node in graph.inputs}, None
+    xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
+    y = None
+    if classes is not None:
+        shapes = [view.shape for view in graph.readouts.values()]
+        if len(shapes) != 1 or len(shapes[0]) != 1:
+            raise InputError("labels are for networks with one output of one value per class.")
+        y = as_labels(classes, len(next(iter(xs.values()))), shapes[0][0])[:samples]
+    return {name: array[:samples] for name, array in xs.items()}, y

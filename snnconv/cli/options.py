@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .completion import complete_one_of
+from .app import complete_one_of
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, ModelFileError, ParameterError
-from .completion import complete_one_of
+from .app import complete_one_of
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
-    from ..integer_comparison import Comparison
     from ..quantize import Code, IntegerGraph
+    from ..quantize.comparison import Comparison
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 PROVEN_STEPS = 1000  # steps for which sums over time are proven, at least
@@ -77,11 +77,11 @@ def quantize(
 
     - `snnconv quantize model.snn.h5 -o model.int.h5`
     """
+    from ..conversion.verify import random_inputs
     from ..quantize import quantize as to_integers
     from ..quantize.file import is_integer_file
-    from ..quantize.settings import Settings
-    from ..runs import check_steps
-    from ..verification import random_inputs
+    from ..quantize.scales import Settings
+    from ..runtime.result import check_steps
     from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
 
     widths = _widths(bits)
@@ -121,10 +121,10 @@ def quantize(
     coding = _code(code, input_bits, x, steps)
     integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
 
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
-    from ..integer_comparison import compare
+    from ..quantize.comparison import compare
 
     found = compare(graph, integers, x, steps, y)
     if out is not None:
@@ -159,7 +159,7 @@ def _code(kind: str, bits: int, x: Any, n_steps: int) -> Code:
 
 
 def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
-    from ..graph.explanation.text import plural
+    from ..text.plain import plural
     from .screen import file_size, say, show
 
     first = found[0]
@@ -201,7 +201,7 @@ def _predictions_table(found: list[Comparison]) -> Any:
 
 
 def _populations_table(found: list[Comparison]) -> Any:
-    from ..graph.summary import broken_name
+    from ..graph.show import broken_name
     from .screen import new_table
 
     table = new_table("population", "weights", "mean rate", "differing spikes", "voltage", left=2)

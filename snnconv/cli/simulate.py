@@ -1,22 +1,32 @@
-"""``snnconv simulate``: run a graph in spikes."""
+"""``snnconv simulate``: run a graph in spikes.
+
+What ``--precision`` changes: the spikes that come at other steps, or not at all.
+
+The option ``--strategy``: over which devices and machines a run is shared out.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import __version__
-from ..errors import InputError, ParameterError
-from .completion import complete_one_of
+from .._version import __version__
+from ..errors import DistributionError, InputError, ParameterError, one_line
+from .app import complete_one_of
 from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
-    from ..health import Finding
-    from ..runtime.account import Account
-    from ..runtime.long_run import Head
+    from ..runtime.resumable.account import Account
+    from ..runtime.resumable.run import Head
+    from ..runtime.samples import Samples
+    from ..tuning.doctor import Finding
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 STEPS_SHOWN = (1, 2, 5)  # times powers of ten
@@ -85,14 +95,12 @@ def simulate(
     """
     import numpy as np
 
-    from ..runs import check_precision, check_steps, initial_voltages, recording
-    from ..runtime.parts import Parts, checksums
+    from ..conversion.verify import random_inputs
+    from ..runtime.result import check_precision, check_steps, initial_voltages, recording
+    from ..runtime.resumable.parts import Parts, checksums
     from ..runtime.samples import Samples
-    from ..verification import random_inputs
     from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_graph, read_run
-    from .moved_spikes import moved_spikes
     from .screen import print_json, say, show
-    from .strategy import check_strategy, new_strategy
 
     if steps is not None:
         check_steps(steps, 1.0)
@@ -140,12 +148,12 @@ def simulate(
         "readout": read,
     }
 
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
     from ..runtime.batches import Batches
     from ..runtime.engine import engines_of
-    from ..runtime.long_run import LongRun
+    from ..runtime.resumable.run import LongRun
     from ..runtime.workers import Workers
     from ..tuning import Readout
 
@@ -245,7 +253,7 @@ def _initial_voltage(text: str) -> float | str:
 
 def _findings(graph: SpikingGraph, head: Head | None, xs: Any, y: Any, n_steps: int, dt: float) -> list[Finding]:
     """What the doctor finds in the first samples of the run, where inputs are held."""
-    from ..health import examination, notable_of
+    from ..tuning.doctor import examination, notable_of
 
     if head is None:  # run earlier, or by another worker
         return []
@@ -280,7 +288,7 @@ def _contents(graph: SpikingGraph, account: Account, n_steps: int, dt: float, sk
 
 
 def _rates_table(populations: list[dict[str, Any]]) -> Any:
-    from ..graph.summary import broken_name
+    from ..graph.show import broken_name
     from .screen import new_table
 
     table = new_table("population", "neurons", "mean rate", "highest", "silent", "spikes per sample")
@@ -289,3 +297,95 @@ def _rates_table(populations: list[dict[str, Any]]) -> Any:
         row = (f"{each['n_neurons']:,}", *rates, f"{each['spikes_per_sample']:,.0f}")
         table.add_row(broken_name(each["name"], NAME_WIDTH), *row)
     return table
+
+
+SAMPLES, BYTES = 8, 1 << 28  # that are compared at most
+
+
+@dataclass(frozen=True)
+class MovedSpikes:
+    """Spikes of some samples in a precision, against float32; an entry is a neuron at a step of a sample."""
+
+    precision: str
+    n_samples: int
+    n_entries: int
+    n_differing: int
+    n_spikes: int
+
+    def __str__(self) -> str:
+        share = self.n_differing / max(self.n_entries, 1)
+        return (
+            f"{self.precision} against float32, at the first {self.n_samples} samples: {share:.3%} of "
+            f"{self.n_entries:,} entries (neuron and step) differ, of which {self.n_spikes:,} hold spikes."
+        )
+
+
+def moved_spikes(graph: SpikingGraph, samples: Samples, n_steps: int, precision: str, **options: Any) -> MovedSpikes:
+    """How many spikes a precision moves, against float32, at the first samples.
+
+    Parameters
+    ----------
+    options
+        See `snnconv.Simulator`.
+    """
+    import numpy as np
+
+    from ..runtime.simulator import Simulator
+
+    n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
+    n = max(1, min(SAMPLES, samples.at_first, BYTES // max(n_neurons * n_steps, 1)))
+    _, (xs, _) = next(samples.parts(n))
+    rounded, exact = (
+        Simulator(graph, precision=each, **options).run(xs, n_steps, "all.spikes").spikes
+        for each in (precision, "float32")
+    )
+    n_spikes = sum(int(np.count_nonzero(each)) for each in exact.values())
+    n_moved = sum(int(np.count_nonzero(rounded[name] != exact[name])) for name in exact)
+    return MovedSpikes(precision, n, n_neurons * n * n_steps, n_moved, n_spikes)
+
+
+STRATEGIES = ("mirrored", "multiworker")
+EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:9000", "10.0.0.2:9000"]}, "task": {"type": "worker", "index": 0}}'
+
+
+def check_strategy(name: str | None) -> None:
+    """Find out without TensorFlow that there is no such strategy, or no cluster for it.
+
+    Raises
+    ------
+    ParameterError
+        If so.
+    """
+    if name is not None and name not in STRATEGIES:
+        raise ParameterError(f"--strategy must be {' or '.join(STRATEGIES)}. Received {name!r}.")
+    if name == "multiworker":
+        try:
+            config = json.loads(os.environ["TF_CONFIG"])
+            kind, index = config["task"]["type"], config["task"]["index"]
+            config["cluster"][kind][index]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ParameterError(
+                f"--strategy multiworker needs all workers, and which of them this is, in the environment variable "
+                f"TF_CONFIG, such as {EXAMPLE}. Received {os.environ.get('TF_CONFIG')!r}."
+            ) from error
+
+
+def new_strategy(name: str | None) -> Any:
+    """The tf.distribute strategy of that name, or None; the first thing that TensorFlow is used for.
+
+    Raises
+    ------
+    DistributionError
+        If it cannot be set up.
+    """
+    if name is None:
+        return None
+    from .app import import_tensorflow
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    try:
+        return tf.distribute.MirroredStrategy() if name == "mirrored" else tf.distribute.MultiWorkerMirroredStrategy()
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise DistributionError(f"cannot set up the strategy '{name}': {one_line(error)}.") from error

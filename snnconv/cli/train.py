@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError, ModelFileError
-from ..progress import track
+from ..text.progress import track
 from .options import Json
 
 if TYPE_CHECKING:
-    from ..config import Config
     from ..graph import SpikingGraph
-    from ..training import TrainedModel
+    from ..training.config import Config
+    from ..training.train import TrainedModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def train(
 
     - `snnconv train configs/digits_mlp.toml -o trained --json`
     """
-    from .. import config as configs
+    from ..training import config as configs
     from .screen import print_json, say
 
     settings = configs.load(config)
@@ -82,18 +82,18 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
     quiet : bool
         Print nothing.
     """
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     _check_folder(folder)
     import_tensorflow()
     import keras
 
-    from .. import datasets
-    from ..conversion import convert
+    from ..api import convert
     from ..export import export
-    from ..simulator import Simulator
-    from ..training import build_model
-    from ..training import train as fit
+    from ..runtime.simulator import Simulator
+    from ..training import datasets
+    from ..training.train import build_model
+    from ..training.train import train as fit
     from ..tuning import apply
     from .models import few_samples
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .completion import complete_device, complete_one_of
+from .app import complete_device, complete_one_of
 from .energy import DeviceFile
+from .models import Labels
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
-from .samples import Labels
 
 
 def tune(
@@ -75,10 +75,9 @@ def tune(
 
     - `snnconv export model.keras --config tuned.toml`
     """
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
     from .energy import read_devices
-    from .models import check_model_file, check_writable, read_dt, read_graph
-    from .samples import as_samples, check_samples, read_data
+    from .models import as_samples, check_model_file, check_samples, check_writable, read_data, read_dt, read_graph
     from .screen import print_json, say
 
     check_samples(samples)
@@ -103,11 +102,11 @@ def tune(
     graph = read_graph(model, options)
     xs, y = as_samples(graph, given, classes, samples, 0, steps)
 
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
     from ..tuning import tune as search
-    from ..tuning.setting import write_settings
+    from ..tuning.search.setting import write_settings
 
     found = search(
         graph,
@@ -124,7 +123,7 @@ def tune(
         seed=seed,
     )
     if plot is not None:
-        from ..tuning.picture import draw
+        from ..analysis.plot.tuning import draw
 
         draw(found, plot)
     if out is not None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from ..manifest import NAME as MANIFEST
+from ..files.manifest import NAME as MANIFEST
 from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
-    from ..verification import Verification
+    from ..conversion.verify import Verification
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 
@@ -56,9 +56,9 @@ def verify(
         _verify_folder(model, json)
         return
     from ..graph import load
-    from ..graph.explanation.text import plural
     from ..graph.file import is_graph_file
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
+    from ..text.plain import plural
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
     from .screen import print_json, say
     from .simulate import check_dtype
@@ -82,11 +82,11 @@ def verify(
     keras_model = None
     if not is_graph or against is not None:
         keras_model = read_keras_model(model if against is None else against, options)
-    from .quiet import import_tensorflow
+    from .app import import_tensorflow
 
     import_tensorflow()
-    from ..conversion import convert
-    from ..verification import verify as compare
+    from ..api import convert
+    from ..conversion.verify import verify as compare
 
     graph = convert(keras_model, verbose=False) if graph is None else graph
     x = None if given is None else _first(as_inputs(given, graph), samples)
@@ -104,7 +104,7 @@ def verify(
 
 
 def _verify_folder(folder: Path, json: bool) -> None:
-    from ..verification.folder import verify_folder
+    from ..export.folder import verify_folder
     from .screen import print_json, step
 
     checks = verify_folder(folder)
@@ -140,7 +140,7 @@ def show_verification(found: Verification, hint: str = "") -> None:
 
 
 def _table(found: Verification) -> Any:
-    from ..graph.summary import broken_name
+    from ..graph.show import broken_name
     from .screen import new_table
 
     headings = ("layer", "vs Keras", "spikes", "differing", "rate", "equation", "difference", "")

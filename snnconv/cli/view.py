@@ -50,7 +50,7 @@ def view(
 
     - `snnconv view model.snn.h5 --steps 200`
     """
-    from ..runs import check_steps
+    from ..runtime.result import check_steps
     from .explain import read_with_sources
     from .export import default_path
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
@@ -71,7 +71,7 @@ def view(
     given = None if input is None else read_arrays(input)
     graph, sources = read_with_sources(model, options, synapse)
 
-    from ..viewer import view as make
+    from ..api import view as make
 
     x = None if given is None else as_inputs(given, graph)
     made = make(graph, x, sample=sample, n_steps=steps, dt=dt, max_neurons=neurons, sources=sources)

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import ExportError, ParameterError
-from ..files import replacing, replacing_folder
+from ..files.manifest import write_manifest
+from ..files.writing import replacing, replacing_folder
 from ..graph import SpikingGraph
-from ..graph.explanation.text import plural
-from ..manifest import write_manifest
-from ..runs import check_dt, check_steps
+from ..runtime.result import check_dt, check_steps
+from ..text.plain import plural
 from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
 from .target import Check, Limit, Option, Plan, Settings, Target

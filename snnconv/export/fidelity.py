@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import reference
 from ..graph import SpikingGraph
-from ..graph.explanation.text import plural
-from ..progress import track
-from ..runs import Result
+from ..runtime import reference
+from ..runtime.result import Result
+from ..text.plain import plural
+from ..text.progress import track
 from .target import Inputs, Limit
 
 N_SAMPLES = 8  # random samples where no inputs are given

@@ -12,11 +12,11 @@ import numpy as np
 
 from ..errors import ExportError, InputError
 from ..graph import SpikingGraph
-from ..graph.explanation.text import plural
 from ..neurons import LIF
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
-from ..runs import Result
+from ..runtime.result import Result
+from ..text.plain import plural
 from .target import Inputs, Option, Settings
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder

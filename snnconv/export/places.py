@@ -4,20 +4,22 @@ Few targets have operations that only move numbers, and some keep channels first
 value is tracked as *places*: for each of its numbers, the position in the flat output of something that the target
 has, or `NOWHERE` for a zero. Reshaping, cropping, padding, joining, adding and the like then cost nothing: they end in
 the rows of the next weight matrix.
+
+Linear nodes as matrices.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from .. import numpy_ops
 from ..graph import Add, Concatenate, Crop, Node, Pad, Permute, Readout, Reshape, Upsample
+from ..neurons import numpy_ops
 
 NOWHERE = -1
 Shape = tuple[int, ...]
@@ -124,3 +126,34 @@ def scatter_rows(kernel: np.ndarray, part: Part) -> np.ndarray:
     places = part.places.reshape(-1)
     np.add.at(rows, places[places != NOWHERE], kernel[places != NOWHERE])
     return rows
+
+
+CHUNK = 256  # rows that are found at a time
+
+
+def matrix_rows(apply: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    """Rows of the matrix of a linear function, found by applying it to one input after the other.
+
+    Parameters
+    ----------
+    apply : function of an (n, *shape) array
+        What it gives for zeros is subtracted.
+
+    Yields
+    ------
+    first : int
+        Number of the first of these rows: the position in the flat input.
+    rows : (n, n_out) array
+    """
+    n_in = math.prod(shape)
+    offset = apply(np.zeros((1, *shape))).reshape(1, -1)
+    for first in range(0, n_in, CHUNK):
+        numbers = np.arange(first, min(first + CHUNK, n_in))
+        basis = np.zeros((len(numbers), n_in))
+        basis[np.arange(len(numbers)), numbers] = 1
+        yield first, apply(basis.reshape(-1, *shape)).reshape(len(numbers), -1) - offset
+
+
+def matrix(apply: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """The (n_in, n_out) matrix of a linear function; see `matrix_rows`."""
+    return np.concatenate([rows for _, rows in matrix_rows(apply, shape)])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..graph import Affine, Filter, Node, Population, SpikingGraph
-from ..passes import fold_affine
+from ..graph.passes import fold_affine
 
 
 def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Population], float]) -> SpikingGraph:

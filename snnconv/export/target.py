@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..graph import SpikingGraph
-from ..runs import Result
+from ..runtime.result import Result
 
 Inputs = Mapping[str, np.ndarray]
 """Samples by name of the input: (n, *shape), held constant, or (n, n_steps, *shape)."""

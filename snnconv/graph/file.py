@@ -17,6 +17,8 @@
 An array that a layer does not have is left out; dense_bias is zeros where there is a kernel without bias. A population
 without a kernel right before it has no kernel, no dense_bias and no `connection`: its gain is in the node that `inputs`
 names, or further upstream.
+
+Nodes as plain records: attributes that JSON can hold, and arrays. Every file format is written from these.
 """
 
 from __future__ import annotations
@@ -30,13 +32,64 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
-from ..files import replacing
-from ..hdf5 import check_not_integers, damaged, open_hdf5, read_numbers, read_text, read_texts
-from .nodes import Affine, Population, Weighted
-from .record import attributes, build_node
+from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_numbers, read_text, read_texts
+from ..files.writing import replacing
+from ..neurons import NEURONS
+from ..neurons.synapses import SYNAPSES
+from .nodes import NODES, Affine, Node, Population, Weighted
 from .report import LayerReport
 from .spiking_graph import SpikingGraph
 from .views import PopulationView, ReadoutView
+
+_MODELS = {"neuron": NEURONS, "synapse": SYNAPSES}
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """What a node is besides its arrays: kind, inputs, shape and settings, in types that JSON can hold.
+
+    A neuron or a synapse is given by its kind under "neuron" or "synapse", with its parameters beside it. A value of
+    None is left out.
+    """
+    found: dict[str, Any] = {"kind": node.kind}
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if field.name in ("name", "trained", *node.array_fields):
+            continue
+        if field.name in _MODELS:
+            found |= {field.name: value.kind, **value.parameters()}
+        else:
+            found[field.name] = value
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def build_node(name: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]):
+    """The node that `attributes` and arrays describe.
+
+    Raises
+    ------
+    ModelFileError
+        If a kind is unknown, or something is missing or does not fit.
+    """
+    settings = dict(attributes)
+    kind = _known(NODES, settings.pop("kind", None), name, "node")
+    fields = {field.name for field in dataclasses.fields(kind)}
+    for key in fields & set(_MODELS):
+        model = _known(_MODELS[key], settings.get(key), name, key)
+        parameters = {field.name for field in dataclasses.fields(model)}
+        settings[key] = model(**{field: settings[field] for field in parameters if field in settings})
+    settings = {key: _tuples(value) for key, value in settings.items() if key in fields}
+    return kind(name=name, trained=trained, **settings, **arrays)
+
+
+def _known(registry: dict[str, Any], key: Any, name: str, what: str) -> Any:
+    if key not in registry:
+        raise ModelFileError(f"node '{name}' is of the unknown {what} kind {key!r}. Known: {sorted(registry)}.")
+    return registry[key]
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
 
 MAX_VALUES = 1 << 28  # of one sample at a node
 FORMAT, VERSION = "snnconv", 1

@@ -6,25 +6,22 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import numpy_ops
+from .._late import late
 from ..errors import InputError, SnnconvError
-from .named import Named
+from ..neurons import numpy_ops
 from .nodes import Input, Linear, Node, Population, Stateful
 from .report import LayerReport
-from .views import PopulationView, ReadoutView
+from .views import Named, PopulationView, ReadoutView
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from rich.table import Table
-
-    from .explanation import Explanation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +72,7 @@ class SpikingGraph:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def _repr_html_(self) -> str:
-        from .html import graph_html
+        from .show import graph_html
 
         return graph_html(self)
 
@@ -236,7 +233,7 @@ class SpikingGraph:
         """Print a table of the nodes: name, kind, shape, parameters, gain, biases and time constants; and return it."""
         from rich import print as show
 
-        from .summary import summary_table
+        from .show import summary_table
 
         table = summary_table(self)
         show(table)
@@ -250,7 +247,7 @@ class SpikingGraph:
         *,
         sample: int = 0,
         dt: float = 0.001,
-    ) -> Explanation:
+    ) -> Any:
         """The pipeline as equations with this network's numbers in them; `print` it.
 
         Parameters
@@ -273,9 +270,7 @@ class SpikingGraph:
         InputError, ParameterError
             If a layer, a unit or a sample is not there, or the data or dt is out of range.
         """
-        from .explanation import explain
-
-        return explain(self, layer, unit, x, sample=sample, dt=dt)
+        return late("explain")(self, layer, unit, x, sample=sample, dt=dt)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
@@ -285,5 +280,4 @@ class SpikingGraph:
 
     def export_saved_model(self, path: str | PathLike[str], n_steps: int, dt: float = 0.001, **options: Any) -> None:
         """Write a tf.SavedModel that runs without snnconv; see `snnconv.export_saved_model` for the options."""
-        # By its name: the graph is data that the runtime imports, and only this convenience looks the other way.
-        import_module("snnconv.runtime.saved_model").export_saved_model(self, path, n_steps, dt, **options)
+        late("export_saved_model")(self, path, n_steps, dt, **options)

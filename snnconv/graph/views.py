@@ -1,13 +1,18 @@
-"""Populations and readouts as a reader wants them: with the linear layer that feeds them."""
+"""Populations and readouts as a reader wants them: with the linear layer that feeds them.
+
+A mapping of names that says which there are.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._late import late
 from .nodes import Node, Population, Readout, Weighted
 
 if TYPE_CHECKING:
@@ -114,9 +119,7 @@ class PopulationView(_LayerView):
         return f"<population '{self.name}': {self.neuron}, shape {self.shape}>"
 
     def _repr_html_(self) -> str:
-        from .html import population_html
-
-        return population_html(self)
+        return late("population_html")(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +146,26 @@ class ReadoutView(_LayerView):
         return f"<readout '{self.name}': {self.activation}, shape {self.shape}>"
 
     def _repr_html_(self) -> str:
-        from .html import readout_html
+        return late("readout_html")(self)
 
-        return readout_html(self)
+
+class Named(Mapping[str, Any]):
+    """A read-only mapping whose KeyError says which names there are."""
+
+    def __init__(self, what: str, items: Mapping[str, Any]):
+        self._what, self._items = what, items
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._items[name]
+        except KeyError:
+            raise KeyError(f"no {self._what} is named {name!r}. There are: {list(self._items)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: {view!r}' for name, view in self._items.items())}}}"

@@ -8,8 +8,7 @@ from typing import Any
 import keras
 
 from .. import neurons
-from .tuned import TunedLayer
-from .tuning import Tuning
+from .tuned import TunedLayer, Tuning
 
 
 @keras.saving.register_keras_serializable(package="snnconv")

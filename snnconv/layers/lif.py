@@ -10,8 +10,7 @@ import keras
 from keras import ops
 
 from .. import neurons
-from .tuned import TunedLayer
-from .tuning import Tuning
+from .tuned import TunedLayer, Tuning
 
 
 @keras.saving.register_keras_serializable(package="snnconv")

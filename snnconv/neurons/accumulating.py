@@ -1,14 +1,26 @@
-"""Neurons whose rate is any function of their mean current: what `Sigmoid`, `Tanh` and others share."""
+"""Neurons whose rate is any function of their mean current: what `Sigmoid`, `Tanh` and others share.
+
+The sigmoid in spikes.
+
+The softplus, as a function and in spikes.
+
+The softsign in spikes of both signs.
+
+The hyperbolic tangent in spikes of both signs.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, Neuron, State, check_tuning
+from .base import Array, Neuron, State, check_positive, check_tuning
 
 # A spike is due when the voltage is this close to the threshold. At a constant current whole numbers of spikes fall
 # due after round numbers of steps, where the last digit of a tanh would decide between one step and the next.
@@ -91,3 +103,174 @@ class Accumulating(Neuron, abstract=True):
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
         gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
         return self.firing_rate(gain + bias), (self.starting_current - bias) / gain
+
+
+@dataclass(frozen=True)
+class Sigmoid(Accumulating):
+    """Rate ``max_rate / (1 + exp(-J))`` in Hz; see `Accumulating`.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this; with the defaults it is the sigmoid of J.
+    max_rate : float
+        Rate at large currents, in Hz.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    max_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        check_positive("Sigmoid", amplitude=self.amplitude, max_rate=self.max_rate)
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return 0.5 * self.max_rate, self.max_rate
+
+    @property
+    def fires_negative(self) -> bool:
+        return False
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return 0.5 * self.max_rate * (1 + xp.tanh(0.5 * J))  # without overflow
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        return -np.log(self.max_rate / firing_rate - 1)
+
+    def scale_rates(self, factor: float) -> tuple[Sigmoid, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
+
+
+@dataclass(frozen=True)
+class Softplus(Accumulating):
+    """Rate ``unit_rate · log(1 + exp(J))`` in Hz; see `Accumulating`.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this; with the defaults it is softplus(J).
+    unit_rate : float
+        Rate where the softplus is 1, in Hz.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    unit_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        check_positive("Softplus", amplitude=self.amplitude, unit_rate=self.unit_rate)
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return self.unit_rate * math.log(2), math.inf
+
+    @property
+    def fires_negative(self) -> bool:
+        return False
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return self.unit_rate * softplus(J, xp)
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        # log(exp(y) - 1) without overflow
+        y = firing_rate / self.unit_rate
+        return y + np.log(-np.expm1(-y))
+
+    def scale_rates(self, factor: float) -> tuple[Softplus, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, unit_rate=self.unit_rate * factor), 1.0
+
+
+def softplus(x: Array, xp: Any) -> Array:
+    """log(1 + exp(x)) without overflow, in a form whose automatic derivative at 0 is 1/2; logaddexp gives 1 there."""
+    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.maximum(x, -x)))
+
+
+@dataclass(frozen=True)
+class Softsign(Accumulating):
+    """Rate ``max_rate · J / (1 + |J|)`` in Hz, in spikes of both signs; see `Accumulating`.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this; with the defaults it is softsign(J).
+    max_rate : float
+        Rate at large currents, in Hz.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    max_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        check_positive("Softsign", amplitude=self.amplitude, max_rate=self.max_rate)
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return 0.0, self.max_rate
+
+    @property
+    def fires_negative(self) -> bool:
+        return True
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return self.max_rate * J / (1 + xp.maximum(J, -J))
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        return firing_rate / (self.max_rate - firing_rate)
+
+    def scale_rates(self, factor: float) -> tuple[Softsign, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
+
+
+@dataclass(frozen=True)
+class Tanh(Accumulating):
+    """Rate ``max_rate · tanh(J)`` in Hz, in spikes of both signs; see `Accumulating`.
+
+    Parameters
+    ----------
+    amplitude : float
+        Output of a neuron is its rate in Hz times this; with the defaults it is tanh(J).
+    max_rate : float
+        Rate at large currents, in Hz.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    """
+
+    amplitude: float = 0.01
+    max_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        check_positive("Tanh", amplitude=self.amplitude, max_rate=self.max_rate)
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return 0.0, self.max_rate
+
+    @property
+    def fires_negative(self) -> bool:
+        return True
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return self.max_rate * xp.tanh(J)
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        return np.arctanh(firing_rate / self.max_rate)
+
+    def scale_rates(self, factor: float) -> tuple[Tanh, float]:
+        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0

@@ -24,7 +24,8 @@ class Neuron(ABC):
     """A neuron model: frozen parameters, a rate function, and one time step.
 
     A subclass is a frozen dataclass in a file of its own. It is written once against an array namespace `xp`:
-    `numpy` itself, `keras.ops`, or `snnconv.tensorflow_ops`. Subclassing registers the model under its class name.
+    `numpy` itself, `keras.ops`, or `snnconv.runtime.tensorflow_ops`. Subclassing registers the model under its class
+    name.
     """
 
     amplitude: float

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
+from .accumulating import softplus
 from .base import Array, Neuron, State, check_positive, check_tuning
-from .softplus import softplus
 from .spike_train import LIFSpikeTrain
 
 # A packed LIF is its voltage, which is at most 1 outside the refractory period and 0 in it; or else its refractory

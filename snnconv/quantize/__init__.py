@@ -1,6 +1,6 @@
 """Networks in integers: `quantize` makes one, `run` runs it in NumPy, `load` reads it from a file.
 
-`snnconv.integer_simulator` runs it in TensorFlow, to the same integers.
+`snnconv.quantize.simulator` runs it in TensorFlow, to the same integers.
 """
 
 from .build import quantize
@@ -9,8 +9,8 @@ from .file import load
 from .integer_graph import IntegerGraph
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range
-from .runtime import run
-from .settings import Settings
+from .reference import run
+from .scales import Settings
 
 __all__ = [
     "Analog",

@@ -7,16 +7,15 @@ from typing import TypeVar
 
 from ..errors import ConversionError, ParameterError
 from ..graph import Population, SpikingGraph
-from ..runs import check_dt
-from . import approximations
+from ..runtime.result import check_dt
 from .chains import Chain, chains, prepare
 from .codes import Analog, Code
 from .integer_graph import IntegerGraph
 from .layers import proven, readout_layer, spiking_layer
 from .nodes import EncodedInput, IntegerNode, SumPool
 from .ranges import Range
-from .settings import Settings
-from .support import unsupported_nodes
+from .scales import Settings
+from .support import of_input, of_linear, of_neurons, unsupported_nodes
 
 
 def quantize(
@@ -114,7 +113,7 @@ class _Builder:
         (source,) = prepared.inputs
         node = EncodedInput(name=source.name, shape=source.shape, code=code)
         self._add(node, code.unit, Range(0, 0))
-        self._lines += approximations.of_input(node)
+        self._lines += of_input(node)
 
     def build(self, found: list[Chain]) -> IntegerGraph:
         """The graph of all chains."""
@@ -127,11 +126,11 @@ class _Builder:
             if isinstance(population, Population):
                 layer, n_reduced = spiking_layer(chain, population, unit, source, self._settings)
                 layer = self._add(layer, population.neuron.amplitude / self._settings.dt, source)
-                self._lines += approximations.of_neurons(layer, population, n_reduced, self._settings)
+                self._lines += of_neurons(layer, population, n_reduced, self._settings)
             else:
                 outputs[sink] = f"{sink}.readout" if sink in self._nodes else sink
                 readout = readout_layer(outputs[sink], chain, unit, source, self._settings)
-                self._lines += approximations.of_linear(readout, self._settings)
+                self._lines += of_linear(readout, self._settings)
                 self._add(readout, readout.output_scale, source)
         return IntegerGraph(tuple(self._nodes.values()), outputs, self._settings, tuple(self._lines), self._graph.name)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
 from ..graph.nodes import Weighted
-from ..passes import fold_affine
-from ..passes.draft import Draft
-from ..passes.padding import fold_padding
+from ..graph.passes import fold_affine
+from ..graph.passes.draft import Draft
+from ..graph.passes.fold import fold_padding
 from .linear import Linear, Shape, compose, elementwise, of_average_pool, of_conv, of_dense
 
 Sink = tuple[str, str]  # "population" and its name, or "output" and its label

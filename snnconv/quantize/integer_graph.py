@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError, SnnconvError
 from .nodes import EncodedInput, IntegerNode, ReadoutLayer, SpikingLayer
-from .settings import Settings
+from .scales import Settings
 
 if TYPE_CHECKING:
     from os import PathLike

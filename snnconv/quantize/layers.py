@@ -14,11 +14,19 @@ from ..graph import Population
 from ..neurons import IF, LIF, SteppedLIF
 from .chains import Chain
 from .nodes import IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, with_ranges
-from .precision import multiplier, precisions
 from .proofs import drives, half, prove, settled
 from .ranges import Range, span
-from .scales import Scaling, bits_below_one, choose_scaling, common_scale, largest_weights, rounded
-from .settings import Settings
+from .scales import (
+    Scaling,
+    Settings,
+    bits_below_one,
+    choose_scaling,
+    common_scale,
+    largest_weights,
+    multiplier,
+    precisions,
+    rounded,
+)
 
 Node = TypeVar("Node", bound=IntegerNode)
 Layer = TypeVar("Layer", bound=IntegerLayer)

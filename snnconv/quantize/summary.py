@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from ..graph.summary import SummaryTable, broken_name, shape_text
+from ..graph.show import SummaryTable, broken_name, shape_text
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, SpikingLayer
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import numpy_ops
 from ..errors import InputError
 from ..graph import Readout, SpikingGraph
+from ..neurons import numpy_ops
 from .engine import Chunk
 
 REDUCTIONS = {"mean": "sum", "last": "last", None: None}

@@ -1,4 +1,4 @@
-"""The array namespace for linear nodes in bfloat16: `snnconv.tensorflow_ops`, with products of rounded numbers.
+"""The array namespace for linear nodes in bfloat16: `snnconv.runtime.tensorflow_ops`, with products of rounded numbers.
 
 Kernels and values keep 8 significant bits, which 0/1 spikes need none of. TensorFlow adds up in float32 and rounds each
 sum to bfloat16 too: it has no products of bfloat16 that give float32. What comes behind (biases, neurons, averages) is
@@ -11,9 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import tensorflow_ops
-from ..tensorflow_ops import *  # noqa: F403
-from ..tensorflow_ops import Pairs
+from . import tensorflow_ops
+from .tensorflow_ops import *  # noqa: F403
+from .tensorflow_ops import Pairs
 
 
 def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -9,11 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import tensorflow_ops
 from ..graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
+from ..graph.passes import commute_synapses, expose_spike_height, move_biases
 from ..neurons.base import State
-from ..passes import commute_synapses, expose_spike_height, move_biases
-from . import sparse_ops
+from . import sparse_ops, tensorflow_ops
 
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""

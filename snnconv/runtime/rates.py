@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .. import tensorflow_ops
 from ..graph import Input, Linear, SpikingGraph, Stateful
-from .sizes import sizes
+from . import tensorflow_ops
+from .batches import sizes
 
 
 def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, np.ndarray]:

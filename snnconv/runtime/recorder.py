@@ -10,8 +10,8 @@ import numpy as np
 
 from ..graph import SpikingGraph
 from ..neurons.base import State
-from ..runs import KINDS, Recording, Result, spike_dtype
 from .engine import Chunk
+from .result import KINDS, Recording, Result, spike_dtype
 
 Arrays = Mapping[str, np.ndarray]
 

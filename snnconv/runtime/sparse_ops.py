@@ -1,4 +1,4 @@
-"""The array namespace for what spikes alone feed: `snnconv.tensorflow_ops`, with products that skip zeros.
+"""The array namespace for what spikes alone feed: `snnconv.runtime.tensorflow_ops`, with products that skip zeros.
 
 A product with spikes costs a look at each value, its share of the output, and per spike one row of the kernel. Measured
 on a CPU, in units of a dense product's time per multiplication: the look 26, the output 0.05 a column, a row 650 and
@@ -13,8 +13,8 @@ from typing import cast
 
 import tensorflow as tf
 
-from .. import tensorflow_ops
-from ..tensorflow_ops import *  # noqa: F403
+from . import tensorflow_ops
+from .tensorflow_ops import *  # noqa: F403
 
 LOOK, OUTPUT, ROW, COLUMN = 26, 0.05, 650, 3.1
 SAMPLED_VALUES = 1 << 17

@@ -12,15 +12,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import tensorflow_ops
 from ..graph import Filter, Input, Linear, Population, Readout, Stateful
 from ..neurons.base import State
 from ..neurons.spike_train import spikes_between
-from ..runs import spike_dtype
-from . import bfloat16_ops, sparse_ops
-from .functions import Settled, compiled, traced
+from . import bfloat16_ops, sparse_ops, tensorflow_ops
 from .model import Model, Program
-from .scan import Scan, compile_scan
+from .result import spike_dtype
+from .scan import Scan, Settled, compile_scan, compiled, traced
 
 Tensors = dict[str, tf.Tensor]
 States = dict[str, State]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .. import tensorflow_ops
 from ..graph import Linear, Node, Readout, Stateful
 from ..neurons.base import State
-from . import bfloat16_ops
+from . import bfloat16_ops, tensorflow_ops
 from .engine import Engine
-from .functions import Settled, compiled
+from .scan import Settled, compiled
 
 
 class Stream:

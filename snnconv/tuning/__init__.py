@@ -1,9 +1,11 @@
-"""Choosing rate scale, synapse, readout and number of steps, by accuracy, steps and energy."""
+"""A graph made good: heights and speeds from samples, a doctor, energy, and the search for settings.
 
-from .early import EarlyStopping, early_stopping
-from .readout import Readout
-from .result import Choice, Tuning
-from .setting import Setting, apply
-from .tune import tune
+- `calibrate`: spike heights, voltages, biases and speeds from a few hundred samples
+- `doctor`: layers that are silent, saturated or the like
+- `energy`: operations and joules of a run
+- `search`: rate scale, synapse, readout and number of steps, by accuracy, steps and energy
+"""
+
+from .search import Choice, EarlyStopping, Readout, Setting, Tuning, apply, early_stopping, tune
 
 __all__ = ["Choice", "EarlyStopping", "Readout", "Setting", "Tuning", "apply", "early_stopping", "tune"]

@@ -1,8 +1,8 @@
 """Three networks written for every target, so that two versions of snnconv can be compared file by file.
 
-    python tests/benchmarks/exports.py models FOLDER        the Keras models, once, with either version
-    python tests/benchmarks/exports.py write MODELS FOLDER  what this version writes, or says where it refuses
-    diff -r BEFORE AFTER
+python tests/benchmarks/exports.py models FOLDER        the Keras models, once, with either version
+python tests/benchmarks/exports.py write MODELS FOLDER  what this version writes, or says where it refuses
+diff -r BEFORE AFTER
 """
 
 import json

@@ -149,7 +149,7 @@ def _prepare(name: str, args: argparse.Namespace, folder: Path) -> tuple[works.W
     """The work, how to describe it to a worker, and in words."""
     if name != "W4":
         return works.make(name), {"name": name}, ABOUT[name]
-    from snnconv import datasets
+    from snnconv.training import datasets
 
     try:
         images, source = datasets.load("fashion_mnist").x_test, "Fashion-MNIST's test images"

@@ -14,10 +14,10 @@ from ...quantize import IntegerGraph
 from ...quantize.proofs import drives
 from ...quantize.ranges import span
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, run_folder, to_integers
-from ..licence import with_licence
 from ..params.headers import c_header
 from ..params.numbers import arrays
 from ..params.report import report
+from ..programs import with_licence
 from ..target import Check, Option, Plan, Settings, Target
 from . import double
 from .compiling import Sizes, build, compiler, measure

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ... import __version__
+from ..._version import __version__
 from ...quantize import IntegerGraph
 from ...quantize.ranges import span
 from ..integers import Golden, comment

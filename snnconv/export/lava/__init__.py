@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import reference
 from ...graph import Input, Node, Population, SpikingGraph
-from ...runs import Result
+from ...runtime import reference
+from ...runtime.result import Result
 from ..target import Inputs, Plan, Settings, Target
 from .build import build, first_population, input_currents
 from .file import read_file, write_file

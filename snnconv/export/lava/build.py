@@ -10,9 +10,9 @@ import numpy as np
 
 from ...graph import Filter, MaxPool, Population, SpikingGraph
 from ...neurons import IF, LIF
-from ...synapses import Lowpass
-from ..matrices import matrix
+from ...neurons.synapses import Lowpass
 from ..nir.windows import symmetric
+from ..places import matrix
 from ..plain_spikes import plain_spikes
 from ..target import Inputs, Limit, other_neurons
 from .layers import UNITY, Layer, current_decay, current_share, threshold, voltage_decay, whole_biases, whole_weights

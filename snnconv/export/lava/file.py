@@ -22,9 +22,9 @@ import h5py
 import numpy as np
 
 from ...errors import ModelFileError
+from ...files.hdf5 import child, damaged, open_hdf5, read_numbers, read_texts
 from ...graph import Conv, SpikingGraph, load
 from ...graph.file import write as write_graph
-from ...hdf5 import child, damaged, open_hdf5, read_numbers, read_texts
 from ..places import channels_first
 from .layers import Layer
 

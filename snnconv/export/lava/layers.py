@@ -18,9 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import numpy_ops
 from ...graph import Conv
-from ...neurons import IF, Neuron
+from ...neurons import IF, Neuron, numpy_ops
 
 UNITY = 4096
 MAX_THRESHOLD = (1 << 17) - 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import numpy_ops
 from ...graph import Conv, Filter, Input, Linear, Node, Population, SpikingGraph, Stateful
+from ...neurons import numpy_ops
 
 
 @dataclass(frozen=True, eq=False)

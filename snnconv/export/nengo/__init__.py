@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import ExportError
 from ...graph import Filter, SpikingGraph
-from ...runs import Result
+from ...runtime.result import Result
 from ..target import Inputs, Option, Plan, Settings, Target
 from .emit import emit
 from .script import script

@@ -20,9 +20,9 @@ from ...graph import (
     SpikingGraph,
     Weighted,
 )
-from ...graph.summary import shape_text
+from ...graph.show import shape_text
 from ...neurons import IF, LIF
-from ...synapses import Alpha, Lowpass
+from ...neurons.synapses import Alpha, Lowpass
 from ..places import Value, move
 from ..target import Limit, other_neurons
 from .transforms import bias, transform

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from ... import numpy_ops
 from ...graph import Affine, AveragePool, Conv, Dense, Linear
-from ..matrices import matrix_rows
+from ...neurons import numpy_ops
 from ..nir.windows import undilated
+from ..places import matrix_rows
 from .writer import Writer
 
 

@@ -10,21 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import __version__
+from ..._version import __version__
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph
-from ...runs import Result
+from ...runtime.result import Result
 from ..places import Part, Value
 from ..plain_spikes import plain_spikes
 from ..target import Inputs, Option, Plan, Settings, Target
 from .builder import Builder
-from .cuba import move_synapses
 from .execute import execute
 from .file import read_file, write_file
 from .lower import lower
-from .neurons import add_outputs
+from .neurons import add_outputs, current_scale, move_synapses
 from .read import read_nir
-from .scales import current_scale
 
 __all__ = ["TARGET", "plan", "read_nir"]
 

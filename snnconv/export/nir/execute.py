@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ... import numpy_ops
+from ...neurons import numpy_ops
 from .primitives import NirGraph, Primitive
 
 Arrays = dict[str, np.ndarray]

@@ -7,10 +7,9 @@ from functools import partial, singledispatch
 
 import numpy as np
 
-from ... import numpy_ops
 from ...graph import Affine, AveragePool, Conv, Dense, Difference, Linear, MaxPool, Node, RunningSum
-from ..matrices import matrix
-from ..places import NOWHERE, Part, Value, channels_first, move, standard_places
+from ...neurons import numpy_ops
+from ..places import NOWHERE, Part, Value, channels_first, matrix, move, standard_places
 from .builder import MAX_MATRIX, Builder
 from .windows import average_as_conv, symmetric
 

@@ -1,19 +1,68 @@
-"""From a prepared graph to NIR's primitives: inputs, neurons, synapses and outputs."""
+"""From a prepared graph to NIR's primitives: inputs, neurons, synapses and outputs.
+
+What NIR's neurons make of a time constant and a current.
+
+NIR gives equations in continuous time, and its readers step them by Euler's method,
+
+    v += dt_importer/tau · (r·I - v);    spike where v > 1, and v = 0
+
+while the network decays by exp(-dt/tau_rc) in each step of its own dt. With ``share = 1 - exp(-dt/tau_rc)`` and
+``tau = dt_importer/share`` a reader's step does exactly what a step of the network does, whatever its dt_importer:
+
+    v += share · (r·I - v)         r = 1: I is the current J
+                                   r = tau/dt_importer = 1/share: I is share · J
+
+Synapses inside the neurons that they lead to: NIR's CubaLIF.
+
+A lowpass commutes with the weights behind it, so that it can filter their sum just as well. That sum has the biases in
+it, though, which then rise with the synapse's time constant instead of being there from the first step on.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ...graph import Filter, Input, Population, SpikingGraph
-from ...neurons import IF, LIF
-from ...synapses import Alpha, Lowpass
+from ...graph import Filter, Input, Node, Population, SpikingGraph, Stateful
+from ...neurons import IF, LIF, Neuron
+from ...neurons.synapses import Alpha, Lowpass
 from ..places import Part, Value, channels_first, standard_places
 from ..target import other_neurons
 from .builder import Builder
 from .lower import identity, lower, nothing
-from .scales import IF_SHARE, leak, lowpass_share
+
+IF_SHARE = 1e-6  # leak per step of the LIF neuron that stands for one without leak
+
+
+def leak(neuron: Neuron, dt: float) -> float:
+    """Share of its voltage that a neuron loses in a step."""
+    return -math.expm1(-dt / neuron.tau_rc) if hasattr(neuron, "tau_rc") else IF_SHARE  # pyright: ignore
+
+
+def lowpass_share(tau: float, dt: float) -> float:
+    """Share of the way to its input that a lowpass goes in a step."""
+    return -math.expm1(-dt / tau)
+
+
+def current_scale(neuron: Neuron, dt: float, unit_resistance: bool, synapse: float | None = None) -> float:
+    """What a current is multiplied by to become NIR's I.
+
+    Parameters
+    ----------
+    unit_resistance : bool
+        Whether r is 1; else it is tau/dt_importer.
+    synapse : float or None
+        Time constant of the lowpass in a CubaLIF, whose w_in is tau_syn/dt_importer and r tau_mem/dt_importer.
+    """
+    share = leak(neuron, dt)
+    if synapse is not None:
+        return lowpass_share(synapse, dt) * (dt if isinstance(neuron, IF) else share)
+    if isinstance(neuron, IF):  # dt · J is added to the voltage in a step
+        return dt / share if unit_resistance else dt
+    return 1.0 if unit_resistance else share
+
 
 DISCRETISATION = "exp(-dt/tau_rc) per step of dt; Euler steps of importer_dt do the same"
 
@@ -125,3 +174,65 @@ def add_outputs(graph: SpikingGraph, build: Builder, values: dict[str, Value]) -
         )
         found[label] = Part(output, part.shape, part.places)
     return found
+
+
+def move_synapses(graph: SpikingGraph, build: Builder) -> tuple[SpikingGraph, dict[str, float]]:
+    """The graph without synapses, and the time constant of the one that each population has taken over.
+
+    What cannot be moved is told to `build`.
+    """
+    taken: dict[str, float] = {}
+    for node in graph.nodes:
+        if not isinstance(node, Population):
+            continue
+        sources = _behind(graph, node)
+        synapses = [source.synapse for source in sources if isinstance(source, Filter)]
+        if not synapses:
+            continue
+        if len(synapses) < len(sources) or any(synapse != synapses[0] for synapse in synapses):
+            advice = "Write it with --synapse-node LI"
+            build.limit(node.name, "the different synapses before one CubaLIF", None, advice)
+        elif not isinstance(synapses[0], Lowpass):
+            build.limit(node.name, "the Alpha synapse before a CubaLIF", None, "Convert with a Lowpass synapse")
+        else:
+            taken[node.name] = synapses[0].tau
+            if _has_bias(graph, node):
+                instead = "rising with the time constant of the synapse"
+                build.limit(node.name, "the biases behind a synapse", instead, "Write it with --synapse-node LI")
+    for name in graph.outputs.values():
+        for source in [graph[name]] if isinstance(graph[name], Filter) else _behind(graph, graph[name]):
+            if isinstance(source, Filter):
+                advice = "Write it with --synapse-node LI"
+                build.limit(source.name, "the synapse before an output", "left out", advice)
+    renamed = {node.name: node.inputs[0] for node in graph.nodes if isinstance(node, Filter)}
+    return graph.replace((node for node in graph.nodes if not isinstance(node, Filter)), renamed), taken
+
+
+def _behind(graph: SpikingGraph, node: Node) -> list[Node]:
+    """The nodes with a state, or inputs, whose values reach a node through linear nodes."""
+    waiting, seen, found = list(node.inputs), set(), []
+    while waiting:
+        source = graph[waiting.pop()]
+        if source.name in seen:
+            continue
+        seen.add(source.name)
+        if isinstance(source, (Stateful, Input)):
+            found.append(source)
+        else:
+            waiting += source.inputs
+    return found
+
+
+def _has_bias(graph: SpikingGraph, population: Population) -> bool:
+    """Whether a population receives a current where all else is silent."""
+    if np.any(population.neuron_bias):
+        return True
+    waiting = list(population.inputs)
+    while waiting:
+        node = graph[waiting.pop()]
+        if isinstance(node, (Stateful, Input)):
+            continue
+        if any(np.any(array) for key, array in node.arrays().items() if key in ("bias", "offset")):
+            return True
+        waiting += node.inputs
+    return False

@@ -12,9 +12,9 @@ import numpy as np
 
 from ...errors import ModelFileError, SnnconvError, one_line
 from ...graph import Add, Affine, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
+from ...graph.passes import fold_affine
 from ...neurons import LIF
-from ...passes import fold_affine
-from ...synapses import Lowpass
+from ...neurons.synapses import Lowpass
 from ..places import Shape, standard_places
 from .file import read_file
 from .primitives import NirGraph, Primitive

@@ -10,14 +10,12 @@ from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
 from ..flat import flatten
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
-from ..licence import with_licence
+from ..programs import with_licence
 from ..target import Plan, Settings, Target
 from .check import check_folder
 from .contents import as_text, contents
 from .headers import c_header, verilog_header
-from .hexadecimal import coe, mem
-from .numbers import array_width, arrays, width
-from .readme import readme
+from .numbers import array_width, arrays, coe, mem, readme, width
 from .report import report
 
 __all__ = ["TARGET", "plan"]

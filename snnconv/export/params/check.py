@@ -12,8 +12,7 @@ from ...errors import ModelFileError
 from ...quantize import IntegerGraph, load
 from ..integers import INTEGERS, record_golden
 from ..target import Check
-from .hexadecimal import read_coe, read_mem
-from .numbers import array_width, arrays
+from .numbers import array_width, arrays, read_coe, read_mem
 
 
 def check_folder(path: Path) -> list[Check]:

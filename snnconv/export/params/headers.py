@@ -6,7 +6,7 @@ import textwrap
 
 import numpy as np
 
-from ... import __version__
+from ..._version import __version__
 from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.ranges import Range, span
 from ..integers import comment, identifiers

@@ -13,15 +13,12 @@ from pathlib import Path
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
 from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
-from ..licence import with_licence
+from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
-from .bench import bench_text, golden_texts
+from .bench import MAKEFILE, bench_text, check_folder, golden_texts, readme
 from .encoder import with_encoder
-from .makefile import MAKEFILE
 from .memories import mem_text
 from .network import memory_file, network_text
-from .readme import readme
-from .simulate import check_folder
 from .stages import held_clocks, stages, step_clocks
 from .stream import stream_text
 

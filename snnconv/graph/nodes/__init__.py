@@ -6,8 +6,7 @@ Shapes leave out the axis of the samples. `apply` works on (n, *shape) arrays of
 
 from .arithmetic import Add, Affine, Concatenate, Readout
 from .base import NODES, Input, Linear, Node, Pairs, Stateful
-from .max_pool import Difference, MaxPool, RunningSum
-from .pooling import AveragePool
+from .pooling import AveragePool, Difference, MaxPool, RunningSum
 from .populations import Filter, Population
 from .shape import Crop, Pad, Permute, Reshape, Upsample
 from .weighted import Conv, ConvTranspose, Dense, Weighted

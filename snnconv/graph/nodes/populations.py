@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...neurons.base import Array, Neuron, State
-from ...synapses import Synapse
+from ...neurons.synapses import Synapse
 from .base import Stateful
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import snnconv
-from snnconv.conversion import load_keras_model
-from snnconv.datasets import Dataset, load
+from snnconv.conversion.convert import load_keras_model
+from snnconv.training.datasets import Dataset, load
 
 from .networks import cached, fashion_lif, mnist_lif, nengo_dl_relu, spikingjelly_cnn
 

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 import snnconv
-from snnconv.datasets import Dataset, load
 from snnconv.layers import LIF, NeuronLayer, QuantizedReLU
+from snnconv.training.datasets import Dataset, load
 
 N_STEPS, DT, SEED = 10, 0.001, 0
 BATCH_SIZE, LEARNING_RATE = 128, 2e-3

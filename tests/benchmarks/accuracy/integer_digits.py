@@ -12,11 +12,11 @@ import keras
 import numpy as np
 
 import snnconv
-from snnconv.callbacks import RoundedWeights
-from snnconv.datasets import Dataset, load
-from snnconv.integer_simulator import IntegerSimulator
 from snnconv.layers import LIF, NeuronLayer, SteppedLIF
 from snnconv.quantize import Analog, quantize
+from snnconv.quantize.simulator import IntegerSimulator
+from snnconv.training.callbacks import RoundedWeights
+from snnconv.training.datasets import Dataset, load
 
 N_STEPS, BITS = 100, (8, 4)
 EPOCHS, ROUNDED_EPOCHS, BATCH_SIZE = 30, 10, 32

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 
 import snnconv
-from snnconv.callbacks import RoundedWeights
-from snnconv.datasets import Dataset, load
 from snnconv.graph import SpikingGraph
-from snnconv.integer_simulator import IntegerSimulator
 from snnconv.layers import LIF, NeuronLayer, SteppedLIF
 from snnconv.quantize import quantize
+from snnconv.quantize.simulator import IntegerSimulator
+from snnconv.training.callbacks import RoundedWeights
+from snnconv.training.datasets import Dataset, load
 
 SEED, BATCH_SIZE, LEARNING_RATE, ROUNDED_LEARNING_RATE = 0, 128, 2e-3, 5e-4
 TUNING = {"max_rates": 200.0, "amplitude": 0.005}

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers as kl
 
-from snnconv.datasets import Dataset
 from snnconv.layers import LIF
+from snnconv.training.datasets import Dataset
 
 SEED = 0
 BATCH_SIZE = 128

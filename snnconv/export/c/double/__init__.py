@@ -7,11 +7,11 @@ from pathlib import Path
 from ....errors import ExportError, ParameterError
 from ....graph import SpikingGraph
 from ....graph.file import save
-from ....passes import fold_affine
-from ....passes.padding import fold_padding
-from ....runs import Result
+from ....graph.passes import fold_affine
+from ....graph.passes.fold import fold_padding
+from ....runtime.result import Result
 from ...integers import OPTIONS
-from ...licence import with_licence
+from ...programs import with_licence
 from ...target import Inputs, Limit, Plan, Settings
 from ..compiling import compiler, measure
 from ..self_test import MAKEFILE

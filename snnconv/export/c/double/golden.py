@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .... import __version__, reference
+from ...._version import __version__
 from ....errors import ExportError
-from ....graph.explanation.text import plural
 from ....quantize.ranges import span
+from ....runtime import reference
+from ....text.plain import plural
 from ...integers import FEWEST_STEPS, MAX_GOLDEN, comment
 from ...params.headers import c_array
 from ...params.numbers import c_type

@@ -6,22 +6,10 @@ import math
 from collections.abc import Sequence
 
 from ....errors import ExportError
-from ....graph import (
-    Affine,
-    AveragePool,
-    Conv,
-    Dense,
-    Filter,
-    Input,
-    Node,
-    Population,
-    Readout,
-    Reshape,
-    SpikingGraph,
-)
+from ....graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
 from ....neurons import IF, LIF, SteppedLIF
+from ....neurons.synapses import Lowpass
 from ....quantize.linear import of_conv, of_dense
-from ....synapses import Lowpass
 from ..loops import Code, Connection, loop, window_sums
 from .names import Names
 

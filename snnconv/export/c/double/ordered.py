@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .... import numpy_ops
-from ....numpy_ops import Pairs
+from ....neurons import numpy_ops
+from ....neurons.numpy_ops import Pairs
 
 
 def matmul(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import ExportError
-from ....runs import Result
+from ....runtime.result import Result
 from ...programs import run as run_program
 from ...target import Inputs
 from ..compiling import FLAGS, compiler

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .... import __version__
+from ...._version import __version__
 from ....graph import Input, Node
 from ...integers import comment
 from ...params.headers import c_array

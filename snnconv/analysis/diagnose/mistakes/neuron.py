@@ -1,0 +1,150 @@
+"""Mistakes in the step of a neuron."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from ....neurons import IF, LIF, Neuron
+from ..hand_written import HandWrittenIF, HandWrittenLIF
+from .mistake import ChangeNeuron, Mistake
+
+WHOLE_STEPS = (-1, 0, 1)
+"""Steps that a refractory period counted in whole steps may last, from its length rounded up."""
+
+
+def _lif(**changes: Any) -> ChangeNeuron:
+    def change(neuron: Neuron, dt: float) -> Neuron | None:
+        if not isinstance(neuron, LIF):
+            return None
+        return dataclasses.replace(_by_hand(neuron), **changes)
+
+    return change
+
+
+def _if(**changes: Any) -> ChangeNeuron:
+    def change(neuron: Neuron, dt: float) -> Neuron | None:
+        if not isinstance(neuron, IF):
+            return None
+        own = neuron.parameters()
+        if not isinstance(neuron, HandWrittenIF):
+            neuron = HandWrittenIF(**own)
+        changed = dataclasses.replace(neuron, **changes)
+        return None if changed == neuron else changed
+
+    return change
+
+
+def _by_hand(neuron: LIF) -> HandWrittenLIF:
+    return neuron if isinstance(neuron, HandWrittenLIF) else HandWrittenLIF(**neuron.parameters())
+
+
+def _whole_steps(more: int) -> ChangeNeuron:
+    def change(neuron: Neuron, dt: float) -> Neuron | None:
+        if not isinstance(neuron, LIF):
+            return None
+        steps = math.ceil(neuron.tau_ref / dt - 1e-6) + more
+        return dataclasses.replace(_by_hand(neuron), whole_steps=steps) if steps > 0 else None
+
+    return change
+
+
+def _without_refractory_period(neuron: Neuron, dt: float) -> Neuron | None:
+    return dataclasses.replace(neuron, tau_ref=0.0) if isinstance(neuron, LIF) and neuron.tau_ref else None
+
+
+def _one_step_longer(neuron: Neuron, dt: float) -> Neuron | None:
+    return dataclasses.replace(neuron, tau_ref=neuron.tau_ref + dt) if isinstance(neuron, LIF) else None
+
+
+def _floor(value: float | None) -> ChangeNeuron:
+    def change(neuron: Neuron, dt: float) -> Neuron | None:
+        if isinstance(neuron, LIF) and value is not None and neuron.min_voltage != value:
+            return dataclasses.replace(neuron, min_voltage=value)
+        if isinstance(neuron, IF) and neuron.min_voltage != value:
+            return dataclasses.replace(neuron, min_voltage=value)
+        return None
+
+    return change
+
+
+def _at_most_one(neuron: Neuron, dt: float) -> Neuron | None:
+    if not isinstance(neuron, IF) or neuron.max_spikes == 1:
+        return None
+    return dataclasses.replace(neuron, max_spikes=1)
+
+
+def _any_number(neuron: Neuron, dt: float) -> Neuron | None:
+    if not isinstance(neuron, IF) or neuron.max_spikes is None:
+        return None
+    return dataclasses.replace(neuron, max_spikes=None)
+
+
+NEURON = (
+    Mistake(
+        "Euler instead of exact decay",
+        "v += (J - v)·(1 - exp(-dt/tau_rc)), not (J - v)·dt/tau_rc",
+        "decay",
+        neuron=_lif(decay="euler"),
+    ),
+    Mistake("leak left out", "v += (J - v)·(1 - exp(-dt/tau_rc)): v decays", "decay", neuron=_lif(decay="none")),
+    Mistake(
+        "input current not multiplied by 1 - exp(-dt/tau_rc)",
+        "v += (J - v)·(1 - exp(-dt/tau_rc)), not v·exp(-dt/tau_rc) + J",
+        "decay",
+        neuron=_lif(decay="unscaled"),
+    ),
+    Mistake("dt left out of the integration", "v += J·dt", "decay", neuron=_if(leaves_out_dt=True)),
+    *(
+        Mistake(
+            "refractory period in whole steps" + {0: "", -1: ", one fewer", 1: ", one more"}[more],
+            "it starts at the crossing and ends inside a step: the rest of that step counts",
+            "refractory period",
+            neuron=_whole_steps(more),
+        )
+        for more in (0, -1, 1)
+    ),
+    Mistake(
+        "no refractory period",
+        "v stays at 0 for tau_ref after a spike",
+        "refractory period",
+        neuron=_without_refractory_period,
+    ),
+    Mistake(
+        "refractory period one step too long",
+        "count it down before the step's free part is taken, not after",
+        "refractory period",
+        neuron=_one_step_longer,
+    ),
+    Mistake("no voltage floor", "v = max(v, min_voltage)", "floor", neuron=_floor(-math.inf)),
+    Mistake("voltage floor at 0", "v may fall to min_voltage", "floor", neuron=_floor(0.0)),
+    Mistake("negative currents ignored", "a negative current lowers v", "floor", neuron=_floor(None)),
+    Mistake("reset by subtraction", "v = 0 after a spike", "reset", neuron=_lif(resets_by_subtraction=True)),
+    Mistake("reset to 0", "v -= number of spikes: nothing is lost", "reset", neuron=_if(resets_to_zero=True)),
+    Mistake(
+        "spike at v ≥ 1", "a spike needs v > 1: 1 itself is none", "threshold", neuron=_lif(fires_at_threshold=True)
+    ),
+    Mistake("spike only at v > 1", "v ≥ 1 is a spike", "threshold", neuron=_if(fires_above_threshold=True)),
+    Mistake("at most one spike in a step", "floor(v) spikes in a step", "count", neuron=_at_most_one),
+    Mistake("several spikes in a step", "at most max_spikes in a step", "count", neuron=_any_number),
+    Mistake(
+        "another initial voltage",
+        "voltages start at 0, or where the network's initial_voltage says",
+        "initial voltage",
+        initial_voltage="one",
+    ),
+    Mistake(
+        "another initial voltage in each neuron",
+        "all voltages start alike, mostly at 0; Nengo's start anywhere in 0…1 unless told otherwise",
+        "initial voltage",
+        initial_voltage="each",
+    ),
+    Mistake(
+        "state carried over from the sample before",
+        "every sample starts anew: initial voltage, no refractory time left",
+        "initial voltage",
+        carries_state=True,
+    ),
+    Mistake("computed in float32", "the reference computes in float64", "precision", dtype="float32"),
+)

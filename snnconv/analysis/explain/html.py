@@ -1,0 +1,32 @@
+"""Layers as notebooks show them."""
+
+from __future__ import annotations
+
+from ...graph.show import parameter_rows
+from ...graph.views import PopulationView, ReadoutView
+from ...text.html import table
+from .layer import LayerExplanation, explain_population, explain_readout
+from .layer_text import ARRAY_HEADINGS, array_rows, layer_title
+
+ANY_DT = 0.001  # s; nothing that is shown here depends on it
+
+
+def population_html(view: PopulationView) -> str:
+    """A population: its equations, its arrays, and the parameters of its neurons."""
+    layer = explain_population(view.graph, view, ANY_DT)
+    parameters = table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
+    return f"{_arrays(layer, 'current', 'rate')}{parameters}"
+
+
+def readout_html(view: ReadoutView) -> str:
+    """An output: its equation and its arrays."""
+    return _arrays(explain_readout(view), "output")
+
+
+def _arrays(layer: LayerExplanation, *equations: str) -> str:
+    notes = [f"{name}: {layer.equations[name]}" for name in equations]
+    if layer.neuron:
+        notes.append(f"J in {layer.unit}" if layer.unit != "no unit" else "J has no unit")
+    if not layer.arrays:
+        return table((), (), title=layer_title(layer), notes=notes)
+    return table(ARRAY_HEADINGS, array_rows(layer), title=layer_title(layer), notes=notes, left=(0, 1, 6))

@@ -1,0 +1,119 @@
+"""A layer's numbers as text."""
+
+from __future__ import annotations
+
+from ...graph.show import shape_text
+from ...text.plain import labelled, number, plural, table
+from .equations import FilterNumbers
+from .layer import LayerExplanation
+from .onward import Effect
+
+ARRAY_HEADINGS = ("array", "made of", "shape", "min", "mean", "max", "unit")
+TYPICAL_RATES = (100.0, 200.0)  # Hz, of which the interval is told in one line
+
+
+def layer_title(layer: LayerExplanation) -> str:
+    """The layer in one line."""
+    if not layer.neuron:
+        return f"Output '{layer.name}': {plural(layer.n_units, 'value')}, no neurons; x = output of '{layer.source}'"
+    shape = f" ({shape_text(layer.shape)})" if len(layer.shape) > 1 else ""
+    return f"Layer '{layer.name}': {layer.n_units:,} {layer.neuron} neurons{shape}; x = output of '{layer.source}'"
+
+
+def layer_lines(layer: LayerExplanation, in_full: bool = False, with_rates: bool = False) -> list[str]:
+    """The layer's equations and numbers; `in_full` adds the step, `with_rates` a table of the rate curve."""
+    if not layer.neuron:
+        return [*labelled("output", layer.equations["output"]), *_arrays(layer)]
+    unit = "threshold 1" if layer.unit == "thresholds" else f"J in {layer.unit}"
+    lines = labelled("current", f"{layer.equations['current']};  {unit}")
+    lines += _arrays(layer)
+    lines += labelled("gain", gain_text(layer))
+    lines += labelled("rate", layer.equations["rate"])
+    if layer.rates:
+        lines += labelled("interval", "; ".join(intervals(layer)))
+    if in_full:
+        lines += labelled("step", layer.equations["step"])
+    lines += labelled("spike", layer.equations["output"])
+    for effect in layer.effects:
+        lines += labelled("worth", effect_text(effect))
+    for each in layer.filters:
+        lines += labelled("synapse", filter_text(each))
+    if with_rates and layer.rates:
+        lines += ["", *_rates(layer)]
+    return lines
+
+
+def gain_text(layer: LayerExplanation) -> str:
+    """The gain, and where it is."""
+    low, high = layer.gain or (1.0, 1.0)
+    if low == high == 1:
+        return "1: there is nothing to multiply"
+    each = "channel" if len(layer.shape) > 1 else "unit"
+    values = number(low, 8) if low == high else f"{number(low, 5)} … {number(high, 5)} (per {each})"
+    if not layer.gain_in:
+        return f"{values}, fixed; no node of the graph holds it"
+    if layer.gain_in == (layer.linear,):
+        return f"{values}, fixed; already in kernel' and dense_bias'"
+    return f"{values}, fixed; in {', '.join(repr(name) for name in layer.gain_in)} already"
+
+
+def intervals(layer: LayerExplanation) -> list[str]:
+    """Typical rates with their intervals in ms and in steps."""
+    points = [point for point in layer.rates if point.rate in TYPICAL_RATES] or list(layer.rates[:2])
+    return [
+        f"{number(point.rate)} Hz: every {number(point.interval * 1e3)} ms = {number(point.interval_steps)} steps"
+        for point in points
+    ]
+
+
+def effect_text(effect: Effect) -> str:
+    """What a spike adds to a layer, in words."""
+    times = f"{number(effect.factor)} · kernel'" if effect.connection else number(effect.factor)
+    text = f"adds {times}"
+    if effect.low != effect.high:
+        text += f" = {number(effect.low)} … {number(effect.high)} (mean {number(effect.mean, 3)})"
+    text += f" to {'output' if effect.is_output else 'J of'} '{effect.layer}'"
+    text += f", spread over time by '{effect.filters[0]}'" if effect.filters else ""
+    return "; ".join([text, *effect.notes])
+
+
+def filter_text(found: FilterNumbers) -> str:
+    """A synapse in words."""
+    return (
+        f"{found.kind} {number(found.tau * 1e3)} ms: {found.equation}, a = exp(-dt/tau) = {number(found.a, 6)}; "
+        f"{found.own_step:.1%} of a spike's effect comes in its own step, all of it over time"
+    )
+
+
+def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
+    """The cells of a table of the layer's arrays."""
+    return [
+        (
+            array.name,
+            array.made_of,
+            shape_text(array.shape),
+            *(number(value, 3) for value in (array.low, array.mean, array.high)),
+            array.unit,
+        )
+        for array in layer.arrays
+    ]
+
+
+def _arrays(layer: LayerExplanation) -> list[str]:
+    return table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6), wrap=(1,)) if layer.arrays else []
+
+
+def _rates(layer: LayerExplanation) -> list[str]:
+    heading = "J" if layer.unit == "no unit" else f"J ({layer.unit})"
+    headings = (heading, "rate (Hz)", "interval (ms)", "interval (steps)", "mean output")
+    rows = [
+        (
+            number(point.current),
+            number(point.rate),
+            number(point.interval * 1e3),
+            number(point.interval_steps),
+            number(point.output),
+        )
+        for point in layer.rates
+    ]
+    return table(headings, rows, left=(), wrap=(0,))

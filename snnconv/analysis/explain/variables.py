@@ -1,0 +1,271 @@
+"""Every variable of a Keras model: what it is in the equations, and where it is in the export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...graph.nodes import Affine, Node, Population, Weighted
+from .layer import gain_holders
+
+if TYPE_CHECKING:
+    from ...graph.spiking_graph import SpikingGraph
+
+STATISTICS = ("moving_mean", "moving_variance", "mean", "variance")
+"""Variables of a normalisation that no gradient trains."""
+TRAINING_ONLY = "training only"
+"""Role of a variable that no run needs."""
+SHIFTS = ("beta", "moving_mean", "mean")
+"""Variables of a normalisation that only move its output."""
+
+
+_CALL = re.compile(r"@\d+(?=\.|$)")  # the number of a later call of a shared layer
+
+
+@dataclass(frozen=True)
+class Source:
+    """A variable as Keras has it.
+
+    Parameters
+    ----------
+    path : str
+        As in dense/kernel.
+    shape : tuple of int
+    is_trainable : bool
+    layer : str
+        The layer that owns it, as `SpikingGraph.report` names it.
+    name : str
+        "kernel", "bias", …; "neuron_bias" for the bias of a layer of neurons.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    is_trainable: bool
+    layer: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable, its role, its unit, and where it is in the export.
+
+    Parameters
+    ----------
+    path, shape, is_trainable
+        As in `Source`.
+    role : str
+        "kernel", "dense bias", "neuron bias", "gain", …
+    change : str
+        What the export does to it, as in "× gain"; "as it is" where it does nothing.
+    unit : str
+    places : tuple of str
+        Paths in the exported file, with the gain and whatever else was folded; empty where no run needs it.
+    trained_places : tuple of str
+        Paths in the exported file that hold it as Keras trained it.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    is_trainable: bool
+    role: str
+    change: str
+    unit: str
+    places: tuple[str, ...]
+    trained_places: tuple[str, ...] = ()
+
+
+def graph_sources(graph: SpikingGraph) -> tuple[Source, ...]:
+    """The variables as far as the graph knows them: the trained arrays that it keeps, and the gains."""
+    found: dict[str, Source] = {}
+    for node in graph.nodes:
+        for key, array in sorted(node.trained.items(), key=lambda item: not item[0].endswith("kernel")):
+            if isinstance(node, Population) and array.ndim == 0:
+                continue  # the bias of an activation, which is no variable
+            owner, _, name = key.rpartition(".")
+            layer = _layer(graph, owner or node.name)
+            if name == "kernel" and any(other.name == f"{layer}.depthwise" for other in graph.nodes):
+                name = "depthwise_kernel" if node.name.endswith(".depthwise") else "pointwise_kernel"
+            path = f"{layer}/{name}"
+            name = "neuron_bias" if isinstance(node, Population) else name
+            found.setdefault(path, Source(path, array.shape, name not in STATISTICS, layer, name))
+        if isinstance(node, Population) and node.gain.ndim:
+            layer = _layer(graph, node.name)
+            found.setdefault(f"{layer}/gain", Source(f"{layer}/gain", node.gain.shape, False, layer, "gain"))
+    return tuple(found.values())
+
+
+def locate(graph: SpikingGraph, sources: Iterable[Source]) -> tuple[Variable, ...]:
+    """Each variable with its role and its places in the export."""
+    return tuple(_LOCATE.get(source.name, _other)(_Owner(graph, source)) for source in sources)
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """A variable with the nodes that its layer became, and those that the layer was folded into."""
+
+    graph: SpikingGraph
+    source: Source
+
+    @property
+    def own(self) -> list[Node]:
+        return [node for node in self.graph.nodes if belongs(node.name, self.source.layer)]
+
+    @property
+    def into(self) -> list[Node]:
+        return [n for n in self.graph.nodes if any(belongs(name, self.source.layer) for name in n.folded)]
+
+    @property
+    def weighted(self) -> list[Node]:
+        copies = [node for node in self.into if "@" in node.name]  # of a kernel that several populations shared
+        return [node for node in (*self.own, *copies) if isinstance(node, Weighted)]
+
+    @property
+    def populations(self) -> list[Node]:
+        return [node for node in self.own if isinstance(node, Population)]
+
+    @property
+    def affines(self) -> list[Node]:
+        return [node for node in self.own if isinstance(node, Affine)]
+
+    def variable(
+        self, role: str, unit: str, places: Iterable[str], trained: Iterable[str] = (), change: str = ""
+    ) -> Variable:
+        """The variable with what was found."""
+        source = self.source
+        places, trained = (tuple(dict.fromkeys(paths)) for paths in (places, trained))
+        return Variable(source.path, source.shape, source.is_trainable, role, change, unit, places, trained)
+
+    def home(self, node: Node) -> str:
+        """The group of the exported file that a kernel is told under."""
+        for view in self.graph.populations.values():
+            if view.linear is node:
+                return f"populations/{view.name}"
+        for label, view in self.graph.readouts.items():
+            if view.linear is node:
+                return f"readout/{label}"
+        return f"nodes/{node.name}"
+
+    def bias_place(self, node: Node) -> str:
+        """Where the export holds a kernel's bias."""
+        home = self.home(node)
+        return f"{home}/{'bias' if home.startswith('nodes/') else 'dense_bias'}"
+
+    def unit(self, node: Node | None) -> str:
+        """What a kernel's output is measured in: the current J of a population, or the output y."""
+        home = "" if node is None else self.home(node)
+        return {"populations": "J", "readout": "y"}.get(home.partition("/")[0], "value")
+
+    def change(self, nodes: list[Node]) -> str:
+        """What the export multiplies into a trained array."""
+        names = {node.name for node in nodes}
+        has_gain = any(names.intersection(gain_holders(self.graph, name)) for name in self.graph.populations)
+        folded = next((node.folded for node in nodes if node.folded), ())
+        factors = [*(["gain"] if has_gain else []), *(name for name in folded if not name.endswith(".gain"))]
+        return "".join(f"× {factor} " for factor in factors).rstrip() or "as it is"
+
+
+def belongs(name: str, layer: str) -> bool:
+    """Whether a node is, or is part of, what a layer became; calls of a shared layer count as one."""
+    name = _CALL.sub("", name)
+    return name == layer or name.startswith((f"{layer}.", f"{layer}@"))
+
+
+def _kernel(owner: _Owner) -> Variable:
+    name, nodes = owner.source.name, owner.weighted
+    if name != "kernel":
+        nodes = [node for node in nodes if node.name.endswith(".depthwise") == (name == "depthwise_kernel")]
+    places = [f"{owner.home(node)}/kernel" for node in nodes]
+    trained = [f"{owner.home(node)}/trained/kernel" for node in nodes if "kernel" in node.trained]
+    unit = f"{owner.unit(nodes[0] if nodes else None)} per x"
+    return owner.variable("kernel", unit, places, trained, owner.change(nodes))
+
+
+def _bias(owner: _Owner) -> Variable:
+    nodes = [node for node in owner.weighted if "bias" in node.trained]
+    if not nodes:
+        return owner.variable("dense bias", "value", _normalised_places(owner))
+    places = [owner.bias_place(node) for node in nodes]
+    trained = [f"{place.rpartition('/')[0]}/trained/{place.rpartition('/')[2]}" for place in places]
+    return owner.variable("dense bias", owner.unit(nodes[0]), places, trained, owner.change(nodes))
+
+
+def _neuron_bias(owner: _Owner) -> Variable:
+    names = [node.name for node in owner.populations]
+    trained = [f"populations/{name}/trained/neuron_bias" for name in names]
+    places = [f"populations/{name}/neuron_bias" for name in names]
+    return owner.variable("neuron bias", "J", places, trained, "as it is")
+
+
+def _gain(owner: _Owner) -> Variable:
+    places = [f"populations/{node.name}/gain" for node in owner.populations]
+    if owner.affines:
+        return owner.variable("gain", "J per u", [f"nodes/{node.name}/scale" for node in owner.affines])
+    return owner.variable("gain", "J per u", places, change="for the record")
+
+
+def _normalisation(owner: _Owner) -> Variable:
+    places = _normalised_places(owner, owner.source.name in SHIFTS)
+    key = f".{owner.source.name}"
+    trained = [
+        f"{owner.home(node)}/trained/{name}"
+        for node in owner.into
+        for name in node.trained
+        if name.endswith(key) and belongs(name.removesuffix(key), owner.source.layer)
+    ]
+    role = _NORMALISATION[owner.source.name]
+    return owner.variable(role, "", places, trained, "folded in" if owner.into else "")
+
+
+def _normalised_places(owner: _Owner, is_shift: bool = True) -> list[str]:
+    """Where the export holds what a layer multiplies by and adds, or what it only adds."""
+    places = []
+    for node in owner.affines:
+        places += [f"nodes/{node.name}/offset"] if is_shift else [f"nodes/{node.name}/{n}" for n in node.arrays()]
+    for node in owner.into:
+        if isinstance(node, Weighted):
+            places += [*([] if is_shift else [f"{owner.home(node)}/kernel"]), owner.bias_place(node)]
+        else:
+            places += [f"nodes/{node.name}/offset"] if is_shift else [f"nodes/{node.name}/{n}" for n in node.arrays()]
+    return places
+
+
+def _slope(owner: _Owner) -> Variable:
+    places = [
+        f"populations/{node.name}/negative_slope"
+        for node in owner.populations
+        if isinstance(node, Population) and "negative_slope" in node.neuron.parameters()
+    ]
+    return owner.variable("slope below 0", "", places)
+
+
+def _training_only(owner: _Owner) -> Variable:
+    return owner.variable(TRAINING_ONLY, "", ())
+
+
+def _other(owner: _Owner) -> Variable:
+    return owner.variable("parameter", "", [f"nodes/{node.name}" for node in owner.own])
+
+
+def _layer(graph: SpikingGraph, name: str) -> str:
+    """The layer that a node is of; without a report, the node's name up to what names its parts."""
+    layers = [layer for line in graph.report if belongs(name, layer := _CALL.sub("", line.layer))]
+    return max(layers, key=len) if layers else name.removesuffix(".linear").removesuffix(".depthwise")
+
+
+_NORMALISATION = {
+    "gamma": "norm scale",
+    "beta": "norm shift",
+    **dict.fromkeys(("moving_mean", "mean"), "norm mean"),
+    **dict.fromkeys(("moving_variance", "variance"), "norm variance"),
+}
+_LOCATE: dict[str, Callable[[_Owner], Variable]] = {
+    **dict.fromkeys(("kernel", "depthwise_kernel", "pointwise_kernel"), _kernel),
+    "bias": _bias,
+    "neuron_bias": _neuron_bias,
+    "gain": _gain,
+    **dict.fromkeys(("gamma", "beta", *STATISTICS), _normalisation),
+    "alpha": _slope,
+    **dict.fromkeys(("count", "seed_generator_state"), _training_only),
+}

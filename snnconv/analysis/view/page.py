@@ -1,0 +1,205 @@
+"""The page: one file that loads nothing, and works without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from ..._version import __version__
+from ...graph import SpikingGraph
+from ...graph.show import HEADINGS, N_TEXT, NOTE, shape_text, summary_rows
+from ...text.html import table
+from ...text.plain import number, plural
+from ..explain import Explanation
+from ..explain.explanation import place_text
+from ..explain.layer import LayerExplanation
+from ..explain.layer_text import ARRAY_HEADINGS, array_rows, gain_text, layer_title
+from ..plot.drawing import layout
+from ..plot.rates import rate_edges
+from . import svg
+from .activity import Activity, LayerActivity
+
+N_OPEN = 4  # layers whose numbers are not folded up
+MOST_LAYERS = 60  # that are told in full
+
+
+def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, about: str) -> str:
+    """All of the page as HTML.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of the whole network.
+    about : str
+        Which sample was run.
+    """
+    layers = explanation.layers
+    links = {layer.name: f"layer-{place}" for place, layer in enumerate(layers[:MOST_LAYERS])}
+    of_layer = {layer.name: layer for layer in activity.layers}
+    drawing = layout(graph)
+    run = f"{plural(activity.n_steps, 'step')} of {number(activity.dt * 1e3)} ms"
+    told = "".join(
+        _layer(graph, layer, of_layer.get(layer.name), links[layer.name], place < N_OPEN, activity)
+        for place, layer in enumerate(layers[:MOST_LAYERS])
+    )
+    left = len(layers) - MOST_LAYERS
+    more = f"<p class='note'>{plural(left, 'more layer')}: snnconv explain MODEL LAYER</p>" if left > 0 else ""
+    rows = [[cell.replace("\n", "") for cell in row] for row in summary_rows(graph)]
+    parts = [
+        f"<h1>{escape(graph.name)}</h1>",
+        f"<p>{escape(_counts(graph))} in steps of dt = {number(activity.dt * 1e3)} ms. "
+        "J: current of a neuron; kernel', dense_bias': gain and normalisation folded in.</p>",
+        "<h2 id='run'>A sample in spikes</h2>",
+        f"<p>{escape(about)}, {run}.</p>",
+        _PLAYER,
+        "<h2 id='graph'>The graph</h2>",
+        f"<p class='note'>{escape(drawing.remark)}</p>" if drawing.remark else "",
+        f"<div class='panes'><div class='scroll'>{svg.graph(drawing, links)}</div><div class='scroll nodes'>"
+        f"{table(HEADINGS, rows, notes=[NOTE], left=range(N_TEXT), has_total=True)}</div></div>",
+        "<h2 id='layers'>Layers</h2>",
+        told,
+        more,
+        "<h2 id='variables'>Every variable of the Keras model</h2>",
+        _variables(explanation),
+        "<h2 id='needed'>What it takes to get the same spikes elsewhere</h2>",
+        table(
+            ("what", "name", "value", "in the export"),
+            [(each.kind, each.name, each.value, each.place) for each in explanation.requirements],
+            left=range(4),
+        ),
+        f"<p class='note'>snnconv {__version__}</p>",
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(graph.name)}: snnconv</title><style>{_text('page.css')}</style></head>\n"
+        f"<body><main>{chr(10).join(filter(None, parts))}</main>\n"
+        f'<script type="application/json" id="run-data">{_embedded(run_data(activity))}</script>\n'
+        f"<script>{_text('page.js')}</script></body></html>\n"
+    )
+
+
+def run_data(activity: Activity) -> dict[str, Any]:
+    """What the page's script draws: of every neuron that is shown the steps with spikes, counted from 1.
+
+    Where a step has several spikes, or negative ones, `counts` holds how many, in the same order.
+    """
+    return {
+        "n_steps": activity.n_steps,
+        "dt": activity.dt,
+        "layers": [
+            {
+                "name": layer.name,
+                "n_neurons": layer.n_neurons,
+                "shown": layer.shown.tolist(),
+                "steps": [(np.nonzero(row)[0] + 1).tolist() for row in layer.spikes.T],
+                "counts": [
+                    row[row != 0].tolist() if np.any((row != 0) & (row != 1)) else None for row in layer.spikes.T
+                ],
+                "per_step": layer.per_step.tolist(),
+                "expected": _rounded(float(layer.expected.mean())),
+            }
+            for layer in activity.layers
+        ],
+        "outputs": [
+            {
+                "name": output.name,
+                "n_values": output.n_values,
+                "shown": output.shown.tolist(),
+                "values": [[_rounded(value) for value in row] for row in output.values.T.tolist()],
+                "expected": [_rounded(value) for value in output.expected.tolist()],
+            }
+            for output in activity.outputs
+        ],
+    }
+
+
+def _layer(
+    graph: SpikingGraph,
+    layer: LayerExplanation,
+    run: LayerActivity | None,
+    link: str,
+    is_open: bool,
+    activity: Activity,
+) -> str:
+    lines = [f"{name}: {text}" for name, text in layer.equations.items()]
+    if layer.neuron:
+        lines.insert(1, f"gain: {gain_text(layer)}")
+    numbers = table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6)) if layer.arrays else ""
+    pictures = list(_arrays(graph, layer))
+    if run is not None:
+        edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
+        low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
+        for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
+            title = f"{what}: mean {number(rates.mean())} Hz; {(rates == 0).mean():.1%} silent, not drawn"
+            pictures.append(svg.histogram(rates[rates != 0], edges, title, "Hz", (min(low, 0.0), high)))
+    equations = "".join(f"<div class='equation'>{escape(line)}</div>" for line in lines)
+    return (
+        f"<details id='{link}'{' open' if is_open else ''}><summary>{escape(layer_title(layer))}</summary>"
+        f"{equations}{numbers}<div class='pictures'>{''.join(pictures)}</div></details>"
+    )
+
+
+def _arrays(graph: SpikingGraph, layer: LayerExplanation) -> Iterable[str]:
+    """Histograms of a layer's arrays."""
+    view = (graph.populations if layer.neuron else graph.readouts)[layer.name]
+    values = {"kernel'": view.kernel, "dense_bias'": view.dense_bias, "neuron_bias": getattr(view, "neuron_bias", None)}
+    for array in layer.arrays:
+        found = values[array.name]
+        if found is not None and np.size(found) > 1:
+            title = f"{array.name}, {shape_text(array.shape)}"
+            yield svg.histogram(np.ravel(found), svg.even_edges(found), title, array.unit)
+
+
+def _variables(explanation: Explanation) -> str:
+    rows = [
+        (
+            variable.path,
+            shape_text(variable.shape),
+            "yes" if variable.is_trainable else "no",
+            variable.role,
+            variable.unit,
+            place_text(variable),
+        )
+        for variable in explanation.variables
+    ]
+    if not rows:
+        return "<p>The graph keeps none.</p>"
+    return table(("variable", "shape", "trains", "what it is", "unit", "in the export"), rows, left=range(6))
+
+
+def _counts(graph: SpikingGraph) -> str:
+    n_neurons = sum(int(np.prod(view.shape)) for view in graph.populations.values())
+    return f"{plural(len(graph.nodes), 'node')}, {plural(len(graph.populations), 'population')}, {n_neurons:,} neurons"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _embedded(data: Any) -> str:
+    """JSON that cannot end the element it stands in."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+_PLAYER = """<div id="player">
+<div class="controls">
+<button id="back" title="one step back">◀</button><button id="play">play</button>
+<button id="on" title="one step on">▶</button>
+<label>step <input id="step" type="range" min="1" value="1"></label><output id="now"></output>
+<label>show <select id="window"></select></label>
+</div>
+<div class="panes"><canvas id="raster"></canvas>
+<div id="values"><table id="rates"></table><div id="outputs"></div></div></div>
+<p class="note" id="shown"></p>
+<noscript><p>The raster needs JavaScript.</p></noscript>
+</div>"""

@@ -1,0 +1,346 @@
+"""`convert`: from a Keras model, in memory or in a file, to a checked spiking graph, refit and calibrated if asked.
+
+`explain`: the equations of a network with its numbers, and a neuron over time.
+
+`view`: a network and a sample in spikes as one page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from .analysis.explain import Explanation, Source, one_sample
+from .analysis.explain import explain as explain_graph
+from .analysis.explain.sources import keras_sources
+from .analysis.explain.unit_run import trace_unit
+from .analysis.view.activity import Activity, record
+from .analysis.view.page import page, run_data
+from .errors import ParameterError
+from .files.writing import replacing
+from .graph import SpikingGraph, load
+from .graph.file import is_graph_file
+from .graph.passes import add_synapses
+from .graph.report import report_table
+from .neurons import Neuron
+from .neurons.synapses import Synapse
+from .runtime.result import check_dt, check_steps
+
+REFIT_STEPS = 100  # that the doctor runs a network that was refit
+
+
+def convert(
+    model: Any,
+    *,
+    synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | None = None,
+    swap_activations: Mapping[Any, Neuron] | None = None,
+    max_to_avg_pool: bool = False,
+    refit: Any = None,
+    tau_rc: float | None = None,
+    tau_ref: float | None = None,
+    calibrate: Any = None,
+    calibrate_steps: int = 32,
+    custom_objects: Mapping[str, Any] | None = None,
+    unsafe: bool = False,
+    verbose: bool = True,
+) -> SpikingGraph:
+    """Turn a trained Keras model into a spiking graph whose rates are what Keras computes.
+
+    Gains and batch normalisation are folded into kernels; Dense biases and neuron biases stay apart. Before the graph
+    is returned, its rate output is compared with Keras' on random inputs.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+        A built Sequential or functional model, or a .keras, .h5 or .hdf5 file of one, made by any Keras. For weights
+        and JSON in files of their own, pass what `snnconv.keras_files.load_model` gives.
+    synapse : Synapse, float, or mapping of population name to one of these
+        Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
+    scale_firing_rates : float, or mapping of population name to float
+        Fire this many times as fast, for the same output. LIF neurons get shorter time constants, unless `refit` is
+        given.
+    swap_activations : mapping of activation to Neuron
+        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. Keys are names, functions
+        (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain and
+        amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
+    max_to_avg_pool : bool
+        Put average pooling in the place of max pooling: it needs no memory, but computes something else.
+    refit : (n, *input) array, or a list or a dict of them where there are several inputs, or None
+        A few hundred samples, scaled as in training. With them LIF neurons keep their time constants under
+        `scale_firing_rates`, or get those of `tau_rc` and `tau_ref`, and the gain g and bias b of each channel are such
+        that ``amplitude/s · f'(g J + b)`` comes closest to ``amplitude · f(J)``; see `snnconv.calibration.refit`. The
+        error that is left stands in the report.
+    tau_rc, tau_ref : float or None
+        Time constants of all LIF neurons to run with, in seconds. None: as trained. They need `refit`.
+    calibrate : (n, *input) array, or a list or a dict of them where there are several inputs, or None
+        A few hundred samples, scaled as in training, that IF and LIF populations are calibrated with; see
+        `snnconv.calibrate`. IF neurons then spike at most once per step. LIF neurons get the time constants and the
+        synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
+    calibrate_steps : int
+        Steps of 1 ms that answers will be read after.
+    custom_objects : mapping of name to class or function
+        What the model in a file uses that Keras does not have.
+    unsafe : bool
+        Run the program code that Lambda layers keep in a file. Only if you trust whoever made it.
+    verbose : bool
+        Print what was done to each layer; `SpikingGraph.report` holds it too.
+
+    Returns
+    -------
+    SpikingGraph
+
+    Raises
+    ------
+    ConversionError
+        If a layer has no spiking equivalent, or the rates differ from Keras'.
+    ModelFileError
+        If the file is missing, damaged, or holds what this Keras cannot compute or what must not be executed.
+
+    Warns
+    -----
+    ConversionWarning
+        If swapped activations or pooling make the rates differ from Keras'; it says by how much.
+    HealthWarning
+        With `refit` or `calibrate`, for each layer that is silent, saturated or the like on the first of these samples,
+        as `snnconv.doctor` finds them.
+
+    Notes
+    -----
+    A relu becomes an IF with negative voltages allowed: spikes of height 0.01 s / dt, and a rate of 100 Hz at an
+    activation of 1. Inside the network relu6, leaky_relu, PReLU, hard_sigmoid, sigmoid, tanh, softplus and softsign
+    become neurons that keep account of what they owe (`snnconv.neurons.Accumulating`); at the output sigmoid, tanh
+    and softmax are applied by the reader. Where an activation is negative (leaky_relu, PReLU, tanh, softsign), so are
+    spikes, which not all hardware has. Max pooling follows the running sums of the spikes, and is the max in rates.
+    """
+    from .conversion.convert import convert as convert_model
+
+    _check_refit(refit, scale_firing_rates, tau_rc, tau_ref)
+    graph = convert_model(
+        model,
+        scale_firing_rates=None if refit is not None else scale_firing_rates,
+        swap_activations=swap_activations,
+        max_to_avg_pool=max_to_avg_pool,
+        custom_objects=custom_objects,
+        unsafe=unsafe,
+    )
+    if refit is not None or calibrate is not None:
+        from .tuning.calibrate.adapt import adapt
+
+        changes = {"refit": refit, "tau_rc": tau_rc, "tau_ref": tau_ref}
+        more = {"calibrate": calibrate, "calibrate_steps": calibrate_steps}
+        scale = None if refit is None else scale_firing_rates
+        graph = adapt(graph, scale, synapse, **changes, **more, is_chosen=scale_firing_rates is not None)
+    elif synapse is not None:
+        graph = add_synapses(graph, synapse)
+    if verbose:
+        from rich import print as show
+
+        show(report_table(graph.report))
+    if calibrate is not None or refit is not None:
+        from .tuning.doctor import warn_of
+
+        x, n_steps = (refit, REFIT_STEPS) if calibrate is None else (calibrate, calibrate_steps)
+        warn_of(graph, x, n_steps, stacklevel=2)
+    return graph
+
+
+def _check_refit(refit: Any, scale: Any, tau_rc: float | None, tau_ref: float | None) -> None:
+    """Raise ParameterError if there is nothing to refit, or nothing to refit with."""
+    if refit is None and (tau_rc is not None or tau_ref is not None):
+        raise ParameterError(
+            "with other time constants than trained, gains and biases must be refit: pass refit=x, some samples."
+        )
+    if refit is not None and scale is None and tau_rc is None and tau_ref is None:
+        raise ParameterError("refit=x is for scale_firing_rates, tau_rc or tau_ref. Pass one of them.")
+
+
+def explain(
+    model: Any,
+    layer: str | None = None,
+    unit: int | tuple[int, ...] | None = None,
+    x: Any = None,
+    *,
+    sample: int = 0,
+    n_steps: int = 100,
+    dt: float = 0.001,
+    synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
+    sources: Sequence[Source] | None = None,
+) -> Explanation:
+    """The pipeline as equations with a model's numbers in them, and one of its neurons over time.
+
+    ``print(snnconv.explain(model))`` shows the layers, where every variable of the Keras model went, what it takes to
+    compute the same spikes elsewhere, and answers to common questions.
+
+    Parameters
+    ----------
+    model : keras.Model, SpikingGraph, or path of either
+        A Keras model gives the table of all its variables; a graph, those whose trained values it keeps.
+    layer : str or None
+        A population or an output. None: all; with a unit or a sample, the first population.
+    unit : int, tuple of int, or None
+        A neuron of the layer, counted along the flattened shape or with one index per axis. None: the one with the
+        highest rate at the sample.
+    x : (n, *input) array, or (n, n_steps, *input) array; or a list or a dict of them; or None
+        With it the unit's current is told term by term at one sample, and its voltage and spikes in a run.
+    sample : int
+        Which sample of `x`.
+    n_steps : int
+        Steps to run.
+    dt : float
+        Length of a step, in seconds.
+    synapse
+        As in `snnconv.convert`, for a Keras model.
+    sources : sequence of Source or None
+        The variables of the Keras model that a graph came from; `keras_sources` gives them.
+
+    Returns
+    -------
+    Explanation
+        It prints as text; `to_dict`, `rows`, `layers` and `unit` hold the numbers.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If a layer, a unit or a sample is not there, or the data or a parameter is out of range.
+    ConversionError, ModelFileError
+        If the model cannot be read or converted.
+    """
+    n_steps = check_steps(n_steps, dt)
+    if isinstance(model, (str, os.PathLike)):
+        from .conversion.files import load_model
+
+        model = load(model) if is_graph_file(model) else load_model(model)
+    if not isinstance(model, SpikingGraph):
+        graph = convert(model, synapse=synapse, verbose=False)
+        sources = keras_sources(model) if sources is None else sources
+    else:
+        graph = model
+    if x is None:
+        return explain_graph(graph, layer, unit, dt=dt, sources=sources)
+    xs = graph.check_inputs(x, "float64", n_steps)
+    ranks = {node.name: len(node.shape) + 1 for node in graph.inputs}
+    means = {name: array if array.ndim == ranks[name] else array.mean(1) for name, array in xs.items()}
+    found = explain_graph(graph, layer, unit, means, sample=sample, dt=dt, sources=sources)
+    if found.unit is None:
+        return found
+    trace = trace_unit(graph, found.unit.layer, found.unit.unit, one_sample(xs, sample), sample, n_steps, dt)
+    return dataclasses.replace(found, trace=trace)
+
+
+HEIGHT = 700  # pixels of the page inside a notebook
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A page about a network.
+
+    Parameters
+    ----------
+    html : str
+        The page: one file that loads nothing.
+    activity : Activity
+        The run that it shows.
+    """
+
+    html: str
+    activity: Activity
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, whole or not at all.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written.
+        """
+        with replacing(path) as temporary:
+            temporary.write_text(self.html, "utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run that the page shows as plain data: steps with spikes, outputs, and what the rate network expects."""
+        return run_data(self.activity)
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self.html):,} characters; write it with save('report.html')>"
+
+    def _repr_html_(self) -> str:
+        style = f"width:100%;height:{HEIGHT}px;border:1px solid rgba(128,128,128,0.5)"
+        return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
+
+
+def view(
+    model: Any,
+    x: Any = None,
+    *,
+    sample: int = 0,
+    n_steps: int = 100,
+    dt: float = 0.001,
+    synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
+    max_neurons: int = 60,
+    sources: Sequence[Source] | None = None,
+) -> View:
+    """Everything about a network on one page for a browser, without a network connection.
+
+    The page has the graph, the equations and numbers of every layer, histograms of weights and rates, the variables of
+    the Keras model with their units, what it takes to get the same spikes elsewhere, and a sample in spikes: a raster
+    and the outputs, to be stepped through in time. ``snnconv.view(model, x).save("report.html")`` writes it; in a
+    notebook it shows itself.
+
+    Parameters
+    ----------
+    model : keras.Model, SpikingGraph, or path of either
+    x : (n, *input) array, or (n, n_steps, *input) array; or a list or a dict of them; or None
+        None: random numbers in 0…1, which the page says.
+    sample : int
+        Which sample of `x`.
+    n_steps : int
+        Steps to run, in the NumPy reference.
+    dt : float
+        Length of a step, in seconds.
+    synapse
+        As in `snnconv.convert`, for a Keras model.
+    max_neurons : int
+        Most neurons of a layer in the raster, evenly spaced. Of many layers or steps fewer are shown, so that the page
+        stays small; it says how many of how many.
+    sources : sequence of Source or None
+        The variables of the Keras model that a graph came from.
+
+    Returns
+    -------
+    View
+
+    Raises
+    ------
+    InputError, ParameterError
+        If the sample is not there, or the data or a parameter is out of range.
+    ConversionError, ModelFileError
+        If the model cannot be read or converted.
+    """
+    n_steps = check_steps(n_steps, dt)
+    if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 1:
+        raise ParameterError(f"max_neurons must be a whole number above 0. Received {max_neurons!r}.")
+    if not isinstance(model, SpikingGraph):
+        from .conversion.files import load_model
+
+        is_path = isinstance(model, (str, os.PathLike))
+        if is_path and is_graph_file(model):
+            graph = load(model)
+        else:
+            keras_model = load_model(model) if is_path else model
+            graph = convert(keras_model, synapse=synapse, verbose=False)
+            sources = keras_sources(keras_model) if sources is None else sources
+    else:
+        graph = model
+    check_dt(graph, dt)
+    from .conversion.verify import random_inputs
+
+    given = random_inputs(graph) if x is None else x
+    xs = one_sample(graph.check_inputs(given, "float64", n_steps), sample)
+    activity = record(graph, xs, n_steps, dt, max_neurons)
+    about = f"Sample {sample}" + (" of random numbers in 0…1, as no inputs were given" if x is None else "")
+    return View(page(graph, explain(graph, dt=dt, sources=sources), activity, about), activity)

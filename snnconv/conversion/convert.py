@@ -1,0 +1,125 @@
+"""`convert`: from a Keras model, in memory or in a file, to a checked spiking graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConversionError, ConversionWarning, ParameterError
+from ..graph import SpikingGraph
+from ..graph.passes import fold_affine, max_to_average_pool, split_kernels
+from ..graph.passes import scale_firing_rates as scale_rates_pass
+from ..graph.report import describe
+from ..neurons import Neuron
+from ..text.progress import track
+from .files import MODEL_SUFFIXES
+from .files import load_model as load_keras_model
+from .precision import rounding
+
+__all__ = ["MODEL_SUFFIXES", "convert", "load_keras_model"]
+
+# Largest relative difference (2-norm) of the graph's rate output from Keras'. Rounding in float32 moves a LIF neuron
+# that sits at its threshold, where the rate function is infinitely steep, by up to 3 Hz; a bias or a gain gone wrong
+# moves all of them by much more.
+CHECK_TOLERANCE = 1e-3
+# The same where rates are staircases, for the sample that agrees best: rounding moves a current at the edge of a stair
+# to the next one, and with it what follows. `snnconv verify` compares such layers one by one, as closely as others.
+STEPPED_TOLERANCE = 0.05
+
+PARTS = 4  # of a conversion, for its progress bar: trace, fold, Keras' rates, the graph's rates
+
+
+def convert(
+    model: Any,
+    *,
+    scale_firing_rates: float | Mapping[str, float] | None = None,
+    swap_activations: Mapping[Any, Neuron] | None = None,
+    max_to_avg_pool: bool = False,
+    custom_objects: Mapping[str, Any] | None = None,
+    unsafe: bool = False,
+) -> SpikingGraph:
+    """Trace a trained Keras model, fold it, and check its rates against Keras'.
+
+    Parameters
+    ----------
+    model, scale_firing_rates, swap_activations, max_to_avg_pool, custom_objects, unsafe
+        As in `snnconv.convert`.
+
+    Returns
+    -------
+    SpikingGraph
+
+    Raises
+    ------
+    ConversionError
+        If a layer has no spiking equivalent, or the rates differ from Keras'.
+    ModelFileError
+        If the file is missing, damaged, or holds what this Keras cannot compute or what must not be executed.
+    """
+    import keras
+
+    from .trace import trace
+
+    if isinstance(model, (str, os.PathLike)):
+        model = load_keras_model(model, custom_objects=custom_objects, unsafe=unsafe)
+    if not isinstance(model, keras.Model):
+        raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
+    for activation, neuron in (swap_activations or {}).items():
+        if not isinstance(neuron, Neuron):
+            raise ParameterError(
+                f"swap_activations: '{getattr(activation, '__name__', activation)}' must be given a neuron such as "
+                f"snnconv.neurons.IF(). Received {neuron!r}."
+            )
+    with track(PARTS, what="converting") as advance:
+        graph = trace(model, swap_activations)
+        advance()
+        if max_to_avg_pool:
+            graph = max_to_average_pool(graph)
+        if scale_firing_rates is not None:
+            graph = scale_rates_pass(graph, scale_firing_rates)
+        graph = fold_affine(split_kernels(graph))
+        advance()
+        graph = dataclasses.replace(graph, report=describe(graph.report, graph.nodes))
+        changes = {"swapped activations": swap_activations, "average instead of max pooling": max_to_avg_pool}
+        _check(graph, model, " and ".join(change for change, made in changes.items() if made), advance)
+    return graph
+
+
+def _check(graph: SpikingGraph, model: Any, changes: str, advance: Callable[[], None]) -> None:
+    """Compare the rate output with Keras' on random inputs; `changes` is what may make a difference."""
+    from .trace import keras_values, random_inputs
+
+    xs = random_inputs(model, 4)
+    _, expected = keras_values(model, list(xs.values()))
+    advance()
+    received = graph.rate_output(xs)
+    advance()
+    ours = list(received.values()) if isinstance(received, dict) else [received]
+    for label, our, their in zip(graph.outputs, ours, expected, strict=True):
+        theirs = their.astype("float64")
+        if not np.isfinite(theirs).all():
+            raise ConversionError(f"Keras' output '{label}' is NaN or infinite on random inputs.")
+        difference = np.linalg.norm(our - theirs) / max(np.linalg.norm(theirs), 1e-12)
+        tolerance = max(CHECK_TOLERANCE, rounding(model))
+        if difference > tolerance and any(view.neuron.only_dt is not None for view in graph.populations.values()):
+            flat, flat_theirs = (array.reshape(len(array), -1) for array in (our, theirs))
+            sizes = np.maximum(np.linalg.norm(flat_theirs, axis=1), 1e-12)
+            difference, tolerance = np.min(np.linalg.norm(flat - flat_theirs, axis=1) / sizes), STEPPED_TOLERANCE
+        if difference <= tolerance:
+            continue
+        if changes:
+            warnings.warn(
+                f"with {changes}, output '{label}' differs from Keras' by {difference:.1%}.",
+                ConversionWarning,
+                stacklevel=4,  # the caller of `snnconv.convert`
+            )
+        else:
+            raise ConversionError(
+                f"the rate output '{label}' differs from Keras' by {difference:.1%} (relative, random inputs). This is "
+                f"a fault of snnconv, or of a converter registered with @handles."
+            )

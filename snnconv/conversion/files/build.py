@@ -1,0 +1,139 @@
+"""Building a model from a repaired config, without more weights than the file has numbers for."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...errors import ModelFileError, SnnconvError, one_line
+
+# Weights start at this number, which no training gives to all of them, so that one that was not loaded shows.
+UNSET = 2**-7 * (1 + 3 / 128)  # the same in float16, bfloat16 and float32
+
+SLACK = 10**6  # so many weights too many are built, since what comes later can say which of them are not in the file
+MAX_VALUES = 1 << 28  # of one sample at the output of a layer
+
+_allowance: ContextVar[list[int] | None] = ContextVar("allowance", default=None)
+_lock = threading.Lock()
+
+
+def build(make: Callable[[], Any], n_numbers: int) -> Any:
+    """A model as `make` gives it, all of its weights unset or loaded by `make`.
+
+    Parameters
+    ----------
+    make : function without arguments
+        Calls Keras.
+    n_numbers : int
+        How many numbers there are for its weights.
+
+    Raises
+    ------
+    ModelFileError
+        If Keras cannot build it, or it claims more weights than that.
+    """
+    try:
+        with _limited_weights(n_numbers), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = make()
+    except SnnconvError:
+        raise
+    except Exception as error:
+        # Keras passes on whatever a config brings about in it, of any type
+        raise ModelFileError(f"Keras {keras.__version__} cannot build its model: {reason(error)}") from error
+    if not isinstance(model, keras.Model):
+        raise ModelFileError(f"it holds a {type(model).__name__}, not a model.")
+    if not model.built or not hasattr(model, "inputs") or not model.inputs:
+        raise ModelFileError(
+            f"model '{model.name}' was saved without the shape of its input, so it has no weights. Start it with "
+            f"keras.Input(shape), or call it once, and save it again."
+        )
+    _check_sizes(model)
+    return model
+
+
+def with_objects(objects: Mapping[str, Any], make: Callable[[], Any]) -> Callable[[], Any]:
+    """The function `make`, during which names stand for these classes and functions."""
+
+    def made() -> Any:
+        with keras.saving.CustomObjectScope(dict(objects)):
+            return make()
+
+    return made
+
+
+def check_loaded(model: Any) -> None:
+    """Every weight came from the file.
+
+    Raises
+    ------
+    ModelFileError
+        If one still has the value that it was built with.
+    """
+    for weight in model.weights:
+        if math.prod(weight.shape) and "float" in weight.dtype:
+            values = np.asarray(keras.ops.convert_to_numpy(weight), "float32")
+            if bool(np.all(values == UNSET)):
+                raise ModelFileError(
+                    f"weight '{weight.path}' is not in it. Save the model again, whole, with model.save()."
+                )
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, out of one of Keras' messages, which quote whole configs."""
+    text = str(error)
+    for start in ("Exception encountered:", "Error encountered during deserialization:"):
+        text = text.rsplit(start, 1)[-1].strip()
+    line = text.splitlines()[0] if text else one_line(error)
+    return line if len(line) <= 300 else f"{line[:300]}…"
+
+
+@contextmanager
+def _limited_weights(n_numbers: int) -> Iterator[None]:
+    """Within this context, layers get weights of the value UNSET, and not many more of them than `n_numbers`."""
+    original = keras.layers.Layer.add_weight
+
+    def add_weight(self: Any, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        left = _allowance.get()
+        if left is not None:
+            shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
+            left[0] -= math.prod(shape)
+            if left[0] < 0:
+                raise ModelFileError(
+                    f"layer '{self.name}' ({type(self).__name__}) claims a weight of shape {shape}; the file "
+                    f"has {n_numbers} numbers for all weights. It is damaged, or config and weights do not belong "
+                    f"together."
+                )
+            initializer = keras.initializers.Constant(UNSET)
+        return original(self, shape, initializer, *args, **kwargs)
+
+    with _lock:
+        token = _allowance.set([2 * n_numbers + SLACK])
+        keras.layers.Layer.add_weight = add_weight
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = original
+            _allowance.reset(token)
+
+
+def _check_sizes(model: Any) -> None:
+    for layer in model.layers:
+        tensors = keras.tree.flatten(layer.output) if layer._inbound_nodes else []
+        for tensor in tensors:
+            n = math.prod(size or 1 for size in tensor.shape)
+            if n > MAX_VALUES:
+                raise ModelFileError(
+                    f"layer '{layer.name}' ({type(layer).__name__}) claims an output of shape {tuple(tensor.shape)}, "
+                    f"which is too large to run."
+                )
+        if isinstance(layer, keras.Model) and hasattr(layer, "layers"):
+            _check_sizes(layer)

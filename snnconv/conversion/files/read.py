@@ -1,0 +1,131 @@
+"""`load_model`: from the file that people have to a Keras model that computes what it was trained to compute."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelFileError
+from ...files.hdf5 import brief
+from .source import PathLike, Source, open_source
+
+
+def load_model(
+    path: PathLike,
+    config: PathLike | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    unsafe: bool = False,
+) -> Any:
+    """Read a Keras model from a file of Keras 1, Keras 2, tf.keras or Keras 3.
+
+    Losses, metrics and optimizers are left out, so it does not matter whether they are known. Nothing in the file is
+    executed.
+
+    Parameters
+    ----------
+    path : path
+        A .keras, .h5 or .hdf5 file of a whole model, or of its weights.
+    config : path, optional
+        What ``model.to_json()`` gave, for a file with weights only.
+    custom_objects : mapping of name to class or function, optional
+        What the model uses that Keras does not have.
+    unsafe : bool
+        Run the program code that Lambda layers keep in the file. Only if you trust whoever made it.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled. Every weight was set from the file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or damaged, or holds what this Keras cannot compute or what must not be executed.
+    """
+    with open_source(path, config) as source:
+        return _load(source, custom_objects, unsafe)
+
+
+def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool) -> Any:
+    import keras
+
+    from ... import layers  # noqa: F401  (registers the layers with Keras)
+    from .build import build, check_loaded, with_objects
+    from .custom import known_objects
+    from .keras1 import convert_kernel, speaks_keras1
+    from .layer_config import Writer
+    from .model_config import repair_model
+    from .weights import load_layers
+
+    is_keras1 = source.major == 1 if source.major is not None else speaks_keras1(source.config)
+    major = 1 if is_keras1 else source.major
+    writer = Writer(known_objects(custom_objects), major, unsafe, _is_theano(source, is_keras1))
+    try:
+        entry = repair_model(source.config, writer)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError, OverflowError) as error:
+        # a damaged config has any value anywhere
+        raise ModelFileError(f"its config is damaged ({brief(error)}).") from error
+    if source.archive is not None:
+        make = with_objects(writer.objects, lambda: _through_keras(entry, source, unsafe))
+        model = build(make, source.n_numbers)
+    else:
+
+        def from_config() -> Any:
+            return keras.saving.deserialize_keras_object(entry, safe_mode=not unsafe)
+
+        model = build(with_objects(writer.objects, from_config), source.n_numbers)
+
+        def convert(kind: str, array: np.ndarray, layer: Any) -> np.ndarray:
+            return convert_kernel(kind, array, layer, is_keras1, writer.is_theano)
+
+        load_layers(model, source.layers or (), convert)
+    check_loaded(model)
+    return model
+
+
+def _through_keras(entry: dict[str, Any], source: Source, unsafe: bool) -> Any:
+    """Let Keras load a .keras file with the repaired config and the weights as they are."""
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", json.dumps({"keras_version": keras.__version__}))
+            archive.writestr("config.json", json.dumps(entry))
+            archive.writestr("model.weights.h5", source.archive or b"")
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+        except ValueError as error:
+            if "is not connected to `inputs`" not in str(error):
+                raise
+            raise ModelFileError(
+                "Keras cannot read back the .keras file of a model in which one layer is in several models. Save it "
+                "as model.save('model.h5')."
+            ) from error
+
+
+def _is_theano(source: Source, is_keras1: bool) -> bool:
+    """Whether Theano wrote the file.
+
+    Files of Keras 1 do not say it, but variables of TensorFlow have names that end in ":0", and Theano's do not.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is of Keras 1, and does not even have names.
+    """
+    if source.backend is not None or not is_keras1:
+        return source.backend == "theano"
+    names = [name for layer in source.layers or () for name, _ in layer.weights]
+    if any(name.startswith("param_") for name in names):
+        raise ModelFileError(
+            "it does not say whether Keras 1 ran on Theano or on TensorFlow, which keep kernels of convolutions in "
+            "opposite directions. Write it into the file: h5py.File(path, 'a').attrs['backend'] = 'tensorflow'."
+        )
+    return bool(names) and not any(":" in name for name in names)

@@ -1,0 +1,184 @@
+"""Collects the nodes of a graph while a model is walked."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...errors import ConversionError
+from ...graph import Affine, Conv, Dense, Input, Node, Population, Readout, Reshape
+from ...neurons import Neuron
+from .registry import convert_layer
+from .swaps import READOUTS, Swaps, activation_name, advice, function, spiking
+
+
+class Builder:
+    """Adds nodes for one layer call after another; what handlers get to work with.
+
+    Parameters
+    ----------
+    swaps : Swaps
+        Neurons that take the place of activations.
+    """
+
+    def __init__(self, swaps: Swaps | None = None):
+        self._nodes: dict[str, Node] = {}
+        self._layer: Any = None
+        self._name = ""
+        self._swaps = Swaps() if swaps is None else swaps
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes so far. A sigmoid or a tanh that feeds another node is neurons; at the output it is a readout."""
+        fed = {name for node in self._nodes.values() for name in node.inputs}
+        return tuple(_neurons_for(node) if node.name in fed else node for node in self._nodes.values())
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a node's output, without the axis of the samples."""
+        return self._nodes[name].shape
+
+    def carries_spikes(self, name: str) -> bool:
+        """Whether there are neurons among what a node's output depends on."""
+        spiking: set[str] = set()
+        for key, node in self._nodes.items():
+            if isinstance(node, (Population, Readout)) or not spiking.isdisjoint(node.inputs):
+                spiking.add(key)
+        return name in spiking
+
+    def begin(self, layer: Any, name: str) -> None:
+        """Start the call of a layer; nodes added from now on carry `name`."""
+        self._layer, self._name = layer, name
+
+    def finish(self, output: str) -> str:
+        """End the call: the node that gives the layer's output takes the layer's name."""
+        if not output.startswith(f"{self._name}."):
+            return output  # the layer passed its input on
+        node = self._nodes.pop(output)
+        return self._put(dataclasses.replace(node, name=self._name))
+
+    def add(self, kind: type[Node], suffix: str, inputs: tuple[str, ...], shape: tuple[int, ...], **fields: Any) -> str:
+        """Add a node and return its name."""
+        return self._put(kind(name=f"{self._name}.{suffix}", inputs=inputs, shape=shape, **fields))
+
+    def _put(self, node: Node) -> str:
+        if node.name in self._nodes:
+            raise self.error(f"needs the name '{node.name}' for a part of itself, which is the name of another layer")
+        self._nodes[node.name] = node
+        return node.name
+
+    def input(self, name: str, shape: tuple[int, ...]) -> str:
+        """Add a place where data comes in."""
+        self._nodes[name] = Input(name=name, shape=shape)
+        return name
+
+    def dense(self, x: str, kernel: Any, bias: Any = None) -> str:
+        """``x @ kernel + bias`` over the last axis."""
+        arrays = self.weights(kernel=kernel, bias=bias)
+        shape = (*self.shape(x)[:-1], arrays["kernel"].shape[-1])
+        return self.add(Dense, "linear", (x,), shape, **arrays, trained=arrays)
+
+    def conv(self, x: str, kernel: Any, bias: Any, shape: tuple[int, ...], **geometry: Any) -> str:
+        """A convolution; `geometry` holds strides, padding, dilation and groups as in `graph.Conv`."""
+        arrays = self.weights(kernel=kernel, bias=bias)
+        return self.add(Conv, "linear", (x,), shape, **arrays, **geometry, trained=arrays)
+
+    def affine(self, x: str, scale: Any, offset: Any = None, suffix: str = "scale", **trained: Any) -> str:
+        """``scale * x + offset``, folded into a kernel later where that is possible."""
+        arrays = {"scale": np.asarray(scale, "float64")}
+        if offset is not None:
+            arrays["offset"] = np.asarray(offset, "float64")
+        return self.add(Affine, suffix, (x,), self.shape(x), **arrays, trained=trained)
+
+    def reshape(self, x: str, shape: tuple[int, ...]) -> str:
+        """The same numbers in another shape."""
+        return x if shape == self.shape(x) else self.add(Reshape, "reshape", (x,), shape)
+
+    def population(self, x: str, neuron: Neuron, gain: Any, bias: Any, **settings: Any) -> str:
+        """Neurons with the current ``gain * x + bias``; `settings` are other fields of `graph.Population`."""
+        arrays = {key: _without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
+        gain = arrays["gain"].astype("float64")
+        scaled = x if np.all(gain == 1) else self.affine(x, gain, suffix="gain")
+        return self.add(
+            Population, "neurons", (scaled,), self.shape(x),
+            neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]}, **settings,
+        )  # fmt: skip
+
+    def activate(self, x: str, activation: Any, **parameters: Any) -> str:
+        """Apply an activation.
+
+        Parameters
+        ----------
+        activation : str, function or layer
+        parameters
+            Arguments of the activation besides x, such as `negative_slope`.
+
+        Raises
+        ------
+        ConversionError
+            If it has no spiking equivalent.
+        """
+        if isinstance(activation, keras.layers.Layer):
+            if not activation.built:  # Keras builds a layer that is an argument when the model first computes
+                raise self.error(
+                    f"has an activation without weights yet, '{activation.name}' ({type(activation).__name__}). Call "
+                    f"the model on data first."
+                )
+            outer, self._layer = self._layer, activation
+            y = convert_layer(activation, self, [x])
+            self._layer = outer
+            return y
+        name = activation_name(activation)
+        if name == "linear":
+            return x
+        tuned = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
+        if tuned is None and name in READOUTS:
+            return self.add(Readout, name, (x,), self.shape(x), function=name)
+        tuned = tuned or spiking(name, parameters)
+        if tuned is None:
+            raise self.error(advice(name))
+        return self.population(x, tuned.neuron, tuned.gain, tuned.bias)
+
+    def weights(self, **weights: Any) -> dict[str, np.ndarray]:
+        """Keras variables as NumPy arrays, without those that are None.
+
+        Raises
+        ------
+        ConversionError
+            If a weight holds NaN or infinity.
+        """
+        arrays = {key: to_numpy(value) for key, value in weights.items() if value is not None}
+        for key, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise self.error(f"has NaN or infinity in its {key}. Train it again with a lower learning rate.")
+        return arrays
+
+    def error(self, what: str) -> ConversionError:
+        """An error about the layer that is being converted."""
+        return ConversionError(f"layer '{self._name}' ({type(self._layer).__name__}) {what}")
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """A number, an array, or a variable or tensor of any Keras backend as a NumPy array."""
+    if isinstance(value, keras.Variable) or keras.ops.is_tensor(value):
+        value = keras.ops.stop_gradient(value)
+    return np.asarray(value)
+
+
+def _without_leading_ones(array: np.ndarray) -> np.ndarray:
+    while array.ndim > 1 and array.shape[0] == 1:
+        array = array[0]
+    return array
+
+
+def _neurons_for(node: Node) -> Node:
+    """The population that does inside the network what a readout does at its end, where there is one."""
+    tuned = spiking(node.function, {}) if isinstance(node, Readout) else None
+    if tuned is None:
+        return node
+    return Population(
+        name=node.name, inputs=node.inputs, shape=node.shape,
+        neuron=tuned.neuron, neuron_bias=np.asarray(tuned.bias), gain=np.asarray(tuned.gain),
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Neurons, and the activations that become neurons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers as kl
+
+from ....layers import IF, LIF, QuantizedReLU, SteppedLIF
+from ..builder import Builder
+from ..registry import handles
+
+MOST_SLOPE_BYTES = 60_000  # an attribute in HDF5 has at most 64 KiB
+
+
+@handles(LIF, IF, QuantizedReLU, SteppedLIF, inside_time=True)
+def neurons(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    voltage = 0.0 if layer.initial_voltage == "uniform" else layer.initial_voltage  # a run draws those
+    return build.population(x, layer.neuron, layer.gain, layer.bias, initial_voltage=voltage)
+
+
+@handles(kl.Activation, inside_time=True)
+def activation(layer: kl.Activation, build: Builder, x: str, lead: int = 0) -> str:
+    return build.activate(x, layer.activation)
+
+
+@handles(kl.ReLU, inside_time=True)
+def relu(layer: kl.ReLU, build: Builder, x: str, lead: int = 0) -> str:
+    slope, most = float(layer.negative_slope), layer.max_value
+    most = None if most is None else float(most)
+    return build.activate(x, "relu", negative_slope=slope, max_value=most, threshold=float(layer.threshold))
+
+
+@handles(kl.LeakyReLU, inside_time=True)
+def leaky_relu(layer: kl.LeakyReLU, build: Builder, x: str, lead: int = 0) -> str:
+    return build.activate(x, "leaky_relu", negative_slope=float(layer.negative_slope))
+
+
+@handles(kl.PReLU, inside_time=True)
+def prelu(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    slopes = build.weights(alpha=layer.alpha)["alpha"].astype("float64")
+    if (slopes == slopes.flat[0]).all():
+        slopes = slopes.flat[0]
+    if slopes.nbytes > MOST_SLOPE_BYTES:
+        raise build.error(
+            f"has {slopes.size} slopes, more than a file can hold beside a neuron. Share them between places, as in "
+            f"PReLU(shared_axes=[1, 2])."
+        )
+    return build.activate(x, "prelu", negative_slope=_without_leading_ones(slopes))
+
+
+@handles(kl.ELU, inside_time=True)
+def elu(layer: kl.ELU, build: Builder, x: str, lead: int = 0) -> str:
+    return build.activate(x, "elu", alpha=float(layer.alpha))
+
+
+@handles(kl.Softmax)
+def softmax(layer: kl.Softmax, build: Builder, x: str) -> str:
+    if layer.axis not in (-1, len(build.shape(x))):
+        raise build.error(f"works along axis={layer.axis}. Only the last axis converts.")
+    return build.activate(x, "softmax")
+
+
+def _without_leading_ones(array: Any) -> Any:
+    while array.ndim and array.shape[0] == 1:
+        array = array[0]
+    return array

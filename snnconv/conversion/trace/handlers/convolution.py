@@ -1,0 +1,91 @@
+"""Convolutions: ordinary, by channel, separable and transposed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import layers as kl
+
+from ....graph.nodes import Conv, ConvTranspose
+from ..builder import Builder, to_numpy
+from ..registry import handles
+from .dense import require_floats
+from .shape import output_shape, padding_pairs, require_channels_last
+
+
+@handles(kl.Conv1D, kl.Conv2D, kl.Conv3D, inside_time=True)
+def conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    y = _convolution(layer, build, x, to_numpy(layer.kernel), layer.bias, layer.groups, lead)
+    return build.activate(y, layer.activation)
+
+
+@handles(kl.DepthwiseConv1D, kl.DepthwiseConv2D, inside_time=True)
+def depthwise_conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    kernel = _by_channel(to_numpy(layer.kernel))
+    y = _convolution(layer, build, x, kernel, layer.bias, build.shape(x)[-1], lead)
+    return build.activate(y, layer.activation)
+
+
+@handles(kl.SeparableConv1D, kl.SeparableConv2D, inside_time=True)
+def separable_conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    depthwise = _by_channel(to_numpy(layer.depthwise_kernel))
+    y = _convolution(layer, build, x, depthwise, None, build.shape(x)[-1], lead, suffix="depthwise")
+    rank = len(build.shape(y)) - 1
+    pointwise = to_numpy(layer.pointwise_kernel).reshape(*(1,) * rank, *layer.pointwise_kernel.shape[-2:])
+    shape, ones = (*build.shape(y)[:-1], pointwise.shape[-1]), (1,) * rank
+    y = build.conv(y, pointwise, layer.bias, shape, strides=ones, padding=((0, 0),) * rank, dilation=ones, groups=1)
+    return build.activate(y, layer.activation)
+
+
+@handles(kl.Conv1DTranspose, kl.Conv2DTranspose, kl.Conv3DTranspose, inside_time=True)
+def conv_transpose(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    require_channels_last(layer, build)
+    shape, ones = output_shape(layer, build, x, lead=lead), (1,) * lead
+    kernel = _in_time(np.swapaxes(to_numpy(layer.kernel), -1, -2), build, x, lead)
+    strides, dilation = (*ones, *layer.strides), (*ones, *layer.dilation_rate)
+    padding = []
+    for n, m, s, w, d in zip(build.shape(x), shape, strides, kernel.shape[:-2], dilation, strict=False):
+        surplus = (n - 1) * s + (w - 1) * d + 1 - m
+        before = max(surplus, 0) // 2 if layer.padding == "same" else 0
+        padding.append((before, surplus - before))
+    arrays = build.weights(kernel=kernel, bias=layer.bias)
+    y = build.add(
+        ConvTranspose, "linear", (x,), shape,
+        **arrays, strides=strides, padding=tuple(padding), dilation=dilation, trained=arrays,
+    )  # fmt: skip
+    return build.activate(y, layer.activation)
+
+
+def _convolution(
+    layer: Any, build: Builder, x: str, kernel: np.ndarray, bias: Any, groups: int, lead: int, suffix: str = "linear"
+) -> str:
+    """The convolution of a layer with this kernel: (*window, channels // groups, filters)."""
+    require_channels_last(layer, build)
+    require_floats(layer, build)
+    ones, kernel = (1,) * lead, _in_time(kernel, build, x, lead)
+    space, window = build.shape(x)[:-1], kernel.shape[:-2]
+    strides, dilation = (*ones, *layer.strides), (*ones, *layer.dilation_rate)
+    padding = padding_pairs(layer.padding, space, window, strides, dilation)
+    sizes = zip(space, window, strides, dilation, padding, strict=True)
+    shape = tuple((n + sum(pair) - (w - 1) * d - 1) // s + 1 for n, w, s, d, pair in sizes)
+    arrays = build.weights(kernel=kernel, bias=bias)
+    return build.add(
+        Conv, suffix, (x,), (*shape, kernel.shape[-1]),
+        **arrays, strides=strides, padding=padding, dilation=dilation, groups=groups, trained=arrays,
+    )  # fmt: skip
+
+
+def _in_time(kernel: np.ndarray, build: Builder, x: str, lead: int) -> np.ndarray:
+    """The kernel with a window of 1 along the axes that TimeDistributed adds."""
+    if len(build.shape(x)) > 4:
+        raise build.error(
+            f"is a convolution inside a TimeDistributed, which makes it one in {len(build.shape(x)) - 1} dimensions. "
+            f"There are convolutions in 1, 2 and 3."
+        )
+    return kernel[(None,) * lead]
+
+
+def _by_channel(kernel: np.ndarray) -> np.ndarray:
+    """Keras' (*window, channels, multiplier) as the kernel of a convolution with one group per channel."""
+    return kernel.reshape(*kernel.shape[:-2], 1, -1)

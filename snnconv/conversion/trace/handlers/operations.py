@@ -1,0 +1,159 @@
+"""Functions of keras.ops on the tensors of a functional model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..builder import Builder
+from ..registry import Handler, handles
+from .merge import joined, total
+from .normalisation import scaled
+from .pooling import average
+from .shape import crop, pad, permute, reshape
+
+ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "softplus", "softsign", "silu", "hard_sigmoid", "hard_silu", "selu")
+
+
+def operation_type(function: Callable[..., Any]) -> type:
+    """Type of the operation that a function of keras.ops records when it is called on a model's tensor."""
+    return type(function(keras.KerasTensor((None, 1, 4)))._keras_history.operation)
+
+
+def handles_operation(*functions: Callable[..., Any]) -> Callable[[Handler], Handler]:
+    """Register a function as the converter of what these calls record."""
+    return handles(*map(operation_type, functions))
+
+
+_ACTIVATION_NAMES = {operation_type(getattr(ops, name)): name for name in ACTIVATIONS}
+_MEAN = operation_type(ops.mean)
+
+
+@handles_operation(lambda x: ops.add(x, x))
+def add(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
+    if isinstance(x1, str) and isinstance(x2, str):
+        return total(build, (x1, x2), _common_shape(build, x1, x2))
+    signal, value = (x1, x2) if isinstance(x1, str) else (x2, x1)
+    return scaled(build, signal, 1.0, value)
+
+
+@handles_operation(lambda x: ops.subtract(x, x))
+def subtract(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
+    if not isinstance(x2, str):
+        return scaled(build, x1, 1.0, -np.asarray(x2))
+    if not isinstance(x1, str):
+        return scaled(build, x2, -1.0, x1)
+    negative = build.affine(x2, -1.0, suffix="negative")
+    return total(build, (x1, negative), _common_shape(build, x1, x2))
+
+
+@handles_operation(ops.negative)
+def negative(operation: Any, build: Builder, x: str) -> str:
+    return build.affine(x, -1.0)
+
+
+@handles_operation(lambda x: ops.multiply(x, x))
+def multiply(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
+    if isinstance(x1, str) and isinstance(x2, str):
+        raise build.error(
+            "multiplies two signals, which spiking neurons do not. Only products with a constant convert."
+        )
+    signal, value = (x1, x2) if isinstance(x1, str) else (x2, x1)
+    return scaled(build, signal, value)
+
+
+@handles_operation(lambda x: ops.divide(x, x), lambda x: ops.true_divide(x, x))
+def divide(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
+    if isinstance(x2, str):
+        raise build.error("divides by a signal, which spiking neurons do not. Only division by a constant converts.")
+    return scaled(build, x1, 1 / np.asarray(x2, "float64"))
+
+
+@handles(*_ACTIVATION_NAMES)
+def activation(operation: Any, build: Builder, x: str) -> str:
+    return build.activate(x, _ACTIVATION_NAMES[type(operation)])
+
+
+@handles_operation(lambda x: ops.reshape(x, (-1, 4)), ops.squeeze, lambda x: ops.expand_dims(x, 1))
+def reshaping(operation: Any, build: Builder, x: str) -> str:
+    shape = _output_shape(operation, build, x)
+    if math.prod(shape) != math.prod(build.shape(x)):
+        raise build.error(f"mixes samples: it turns {build.shape(x)} into {shape}. Keep the first axis as it is.")
+    return reshape(build, x, shape, "reshape")
+
+
+@handles_operation(ops.transpose)
+def transpose(operation: Any, build: Builder, x: str) -> str:
+    rank = len(build.shape(x)) + 1
+    axes = tuple(axis % rank for axis in operation.axes or reversed(range(rank)))
+    if axes[0] != 0:
+        raise build.error(f"moves the axis of the samples (axes={operation.axes}). Keep it first.")
+    return permute(build, x, tuple(axis - 1 for axis in axes[1:]), "permuted")
+
+
+@handles_operation(lambda x: ops.concatenate([x, x], -1))
+def concatenate(operation: Any, build: Builder, xs: Any) -> str:
+    if not all(isinstance(x, str) for x in xs):
+        raise build.error("joins a signal with a constant. Only signals can be joined.")
+    return joined(build, tuple(xs), operation.axis)
+
+
+@handles_operation(ops.mean, ops.sum)
+def mean(operation: Any, build: Builder, x: str) -> str:
+    rank = len(build.shape(x)) + 1
+    axes = range(rank) if operation.axis is None else np.atleast_1d(operation.axis) % rank
+    if 0 in axes:
+        raise build.error(f"runs over the samples (axis={operation.axis}). Only axes of one sample convert.")
+    axes = tuple(int(axis) - 1 for axis in axes)
+    y = average(build, x, axes, _output_shape(operation, build, x))
+    n = math.prod(build.shape(x)[axis] for axis in axes)
+    return y if isinstance(operation, _MEAN) else build.affine(y, float(n), suffix="sum")
+
+
+@handles_operation(lambda x: ops.pad(x, ((0, 0), (0, 0), (1, 1))))
+def padding(operation: Any, build: Builder, x: str, constant_values: Any = None) -> str:
+    pairs = tuple(operation.pad_width) * (1 if len(operation.pad_width) > 1 else len(build.shape(x)) + 1)
+    if operation.mode != "constant" or constant_values or any(pairs[0]):
+        raise build.error(
+            f"pads with mode='{operation.mode}', constant_values={constant_values} and {pairs[0]} samples. Only zeros "
+            f"around one sample convert."
+        )
+    return pad(build, x, tuple((int(before), int(after)) for before, after in pairs[1:]))
+
+
+@handles_operation(lambda x: x[:, 0])
+def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
+    """A slice: a box, without the axes that are indexed by a number."""
+    keys = list(key) if isinstance(key, (tuple, list)) else [key]
+    full, shape = slice(None), build.shape(x)
+    place = next((number for number, k in enumerate(keys) if k is Ellipsis), None)
+    if place is not None:
+        keys[place : place + 1] = [full] * (len(shape) + 2 - len(keys))
+    keys += [full] * (len(shape) + 1 - len(keys))
+    ranges = [range(n)[k] if isinstance(k, slice) else k for n, k in zip(shape, keys[1:], strict=False)]
+    boxed = all(isinstance(r, int) or (isinstance(r, range) and r.step == 1 and len(r)) for r in ranges)
+    if len(keys) != len(shape) + 1 or keys[0] != full or not boxed:
+        raise build.error(f"takes [{key}] out of {shape}. Only slices of step 1 and numbers behind [:, …] convert.")
+    starts = tuple(r.start if isinstance(r, range) else r % n for n, r in zip(shape, ranges, strict=True))
+    sizes = tuple(len(r) if isinstance(r, range) else 1 for r in ranges)
+    kept = tuple(size for size, r in zip(sizes, ranges, strict=True) if isinstance(r, range))
+    return reshape(build, crop(build, x, starts, sizes), kept, "reshape")
+
+
+def _common_shape(build: Builder, x1: str, x2: str) -> tuple[int, ...]:
+    shapes = build.shape(x1), build.shape(x2)
+    if len(shapes[0]) != len(shapes[1]):
+        raise build.error(f"joins shapes {shapes[0]} and {shapes[1]}. Give both the same number of axes.")
+    return np.broadcast_shapes(*shapes)
+
+
+def _output_shape(operation: Any, build: Builder, x: str) -> tuple[int, ...]:
+    shape = operation.compute_output_spec(keras.KerasTensor((None, *build.shape(x)))).shape
+    if None in shape[1:]:
+        raise build.error(f"moves or fixes the axis of the samples: its output is {shape}. Keep the samples first.")
+    return tuple(shape[1:])

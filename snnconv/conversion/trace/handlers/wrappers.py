@@ -1,0 +1,86 @@
+"""Layers around another layer.
+
+Layers that have no spiking equivalent, and what to use instead.
+
+Layers that do nothing outside training.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers as kl
+
+from ..builder import Builder
+from ..registry import convert_layer, handler_inside_time, handles, refuses
+
+
+@handles(kl.TimeDistributed, inside_time=True)
+def time_distributed(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    """The same layer at every time: a layer that acts on the last axes takes one more axis in front."""
+    inside = layer.layer
+    handler = handler_inside_time(type(inside))
+    if handler is None:
+        raise build.error(
+            f"holds a layer of type {type(inside).__name__}, which does not convert inside a TimeDistributed. Build "
+            f"the model for one time, and let the spiking network's own time stand for it."
+        )
+    return handler(inside, build, x, lead=lead + 1)
+
+
+@handles(kl.SpectralNormalization)
+def spectral_normalization(layer: Any, build: Builder, x: str) -> str:
+    """After training nothing but the layer inside."""
+    return convert_layer(layer.layer, build, [x])
+
+
+_STATISTICS = (
+    "it divides by a statistic of what it receives at the moment, and a division takes more than spikes. Use "
+    "BatchNormalization, which is a fixed scale after training"
+)
+_PRODUCTS = "it multiplies signals, which spiking neurons do not. Add or concatenate them"
+_EXTREMES = "it compares signals, which takes more than a sum. Add or average them"
+_ATTENTION = "attention multiplies signals and divides by their sum. Use convolutions or dense layers"
+_RECURRENT = (
+    "its state is not that of a spiking neuron. Spiking neurons remember by themselves: use Dense or Conv layers"
+)
+_INTEGERS = "it looks integers up in a table. Apply it to the data first, and build the model on what it gives"
+_PREPARATION = "it is no linear map. Apply it to the data first, and build the model on what it gives"
+_CODE = "it holds code that cannot be looked into. Use layers, or functions of keras.ops on the model's tensors"
+
+REFUSED = {
+    _STATISTICS: ("LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"),
+    _PRODUCTS: ("Multiply", "Dot"),
+    _EXTREMES: ("Maximum", "Minimum"),
+    _ATTENTION: ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention"),
+    _RECURRENT: ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"),
+    _INTEGERS: (
+        *("Embedding", "ReversibleEmbedding", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing"),
+        *("IntegerLookup", "StringLookup", "TextVectorization"),
+    ),
+    _PREPARATION: (
+        *("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "MaxNumBoundingBoxes"),
+        *("MelSpectrogram", "RandomCrop", "Resizing", "Solarization", "STFTSpectrogram", "Pipeline"),
+    ),
+    _CODE: ("Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
+    "a mask hides times, which a spiking network lives through. Cut the data instead": ("Masking",),
+}
+
+for _reason, _names in REFUSED.items():
+    refuses(*(getattr(kl, name) for name in _names if hasattr(kl, name)), because=_reason)
+
+
+AUGMENTATIONS = (
+    "AugMix", "CutMix", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+    "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale",
+    "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+)  # fmt: skip
+
+
+@handles(kl.InputLayer, kl.Identity, kl.ActivityRegularization, inside_time=True)
+@handles(kl.Dropout, kl.SpatialDropout1D, kl.SpatialDropout2D, kl.SpatialDropout3D, inside_time=True)
+@handles(kl.AlphaDropout, kl.GaussianDropout, kl.GaussianNoise, inside_time=True)
+@handles(*(getattr(kl, name) for name in AUGMENTATIONS if hasattr(kl, name)))
+def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    return x

@@ -1,0 +1,100 @@
+"""Which function converts which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConversionError
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+Handler = Callable[..., str]
+_HANDLERS: dict[type, Handler] = {}
+_INSIDE_TIME: dict[type, Handler] = {}
+_REFUSED: dict[type, str] = {}
+
+
+def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Handler]:
+    """Register a function as the converter of these layer types.
+
+    The function is called as ``handler(layer, build, *inputs)``: `inputs` are names of nodes, `build` is a `Builder`
+    whose methods add nodes and return their names, and the name returned, that of the node added last, is the layer's
+    output. Types count exactly: a subclass needs a handler of its own.
+
+    Parameters
+    ----------
+    inside_time : bool
+        Whether the layers also convert inside a TimeDistributed. The function is then called with the keyword
+        `lead`: how many axes come before those that the layer knows of.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS.update(dict.fromkeys(types, handler))
+        if inside_time:
+            _INSIDE_TIME.update(dict.fromkeys(types, handler))
+        return handler
+
+    return register
+
+
+def refuses(*types: type, because: str) -> None:
+    """Say why these layer types have no converter, and what to use instead."""
+    _REFUSED.update(dict.fromkeys(types, because))
+
+
+def is_handled(layer_type: type) -> bool:
+    """Whether a layer type has a converter."""
+    return layer_type in _HANDLERS
+
+
+def is_refused(layer_type: type) -> bool:
+    """Whether a layer type is known to have no spiking equivalent."""
+    return layer_type in _REFUSED and layer_type not in _HANDLERS
+
+
+def handler_inside_time(layer_type: type) -> Handler | None:
+    """The converter of a layer type inside a TimeDistributed."""
+    return _INSIDE_TIME.get(layer_type)
+
+
+def convert_layer(layer: Any, build: Builder, inputs: list[str]) -> str:
+    """Call the handler of the layer's type.
+
+    Raises
+    ------
+    ConversionError
+        If there is none.
+    """
+    kind = type(layer)
+    handler = _HANDLERS.get(kind)
+    if handler is not None:
+        return handler(layer, build, *inputs)
+    name = f"layer '{layer.name}' ({kind.__name__}) has no spiking equivalent"
+    register = f"or register a converter with @snnconv.handles({kind.__name__})."
+    if kind in _REFUSED:
+        raise ConversionError(f"{name}: {_REFUSED[kind]}, {register}")
+    parent = next((t.__name__ for t in kind.__mro__[1:] if t in _HANDLERS), None)
+    hint = f" It is a subclass of {parent}, but may compute something else." if parent else ""
+    raise ConversionError(f"{name}.{hint} Replace it by layers that have one, {register}")
+
+
+def convert_operation(operation: Any, build: Builder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Call the handler of an operation of keras.ops: ``handler(operation, build, *args, **kwargs)``.
+
+    Names of nodes stand for signals among the arguments; the others are constants.
+
+    Raises
+    ------
+    ConversionError
+        If there is none.
+    """
+    handler = _HANDLERS.get(type(operation))
+    if handler is None:
+        raise ConversionError(
+            f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
+            f"equivalent. Those that convert are + and -, * and / by a constant, relu, reshape, transpose, "
+            f"concatenate, mean, squeeze, expand_dims, pad and slices; else use the layer that does the same."
+        )
+    return handler(operation, build, *args, **kwargs)

@@ -1,0 +1,223 @@
+"""HDF5 files from strangers: every size that a file claims is compared with what it stores before memory is taken.
+
+Links to other places are not followed, neither inside a file nor out of it, and nothing but numbers and texts is read.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import ModelFileError, SnnconvError, one_line
+from .hdf5_heaps import check_heaps
+
+INTEGER_FORMAT = "snnconv-integer"  # of the files of snnconv.quantize
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+MAX_DEFLATION = 1100  # DEFLATE, the only compression that h5py uses unasked, reaches 1032
+MAX_ATTRIBUTE_BYTES = 1 << 28
+
+
+def brief(error: BaseException) -> str:
+    """First line of an error's message, as far as it fits into one of ours."""
+    text = one_line(error)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+@contextmanager
+def damaged() -> Iterator[None]:
+    """Turn what h5py raises while it reads into an error that says that the file is damaged."""
+    try:
+        yield
+    except (SnnconvError, FileNotFoundError):
+        raise
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
+        raise ModelFileError(f"it is damaged, or not an HDF5 file ({brief(error)}).") from error
+
+
+@contextmanager
+def open_hdf5(file: Any) -> Iterator[h5py.File]:
+    """An HDF5 file to read from, given by path or as a file in memory.
+
+    Raises
+    ------
+    ModelFileError
+        If it is damaged.
+    """
+    with damaged():
+        if not isinstance(file, io.BytesIO) and not os.path.exists(file):
+            raise FileNotFoundError(file)
+        hdf5 = h5py.File(file, "r")
+    try:
+        with damaged():
+            _check_heaps(hdf5, file)
+        yield hdf5
+    finally:
+        hdf5.close()
+
+
+def _check_heaps(hdf5: h5py.File, file: Any) -> None:
+    if isinstance(file, io.BytesIO):
+        check_heaps(hdf5, file.getvalue())
+        return
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        check_heaps(hdf5, data)
+
+
+def child(group: h5py.Group, name: str) -> Any:
+    """What a path in a group leads to.
+
+    Raises
+    ------
+    ModelFileError
+        If there is nothing, or only a link to somewhere else.
+    """
+    found: Any = group
+    for part in filter(None, name.split("/")):
+        if not isinstance(found, h5py.Group) or part not in found:
+            raise ModelFileError(f"it is damaged: there is no '{name}' in '{group.name}'.")
+        if found.get(part, getclass=True, getlink=True) is not h5py.HardLink:
+            raise ModelFileError(f"'{part}' in '{found.name}' is a link to another place, which is not followed.")
+        found = found[part]
+    return found
+
+
+def n_numbers(dataset: Any) -> int:
+    """How many numbers a dataset holds, after its claim has been checked.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no array of numbers, or claims more of them than the file holds.
+    """
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiubV" or dataset.shape is None:
+        raise ModelFileError(f"'{getattr(dataset, 'name', dataset)}' is not an array of numbers.")
+    if dataset.is_virtual or dataset.external:
+        raise ModelFileError(f"'{dataset.name}' is in another file, which is not read.")
+    n = math.prod(dataset.shape)
+    stored = dataset.id.get_storage_size() * (MAX_DEFLATION if dataset.compression else 1)
+    if n * dataset.dtype.itemsize > stored:
+        raise ModelFileError(
+            f"it is damaged: array '{dataset.name}' claims shape {dataset.shape}, and {stored} bytes are stored for it."
+        )
+    return n
+
+
+def read_texts(dataset: Any) -> np.ndarray:
+    """The texts in a dataset."""
+    if math.prod(dataset.shape) * dataset.dtype.itemsize > dataset.id.get_storage_size():
+        raise ModelFileError(f"it is damaged: '{dataset.name}' claims shape {dataset.shape}.")
+    return dataset[()]
+
+
+def read_numbers(dataset: Any) -> np.ndarray:
+    """The array in a dataset.
+
+    Raises
+    ------
+    ModelFileError
+        As `n_numbers`.
+    """
+    with damaged():
+        n_numbers(dataset)
+        return np.asarray(dataset[()])
+
+
+def count_numbers(group: h5py.Group) -> int:
+    """How many numbers there are in a group and all groups in it.
+
+    Raises
+    ------
+    ModelFileError
+        As `child` and `n_numbers`.
+    """
+    total, waiting, seen = 0, [group], set()
+    while waiting:
+        current = waiting.pop()
+        for name in current:
+            found = child(current, str(name))
+            if isinstance(found, h5py.Dataset):
+                total += n_numbers(found)
+            elif isinstance(found, h5py.Group) and found.id not in seen:
+                seen.add(found.id)
+                waiting.append(found)
+    return total
+
+
+def read_text(group: h5py.Group, name: str) -> str | None:
+    """The text in an attribute, or None if there is no such attribute."""
+    return None if name not in group.attrs else as_text(_attribute(group, name))
+
+
+def check_not_integers(file: h5py.File) -> None:
+    """Raise ModelFileError, and say what to do, if a file holds a network in integers."""
+    if read_text(file, "format") == INTEGER_FORMAT:
+        raise ModelFileError(
+            "it holds a network in integers, as 'snnconv quantize -o' writes it. snnconv.quantize.load reads it and "
+            "snnconv.IntegerSimulator runs it; here, name the .snn.h5 or Keras file that it was made from."
+        )
+
+
+def read_attributes(group: h5py.Group) -> dict[str, Any]:
+    """All attributes of a group in Python's own types; an array is a list."""
+    return {name: _plain(_attribute(group, name)) for name in group.attrs}
+
+
+def read_names(group: h5py.Group, name: str) -> list[str] | None:
+    """A list of texts in an attribute, which Keras cuts into several where HDF5 has no room for it in one."""
+    if name in group.attrs:
+        return [as_text(text) for text in np.atleast_1d(_attribute(group, name))]
+    names: list[str] = []
+    n = 0
+    while f"{name}{n}" in group.attrs:
+        names += [as_text(text) for text in np.atleast_1d(_attribute(group, f"{name}{n}"))]
+        n += 1
+    return names if n else None
+
+
+def as_text(value: Any) -> str:
+    """Text that h5py gave as bytes, as text or in an array of one element."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise ModelFileError("it is damaged: a text in it is not UTF-8.") from error
+    if not isinstance(value, str):
+        raise ModelFileError(f"it is damaged: expected a text. Received {type(value).__name__}.")
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return as_text(value)
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _attribute(group: h5py.Group, name: str) -> Any:
+    attribute = group.attrs.get_id(name)
+    claimed = math.prod(attribute.shape) * attribute.dtype.itemsize
+    if claimed > MAX_ATTRIBUTE_BYTES or (claimed and claimed > attribute.get_storage_size()):
+        raise ModelFileError(f"it is damaged: attribute '{name}' claims shape {attribute.shape}.")
+    value = group.attrs[name]
+    return np.empty(0, dtype=object) if isinstance(value, h5py.Empty) else value

@@ -1,0 +1,175 @@
+"""The integer network in NumPy: one step after the other, the code that every other form of it must equal.
+
+It counts in int64 and checks that every integer stays in its proven range, so that it gives what int32 would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ParameterError, SnnconvError
+from ..neurons import numpy_ops
+from ..neurons.base import State
+from ..runtime.result import Result, check_steps, recording
+from .integer_graph import IntegerGraph
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from .proofs import leaked
+
+
+def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str] = ()) -> Result:
+    """Run an integer graph from rest.
+
+    Parameters
+    ----------
+    x : (n, *input) array, held constant, or (n, n_steps, *input) array
+        In the units of the float network; `IntegerGraph.input` rounds and encodes it.
+    n_steps : int
+        At most what the graph was quantised for.
+    record : str or iterable of str
+        Layers to record, as in `snnconv.Simulator.run`.
+
+    Returns
+    -------
+    Result
+        `output` holds the drive of the readout at each step, as int64: Y is its sum over time, and
+        `IntegerGraph.as_float` gives it in the float network's units. `voltages` are integers as well, with each
+        neuron's threshold in ``graph.populations[name].threshold``. `state` holds what is left after the last step.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If the data or a parameter is out of range.
+    SnnconvError
+        If an integer leaves its proven range: a fault of snnconv, or a graph that was changed by hand.
+    """
+    n_steps = check_run(graph, n_steps)
+    codes = graph.check_inputs(x, n_steps)
+    n = len(codes)
+    wanted = recording(graph, record)  # pyright: ignore[reportArgumentType]
+    varies = codes.ndim > len(graph.input.shape) + 1
+    sent = graph.input.code.start(codes[:, 0] if varies else codes)
+    state = {node.name: initial_state(node, n) for node in graph.nodes if isinstance(node, IntegerLayer)}
+
+    outputs: dict[str, list[np.ndarray]] = {label: [] for label in graph.outputs}
+    spikes: dict[str, list[np.ndarray]] = {name: [] for name in wanted["spikes"]}
+    voltages: dict[str, list[np.ndarray]] = {name: [] for name in wanted["voltages"]}
+    counts = {name: np.zeros((n, *graph[name].shape)) for name in wanted["rates"]}
+    for step in range(n_steps):
+        values: dict[str, np.ndarray] = {}
+        for node in graph.nodes:
+            if isinstance(node, EncodedInput):
+                value, sent = node.code.send(codes[:, step] if varies else codes, sent, step)
+            elif isinstance(node, SumPool):
+                value = sum_pool(node, values[node.inputs[0]])
+            elif isinstance(node, ReadoutLayer):
+                value = drive(node, values[node.inputs[0]], state[node.name])
+            elif isinstance(node, SpikingLayer):
+                value = spike(node, drive(node, values[node.inputs[0]], state[node.name]), state[node.name])
+            else:
+                raise SnnconvError(f"node '{node.name}' ({node.kind}) is none that this runtime knows.")
+            values[node.name] = _checked(node, "value", value)
+            if node.name in spikes:
+                spikes[node.name].append(value.astype("uint8"))
+            if node.name in voltages:
+                voltages[node.name].append(state[node.name]["voltage"].astype("int32"))
+            if node.name in counts:
+                counts[node.name] += value
+        for label, name in graph.outputs.items():
+            outputs[label].append(values[name])
+    return Result(
+        output=graph.as_output({label: np.stack(steps, 1) for label, steps in outputs.items()}),
+        n_steps=n_steps,
+        dt=graph.dt,
+        spikes={name: np.stack(steps, 1) for name, steps in spikes.items()},
+        voltages={name: np.stack(steps, 1) for name, steps in voltages.items()},
+        rates={name: count / (n_steps * graph.dt) for name, count in counts.items()},
+        state=state,
+    )
+
+
+def check_run(graph: IntegerGraph, n_steps: Any) -> int:
+    """`n_steps` as an int, after checking that the graph's integers are proven for so many.
+
+    Raises
+    ------
+    ParameterError
+        If it is no whole number above 0, or more than the graph was quantised for.
+    """
+    n_steps = check_steps(n_steps, graph.dt)
+    if n_steps > graph.settings.n_steps:
+        raise ParameterError(
+            f"the network's sums over time are proven for {graph.settings.n_steps} steps. Received n_steps={n_steps}; "
+            f"quantise it with n_steps={n_steps}."
+        )
+    return n_steps
+
+
+def initial_state(layer: IntegerLayer, n: int) -> State:
+    """What a layer remembers from step to step, before the first, for `n` samples: zeros, and initial voltages."""
+    names = [*(["current"] if layer.synapse else []), *(["voltage"] if isinstance(layer, SpikingLayer) else [])]
+    if isinstance(layer, SpikingLayer) and layer.refractory_steps:
+        names.append("refractory")
+    shapes = {"current": layer.connection_shape}
+    state = {name: np.zeros((n, *shapes.get(name, layer.shape)), "int64") for name in names}
+    if isinstance(layer, SpikingLayer):
+        state["voltage"] += layer.start
+    return state
+
+
+def sum_pool(node: SumPool, x: np.ndarray) -> np.ndarray:
+    """Sum over windows of integers (n, …)."""
+    channels = node.input_shape[-1]
+    ones = np.ones((*node.size, 1, channels), "int64")
+    rank = len(node.size)
+    x = x.reshape(len(x), *node.input_shape)
+    return numpy_ops.conv(x, ones, node.strides, ((0, 0),) * rank, (1,) * rank, channels)
+
+
+def drive(layer: IntegerLayer, x: np.ndarray, state: State) -> np.ndarray:
+    """Drive (n, *shape) for integers (n, …); moves the current of a synapse in `state` on."""
+    x = x.reshape(len(x), *layer.input_shape)
+    kernel = layer.kernel.astype("int64")
+    if layer.strides:
+        total = numpy_ops.conv(x, kernel, layer.strides, layer.padding, layer.dilation, layer.groups)
+    else:
+        total = x @ kernel
+    total = _checked(layer, "total_input", total << layer.shift)
+    if layer.synapse:
+        current = leaked(state["current"], layer.synapse, layer.synapse_bits) + total
+        total = state["current"] = _checked(layer, "synapse", current)
+    return total.reshape(len(x), *layer.shape) + layer.bias
+
+
+def spike(layer: SpikingLayer, x: np.ndarray, state: State) -> np.ndarray:
+    """Spikes (n, *shape), 0 or 1, for a drive; moves `state` on."""
+    x = _checked(layer, "drive", np.maximum(x, 0) if layer.is_rectified else x)
+    V = state["voltage"]
+    u = _checked(layer, "potential", leaked(V, layer.leak, layer.fraction_bits) + x)
+    if layer.neuron == "IF":
+        spiked = u >= layer.threshold
+        V = np.where(spiked, np.minimum(u - layer.threshold, layer.ceiling), np.maximum(u, layer.floor))
+    else:
+        spiked = u > layer.threshold
+        after = np.where(spiked, 0, np.maximum(u, layer.floor))
+        if layer.refractory_steps:
+            r = state["refractory"]
+            spiked &= r == 0
+            V = np.where(r > 0, V, after)
+            state["refractory"] = np.where(spiked, layer.refractory_steps, np.maximum(r - 1, 0))
+        else:
+            V = after
+    state["voltage"] = _checked(layer, "voltage", V)
+    return spiked.astype("int64")
+
+
+def _checked(node: IntegerNode, what: str, values: np.ndarray) -> np.ndarray:
+    """The values, if they are in the node's range for them."""
+    if not node.ranges[what].holds(values):
+        raise SnnconvError(
+            f"the {what.replace('_', ' ')} of '{node.name}' reaches {values.min():,}…{values.max():,}, outside of "
+            f"its proven range {node.ranges[what]}. Was the graph changed by hand?"
+        )
+    return values

@@ -1,0 +1,184 @@
+"""The compiled heart of the IntegerSimulator: a chunk of time steps through all layers of an integer graph.
+
+Weighted sums are products of float matrices, for all steps of the chunk at once. They are exact as long as no sum of
+absolute weights times the largest value reaches 2^24 in float32 or 2^53 in float64; the ranges that were proven say
+which of the two is needed. Everything else is int32, a scan over the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..runtime import tensorflow_ops
+from . import EncodedInput, IntegerGraph, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from .proofs import half, largest_sum
+
+Tensors = dict[str, tf.Tensor]
+Wanted = frozenset[tuple[str, str]]
+EXACT_IN_FLOAT32 = 1 << 24
+
+
+class IntegerStepper:
+    """The compiled functions of an integer graph, for chunks of `chunk_steps` steps.
+
+    `before` computes what constant codes alone decide. `chunk` advances up to chunk_steps steps.
+    """
+
+    def __init__(self, graph: IntegerGraph, chunk_steps: int, wanted: Wanted, jit: bool):
+        self._graph, self._chunk_steps, self._wanted = graph, chunk_steps, wanted
+        sums = [node for node in graph.nodes if isinstance(node, (IntegerLayer, SumPool))]
+        self._linear = {node.name: _linear(node, graph) for node in sums}
+        layers = [node for node in graph.nodes if isinstance(node, IntegerLayer)]
+        self._scans = {node.name: _scan(node, chunk_steps, jit) for node in layers}
+        # partial: TensorFlow would count the steppers of all simulators as one function that is traced again and again
+        self.before = tf.function(partial(self._before), autograph=False)
+        self.chunk = tf.function(partial(self._chunk), autograph=False)
+
+    def _before(self, codes: tf.Tensor) -> Tensors:
+        """Weighted sums (batch, *shape) of the layers and pools that codes (batch, *input) reach without neurons."""
+        sent, found = {self._graph.input.name: codes}, {}
+        for node in self._graph.nodes:
+            if node.inputs and node.inputs[0] in sent:
+                found[node.name] = self._linear[node.name](sent[node.inputs[0]])
+                if isinstance(node, SumPool):
+                    sent[node.name] = found[node.name]
+        return found
+
+    def _chunk(
+        self, constant: Tensors, values: tf.Tensor, state: Mapping[str, Tensors], n_valid: tf.Tensor
+    ) -> tuple[dict[str, Tensors], dict[str, Tensors]]:
+        """Advance `n_valid` steps.
+
+        Parameters
+        ----------
+        constant : what `before` gave; nothing where the input varies
+        values : (chunk_steps, batch, *input) integers that the input sends
+        n_valid : how many of the chunk's steps count; the others are padding
+
+        Returns
+        -------
+        found : by kind ("value" of readouts, "spikes", "voltages", "rates") and node; (chunk_steps, batch, *shape),
+            counts of spikes for "rates"
+        state : after the last step that counts
+        """
+        sent: Tensors = {self._graph.input.name: values}
+        found: dict[str, Tensors] = {"value": {}, "spikes": {}, "voltages": {}, "rates": {}}
+        state = dict(state)
+        for node in self._graph.nodes:
+            if isinstance(node, EncodedInput):
+                continue
+            total = constant[node.name] if node.name in constant else self._over_time(node, sent[node.inputs[0]])
+            if isinstance(node, SumPool):
+                sent[node.name] = total
+                continue
+            value, voltages, state[node.name] = self._scans[node.name](total, state[node.name], n_valid)
+            sent[node.name] = value
+            if isinstance(node, ReadoutLayer):
+                found["value"][node.name] = value
+            if ("spikes", node.name) in self._wanted:
+                found["spikes"][node.name] = value
+            if ("voltages", node.name) in self._wanted:
+                found["voltages"][node.name] = voltages
+            if ("rates", node.name) in self._wanted:
+                found["rates"][node.name] = tf.reduce_sum(tf.cast(value, tf.int32), 0)
+        return found, state
+
+    def _over_time(self, node: IntegerNode, source: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(source, (-1, *source.shape[2:]))
+        total = self._linear[node.name](flat)
+        return tf.reshape(total, (self._chunk_steps, -1, *total.shape[1:]))
+
+
+def _linear(node: IntegerLayer | SumPool, graph: IntegerGraph) -> Any:
+    """A function from integers (n, …) to their shifted weighted sums, int32."""
+    source = graph[node.inputs[0]].ranges["value"]
+    rank = len(node.input_shape) - 1
+    if isinstance(node, SumPool):
+        channels = node.input_shape[-1]
+        kernel, strides, shift = np.ones((*node.size, 1, channels), "int8"), node.strides, 0
+        padding, dilation, groups = ((0, 0),) * rank, (1,) * rank, channels
+    else:
+        kernel, strides, shift = node.kernel, node.strides, node.shift
+        padding, dilation, groups = node.padding, node.dilation, node.groups
+    dtype = tf.float32 if largest_sum(kernel, source) < EXACT_IN_FLOAT32 else tf.float64
+    weights = tf.constant(kernel, dtype)
+
+    def apply(x: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(tf.reshape(x, (-1, *node.input_shape)), dtype)
+        if strides:
+            total = tensorflow_ops.conv(x, weights, strides, padding, dilation, groups)
+        else:
+            total = tf.matmul(x, weights)
+        total = tf.cast(total, tf.int32) * (1 << shift)
+        # the current of a synapse is kept in the shape of the kernel, as in the NumPy loop
+        return tf.reshape(total, (-1, *(node.shape if isinstance(node, SumPool) else node.connection_shape)))
+
+    return apply
+
+
+def _scan(layer: IntegerLayer, chunk_steps: int, jit: bool) -> Any:
+    """A function that takes a layer through the steps of a chunk: values, voltages and the state behind it.
+
+    It takes sums (chunk_steps, batch, *shape), or (batch, *shape) where they are the same at every step.
+    """
+    shape = layer.shape
+    is_spiking = isinstance(layer, SpikingLayer)
+
+    def scan(total: tf.Tensor, state: Tensors, n_valid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        varies = total.shape.rank > len(layer.connection_shape) + 1
+
+        def body(step: Any, state: Tensors, values: Any, voltages: Any) -> tuple[Any, ...]:
+            state = dict(state)
+            drive = _drive(layer, total[step] if varies else total, state)
+            value = _spike(layer, drive, state) if isinstance(layer, SpikingLayer) else drive
+            voltages = voltages.write(step, state["voltage"]) if is_spiking else voltages
+            return step + 1, state, values.write(step, value), voltages
+
+        element = (total.shape[1] if varies else total.shape[0], *shape)
+        values = tf.TensorArray(tf.uint8 if is_spiking else tf.int32, chunk_steps, element_shape=element)
+        voltages = tf.TensorArray(tf.int32, chunk_steps, element_shape=element) if is_spiking else tf.constant(0)
+        _, state, values, voltages = tf.while_loop(
+            lambda step, *_: step < n_valid, body, [tf.constant(0), state, values, voltages]
+        )
+        return values.stack(), voltages.stack() if is_spiking else voltages, state
+
+    return tf.function(partial(scan), jit_compile=jit, autograph=False)
+
+
+def _drive(layer: IntegerLayer, total: tf.Tensor, state: Tensors) -> tf.Tensor:
+    """Drive (batch, *shape) for shifted sums; moves the current of a synapse in `state` on."""
+    if layer.synapse:
+        total = state["current"] = _leaked(state["current"], layer.synapse, layer.synapse_bits) + total
+    return tf.reshape(total, (-1, *layer.shape)) + tf.constant(layer.bias, tf.int32)
+
+
+def _spike(layer: SpikingLayer, drive: tf.Tensor, state: Tensors) -> tf.Tensor:
+    """Spikes (batch, *shape), 0 or 1, for a drive; moves `state` on."""
+    threshold, floor = tf.constant(layer.threshold, tf.int32), tf.constant(layer.floor, tf.int32)
+    V = state["voltage"]
+    if layer.neuron == "IF":
+        u = V + (tf.maximum(drive, 0) if layer.is_rectified else drive)
+        spiked = u >= threshold
+        ceiling = tf.constant(layer.ceiling, tf.int32)
+        state["voltage"] = tf.where(spiked, tf.minimum(u - threshold, ceiling), tf.maximum(u, floor))
+        return tf.cast(spiked, tf.uint8)
+    u = _leaked(V, layer.leak, layer.fraction_bits) + drive
+    spiked = u > threshold
+    after = tf.where(spiked, 0, tf.maximum(u, floor))
+    if layer.refractory_steps:
+        r = state["refractory"]
+        spiked &= r == 0
+        after = tf.where(r > 0, V, after)
+        state["refractory"] = tf.where(spiked, layer.refractory_steps, tf.maximum(r - 1, 0))
+    state["voltage"] = after
+    return tf.cast(spiked, tf.uint8)
+
+
+def _leaked(V: tf.Tensor, multiplier: int, fraction_bits: int) -> tf.Tensor:
+    """What a leak leaves of V; the shift is arithmetic."""
+    return V - tf.bitwise.right_shift(V * multiplier + half(fraction_bits), fraction_bits)

@@ -1,0 +1,166 @@
+"""The finished parts of a long run, in a folder beside its output, until all of them are there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelFileError, one_line
+from ...files.writing import replacing
+
+FORMAT, VERSION = "snnconv unfinished run", 1
+MANIFEST = "RUN.json"
+FASTEST = 1  # level of compression
+DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Parts:
+    """A folder with one .npz file per part, written whole or not at all, and a manifest that says of which run.
+
+    Parameters
+    ----------
+    out : path
+        File that the run writes in the end; the folder is named after it.
+    """
+
+    def __init__(self, out: Path):
+        self.out, self.folder = out, out.with_name(out.name + ".parts")
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What the folder says of its run, or None if there is no folder.
+
+        Raises
+        ------
+        ModelFileError
+            If it holds something else.
+        """
+        try:
+            contents = json.loads((self.folder / MANIFEST).read_text("utf-8"))
+        except FileNotFoundError:
+            if self.folder.exists() and any(self.folder.iterdir()):
+                raise ModelFileError(f"'{self.folder}' is in the way: it holds no unfinished run. Move it.") from None
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelFileError(f"cannot read '{self.folder / MANIFEST}': {one_line(error)}.") from error
+        if not isinstance(contents, dict) or (contents.get("format"), contents.get("version")) != (FORMAT, VERSION):
+            raise ModelFileError(f"'{self.folder / MANIFEST}' is of another version of snnconv, or of something else.")
+        return contents
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Make the folder, for the run that `about` identifies."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ModelFileError(f"cannot make the folder '{self.folder}': {error.strerror or error}.") from error
+        contents = {"format": FORMAT, "version": VERSION, **about}
+        with replacing(self.folder / MANIFEST) as temporary:
+            temporary.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def done(self) -> list[slice]:
+        """The samples that are there, in order."""
+        names = (re.fullmatch(r"(\d+)-(\d+)\.npz", path.name) for path in self.folder.glob("*.npz"))
+        return without_overlap(slice(int(name[1]), int(name[2])) for name in names if name)
+
+    def write(self, samples: slice, arrays: Arrays) -> None:
+        """Keep the arrays of some samples."""
+        write_npz(self._path(samples), arrays, compression=FASTEST)
+
+    def read(self, samples: slice) -> Arrays:
+        """The arrays of some samples, each read when it is asked for.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged; when an array is read.
+        """
+        return _Part(self._path(samples))
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, samples: slice) -> Path:
+        return self.folder / f"{samples.start:012d}-{samples.stop:012d}.npz"
+
+
+def checksums(files: Mapping[str, Path | None]) -> dict[str, str | None]:
+    """SHA-256 of what each file holds."""
+    found: dict[str, str | None] = dict.fromkeys(files)
+    for name, path in files.items():
+        if path is not None:
+            with open(path, "rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+class _Part(Mapping[str, np.ndarray]):
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._read(lambda file: file[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read(lambda file: list(file.files)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _read(self, get: Any) -> Any:
+        try:
+            with open(self._path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                return get(file)
+        except DAMAGE as error:
+            raise ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.") from error
+
+
+def without_overlap(samples: Any) -> list[slice]:
+    """Slices in order of their starts, without those that overlap one before."""
+    found: list[slice] = []
+    for each in sorted(samples, key=lambda each: (each.start, each.stop)):
+        if each.start >= (found[-1].stop if found else 0) and each.stop > each.start:
+            found.append(each)
+    return found
+
+
+def write_npz(
+    path: Path, alone: Arrays, parts: Sequence[Arrays] = (), names: Sequence[str] = (), n: int = 0, compression: int = 6
+) -> None:
+    """Write an .npz file, whole or not at all.
+
+    Parameters
+    ----------
+    alone : arrays to write as they are
+    parts : of further arrays, which are written one part behind the other, with one part at a time in memory
+    names : of these
+    n : int
+        Length of all parts together.
+    """
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as file,
+    ):
+        for name, array in alone.items():
+            _write_array(file, name, array.dtype, array.shape, [array])
+        for name in names:
+            first = parts[0][name]
+            _write_array(file, name, first.dtype, (n, *first.shape[1:]), (part[name] for part in parts))
+
+
+def _write_array(file: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...], blocks: Any) -> None:
+    with file.open(f"{name}.npy", "w", force_zip64=True) as stream:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for block in blocks:
+            stream.write(block.tobytes())

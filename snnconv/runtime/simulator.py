@@ -1,0 +1,262 @@
+"""The Simulator: runs a spiking graph with TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import InputError, ParameterError
+from ..graph import SpikingGraph
+from ..neurons.base import State
+from .answers import REDUCTIONS, Score, answers
+from .batches import Batches
+from .engine import engines_of
+from .recorder import LateState, Recorder, as_result, state_arrays
+from .result import Result, check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .samples import Samples
+from .stream import Stream
+from .workers import Workers
+
+
+class Simulator:
+    """Runs a graph in spikes: compiled once, a chunk of time steps at a time through all layers.
+
+    Parameters
+    ----------
+    graph : SpikingGraph
+    dt : float
+        Length of a step, in seconds.
+    dtype : str
+        "float32" or "float64".
+    initial_voltage : float or "uniform"
+        Voltage before the first step; "uniform" draws one per neuron from 0…1, with `seed`.
+    seed : int or None
+        Seed of the initial voltages.
+    batch_size : int or None
+        Samples that run together. None: chosen from the layers' sizes.
+    chunk_steps : int or None
+        Time steps that go through a layer together. None: chosen from the layers' sizes and `memory`.
+    memory : int or None
+        Bytes that a layer's inputs and values at all steps of a chunk may take together. None: 384 MiB.
+    sparse : bool
+        Whether dense layers behind spikes skip zeros, where few neurons spike. On a CPU, and not in bfloat16.
+    precision : str
+        What products and convolutions in float32 are computed with: "float32"; "tensorfloat32", where NVIDIA GPUs may
+        round what they multiply to 10 bits of fraction; or "bfloat16", where kernels and values are rounded to 7, and
+        sums too. Spikes are 0 or 1, which are exact in all of them.
+    strategy : tf.distribute.Strategy or None
+        Batches are shared out over the devices of a MirroredStrategy, or over the workers of a
+        MultiWorkerMirroredStrategy and their devices. Each worker calls the same methods with the same samples, and
+        gets the whole result.
+    progress : bool or None
+        Show a progress bar on runs of more than two seconds. None: where standard error is a terminal.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    DistributionError
+        In a run: if another worker stopped.
+    """
+
+    def __init__(
+        self,
+        graph: SpikingGraph,
+        dt: float = 0.001,
+        dtype: str = "float32",
+        initial_voltage: float | str = 0.0,
+        seed: int | None = None,
+        *,
+        batch_size: int | None = None,
+        chunk_steps: int | None = None,
+        memory: int | None = None,
+        sparse: bool = True,
+        precision: str = "float32",
+        strategy: tf.distribute.Strategy | None = None,
+        progress: bool | None = None,
+    ):
+        check_steps(1, dt)
+        check_dtype(dtype)
+        check_dt(graph, dt)
+        for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
+        check_precision(precision, dtype)
+        self.graph, self.dt, self.dtype = graph, dt, dtype
+        voltages = initial_voltages(graph, initial_voltage, seed)
+        self._stream: Stream | None = None
+        self._workers = Workers(strategy)
+        self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
+        self._batches = Batches(
+            graph,
+            dtype,
+            self._engines,
+            batch_size=batch_size,
+            chunk_steps=chunk_steps,
+            memory=memory,
+            progress=progress,
+            share=(self._workers.index, self._workers.n),
+        )
+
+    def run(
+        self,
+        x: Any,
+        n_steps: int,
+        record: str | Iterable[str] = (),
+        *,
+        state: Mapping[str, State] | None = None,
+    ) -> Result:
+        """Run `n_steps` steps and keep the output at every step.
+
+        Parameters
+        ----------
+        x : (n, *input) array, held constant, or (n, n_steps, *input) array
+            A list or a dict of them where there are several inputs.
+        n_steps : int
+        record : str or iterable of str
+            Populations to record: a name for its spikes, voltages and rates, or "name.spikes", "name.voltages",
+            "name.rates" for one of them; "all" stands for every population.
+        state : mapping or None
+            `Result.state` of an earlier run, to go on from. None: start anew.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        InputError, ParameterError
+            If the data or a parameter is out of range.
+        """
+        samples = self._samples(x, n_steps)
+        if samples.n is None:
+            raise InputError("run takes arrays. Use predict or evaluate for batches, or run one batch after the other.")
+        wanted = recording(self.graph, record)
+        rows = self._batches.own(samples.n, n_steps)
+        recorder = Recorder(self.graph, self.dtype, rows, n_steps, wanted)
+        for chunk in self._batches.run(samples, n_steps, wanted, rows=[rows], state=state, keep_state=True):
+            recorder.add(chunk)
+        if self._workers.n == 1:
+            state = LateState([node.name for node in self._engines[0].model.stateful], recorder.state)
+            return as_result(self.graph, recorder.arrays, n_steps, self.dt, state)
+        arrays = {**recorder.arrays, **state_arrays(recorder.state())}
+        return as_result(self.graph, self._workers.whole(arrays, [rows]), n_steps, self.dt)
+
+    def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
+        """The network's answer: its output averaged over time, then softmax or the like where the model has it.
+
+        Parameters
+        ----------
+        x : (n, *input) array, held constant, or (n, n_steps, *input) array
+            Or batches of them: a tf.data.Dataset, a keras.utils.PyDataset, or a generator, with or without targets.
+        n_steps : int
+        reduce : str or None
+            "mean" over all steps, "last" step, or None for the running mean at every step.
+
+        Returns
+        -------
+        (n, *output) array, or (n, n_steps, *output) with reduce=None; a dict of them where there are several outputs.
+
+        Raises
+        ------
+        InputError, ParameterError
+            If the data or a parameter is out of range.
+        """
+        if reduce not in ("mean", "last", None):
+            raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
+        chunks = self._batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
+        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
+        found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
+        return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
+
+    def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
+        """How right the network is, at the end and on the way there.
+
+        Parameters
+        ----------
+        x : (n, *input) array, held constant, or (n, n_steps, *input) array
+            Or batches of them with their targets, (x, y): a tf.data.Dataset, a keras.utils.PyDataset, or a generator.
+        y : (n,) class numbers, or an (n, *output) array of targets
+            None where x gives the targets.
+        n_steps : int
+
+        Returns
+        -------
+        dict
+            For classes (class numbers, or one-hot rows): `accuracy`, and `accuracy_over_time` with the accuracy of
+            the running mean after each step. For other targets: `mse` and `mse_over_time`. Also `n_samples`,
+            `n_steps`.
+
+        Raises
+        ------
+        InputError
+            If y does not fit, or the network has several outputs.
+        """
+        if len(self.graph.outputs) > 1:
+            raise InputError("evaluate takes networks with one output. Use predict, and compare each output yourself.")
+        samples = self._samples(x, n_steps, y)
+        if samples.targets is None:
+            raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
+        score = Score(self.graph, self.dtype, n_steps, samples.targets)
+        for chunk in self._batches.run(samples, n_steps, recording(self.graph, ())):
+            score.add(chunk)
+        of_all = self._workers.gather({"total": score.total, "n": np.array(score.n)})
+        n = sum(int(each["n"]) for each in of_all)
+        over_time = np.sum([each["total"] for each in of_all], 0) / n
+        name = "accuracy" if score.is_accuracy else "mse"
+        return {name: float(over_time[-1]), f"{name}_over_time": over_time, "n_samples": n, "n_steps": n_steps}
+
+    def step(self, x: Any) -> Any:
+        """Advance one step: for input that comes step by step, and answers that cannot wait.
+
+        The state stays on the device, the first of a strategy's, from one call to the next. The first call, and the
+        first after `reset`, starts anew; it compiles the network, so that later calls do not.
+
+        Parameters
+        ----------
+        x : (n, *input) array
+            Input at this step. Each sample is a stream of its own.
+
+        Returns
+        -------
+        (n, *output) array
+            Output at this step; a dict of them where there are several outputs.
+
+        Raises
+        ------
+        InputError
+            If the data do not fit, or the number of samples is not that of the step before.
+        """
+        xs = self.graph.check_inputs(x, self.dtype)
+        n = len(next(iter(xs.values())))
+        if self._stream is None or self._stream.ended:
+            if self._stream is None or self._stream.n != n:
+                self._stream = Stream(self._engines[0], n)
+            self._stream.start()
+        elif self._stream.n != n:
+            raise InputError(f"step goes on with {self._stream.n} samples. Received {n}. Call reset() to start anew.")
+        return self.graph.as_output(self._stream.advance(xs))
+
+    def reset(self) -> None:
+        """Let the next `step` start anew."""
+        if self._stream is not None:
+            self._stream.ended = True
+
+    @property
+    def state(self) -> dict[str, State]:
+        """State after the last `step`; `run` goes on from it.
+
+        Raises
+        ------
+        ParameterError
+            If there was no step.
+        """
+        if self._stream is None or self._stream.ended:
+            raise ParameterError("there is no state before the first step. Call step(x).")
+        return self._stream.state
+
+    def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
+        return Samples(self.graph, x, check_steps(n_steps, self.dt), self.dtype, y)

@@ -1,0 +1,11 @@
+"""Training from a config: settings, data sets, the fit itself, and callbacks.
+
+- `config`: settings in TOML
+- `datasets`: digits, MNIST, Fashion-MNIST and files of one's own
+- `train`: a model built and fitted as a config says
+- `callbacks`: firing rates while training, and weights rounded as a chip will hold them
+"""
+
+from .train import TrainedModel, build_model, rate_accuracy, train
+
+__all__ = ["TrainedModel", "build_model", "rate_accuracy", "train"]

@@ -1,0 +1,94 @@
+"""How fast LIF neurons should be to say in a few steps what their rates are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+import numpy as np
+
+from ...graph import Filter, Population, Readout, SpikingGraph
+from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
+from ...graph.passes.part import part
+from ...neurons import LIF
+from ...runtime.rates import rate_values
+from ...text.progress import track
+from .currents import mean_output
+
+Values = dict[str, np.ndarray]
+
+
+def best_speed(
+    graph: SpikingGraph,
+    xs: Mapping[str, np.ndarray],
+    n_steps: int,
+    dt: float,
+    scales: Iterable[float],
+    synapses: Iterable[float | None],
+) -> tuple[SpikingGraph, float, float | None]:
+    """The graph with the rate scale and the synapse whose outputs within `n_steps` come closest to the rates.
+
+    A LIF network settles in times of the order of tau_rc, and tells its values by spikes, so that a faster one says
+    more in the same steps; up to where tau_ref falls below dt and rates near 1/dt come out too low. A short lowpass
+    keeps neurons from firing on coincidences of spikes. Which is best shows in the squared error of the mean output,
+    without its mean over the samples, which biases can make up for.
+
+    Parameters
+    ----------
+    xs : mapping of input name to array
+    scales : iterable of float
+        Of LIF populations; see `snnconv.passes.scale_firing_rates`.
+    synapses : iterable of float or None
+        Time constants of a lowpass behind every population, in seconds. A graph that has filters keeps them.
+
+    Returns
+    -------
+    graph, scale, synapse
+    """
+    names = [node.name for node in graph.nodes if isinstance(node, Population) and isinstance(node.neuron, LIF)]
+    has_own = any(isinstance(node, Filter) for node in graph.nodes)
+    tried = list(product(scales, (None,) if has_own else synapses))
+    wanted = rate_outputs(graph, xs)
+    found = []
+    with track(len(tried), what="choosing rates and synapses") as advance:
+        for scale, synapse in tried:
+            each = graph if scale == 1 else fold_affine(scale_firing_rates(graph, dict.fromkeys(names, scale)))
+            each = each if synapse is None else add_synapses(each, synapse)
+            error = 0.0 if len(tried) == 1 else varying_error(spiking_outputs(each, xs, n_steps, dt), wanted)
+            found.append((error, len(found), each, scale, synapse))
+            advance()
+    _, _, best, scale, synapse = min(found, key=lambda one: one[:2])
+    return best, scale, synapse
+
+
+def rate_outputs(graph: SpikingGraph, xs: Mapping[str, np.ndarray]) -> Values:
+    """Outputs in rates, before a softmax or the like, by name."""
+    ends = _ends(graph)
+    values = rate_values(graph, dict(xs), ends.values())
+    return {label: values[name] for label, name in ends.items()}
+
+
+def spiking_outputs(graph: SpikingGraph, xs: Mapping[str, np.ndarray], n_steps: int, dt: float) -> Values:
+    """Outputs in spikes, the mean over all steps, before a softmax or the like, by name."""
+    return mean_output(part(graph, (), _ends(graph)), xs, n_steps, dt)
+
+
+def error(received: Values, wanted: Values) -> float:
+    """Mean squared difference, each output relative to its variance."""
+    return sum(_relative(received[label] - wanted[label], wanted[label]) for label in wanted)
+
+
+def varying_error(received: Values, wanted: Values) -> float:
+    """The same without the mean of the difference over the samples."""
+    differences = {label: received[label] - wanted[label] for label in wanted}
+    return sum(_relative(each - each.mean(0), wanted[label]) for label, each in differences.items())
+
+
+def _relative(difference: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.square(difference, dtype="float64").mean() / max(wanted.var(dtype="float64"), 1e-12))
+
+
+def _ends(graph: SpikingGraph) -> dict[str, str]:
+    """The node behind each output, without a function at the end."""
+    nodes = {label: graph[name] for label, name in graph.outputs.items()}
+    return {label: node.inputs[0] if isinstance(node, Readout) else node.name for label, node in nodes.items()}

@@ -1,0 +1,162 @@
+"""One function per illness: from an examination to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ...neurons import LIF
+from .examination import Examination
+from .finding import (
+    ABOVE_SHARE,
+    FEWEST_SPIKES,
+    LOST_RATE,
+    RANGE_RATIO,
+    SATURATED_RATE,
+    SATURATED_SHARE,
+    SILENT_SAMPLES,
+    SILENT_SHARE,
+    SURE_SPIKES,
+    Finding,
+)
+
+
+def silent(found: Examination) -> Iterator[Finding]:
+    """Layers most of whose neurons never spike."""
+    for layer in found.layers:
+        n = len(layer.measured)
+        share = float((layer.measured == 0).all(0).mean())
+        if n < SILENT_SAMPLES or share <= SILENT_SHARE:
+            continue
+        in_rates = float((layer.expected == 0).all(0).mean())
+        if in_rates > SILENT_SHARE:
+            remedy = "They are silent in rates too: train with fewer units, more bias or a lower learning rate."
+        elif float((np.abs(layer.expected) * found.duration < SURE_SPIKES).all(0).mean()) > SILENT_SHARE:
+            remedy = "Their rates are too low for these steps: run longer, or scale_firing_rates."
+        else:
+            remedy = "Their rates say that they should spike: look at the layers before, or try a synapse."
+        numbers = {"silent": share, "silent_in_rates": in_rates, "n_samples": n}
+        yield Finding(
+            "silent", layer.name, f"{share:.0%} of the neurons spike on none of {n} samples.", numbers, remedy
+        )
+
+
+def too_fast(found: Examination) -> Iterator[Finding]:
+    """Layers whose rates reach what their neurons can fire, or exceed it."""
+    for layer in found.layers:
+        step_ceiling, ceiling = layer.step_ceiling(found.dt), layer.ceiling(found.dt)
+        above = float((np.abs(layer.expected) > step_ceiling * (1 + 1e-6)).mean())
+        # up to a spike at every step rates grow with the current; where neurons rest, less and less
+        full = SATURATED_RATE * ceiling if ceiling < step_ceiling else ceiling - 0.5 / found.duration
+        saturated = float((np.abs(layer.measured) >= full).mean())
+        highest = float(np.abs(layer.expected).max())
+        numbers = {"ceiling": ceiling, "highest_rate": highest, "above": above, "saturated": saturated}
+        if above > ABOVE_SHARE:
+            factor = step_ceiling / highest
+            yield Finding(
+                "above_ceiling",
+                layer.name,
+                f"{above:.1%} of the activations need more than the {step_ceiling:g} Hz that its spikes can carry, up "
+                f"to {highest:.0f} Hz; they are cut.",
+                numbers,
+                f'Slow it down with scale_firing_rates={{"{layer.name}": {_rounded_down(factor):g}}}, or halve dt.',
+            )
+        elif saturated > SATURATED_SHARE:
+            yield Finding(
+                "saturated",
+                layer.name,
+                f"{saturated:.1%} of the rates are above {full:.4g} Hz, at the ceiling of {ceiling:g} Hz, where more "
+                f"current makes no difference.",
+                numbers,
+                "Train with lower max_rates or a shorter tau_ref, or with a penalty on large activations.",
+            )
+
+
+def lost_rate(found: Examination) -> Iterator[Finding]:
+    """LIF layers whose refractory period is below dt, at rates where that counts."""
+    for layer in found.layers:
+        neuron = layer.view.neuron
+        if not isinstance(neuron, LIF) or neuron.tau_ref >= found.dt or not layer.expected.any():
+            continue
+        # of every interval between spikes, half of what dt has more than tau_ref is lost on average
+        weight = layer.expected / layer.expected.sum()
+        lost = float((weight * np.minimum(layer.expected * (found.dt - neuron.tau_ref) / 2, 1)).sum())
+        if lost > LOST_RATE:
+            yield Finding(
+                "lost_rate",
+                layer.name,
+                f"tau_ref of {neuron.tau_ref * 1e3:.3g} ms is below dt, and what is left of a step after it is lost: "
+                f"some {lost:.0%} of the spikes.",
+                {"tau_ref": neuron.tau_ref, "dt": found.dt, "lost": lost},
+                f"Scale the rates less, or take a dt of at most {max(neuron.tau_ref, found.dt / 4) * 1e3:.2g} ms.",
+            )
+
+
+def unscaled(found: Examination) -> Iterator[Finding]:
+    """Layers that are much slower or faster than those that feed them."""
+    for source, layer in found.neighbours:
+        rates = source.peak, layer.peak
+        if min(rates) <= 0 or max(rates) / min(rates) <= RANGE_RATIO:
+            continue
+        slow = source if rates[0] < rates[1] else layer
+        ratio = max(rates) / min(rates)
+        yield Finding(
+            "unscaled",
+            layer.name,
+            f"its rates go up to {rates[1]:.3g} Hz, those of {source.name} before it up to {rates[0]:.3g} Hz: "
+            f"{ratio:.0f} times {'as much' if slow is source else 'less'}.",
+            {"peak": rates[1], "peak_before": rates[0], "ratio": ratio},
+            f"Bring them together with scale_firing_rates per population, {slow.name} up or the other down.",
+        )
+
+
+def few_spikes(found: Examination) -> Iterator[Finding]:
+    """Layers whose active neurons have no time to spike."""
+    for layer in found.layers:
+        active = layer.expected != 0
+        if not active.any():
+            continue
+        median = float(np.median(np.abs(layer.measured[active]))) * found.duration
+        if median >= FEWEST_SPIKES:
+            continue
+        needed = float(np.median(np.abs(layer.expected[active])))
+        steps = int(np.ceil(FEWEST_SPIKES / max(needed, 1e-9) / found.dt))
+        yield Finding(
+            "few_spikes",
+            layer.name,
+            f"of the neurons that should spike, the median one spikes {median:.2g} times in {found.n_steps} steps.",
+            {"median_spikes": median, "median_rate": needed, "steps_for_one": steps},
+            f"Its rate needs {steps} steps for a spike: run longer, or scale_firing_rates.",
+        )
+
+
+def negative_spikes(found: Examination) -> Iterator[Finding]:
+    """Layers that send spikes below 0."""
+    for layer in found.layers:
+        share = float((layer.measured < 0).mean())
+        if share == 0:
+            continue
+        yield Finding(
+            "negative_spikes",
+            layer.name,
+            f"{share:.1%} of its rates are negative; {layer.view.neuron.kind} neurons send spikes that take away.",
+            {"negative": share},
+            "Hardware whose spikes have no sign cannot hold it: train with relu, or swap_activations.",
+        )
+
+
+CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
+    silent,
+    too_fast,
+    lost_rate,
+    unscaled,
+    few_spikes,
+    negative_spikes,
+)
+
+
+def _rounded_down(factor: float) -> float:
+    """The factor with two digits, not above it."""
+    power = 10.0 ** (np.floor(np.log10(factor)) - 1)
+    return float(np.floor(factor / power) * power)

@@ -1,0 +1,177 @@
+"""The doctor: runs a network in rates and in spikes, and says what ails it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...graph import Population, SpikingGraph
+from ...runtime.result import check_steps
+from .checks import CHECKS
+from .examination import Examination, Layer
+from .finding import LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
+
+RANDOM_SAMPLES = 32
+FEW_SAMPLES = 32  # enough for the shares that findings are made of
+BATCH = 64  # samples whose rates are computed together
+
+
+def doctor(
+    graph: SpikingGraph,
+    x: Any = None,
+    y: Any = None,
+    n_steps: int = 100,
+    dt: float = 0.001,
+    *,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> list[Finding]:
+    """Examine a network on data: which layers are silent, saturated, too slow, and whether accuracy gets lost.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs; or None
+        Held constant. Some tens of samples do; they are run in rates with NumPy. None: random numbers in 0…1, which
+        say little about a network for other data.
+    y : (n,) array of class numbers, or None
+    n_steps : int
+    dt : float
+        Length of a step, in seconds.
+    seed : int
+        Of the random numbers.
+    progress : bool or None
+        Show a progress bar on long runs. None: where standard error is a terminal.
+
+    Returns
+    -------
+    list of Finding
+        Empty for a network that nothing ails. The thresholds stand in `snnconv.health.finding`, with reasons.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If the data or a parameter is out of range.
+    """
+    check_steps(n_steps, dt)
+    if x is None:
+        rng = np.random.default_rng(seed)
+        x = {node.name: rng.random((RANDOM_SAMPLES, *node.shape)) for node in graph.inputs}
+    xs = graph.check_inputs(x, "float32")
+    return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)
+
+
+def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> list[Finding]:
+    """What the doctor finds on the first few samples, without what may be on purpose: see `NOTABLE` and `WEIGHED`.
+
+    The answers of the rates stand in for labels.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+    """
+    xs = {name: array[:FEW_SAMPLES] for name, array in graph.check_inputs(x, "float32").items()}
+    return notable_of(examine(graph, xs, n_steps, dt, progress=False))
+
+
+def notable_of(found: Examination, y: Any = None) -> list[Finding]:
+    """What is notable among the findings of an examination; without labels, of answers that differ from the rates'."""
+    has_classes = len(found.graph.outputs) == 1 and found.rate_output.ndim == 2 and found.rate_output.shape[1] > 1
+    findings = findings_of(found, y)
+    if y is None and has_classes:
+        findings += _lost_accuracy(found, None)
+    weighed = {node.name for node in found.graph.nodes if isinstance(node, Population) and node.initial_voltage}
+    return [each for each in findings if each.kind in NOTABLE and not (each.kind in WEIGHED and each.layer in weighed)]
+
+
+def findings_of(found: Examination, y: Any = None) -> list[Finding]:
+    """All findings of an examination."""
+    findings = [finding for check in CHECKS for finding in check(found)]
+    return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
+
+
+def examine(
+    graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: float, *, progress: bool | None = None
+) -> Examination:
+    """Rates by the rate functions, and as measured in spikes."""
+    from ...runtime.simulator import Simulator
+
+    names = [f"{name}.rates" for name in graph.populations]
+    result = Simulator(graph, dt, progress=progress).run(xs, n_steps, record=names)
+    label = next(iter(graph.outputs))
+    output = result.output[label] if isinstance(result.output, dict) else result.output
+    return examination(graph, xs, result.rates, output.mean(1, dtype="float64"), n_steps, dt)
+
+
+def examination(
+    graph: SpikingGraph,
+    xs: Mapping[str, np.ndarray],
+    rates: Mapping[str, np.ndarray],
+    output: np.ndarray,
+    n_steps: int,
+    dt: float,
+) -> Examination:
+    """Rates by the rate functions beside those that a run measured.
+
+    Parameters
+    ----------
+    rates : mapping of population name to (n, *units) array
+        In Hz.
+    output : (n, *output) array
+        Of the first output, as it is read: its mean over time, say.
+    """
+    views = graph.populations
+    n = len(next(iter(xs.values())))
+    expected: dict[str, list[np.ndarray]] = {name: [] for name in views}
+    outputs: list[np.ndarray] = []
+    last = next(iter(graph.outputs.values()))
+    for start in range(0, n, BATCH):
+        values = graph.rate_values({name: array[start : start + BATCH] for name, array in xs.items()})
+        for name, view in views.items():
+            expected[name].append(values[name].reshape(len(values[name]), -1) / view.neuron.amplitude)
+        outputs.append(values[last])
+    layers = tuple(
+        Layer(view, np.concatenate(expected[name]), rates[name].reshape(n, -1)) for name, view in views.items()
+    )
+    return Examination(graph, layers, np.concatenate(outputs), output, n_steps, dt)
+
+
+def _lost_accuracy(found: Examination, y: np.ndarray | None) -> list[Finding]:
+    """Whether spikes are right less often than rates; y of None: how often they differ from them."""
+    n = len(found.rate_output)
+    has_labels = y is not None
+    truth = found.rate_output.argmax(-1) if y is None else y
+    if len(found.graph.outputs) > 1 or found.rate_output.ndim != 2:
+        raise InputError("labels are for networks with one output of one value per class.")
+    if truth.shape != (n,):
+        raise InputError(f"y must hold one class number for each of the {n} samples. Received {truth.shape}.")
+    right = [output.argmax(-1) == truth for output in (found.rate_output, found.spiking_output)]
+    lost, gained = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
+    loss = (lost - gained) / n
+    if loss <= LOST_ACCURACY or lost - gained <= LOST_DEVIATIONS * np.sqrt(lost + gained):
+        return []
+    accuracies = [float(each.mean()) for each in right]
+    worst = max(found.layers, key=lambda layer: layer.deviation, default=None)
+    numbers = {"rate_accuracy": accuracies[0], "spiking_accuracy": accuracies[1], "n_samples": n}
+    where = ""
+    if worst is not None:
+        numbers["worst_deviation"] = worst.deviation
+        where = f" Rates are off most in {worst.name}, by {worst.deviation:.0%} of their mean."
+    what = (
+        f"{accuracies[0]:.1%} of {n} samples are right in rates, {accuracies[1]:.1%} after {found.n_steps} steps in "
+        f"spikes."
+        if has_labels
+        else f"after {found.n_steps} steps {lost} of {n} answers are others than in rates."
+    )
+    return [
+        Finding(
+            "lost_accuracy",
+            None,
+            what + where,
+            numbers,
+            "See the other findings; try a synapse of a few milliseconds, more steps or scale_firing_rates: "
+            "`snnconv tune` measures all three.",
+        )
+    ]

@@ -1,0 +1,88 @@
+"""Readouts: how a class is read out of the outputs of many steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What is made of the outputs up to a step; its largest value names the class.
+
+    Parameters
+    ----------
+    kind : str
+        "mean" of the steps so far; the "last" step; "lowpass": filtered, with the weight of a step falling by 1/e
+        in `tau`.
+    skip : int
+        Steps at the beginning that the mean leaves out: until a network has settled, its outputs say little.
+    tau : float or None
+        Time constant of the lowpass, in seconds.
+
+    Raises
+    ------
+    ParameterError
+        If the kind is not known, or a parameter does not belong to it.
+    """
+
+    kind: str = "mean"
+    skip: int = 0
+    tau: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("mean", "last", "lowpass"):
+            raise ParameterError(f"a readout is 'mean', 'last' or 'lowpass'. Received {self.kind!r}.")
+        if self.skip < 0 or (self.skip and self.kind != "mean"):
+            raise ParameterError(f"skip is for the readout 'mean', and 0 or more. Received {self.skip!r}.")
+        if (self.tau is not None) != (self.kind == "lowpass") or (self.tau is not None and not self.tau > 0):
+            raise ParameterError(f"tau, above 0 seconds, is for the readout 'lowpass'. Received {self.tau!r}.")
+
+    def read(self, output: np.ndarray, dt: float) -> np.ndarray:
+        """The readout after every step.
+
+        Parameters
+        ----------
+        output : (n, n_steps, *output) array
+            As `Result.output`.
+        dt : float
+            Length of a step, in seconds.
+
+        Returns
+        -------
+        (n, n_steps, *output) array
+            NaN at the steps that are skipped.
+        """
+        steps = np.arange(1, output.shape[1] + 1).reshape(-1, *(1,) * (output.ndim - 2))
+        if self.kind == "last":
+            return output.astype("float64")
+        if self.kind == "mean":
+            kept = np.where(steps > self.skip, output, 0.0)
+            counted = np.where(steps > self.skip, steps - self.skip, np.nan)
+            return np.cumsum(kept, 1, "float64") / counted
+        decay = math.exp(-dt / (self.tau or math.inf))
+        filtered = np.empty(output.shape)
+        value = np.zeros((len(output), *output.shape[2:]))
+        for step in range(output.shape[1]):
+            value = decay * value + (1 - decay) * output[:, step]
+            filtered[:, step] = value
+        return filtered
+
+    def n_counted(self, n_steps: int) -> np.ndarray:
+        """(n_steps,) number of steps in the mean after each step; ones for a readout that is no mean."""
+        if self.kind != "mean":
+            return np.ones(n_steps)
+        return np.maximum(np.arange(1, n_steps + 1) - self.skip, 0)
+
+    def __str__(self) -> str:
+        if self.kind == "lowpass":
+            return f"lowpass {(self.tau or 0) * 1e3:g} ms"
+        return f"mean from {self.skip + 1}" if self.skip else self.kind
+
+
+READOUTS = (Readout(), Readout(skip=10), Readout("lowpass", tau=0.02), Readout("last"))
+"""What `tune` tries, unless asked otherwise."""
