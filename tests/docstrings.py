@@ -1,6 +1,6 @@
 """Fail where a docstring opens with a riddle instead of a definition: What, Where, How, Which, Who, When.
 
-python .ci/docstrings.py FOLDER …
+    python -m tests.docstrings FOLDER …
 """
 
 import ast
