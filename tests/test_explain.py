@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import snnconv
 from snnconv.analysis.explain import explain
-from snnconv.analysis.explain.equations import filter_numbers, rate_equation, rate_point, step_equation
+from snnconv.analysis.explain.equations import filter_numbers, rate_point
 from snnconv.cli import app
 from snnconv.errors import InputError, ParameterError
 from snnconv.graph import Affine, Conv, ConvTranspose, Dense, Filter, Input, Population, SpikingGraph
@@ -157,8 +157,8 @@ def test_weights_times_the_spike_height(graphs):
 def test_all_neurons_have_equations_and_rates():
     for kind in NEURONS.values():
         neuron = kind()
-        assert "snnconv.neurons" not in rate_equation(neuron)
-        assert step_equation(neuron)
+        assert "snnconv.neurons" not in neuron.equations.rate
+        assert neuron.equations.step
         points = [point for rate in (60.0, 80.0) if (point := rate_point(neuron, rate, 0.001))]
         assert points
         for point in points:

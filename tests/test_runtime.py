@@ -21,6 +21,7 @@ from snnconv.graph.passes import commute_synapses, move_biases
 from snnconv.neurons import IF, LIF, numpy_ops
 from snnconv.neurons.spike_train import spikes_between
 from snnconv.runtime import reference, sparse_ops, tensorflow_ops
+from snnconv.runtime.packing import packing_of
 
 from .networks import random_cnn
 
@@ -73,20 +74,20 @@ def test_packing_loses_nothing(xp, dtype, data):
     for step in range(4):
         J = np.array(currents[3 * step : 3 * step + 3], dtype)
         spikes, state = neuron.step(J if xp is numpy_ops else tf.constant(J), state, 0.001, xp)
-        again, unpacked = neuron.unpack(neuron.pack(spikes, state, xp), xp)
+        packing = packing_of(neuron, dtype)
+        again, unpacked = packing.unpack(packing.pack(spikes, state, xp), xp)
         np.testing.assert_array_equal(again, spikes)
         np.testing.assert_array_equal(unpacked["voltage"], state["voltage"])
         # a neuron that has just spiked and is not refractory keeps a trace, which no share of a step is as fine as
         np.testing.assert_allclose(unpacked["refractory"], state["refractory"], rtol=0, atol=1e-18)
 
 
-def test_neurons_that_do_not_pack_say_so_and_run_all_the_same():
+def test_neurons_that_do_not_pack_run_all_the_same():
     """A long refractory period leaves no room between the voltages and the lifted states."""
     long = LIF(tau_rc=0.005, tau_ref=0.02)
-    assert LIF().packs("float32")
-    assert not long.packs("float32")
-    with pytest.raises(NotImplementedError, match="IF neurons do not pack"):
-        IF().pack(np.zeros(1), {"voltage": np.zeros(1)})
+    assert packing_of(LIF(), "float32") is not None
+    assert packing_of(long, "float32") is None
+    assert packing_of(IF(), "float32") is None
     graph = dense_network((5, 8, 6, 2), long)
     x = np.random.default_rng(0).normal(0, 3, (2, 60, 5))
     expected = reference.run(graph, x, 60, record="all")

@@ -130,27 +130,11 @@ def _counted(node: Node) -> list[np.ndarray]:
     return [array for key, array in node.arrays().items() if key != "gain"]
 
 
-MEANINGS = {
-    "tau_rc": "s, membrane time constant",
-    "tau_ref": "s, refractory period",
-    "amplitude": "output per Hz; a spike has the height amplitude/dt",
-    "min_voltage": "floor of the voltage; the threshold is 1",
-    "smoothing": "width of the soft threshold in training",
-    "max_spikes": "most spikes in one step",
-    "rate_limit": "Hz, where the rate function ends",
-    "max_rate": "Hz, highest rate",
-    "unit_rate": "Hz, by which J is scaled to a rate",
-    "threshold": "Hz, current that has to be exceeded",
-    "negative_slope": "slope below the threshold",
-    "dt": "s, the step that the neuron is for",
-    "leak_bits": "fractional bits of the leak",
-}
-
-
 def parameter_rows(view: PopulationView) -> list[tuple[str, str, str]]:
     """Name, value, and unit or meaning of every parameter of a population, with what its gain and biases mean."""
+    meanings = view.neuron.meanings
     rows = [
-        (name, "none" if value is None else _text(value), MEANINGS.get(name, ""))
+        (name, "none" if value is None else _text(value), meanings.get(name, ""))
         for name, value in view.neuron.parameters().items()
     ]
     max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)

@@ -1,12 +1,7 @@
-"""Neurons whose rate is any function of their mean current: what `Sigmoid`, `Tanh` and others share.
+"""Neurons whose rate is any function of their mean current, and those of the sigmoid, tanh, softsign and softplus.
 
-The sigmoid in spikes.
-
-The softplus, as a function and in spikes.
-
-The softsign in spikes of both signs.
-
-The hyperbolic tangent in spikes of both signs.
+`Accumulating` has the step, which is the same for every function. `Sigmoid`, `Tanh`, `Softsign` and `Softplus` add a
+`RateFunction` each: the function, its inverse and its words.
 """
 
 from __future__ import annotations
@@ -14,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, Neuron, State, check_positive, check_tuning
+from ..text.plain import number
+from .base import Array, Equations, Neuron, State, check_positive, check_tuning
 
 # A spike is due when the voltage is this close to the threshold. At a constant current whole numbers of spikes fall
 # due after round numbers of steps, where the last digit of a tanh would decide between one step and the next.
@@ -71,6 +68,11 @@ class Accumulating(Neuron, abstract=True):
         """Whether spikes can be negative."""
 
     @property
+    def equations(self) -> Equations:
+        step = "v += spikes due at the mean current so far; floor(v) spikes, and v loses as many"
+        return dataclasses.replace(super().equations, step=step, threshold="v ≥ 1", reset="v -= n")
+
+    @property
     def max_spikes_per_step(self) -> int | None:
         return None
 
@@ -106,7 +108,71 @@ class Accumulating(Neuron, abstract=True):
 
 
 @dataclass(frozen=True)
-class Sigmoid(Accumulating):
+class RateFunction:
+    """A rate as a function of the current, for a unit of it in Hz.
+
+    Parameters
+    ----------
+    words : str
+        The function of J, with ``{}`` in the place of the unit.
+    rate : function of (unit, J, xp)
+        The rate in Hz.
+    current : function of (unit, rate)
+        Its inverse.
+    limits : (low, high) tuple of float
+        Between which the rate lies, in units; low is below 0 where spikes can be negative.
+    """
+
+    words: str
+    rate: Callable[[float, Array, Any], Array]
+    current: Callable[[float, np.ndarray], np.ndarray]
+    limits: tuple[float, float]
+
+
+class FunctionNeuron(Accumulating, abstract=True):
+    """An accumulating neuron with a `RateFunction`, whose unit is one of its parameters."""
+
+    function: ClassVar[RateFunction]
+    unit: ClassVar[str] = "max_rate"
+
+    def __post_init__(self) -> None:
+        check_positive(self.kind, **self.parameters())
+
+    @property
+    def equations(self) -> Equations:
+        rate = f"{self.function.words.format(number(self._unit_rate))} Hz"
+        return dataclasses.replace(super().equations, rate=rate, unit="no unit")
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        return float(self.firing_rate(0.0)), self.function.limits[1] * self._unit_rate
+
+    @property
+    def fires_negative(self) -> bool:
+        return self.function.limits[0] < 0
+
+    def firing_rate(self, J: Array, xp: Any = np) -> Array:
+        return self.function.rate(self._unit_rate, J, xp)
+
+    def current(self, firing_rate: np.ndarray) -> np.ndarray:
+        return self.function.current(self._unit_rate, firing_rate)
+
+    def scale_rates(self, factor: float) -> tuple[Self, float]:
+        scaled: Any = {"amplitude": self.amplitude / factor, self.unit: self._unit_rate * factor}
+        return dataclasses.replace(self, **scaled), 1.0
+
+    @property
+    def _unit_rate(self) -> float:
+        return getattr(self, self.unit)
+
+
+def softplus(x: Array, xp: Any) -> Array:
+    """log(1 + exp(x)) without overflow, in a form whose automatic derivative at 0 is 1/2; logaddexp gives 1 there."""
+    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.maximum(x, -x)))
+
+
+@dataclass(frozen=True)
+class Sigmoid(FunctionNeuron):
     """Rate ``max_rate / (1 + exp(-J))`` in Hz; see `Accumulating`.
 
     Parameters
@@ -125,29 +191,17 @@ class Sigmoid(Accumulating):
     amplitude: float = 0.01
     max_rate: float = 100.0
 
-    def __post_init__(self) -> None:
-        check_positive("Sigmoid", amplitude=self.amplitude, max_rate=self.max_rate)
-
-    @property
-    def rate_range(self) -> tuple[float, float]:
-        return 0.5 * self.max_rate, self.max_rate
-
-    @property
-    def fires_negative(self) -> bool:
-        return False
-
-    def firing_rate(self, J: Array, xp: Any = np) -> Array:
-        return 0.5 * self.max_rate * (1 + xp.tanh(0.5 * J))  # without overflow
-
-    def current(self, firing_rate: np.ndarray) -> np.ndarray:
-        return -np.log(self.max_rate / firing_rate - 1)
-
-    def scale_rates(self, factor: float) -> tuple[Sigmoid, float]:
-        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
+    meanings: ClassVar[Mapping[str, str]] = {**Accumulating.meanings, "max_rate": "Hz, highest rate"}
+    function: ClassVar[RateFunction] = RateFunction(
+        "{} / (1 + exp(-J))",
+        lambda unit, J, xp: 0.5 * unit * (1 + xp.tanh(0.5 * J)),  # without overflow
+        lambda unit, rate: -np.log(unit / rate - 1),
+        limits=(0.0, 1.0),
+    )
 
 
 @dataclass(frozen=True)
-class Softplus(Accumulating):
+class Softplus(FunctionNeuron):
     """Rate ``unit_rate · log(1 + exp(J))`` in Hz; see `Accumulating`.
 
     Parameters
@@ -166,36 +220,18 @@ class Softplus(Accumulating):
     amplitude: float = 0.01
     unit_rate: float = 100.0
 
-    def __post_init__(self) -> None:
-        check_positive("Softplus", amplitude=self.amplitude, unit_rate=self.unit_rate)
-
-    @property
-    def rate_range(self) -> tuple[float, float]:
-        return self.unit_rate * math.log(2), math.inf
-
-    @property
-    def fires_negative(self) -> bool:
-        return False
-
-    def firing_rate(self, J: Array, xp: Any = np) -> Array:
-        return self.unit_rate * softplus(J, xp)
-
-    def current(self, firing_rate: np.ndarray) -> np.ndarray:
-        # log(exp(y) - 1) without overflow
-        y = firing_rate / self.unit_rate
-        return y + np.log(-np.expm1(-y))
-
-    def scale_rates(self, factor: float) -> tuple[Softplus, float]:
-        return dataclasses.replace(self, amplitude=self.amplitude / factor, unit_rate=self.unit_rate * factor), 1.0
-
-
-def softplus(x: Array, xp: Any) -> Array:
-    """log(1 + exp(x)) without overflow, in a form whose automatic derivative at 0 is 1/2; logaddexp gives 1 there."""
-    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.maximum(x, -x)))
+    meanings: ClassVar[Mapping[str, str]] = {**Accumulating.meanings, "unit_rate": "Hz, by which J is scaled to a rate"}
+    unit: ClassVar[str] = "unit_rate"
+    function: ClassVar[RateFunction] = RateFunction(
+        "{}·ln(1 + exp(J))",
+        lambda unit, J, xp: unit * softplus(J, xp),
+        lambda unit, rate: rate / unit + np.log(-np.expm1(-(rate / unit))),  # log(exp(rate/unit) - 1) without overflow
+        limits=(0.0, math.inf),
+    )
 
 
 @dataclass(frozen=True)
-class Softsign(Accumulating):
+class Softsign(FunctionNeuron):
     """Rate ``max_rate · J / (1 + |J|)`` in Hz, in spikes of both signs; see `Accumulating`.
 
     Parameters
@@ -214,29 +250,17 @@ class Softsign(Accumulating):
     amplitude: float = 0.01
     max_rate: float = 100.0
 
-    def __post_init__(self) -> None:
-        check_positive("Softsign", amplitude=self.amplitude, max_rate=self.max_rate)
-
-    @property
-    def rate_range(self) -> tuple[float, float]:
-        return 0.0, self.max_rate
-
-    @property
-    def fires_negative(self) -> bool:
-        return True
-
-    def firing_rate(self, J: Array, xp: Any = np) -> Array:
-        return self.max_rate * J / (1 + xp.maximum(J, -J))
-
-    def current(self, firing_rate: np.ndarray) -> np.ndarray:
-        return firing_rate / (self.max_rate - firing_rate)
-
-    def scale_rates(self, factor: float) -> tuple[Softsign, float]:
-        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
+    meanings: ClassVar[Mapping[str, str]] = {**Accumulating.meanings, "max_rate": "Hz, highest rate"}
+    function: ClassVar[RateFunction] = RateFunction(
+        "{}·J / (1 + |J|)",
+        lambda unit, J, xp: unit * J / (1 + xp.maximum(J, -J)),
+        lambda unit, rate: rate / (unit - rate),
+        limits=(-1.0, 1.0),
+    )
 
 
 @dataclass(frozen=True)
-class Tanh(Accumulating):
+class Tanh(FunctionNeuron):
     """Rate ``max_rate · tanh(J)`` in Hz, in spikes of both signs; see `Accumulating`.
 
     Parameters
@@ -255,22 +279,10 @@ class Tanh(Accumulating):
     amplitude: float = 0.01
     max_rate: float = 100.0
 
-    def __post_init__(self) -> None:
-        check_positive("Tanh", amplitude=self.amplitude, max_rate=self.max_rate)
-
-    @property
-    def rate_range(self) -> tuple[float, float]:
-        return 0.0, self.max_rate
-
-    @property
-    def fires_negative(self) -> bool:
-        return True
-
-    def firing_rate(self, J: Array, xp: Any = np) -> Array:
-        return self.max_rate * xp.tanh(J)
-
-    def current(self, firing_rate: np.ndarray) -> np.ndarray:
-        return np.arctanh(firing_rate / self.max_rate)
-
-    def scale_rates(self, factor: float) -> tuple[Tanh, float]:
-        return dataclasses.replace(self, amplitude=self.amplitude / factor, max_rate=self.max_rate * factor), 1.0
+    meanings: ClassVar[Mapping[str, str]] = {**Accumulating.meanings, "max_rate": "Hz, highest rate"}
+    function: ClassVar[RateFunction] = RateFunction(
+        "{}·tanh(J)",
+        lambda unit, J, xp: unit * xp.tanh(J),
+        lambda unit, rate: np.arctanh(rate / unit),
+        limits=(-1.0, 1.0),
+    )

@@ -1,11 +1,18 @@
-"""What every neuron model provides."""
+"""The base class of neuron models, their words, and checks of their parameters.
+
+Writing a neuron takes one file: a frozen dataclass with its parameters, the names of its `state`, and the five
+abstract methods of `Neuron`. It then trains in `snnconv.layers.Rate`, converts, and runs in every runtime. It should
+have words of its own too, `equations` and `meanings`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -14,24 +21,67 @@ from ..errors import ParameterError
 Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
 State = dict[str, Array]
 
-if TYPE_CHECKING:
-    from .spike_train import LIFSpikeTrain
-
 NEURONS: dict[str, type[Neuron]] = {}
 
 
+@dataclass(frozen=True)
+class Equations:
+    """A neuron in words, with the numbers of its parameters in them.
+
+    Parameters
+    ----------
+    rate : str
+        The firing rate at a constant current J.
+    step : str
+        The effect of a step on the voltage v.
+    threshold : str
+        The condition for a spike.
+    reset : str
+        The effect of a spike on the voltage.
+    unit : str
+        Unit of the current, or "no unit".
+    arithmetic : str
+        The step as it is computed, where it takes another form: a sentence without its subject, and lines of code.
+    """
+
+    rate: str
+    step: str
+    threshold: str
+    reset: str
+    unit: str
+    arithmetic: str = ""
+
+
+class SpikeTrain(Protocol):
+    """The spikes of neurons under a constant current, in closed form; `LIFSpikeTrain` is one."""
+
+    def phases(self) -> tuple[Array, Array]:
+        """Spikes per step, and the first spike's time in periods; both 0 where the neuron is silent."""
+        ...
+
+    def state_after(self, n_steps: Array) -> State:
+        """State after that many steps."""
+        ...
+
+
 class Neuron(ABC):
-    """A neuron model: frozen parameters, a rate function, and one time step.
+    """A neuron model: frozen parameters, a rate function, one time step, and the words for them.
 
     A subclass is a frozen dataclass in a file of its own. It is written once against an array namespace `xp`:
     `numpy` itself, `keras.ops`, or `snnconv.runtime.tensorflow_ops`. Subclassing registers the model under its class
     name.
+
+    `state` names its variables, "voltage" among them. `meanings` has the unit or the meaning of each parameter.
     """
 
     amplitude: float
     state: ClassVar[tuple[str, ...]]
+    meanings: ClassVar[Mapping[str, str]] = {"amplitude": "output per Hz; a spike has the height amplitude/dt"}
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
+        own = vars(cls)
+        if "equations" not in own and ("rate" in own or "step" in own):
+            cls.equations = Neuron.equations  # the words of a parent would describe another neuron
         if not abstract:
             NEURONS[cls.__name__] = cls
 
@@ -39,6 +89,19 @@ class Neuron(ABC):
     def kind(self) -> str:
         """Name of the model, as files and tables show it."""
         return type(self).__name__
+
+    @property
+    def equations(self) -> Equations:
+        """The neuron in words; those here only point to the code that defines it."""
+        kind, module = self.kind, type(self).__module__
+        values = ", ".join(f"{name}={value}" for name, value in self.parameters().items())
+        return Equations(
+            rate=f"F(J) Hz of {kind}({values}), defined by {kind}.rate in {module}",
+            step=f"{', '.join(self.state)} change as defined by {kind}.step in {module}",
+            threshold=f"as in {kind}.step",
+            reset=f"as in {kind}.step",
+            unit=f"the unit of {kind}.rate",
+        )
 
     @property
     def max_spikes_per_step(self) -> int | None:
@@ -114,27 +177,12 @@ class Neuron(ABC):
         """Whether `spike_train` is there for steps of `dt` seconds."""
         return False
 
-    def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
+    def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> SpikeTrain:
         """The spikes under the constant current `J` in closed form, without a loop over time.
 
         Rounding differs from that of the loop, so the runtime uses it in float32 alone.
         """
         raise NotImplementedError(f"{self.kind} neurons need a loop over time; see has_spike_train().")
-
-    def packs(self, dtype: str) -> bool:
-        """Whether `pack` and `unpack` are there for this dtype: one array for state and spikes.
-
-        A compiled loop writes one array per step in one pass; with two or more it computes the step anew for each.
-        """
-        return False
-
-    def pack(self, spikes: Array, state: State, xp: Any = np) -> Array:
-        """One array that holds the state after a step, exactly, and the step's spikes."""
-        raise NotImplementedError(f"{self.kind} neurons do not pack; see packs().")
-
-    def unpack(self, packed: Array, xp: Any = np) -> tuple[Array, State]:
-        """Inverse of `pack`: spikes and state."""
-        raise NotImplementedError(f"{self.kind} neurons do not pack; see packs().")
 
     def with_amplitude(self, amplitude: float) -> Self:
         """The same neuron with another amplitude."""

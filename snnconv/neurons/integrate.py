@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, Neuron, State, check_positive, check_tuning
+from ..text.plain import number
+from .base import Array, Equations, Neuron, State, check_positive, check_tuning
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class IF(Neuron):
     rate_limit: float | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage",)
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Neuron.meanings,
+        "min_voltage": "floor of the voltage; the threshold is 1",
+        "max_spikes": "most spikes in one step",
+        "rate_limit": "Hz, where the rate function ends",
+    }
 
     def __post_init__(self) -> None:
         check_positive("IF", amplitude=self.amplitude)
@@ -56,6 +64,20 @@ class IF(Neuron):
             )
         if self.rate_limit is not None:
             check_positive("IF", rate_limit=self.rate_limit)
+
+    @property
+    def equations(self) -> Equations:
+        limit, most, floor = self.rate_limit, self.max_spikes, self.min_voltage
+        current = "max(J, 0)" if floor is None else "J"
+        count = "floor(v)" if most is None else f"min(floor(v), {most})"
+        kept = "" if floor is None or math.isinf(floor) else f"; v ≥ {number(floor)}"
+        return Equations(
+            rate="max(J, 0) Hz" if limit is None else f"min(max(J, 0), {number(limit)}) Hz",
+            step=f"v += {current}·dt; n = {count} spikes, v -= n{kept}",
+            threshold="v ≥ 1",
+            reset="v -= n",
+            unit="Hz",
+        )
 
     @property
     def max_spikes_per_step(self) -> int | None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..text.plain import number
 from .accumulating import softplus
-from .base import Array, Neuron, State, check_positive, check_tuning
+from .base import Array, Equations, Neuron, State, check_positive, check_tuning
 from .spike_train import LIFSpikeTrain
 
-# A packed LIF is its voltage, which is at most 1 outside the refractory period and 0 in it; or else its refractory
-# state p, lifted by a power of two, which is exact, above every voltage; by a higher one where it has just spiked.
-# By dtype: the smallest p, below which p is lost in the share of a step; the lift to 4 and more; the lift above that.
-_LIFTS = {"float32": (2.0**-60, 2.0**62, 2.0**124), "float64": (2.0**-400, 2.0**402, 2.0**804)}
-_LARGEST_P = 4.0
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
+
+_ARITHMETIC = """\
+needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) is its state beside the voltage v
+
+    share = FREE_STEP - DECAY * p                 FREE_STEP = 1 - exp(-dt/tau_rc), DECAY = exp(-dt/tau_rc)
+    v = v + (J - v) * max(share, 0)
+    v > 1:  spike, p = max(GROWN_1 - GROWN * (v - 1) / (J - 1), 0), v = 0        GROWN = exp(tau_ref/tau_rc)
+    else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,13 @@ class LIF(Neuron):
 
     # p = expm1(remaining refractory time / tau_rc), floored at 0. The time is tau_rc * log1p(p).
     state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Neuron.meanings,
+        "tau_rc": "s, membrane time constant",
+        "tau_ref": "s, refractory period",
+        "min_voltage": "floor of the voltage; the threshold is 1",
+        "smoothing": "width of the soft threshold in training",
+    }
 
     def __post_init__(self) -> None:
         check_positive("LIF", tau_rc=self.tau_rc, amplitude=self.amplitude)
@@ -74,6 +86,23 @@ class LIF(Neuron):
             raise ParameterError(f"LIF: min_voltage must be 0 or less. Received {self.min_voltage!r}.")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
             raise ParameterError(f"LIF: smoothing must be 0 or more. Received {self.smoothing!r}.")
+
+    @property
+    def equations(self) -> Equations:
+        excess, condition = "J - 1", " for J > 1, else 0"
+        if self.smoothing:
+            excess, condition = f"s·softplus((J - 1)/s), s = {number(self.smoothing)}", ""
+        highest = f"; < {number(1 / self.tau_ref)} Hz" if self.tau_ref else ""
+        tau_rc, tau_ref = number(self.tau_rc), number(self.tau_ref)
+        return Equations(
+            rate=f"1/({tau_ref} + {tau_rc}·ln(1 + 1/({excess}))) Hz{condition}{highest}",
+            step=f"v += (J - v)·(1 - exp(-free/{tau_rc})), free: the part of the step outside the refractory period, "
+            f"in s; v > 1 is a spike, then v = 0 for {tau_ref} s from the crossing on; v ≥ {number(self.min_voltage)}",
+            threshold="v > 1",
+            reset="to 0",
+            unit="thresholds",
+            arithmetic=_ARITHMETIC,
+        )
 
     def rate(self, J: Array, xp: Any = np) -> Array:
         j = J - 1
@@ -107,23 +136,6 @@ class LIF(Neuron):
 
     def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
         return LIFSpikeTrain(J, state, self.tau_rc, self.tau_ref, self.min_voltage, dt, xp)
-
-    def packs(self, dtype: str) -> bool:
-        return dtype in _LIFTS and math.expm1(self.tau_ref / self.tau_rc) < _LARGEST_P
-
-    def pack(self, spikes: Array, state: State, xp: Any = np) -> Array:
-        v, p = state["voltage"], state["refractory"]
-        smallest, lift, lift_spiked = _LIFTS[v.dtype.name]
-        resting = xp.where(p >= smallest, p * lift, v)
-        return xp.where(spikes > 0, xp.maximum(p, xp.zeros_like(p) + smallest) * lift_spiked, resting)
-
-    def unpack(self, packed: Array, xp: Any = np) -> tuple[Array, State]:
-        smallest, lift, lift_spiked = _LIFTS[packed.dtype.name]
-        zero = xp.zeros_like(packed)
-        spiked, refractory = packed >= smallest * lift_spiked, packed >= smallest * lift
-        p = xp.where(refractory, packed * xp.where(spiked, zero + 1 / lift_spiked, zero + 1 / lift), zero)
-        v = xp.where(refractory, zero, packed)
-        return xp.where(spiked, zero + 1, zero), {"voltage": v, "refractory": p}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         limit = 1 / self.tau_ref if self.tau_ref else math.inf

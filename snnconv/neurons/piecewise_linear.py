@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..text.plain import number
 from .accumulating import Accumulating
-from .base import Array, check_positive
+from .base import Array, Equations, check_positive
 
 Slopes = float | tuple[Any, ...]
 
@@ -43,6 +45,13 @@ class PiecewiseLinear(Accumulating):
     threshold: float = 0.0
     max_rate: float | None = None
 
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Accumulating.meanings,
+        "negative_slope": "slope below the threshold",
+        "threshold": "Hz, current that has to be exceeded",
+        "max_rate": "Hz, highest rate",
+    }
+
     def __post_init__(self) -> None:
         check_positive("PiecewiseLinear", amplitude=self.amplitude)
         object.__setattr__(self, "negative_slope", _as_tuples(np.asarray(self.negative_slope, "float64").tolist()))
@@ -52,6 +61,14 @@ class PiecewiseLinear(Accumulating):
             raise ParameterError(f"PiecewiseLinear: threshold must be 0 or more. Received {self.threshold!r}.")
         if self.max_rate is not None and not self.max_rate >= 0:
             raise ParameterError(f"PiecewiseLinear: max_rate must be None, 0 or more. Received {self.max_rate!r}.")
+
+    @property
+    def equations(self) -> Equations:
+        threshold = number(self.threshold)
+        top = "J" if self.max_rate is None else f"min(J, {number(self.max_rate)})"
+        below = f"negative_slope·(J - {threshold})" if self.fires_negative else "0"
+        rate = f"{top} Hz for J > {threshold}, else {below}"
+        return dataclasses.replace(super().equations, rate=rate, unit="Hz")
 
     @property
     def starting_current(self) -> float:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, Neuron, State, check_positive
+from ..text.plain import number
+from .base import Array, Equations, Neuron, State, check_positive
 from .lif import LIF
 
 _SMALLEST_DRIVE = 1e-18  # as for LIF: below it 1/(J - 1) would overflow float32
@@ -60,6 +62,14 @@ class SteppedLIF(Neuron):
 
     # r, the steps of the refractory period that are left
     state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Neuron.meanings,
+        "tau_rc": "s, membrane time constant",
+        "tau_ref": "s, refractory period",
+        "min_voltage": "floor of the voltage; the threshold is 1",
+        "dt": "s, the step that the neuron is for",
+        "leak_bits": "fractional bits of the leak",
+    }
 
     def __post_init__(self) -> None:
         check_positive("SteppedLIF", tau_rc=self.tau_rc, amplitude=self.amplitude, dt=self.dt)
@@ -76,6 +86,19 @@ class SteppedLIF(Neuron):
                 f"SteppedLIF: with leak_bits={self.leak_bits} the leak of tau_rc = {self.tau_rc:g} s in steps of "
                 f"{self.dt:g} s is {self.leak:g}. Choose dt below tau_rc, and leak_bits above log2(tau_rc/dt)."
             )
+
+    @property
+    def equations(self) -> Equations:
+        steps = f"floor(ln(1 + 1/(J - 1))·{number(-1 / math.log1p(-self.leak))}) + {1 + self.refractory_steps}"
+        dt = number(self.dt)
+        return Equations(
+            rate=f"1/({dt}·({steps})) Hz for J > 1, else 0; ≤ {number(self.highest_rate)} Hz",
+            step=f"v += {number(self.leak)}·(J - v); v > 1 is a spike, then v = 0, held for the next "
+            f"{self.refractory_steps} steps; v ≥ {number(self.min_voltage)}; all for steps of {dt} s",
+            threshold="v > 1",
+            reset="to 0",
+            unit="thresholds",
+        )
 
     @property
     def only_dt(self) -> float:

@@ -30,6 +30,11 @@ class Synapse(ABC):
         """Name of the filter, as files and tables show it."""
         return type(self).__name__
 
+    @property
+    def equation(self) -> str:
+        """A step in words, of the output y on the input x, with a = exp(-dt/tau)."""
+        return f"defined by {self.kind}.step in {type(self).__module__}"
+
     @abstractmethod
     def step(self, x: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         """Filter one step of `dt` seconds; the output holds this step's input already."""
@@ -61,6 +66,10 @@ class Lowpass(Synapse):
     def __post_init__(self) -> None:
         check_positive("Lowpass", tau=self.tau)
 
+    @property
+    def equation(self) -> str:
+        return "y += (1 - a)·(x - y)"
+
     def step(self, x: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         y = state["filtered"]
         y = y + (x - y) * -math.expm1(-dt / self.tau)
@@ -82,6 +91,10 @@ class Alpha(Synapse):
 
     def __post_init__(self) -> None:
         check_positive("Alpha", tau=self.tau)
+
+    @property
+    def equation(self) -> str:
+        return "two lowpasses y += (1 - a)·(x - y) in series, solved exactly"
 
     def step(self, x: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         h = dt / self.tau

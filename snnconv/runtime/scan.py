@@ -14,6 +14,7 @@ import tensorflow as tf
 from ..graph import Population, Stateful
 from ..neurons.base import State
 from . import tensorflow_ops
+from .packing import LIFPacking, packing_of
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -74,8 +75,8 @@ def compile_scan(
         def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
             value, state, carried = x[step] if varies else x, {}, dict(carried)
             for node in nodes:
-                value, state = node.step(value, _unpack(node, carried[node.name]), dt, tensorflow_ops)
-                carried[node.name], value, state = _pack(node, value, state)
+                value, state = node.step(value, _unpack(packings[node.name], carried[node.name]), dt, tensorflow_ops)
+                carried[node.name], value, state = _pack(packings[node.name], value, state)
             if keep_voltages:
                 voltages = voltages.write(step, state["voltage"])
             return step + 1, carried, values.write(step, tf.cast(value, dtype)), voltages
@@ -84,27 +85,27 @@ def compile_scan(
         arrays: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
         if not keep_voltages:
             arrays[1] = tf.constant(0)
-        packed = {node.name: _pack(node, None, states[node.name])[0] for node in nodes}
+        packings = {node.name: _packing(node, states[node.name]) for node in nodes}
+        packed = {name: _pack(packing, None, states[name])[0] for name, packing in packings.items()}
         _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *arrays])
-        states = {node.name: _unpack(node, packed[node.name]) for node in nodes}
+        states = {name: _unpack(packing, packed[name]) for name, packing in packings.items()}
         return values.stack(), states, voltages.stack() if keep_voltages else None
 
     return compiled(scan)
 
 
-# XLA computes a step anew for each array that it leaves: spikes and state are one array where neurons can pack them.
+def _packing(node: Stateful, state: State) -> LIFPacking | None:
+    return packing_of(node.neuron, state["voltage"].dtype.name) if isinstance(node, Population) else None
 
 
-def _pack(node: Stateful, value: Any, state: State) -> tuple[Any, Any, State]:
-    """What the loop carries; and value and state, taken from it."""
-    if not isinstance(node, Population) or not node.neuron.packs(state["voltage"].dtype.name):
+def _pack(packing: LIFPacking | None, value: Any, state: State) -> tuple[Any, Any, State]:
+    """The arrays that the loop carries; and value and state, taken from them."""
+    if packing is None:
         return state, value, state
     spikes = tf.zeros_like(state["voltage"]) if value is None else value
-    packed = node.neuron.pack(spikes, state, tensorflow_ops)
-    return packed, *node.neuron.unpack(packed, tensorflow_ops)
+    packed = packing.pack(spikes, state, tensorflow_ops)
+    return packed, *packing.unpack(packed, tensorflow_ops)
 
 
-def _unpack(node: Stateful, carried: Any) -> State:
-    if isinstance(carried, dict) or not isinstance(node, Population):
-        return carried
-    return node.neuron.unpack(carried, tensorflow_ops)[1]
+def _unpack(packing: LIFPacking | None, carried: Any) -> State:
+    return carried if packing is None else packing.unpack(carried, tensorflow_ops)[1]

@@ -10,16 +10,7 @@ import numpy as np
 
 from ...graph.nodes import Conv, ConvTranspose, Filter
 from ...text.plain import number
-from .equations import (
-    RATES,
-    FilterNumbers,
-    RatePoint,
-    current_unit,
-    filter_numbers,
-    rate_equation,
-    rate_point,
-    step_equation,
-)
+from .equations import RATES, FilterNumbers, RatePoint, filter_numbers, rate_point
 from .onward import Effect, effects
 
 if TYPE_CHECKING:
@@ -105,7 +96,7 @@ class LayerExplanation:
 
 def explain_population(graph: SpikingGraph, view: PopulationView, dt: float) -> LayerExplanation:
     """A population in numbers, for steps of `dt` seconds."""
-    neuron = view.neuron
+    neuron, words = view.neuron, view.neuron.equations
     height = neuron.amplitude / dt
     found = effects(graph, view.name, height)
     points = [rate_point(neuron, rate, dt) for rate in RATES if rate <= 1 / dt]
@@ -118,15 +109,15 @@ def explain_population(graph: SpikingGraph, view: PopulationView, dt: float) -> 
         source=view.input,
         equations={
             "current": f"J = {_product(view)} + neuron_bias",
-            "rate": rate_equation(neuron),
-            "step": step_equation(neuron),
+            "rate": words.rate,
+            "step": words.step,
             "output": spike,
         },
         arrays=(*_linear_arrays(view, "J", gain_holders(graph, view.name)), _neuron_bias(view)),
         gain=(float(np.min(view.gain)), float(np.max(view.gain))),
         gain_in=gain_holders(graph, view.name),
         linear="" if view.linear is None else view.linear.name,
-        unit=current_unit(neuron),
+        unit=words.unit,
         parameters=neuron.parameters(),
         height=height,
         rates=tuple(point for point in points if point is not None),

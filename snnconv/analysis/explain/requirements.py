@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ class Requirement:
 
 def requirements(graph: SpikingGraph, layers: Sequence[LayerExplanation], dt: float) -> tuple[Requirement, ...]:
     """All that decides the spikes; values that differ between populations are given for each."""
-    kinds = {layer.neuron for layer in layers}
+    neurons = [view.neuron for view in graph.populations.values()]
     found = [
         Requirement(ARRAYS, "kernel'", "gain inside", "populations/<name>/kernel"),
         Requirement(ARRAYS, "dense_bias'", "gain inside, added", "populations/<name>/dense_bias"),
@@ -44,9 +44,8 @@ def requirements(graph: SpikingGraph, layers: Sequence[LayerExplanation], dt: fl
     for name in dict.fromkeys(name for layer in layers for name in layer.parameters if name not in RATE_ONLY):
         values = {layer.name: _value(name, layer.parameters[name]) for layer in layers if name in layer.parameters}
         found.append(Requirement(NEURONS, name, _one_or_each(values, len(layers)), f"populations/<name>/{name}"))
-    leaky = kinds & {"LIF", "SteppedLIF"}
-    threshold = "v > 1" if kinds == leaky else "v ≥ 1" if not leaky else "v > 1 (LIF), v ≥ 1 (others)"
-    reset = "to 0" if kinds == leaky else "v -= n" if not leaky else "to 0 (LIF), v -= n (others)"
+    threshold = _one_or_others([(neuron.equations.threshold, neuron.kind) for neuron in neurons])
+    reset = _one_or_others([(neuron.equations.reset, neuron.kind) for neuron in neurons])
     voltages = {name: number(view.node.initial_voltage) for name, view in graph.populations.items()}
     start = _one_or_each(voltages, len(layers))
     synapses = {
@@ -89,3 +88,14 @@ def _one_or_each(values: dict[str, str], n_layers: int) -> str:
     if len(names) == 1 and len(values) == n_layers:
         return next(iter(names))
     return " or ".join(f"{value} ({', '.join(own)})" for value, own in names.items())
+
+
+def _one_or_others(described: Iterable[tuple[str, str]]) -> str:
+    """The description that all neurons share, or each one with its kinds of neurons, those of the last as others."""
+    kinds: dict[str, list[str]] = {}
+    for description, kind in sorted(set(described)):
+        kinds.setdefault(description, []).append(kind)
+    if len(kinds) < 2:
+        return next(iter(kinds), "none")
+    *first, last = kinds
+    return ", ".join([*(f"{each} ({', '.join(kinds[each])})" for each in first), f"{last} (others)"])

@@ -12,7 +12,6 @@ from ...graph import SpikingGraph
 from ...neurons import Neuron
 from ...runtime.result import Result, check_steps
 from ...text.plain import plural
-from ..explain.equations import current_unit
 from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_nothing_there, with_rates
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def rate_curve(
         label = f"stepped: {plural(n_steps, 'step')} of {dt * 1e3:g} ms"
         stepped = _stepped_rates(neuron, at, dt, n_steps)
         ax.plot(at, stepped, "o", markersize=4, color=COLOURS[1], markerfacecolor="none", label=label)
-    unit = current_unit(neuron)
+    unit = neuron.equations.unit
     ax.set(xlabel="input current J" + ("" if unit == "no unit" else f" ({unit})"), ylabel="firing rate (Hz)")
     ax.set_title(f"rate curve, {neuron.kind}")
     ax.legend(loc="upper left", fontsize="small")

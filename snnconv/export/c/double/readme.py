@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
+from ....graph import Population
 from ...integers import comment
 from .golden import Golden
 from .names import Names
@@ -50,14 +52,19 @@ change from step to step.
 | golden.h, self_test.c | {golden.size} of the NumPy loop in float64, and the program that compares them |
 | {GRAPH} | the network for Python: `snnconv.load` |
 
-A LIF neuron needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) is its state beside the
-voltage v, and with the constants of params.h
-
-    share = FREE_STEP - DECAY * p                 FREE_STEP = 1 - exp(-dt/tau_rc), DECAY = exp(-dt/tau_rc)
-    v = v + (J - v) * max(share, 0)
-    v > 1:  spike, p = max(GROWN_1 - GROWN * (v - 1) / (J - 1), 0), v = 0        GROWN = exp(tau_ref/tau_rc)
-    else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1
-
+{_arithmetic(names)}\
 A spike is sent as HEIGHT = amplitude / dt. Sums go over the inputs in order, and nothing is left open that IEEE 754
 does not fix, so every compiler gives the same spikes that keeps the order of the operations and rounds each of them.
 """
+
+
+def _arithmetic(names: Names) -> str:
+    """A paragraph for each kind of neuron whose step is computed in another form than its equation has."""
+    found = {node.neuron.kind: node.neuron for node in names.graph.nodes if isinstance(node, Population)}
+    paragraphs = []
+    for kind, neuron in found.items():
+        sentence, _, code = neuron.equations.arithmetic.partition("\n\n")
+        if code:
+            sentence = textwrap.fill(f"A {kind} neuron {sentence}, and with the constants of params.h", 120)
+            paragraphs.append(f"{sentence}\n\n{code}\n\n")
+    return "".join(paragraphs)
