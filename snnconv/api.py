@@ -28,7 +28,7 @@ from .graph.passes import add_synapses
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.result import check_dt, check_steps
+from .runtime.arguments import check_dt, check_steps
 
 REFIT_STEPS = 100  # that the doctor runs a network that was refit
 
@@ -223,9 +223,7 @@ def explain(
     if x is None:
         return explain_graph(graph, layer, unit, dt=dt, sources=sources)
     xs = graph.check_inputs(x, "float64", n_steps)
-    ranks = {node.name: len(node.shape) + 1 for node in graph.inputs}
-    means = {name: array if array.ndim == ranks[name] else array.mean(1) for name, array in xs.items()}
-    found = explain_graph(graph, layer, unit, means, sample=sample, dt=dt, sources=sources)
+    found = explain_graph(graph, layer, unit, xs.means(), sample=sample, dt=dt, sources=sources)
     if found.unit is None:
         return found
     trace = trace_unit(graph, found.unit.layer, found.unit.unit, one_sample(xs, sample), sample, n_steps, dt)

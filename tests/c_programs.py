@@ -18,7 +18,7 @@ SANITIZE = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
 
 
 def settings_for(graph, x, n_steps=40, target=c.TARGET, **options):
-    return Settings(0.001, {graph.inputs[0].name: x}, n_steps, target.check_options(options))
+    return Settings(0.001, graph.check_inputs(x, "float64", n_steps), n_steps, target.check_options(options))
 
 
 def integers_and_files(graph, x, n_steps=40, **options):

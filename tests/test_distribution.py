@@ -150,7 +150,7 @@ def check_that_few_batches_are_under_way(simulator):
             taken.append(number)
             yield samples()[:BATCH]
 
-    from snnconv.runtime.result import recording
+    from snnconv.runtime.arguments import recording
     from snnconv.runtime.samples import Samples
 
     wanted = recording(simulator.graph, ())

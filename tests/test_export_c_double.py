@@ -239,7 +239,7 @@ def test_golden_vectors_are_smaller_for_large_networks():
     rng = np.random.default_rng(0)
     line = Line((20, 20, 1)).conv("c", rng.normal(0, 1, (3, 3, 1, 64))).neurons("n", LIF(), np.ones(64))
     graph = line.flatten().dense("out", rng.normal(size=(line.last.shape[0], 2))).graph()
-    options = Settings(0.001, {"x": rng.random((8, 20, 20, 1))}, 100, {"golden": 4})
+    options = Settings(0.001, graph.check_inputs(rng.random((8, 20, 20, 1)), "float64"), 100, {"golden": 4})
     assert double.golden_vectors(double.Names(graph, 0.001), options).size == "1 sample of 12 steps"
 
 

@@ -53,7 +53,7 @@ def _close():
 def with_spikes(spikes, **fields):
     """A result with these spikes of population 'p', (n, n_steps, …)."""
     spikes = np.asarray(spikes)
-    return Result(np.zeros((*spikes.shape[:2], 1)), spikes.shape[1], 0.001, spikes={"p": spikes}, **fields)
+    return Result({"y": np.zeros((*spikes.shape[:2], 1))}, spikes.shape[1], 0.001, spikes={"p": spikes}, **fields)
 
 
 def population(name, source, shape, neuron=None):
@@ -178,11 +178,11 @@ def test_rate_histograms_count_the_neurons_that_fire(result):
 
 def test_rate_histograms_of_many_layers_and_of_none():
     rates = {f"layer{number}": np.full((1, 2), number) for number in range(40)}
-    ax = plot.rate_histograms(Result(np.zeros((1, 2, 1)), 2, 0.001, rates=rates))
+    ax = plot.rate_histograms(Result({"y": np.zeros((1, 2, 1))}, 2, 0.001, rates=rates))
     assert "24 of 40 layers shown" in ax.get_xlabel()
     assert len(ax.patches) == 24
     with pytest.raises(InputError, match="recorded neither rates nor spikes"):
-        plot.rate_histograms(Result(np.zeros((1, 2, 1)), 2, 0.001))
+        plot.rate_histograms(Result({"y": np.zeros((1, 2, 1))}, 2, 0.001))
     assert "no spikes" in texts(plot.rate_histograms(with_spikes(np.zeros((1, 2, 3), "uint8"))))
 
 

@@ -145,12 +145,12 @@ def test_frame_has_every_spike(result):
 def test_frame_counts_several_and_negative_spikes():
     pytest.importorskip("pandas")
     spikes = {"p": np.array([[[0, 2], [-1, 0]]])}
-    frame = Result(np.zeros((1, 2, 1)), 2, 0.01, spikes=spikes).to_frame("p")
+    frame = Result({"y": np.zeros((1, 2, 1))}, 2, 0.01, spikes=spikes).to_frame("p")
     assert frame.to_dict("records") == [
         {"sample": 0, "step": 1, "time_s": 0.01, "unit": 1, "count": 2},
         {"sample": 0, "step": 2, "time_s": 0.02, "unit": 0, "count": -1},
     ]
-    none = Result(np.zeros((1, 2, 1)), 2, 0.01, spikes={"p": 0 * spikes["p"]}).to_frame("p")
+    none = Result({"y": np.zeros((1, 2, 1))}, 2, 0.01, spikes={"p": 0 * spikes["p"]}).to_frame("p")
     assert (len(none), list(none.columns)) == (0, list(frame.columns))
 
 

@@ -51,7 +51,7 @@ def diagnose(
 
     - `snnconv diagnose model.keras --input x.npy --spikes capture.npz --json`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
     from .screen import print_json, say
 

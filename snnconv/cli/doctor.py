@@ -38,7 +38,7 @@ def doctor(
 
     - `snnconv doctor model.snn.h5 --data xy.npz --json`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
     from .screen import print_json, say
 
@@ -59,7 +59,7 @@ def doctor(
     from ..tuning.doctor import doctor as examine
 
     findings = examine(graph, xs, y, steps, dt)
-    n = len(next(iter(xs.values())))
+    n = xs.n
     if json:
         contents = {
             "n_samples": n,

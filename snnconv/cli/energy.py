@@ -56,7 +56,7 @@ def energy(
 
     - `snnconv energy model.snn.h5 --data x.npy --device loihi --json`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
     from .screen import print_json, say
 

@@ -50,7 +50,7 @@ def explain(
 
     - `snnconv explain model.snn.h5 lif 0 --input x.npy --sample 3`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
     from .screen import print_json, say
 

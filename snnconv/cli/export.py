@@ -104,7 +104,7 @@ def export(
         raise ParameterError("export needs a MODEL. See 'snnconv export --help'.")
     from ..export import export as write
     from ..export import find_target
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
 
     chosen = find_target(target)

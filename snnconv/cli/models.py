@@ -311,12 +311,13 @@ def as_samples(graph: SpikingGraph, given: Any, classes: Any, samples: int, n_ra
 
     if given is None:
         rng = np.random.default_rng(0)
-        return {node.name: rng.random((n_random, *node.shape)) for node in graph.inputs}, None
+        xs = {node.name: rng.random((n_random, *node.shape)) for node in graph.inputs}
+        return graph.check_inputs(xs, "float32"), None
     xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
     y = None
     if classes is not None:
         shapes = [view.shape for view in graph.readouts.values()]
         if len(shapes) != 1 or len(shapes[0]) != 1:
             raise InputError("labels are for networks with one output of one value per class.")
-        y = as_labels(classes, len(next(iter(xs.values()))), shapes[0][0])[:samples]
-    return {name: array[:samples] for name, array in xs.items()}, y
+        y = as_labels(classes, xs.n, shapes[0][0])[:samples]
+    return xs.part(slice(samples)), y

@@ -81,7 +81,7 @@ def quantize(
     from ..quantize import quantize as to_integers
     from ..quantize.file import is_integer_file
     from ..quantize.scales import Settings
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
 
     widths = _widths(bits)
@@ -110,7 +110,7 @@ def quantize(
     classes = None if labels is None else read_arrays(labels)
     graph = read_graph(model, options, synapse)
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
-    x = next(iter(xs.values()))
+    (x,) = xs.values()
     shapes = [view.shape for view in graph.readouts.values()]
     has_classes = len(shapes) == 1 and len(shapes[0]) == 1
     if labels is None and has_classes and isinstance(given, dict):

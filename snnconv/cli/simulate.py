@@ -96,7 +96,7 @@ def simulate(
     import numpy as np
 
     from ..conversion.verify import random_inputs
-    from ..runtime.result import check_precision, check_steps, initial_voltages, recording
+    from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
     from ..runtime.resumable.parts import Parts, checksums
     from ..runtime.samples import Samples
     from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_graph, read_run

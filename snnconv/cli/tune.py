@@ -75,7 +75,7 @@ def tune(
 
     - `snnconv export model.keras --config tuned.toml`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .energy import read_devices
     from .models import as_samples, check_model_file, check_samples, check_writable, read_data, read_dt, read_graph
     from .screen import print_json, say

@@ -57,7 +57,7 @@ def verify(
         return
     from ..graph import load
     from ..graph.file import is_graph_file
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from ..text.plain import plural
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
     from .screen import print_json, say

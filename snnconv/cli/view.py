@@ -50,7 +50,7 @@ def view(
 
     - `snnconv view model.snn.h5 --steps 200`
     """
-    from ..runtime.result import check_steps
+    from ..runtime.arguments import check_steps
     from .explain import read_with_sources
     from .export import default_path
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt

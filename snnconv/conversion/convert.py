@@ -97,10 +97,10 @@ def _check(graph: SpikingGraph, model: Any, changes: str, advance: Callable[[], 
     xs = random_inputs(model, 4)
     _, expected = keras_values(model, list(xs.values()))
     advance()
-    received = graph.rate_output(xs)
+    values = graph.rate_values(xs)
     advance()
-    ours = list(received.values()) if isinstance(received, dict) else [received]
-    for label, our, their in zip(graph.outputs, ours, expected, strict=True):
+    for (label, name), their in zip(graph.outputs.items(), expected, strict=True):
+        our = values[name]
         theirs = their.astype("float64")
         if not np.isfinite(theirs).all():
             raise ConversionError(f"Keras' output '{label}' is NaN or infinite on random inputs.")

@@ -14,8 +14,8 @@ from .._version import __version__
 from ..errors import ExportError, ParameterError
 from ..files.manifest import write_manifest
 from ..files.writing import replacing, replacing_folder
-from ..graph import SpikingGraph
-from ..runtime.result import check_dt, check_steps
+from ..graph import Inputs, SpikingGraph
+from ..runtime.arguments import check_dt, check_steps
 from ..text.plain import plural
 from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
@@ -150,12 +150,12 @@ def _check_limits(limits: tuple[Limit, ...], target: str, approximate: bool) -> 
 
 
 def _judge(
-    plan: Plan, graph: SpikingGraph, path: Any, inputs: Any, n_steps: int, dt: float, is_random: bool
+    plan: Plan, graph: SpikingGraph, path: Any, inputs: Inputs, n_steps: int, dt: float, is_random: bool
 ) -> Verdict:
     run = plan.run
     measured = None
     if run is not None:
         measured = measure(graph, lambda inputs, n_steps: run(path, inputs, n_steps), inputs, n_steps, dt)
-    n = len(next(iter(inputs.values())))
-    described = f"{plural(n, 'random sample')} in 0…1" if is_random else f"{plural(n, 'sample')} of the given data"
+    what = ("random sample", "in 0…1") if is_random else ("sample", "of the given data")
+    described = f"{plural(inputs.n, what[0])} {what[1]}"
     return Verdict(measured, plan.limits, plan.changes, plan.notes, described, plan.unmeasured)

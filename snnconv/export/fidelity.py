@@ -194,9 +194,8 @@ def measure(
         if our.shape[-1] > 1:
             differ = our.reshape(len(our), -1).argmax(-1) != their.reshape(len(their), -1).argmax(-1)
             others = differ if others is None else others | differ
-    n_samples = len(next(iter(inputs.values())))
     n_others = None if others is None else int(others.sum())
-    return Measurement(layers, n_samples, n_steps, dt, n_others, float(np.sqrt(squares / total)) if total else 0.0)
+    return Measurement(layers, inputs.n, n_steps, dt, n_others, float(np.sqrt(squares / total)) if total else 0.0)
 
 
 def _run_float(
@@ -204,15 +203,12 @@ def _run_float(
 ) -> tuple[dict[str, np.ndarray], list[Any]]:
     """Spikes and mean outputs of the NumPy loop, a few steps at a time."""
     record = [f"{name}.spikes" for name in graph.populations]
-    shapes = {node.name: node.shape for node in graph.inputs}
     spikes: dict[str, list[np.ndarray]] = {name: [] for name in graph.populations}
     sums: list[Any] = [0.0] * len(graph.outputs)
     state = None
     for start in range(0, n_steps, CHUNK):
         n = min(CHUNK, n_steps - start)
-        varies = {name: array.ndim > len(shapes[name]) + 1 for name, array in inputs.items()}
-        part = {name: array[:, start : start + n] if varies[name] else array for name, array in inputs.items()}
-        result = reference.run(graph, part, n, dt, record=record, state=state)
+        result = reference.run(graph, inputs.during(slice(start, start + n)), n, dt, record=record, state=state)
         state = result.state
         sums = [total + mean * n for total, mean in zip(sums, _means(result), strict=True)]
         for name, steps in spikes.items():
@@ -228,5 +224,4 @@ def _compare(name: str, ours: np.ndarray, theirs: np.ndarray) -> LayerDifference
 
 
 def _means(result: Result) -> list[Any]:
-    outputs = result.output.values() if isinstance(result.output, dict) else [result.output]
-    return [array.mean(1) for array in outputs]
+    return [array.mean(1) for array in result.outputs.values()]

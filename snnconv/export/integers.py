@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ExportError, InputError
 from ..graph import SpikingGraph
+from ..graph.inputs import has_steps
 from ..neurons import LIF
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
@@ -65,7 +66,7 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     try:
         integers.check_inputs(x, settings.n_steps)
     except InputError as error:
-        if not code.takes_varying and x.ndim > len(integers.input.shape) + 1:
+        if not code.takes_varying and settings.inputs.varying:
             raise
         raise ExportError(
             f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
@@ -83,7 +84,7 @@ def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
     """Run the integer graph in a folder, with outputs in the units of the float network."""
     integers = load(path / INTEGERS)
     result = run(integers, samples(integers, inputs), n_steps, record="all.spikes")
-    return Result(integers.as_float(result.output), n_steps, integers.dt, result.spikes)
+    return Result(integers.as_float(result.outputs), n_steps, integers.dt, result.spikes)
 
 
 def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
@@ -146,18 +147,16 @@ def golden_vectors(integers: IntegerGraph, settings: Settings) -> Golden:
     units = sum(layer.n_neurons for layer in integers.populations.values())
     n_steps = min(settings.n_steps, max(FEWEST_STEPS, MAX_GOLDEN // max(1, units)))
     n = max(1, min(wanted, MAX_GOLDEN // max(1, units * n_steps)))
-    x = samples(integers, settings.inputs)[:n]
-    varies = x.ndim > len(integers.input.shape) + 1
-    return record_golden(integers, x[:, :n_steps] if varies else x, n_steps)
+    few = settings.inputs.part(slice(n)).during(slice(n_steps))
+    return record_golden(integers, samples(integers, few), n_steps)
 
 
 def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden:
     """What the integer graph does with inputs in the units of the float network."""
     first = next(iter(integers.populations), None)
     result = run(integers, x, n_steps, record=() if first is None else ["all.spikes", f"{first}.voltages"])
-    outputs = result.output if isinstance(result.output, dict) else {next(iter(integers.outputs)): result.output}
-    sums = {integers.outputs[label]: array.cumsum(1).astype("int32") for label, array in outputs.items()}
-    varies = x.ndim > len(integers.input.shape) + 1
+    sums = {integers.outputs[label]: array.cumsum(1).astype("int32") for label, array in result.outputs.items()}
+    varies = has_steps(x, integers.input.shape)
     codes = integers.check_inputs(x, n_steps).astype("int32")
     return Golden(codes, result.spikes, result.voltages, sums, n_steps, varies)
 

@@ -15,8 +15,8 @@ from ..files.manifest import write_manifest
 from ..files.writing import replacing_folder
 from ..graph import Input, Node, Population, Readout, SpikingGraph, Stateful
 from ..runtime import tensorflow_ops
+from ..runtime.arguments import check_dt, check_dtype, check_steps, initial_voltages
 from ..runtime.model import Model
-from ..runtime.result import check_dt, check_dtype, check_steps, initial_voltages
 from ..runtime.stream import one_step
 
 Values = dict[str, Any]

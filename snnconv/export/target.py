@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import ParameterError
-from ..graph import SpikingGraph
+from ..graph import Inputs, SpikingGraph
 from ..runtime.result import Result
-
-Inputs = Mapping[str, np.ndarray]
-"""Samples by name of the input: (n, *shape), held constant, or (n, n_steps, *shape)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class Settings:
     ----------
     dt : float
         Length of a step, in seconds.
-    inputs : mapping of name to array
+    inputs : Inputs
         Samples to measure with, or to ship as test vectors.
     n_steps : int
         Steps of these samples.

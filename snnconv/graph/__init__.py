@@ -1,6 +1,7 @@
 """The network as data: nodes, the graph, its tables and its file."""
 
 from .file import load
+from .inputs import Inputs
 from .nodes import (
     NODES,
     Add,
@@ -44,6 +45,7 @@ __all__ = [
     "Difference",
     "Filter",
     "Input",
+    "Inputs",
     "LayerReport",
     "Linear",
     "MaxPool",

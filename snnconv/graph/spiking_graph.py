@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._late import late
-from ..errors import InputError, SnnconvError
+from ..errors import SnnconvError
 from ..neurons import numpy_ops
+from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import Input, Linear, Node, Population, Stateful
 from .report import LayerReport
 from .views import Named, PopulationView, ReadoutView
@@ -145,7 +146,7 @@ class SpikingGraph:
         dict of str to (n, *shape) array
             Outputs of populations are amplitude times rate.
         """
-        values = self.check_inputs(x, dtype)
+        values = dict(self.check_inputs(x, dtype))
         for node in self.nodes:
             if isinstance(node, Input):
                 continue
@@ -168,66 +169,36 @@ class SpikingGraph:
         -------
         (n, *output) array, or a dict of them where there are several outputs
         """
-        xs = self.check_inputs(x, "float64")
-        n = len(next(iter(xs.values())))
         parts = []
-        for start in range(0, n, batch_size):
-            values = self.rate_values({name: array[start : start + batch_size] for name, array in xs.items()})
+        for part in self.check_inputs(x, "float64").parts(batch_size):
+            values = self.rate_values(part)
             parts.append({label: values[name] for label, name in self.outputs.items()})
         return self.as_output({label: np.concatenate([part[label] for part in parts]) for label in self.outputs})
 
     def as_output(self, values: dict[str, Any]) -> Any:
         """The one output itself, or the dict where there are several."""
-        return next(iter(values.values())) if len(values) == 1 else values
+        return one_or_all(values)
 
-    def check_inputs(self, x: Any, dtype: str, n_steps: int | None = None) -> dict[str, np.ndarray]:
-        """Inputs by name as arrays of `dtype`, after checking their shapes and values.
+    def check_inputs(self, x: Any, dtype: str, n_steps: int | None = None) -> Inputs:
+        """Samples for the inputs as arrays of `dtype`, after checking their shapes and values.
 
         Parameters
         ----------
+        x : (n, *input) array, or a list or a dict of them where there are several inputs
         n_steps : int or None
             Where given, an input may also vary in time: (n, n_steps, *input).
+
+        Returns
+        -------
+        Inputs
+            A mapping of input name to array.
 
         Raises
         ------
         InputError
             If an input is missing, has another shape, differs in length, or holds NaN or infinity.
         """
-        given = self._named_inputs(x)
-        arrays = {}
-        for node in self.inputs:
-            try:
-                array = np.asarray(given[node.name])
-                array = array.astype(dtype, copy=False) if array.dtype.kind in "biuf" else None
-            except (ValueError, TypeError):
-                array = None
-            if array is None:
-                raise InputError(f"input '{node.name}' must be an array of numbers of shape (n, *{node.shape}).")
-            allowed = [node.shape] if n_steps is None else [node.shape, (n_steps, *node.shape)]
-            if array.ndim == 0 or array.shape[1:] not in allowed:
-                wanted = " or ".join("(n" + "".join(f", {size}" for size in shape) + ")" for shape in allowed)
-                raise InputError(f"input '{node.name}' must have shape {wanted}. Received {array.shape}.")
-            if len(array) == 0:
-                raise InputError(f"input '{node.name}' holds no samples.")
-            if not np.isfinite(array).all():
-                raise InputError(f"input '{node.name}' holds NaN or infinity. Clean the data first.")
-            arrays[node.name] = array
-        lengths = {name: len(array) for name, array in arrays.items()}
-        if len(set(lengths.values())) > 1:
-            raise InputError(f"inputs must have the same number of samples. Received {lengths}.")
-        return arrays
-
-    def _named_inputs(self, x: Any) -> dict[str, Any]:
-        names = [node.name for node in self.inputs]
-        if isinstance(x, Mapping):
-            if set(x) != set(names):
-                raise InputError(f"inputs must be named {names}. Received {sorted(map(str, x))}.")
-            return dict(x)
-        if len(names) == 1:
-            return {names[0]: x}
-        if not isinstance(x, (list, tuple)) or len(x) != len(names):
-            raise InputError(f"the network has {len(names)} inputs: pass a dict or a list with one array for {names}.")
-        return dict(zip(names, x, strict=True))
+        return check_inputs(self.inputs, x, dtype, n_steps)
 
     def summary(self) -> Table:
         """Print a table of the nodes: name, kind, shape, parameters, gain, biases and time constants; and return it."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ..errors import ConversionError, ParameterError
 from ..graph import Population, SpikingGraph
-from ..runtime.result import check_dt
+from ..runtime.arguments import check_dt
 from .chains import Chain, chains, prepare
 from .codes import Analog, Code
 from .integer_graph import IntegerGraph

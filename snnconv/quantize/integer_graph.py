@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, SnnconvError
+from ..errors import SnnconvError
+from ..graph.inputs import check_array, not_numbers, one_or_all
 from .nodes import EncodedInput, IntegerNode, ReadoutLayer, SpikingLayer
 from .scales import Settings
 
@@ -124,22 +125,13 @@ class IntegerGraph:
         try:
             array = np.asarray(x, "float64")
         except (ValueError, TypeError):
-            raise InputError(f"input '{node.name}' must be an array of numbers of shape (n, *{node.shape}).") from None
-        allowed = [node.shape]
-        if n_steps is not None and node.code.takes_varying:
-            allowed.append((n_steps, *node.shape))
-        if array.ndim == 0 or array.shape[1:] not in allowed:
-            wanted = " or ".join("(n" + "".join(f", {size}" for size in shape) + ")" for shape in allowed)
-            raise InputError(f"input '{node.name}' must have shape {wanted}. Received {array.shape}.")
-        if len(array) == 0:
-            raise InputError(f"input '{node.name}' holds no samples.")
-        if not np.isfinite(array).all():
-            raise InputError(f"input '{node.name}' holds NaN or infinity. Clean the data first.")
+            raise not_numbers(node.name, node.shape) from None
+        check_array(array, node.name, node.shape, n_steps if node.code.takes_varying else None)
         return node.code.quantise(array)
 
     def as_output(self, values: dict[str, Any]) -> Any:
         """The one output itself, or the dict where there are several."""
-        return next(iter(values.values())) if len(values) == 1 else values
+        return one_or_all(values)
 
     def as_float(self, output: Any) -> Any:
         """Integers of outputs in the units of the float network.

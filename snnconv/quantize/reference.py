@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError, SnnconvError
+from ..graph.inputs import has_steps
 from ..neurons import numpy_ops
 from ..neurons.base import State
-from ..runtime.result import Result, check_steps, recording
+from ..runtime.arguments import check_steps, recording
+from ..runtime.result import Result
 from .integer_graph import IntegerGraph
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .proofs import leaked
@@ -49,7 +51,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
     codes = graph.check_inputs(x, n_steps)
     n = len(codes)
     wanted = recording(graph, record)  # pyright: ignore[reportArgumentType]
-    varies = codes.ndim > len(graph.input.shape) + 1
+    varies = has_steps(codes, graph.input.shape)
     sent = graph.input.code.start(codes[:, 0] if varies else codes)
     state = {node.name: initial_state(node, n) for node in graph.nodes if isinstance(node, IntegerLayer)}
 
@@ -80,7 +82,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
         for label, name in graph.outputs.items():
             outputs[label].append(values[name])
     return Result(
-        output=graph.as_output({label: np.stack(steps, 1) for label, steps in outputs.items()}),
+        outputs={label: np.stack(steps, 1) for label, steps in outputs.items()},
         n_steps=n_steps,
         dt=graph.dt,
         spikes={name: np.stack(steps, 1) for name, steps in spikes.items()},

@@ -13,8 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import ParameterError
+from ..graph.inputs import has_steps
 from ..neurons.base import State
-from ..runtime.result import Result, recording
+from ..runtime.arguments import recording
+from ..runtime.result import Result
 from . import IntegerGraph, IntegerLayer
 from .reference import check_run, initial_state
 from .stepper import IntegerStepper, Wanted
@@ -88,7 +90,7 @@ class IntegerSimulator:
                 for variable, value in variables.items():
                     final[name][variable][samples] = value.numpy()[:size]
         return Result(
-            output=graph.as_output({label: kept["value"][name] for label, name in graph.outputs.items()}),
+            outputs={label: kept["value"][name] for label, name in graph.outputs.items()},
             n_steps=n_steps,
             dt=graph.dt,
             spikes=kept["spikes"],
@@ -120,7 +122,7 @@ class IntegerSimulator:
     ) -> Iterator[tuple[slice, slice, dict[str, Any], dict[str, Any]]]:
         """Yield samples, steps, what the chunk gave by kind and name, and the state behind it."""
         node, n = self.graph.input, len(codes)
-        varies = codes.ndim > len(node.shape) + 1
+        varies = has_steps(codes, node.shape)
         is_constant = node.code.is_constant and not varies
         batch = min(self._batch_size, 1 << (n - 1).bit_length())  # few sizes, so few compilations
         chunk = self._chunk_steps or self._fitting(n_steps, batch)

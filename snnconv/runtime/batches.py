@@ -17,9 +17,9 @@ import numpy as np
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..text.progress import track
+from .arguments import Recording, check_state
 from .engine import Batch, Chunk, Engine
 from .model import Program
-from .result import Recording, check_state
 from .samples import Samples, take
 
 MEMORY = 384 << 20

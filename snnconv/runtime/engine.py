@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import SpikingGraph
+from ..graph import Inputs, SpikingGraph
 from ..neurons.base import State
 from .model import Model, Program
 from .precision import tensor_float_32
-from .samples import Arrays
 from .stepper import Stepper
 from .workers import local_devices
 
@@ -28,13 +27,13 @@ class Batch:
     ----------
     samples : slice
         Which of the run's.
-    xs : by name, (n, *input) or (n, n_steps, *input)
+    xs : Inputs
     y : (n, …) targets, or None
     state : to start from, (n, *shape) by node and variable; None: the state before the first step
     """
 
     samples: slice
-    xs: Arrays
+    xs: Inputs
     y: np.ndarray | None = None
     state: Mapping[str, State] | None = None
 

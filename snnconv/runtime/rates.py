@@ -36,10 +36,6 @@ def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, 
         return [found[name] for name in names]
 
     compute = tf.function(partial(values), autograph=False, reduce_retracing=True)
-    n = len(next(iter(xs.values())))
-    size, _ = sizes(graph, n, 1, "float32")
-    parts = [
-        compute({name: tf.constant(array[start : start + size]) for name, array in xs.items()})
-        for start in range(0, n, size)
-    ]
+    size, _ = sizes(graph, xs.n, 1, "float32")
+    parts = [compute({name: tf.constant(array) for name, array in part.items()}) for part in xs.parts(size)]
     return {name: np.concatenate([part[k].numpy() for part in parts]) for k, name in enumerate(names)}

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..graph import SpikingGraph
 from ..neurons.base import State
+from .arguments import KINDS, Recording
 from .engine import Chunk
-from .result import KINDS, Recording, Result, spike_dtype
+from .result import Result, spike_dtype
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -119,8 +120,8 @@ def as_result(
             found["state"].setdefault(node, {})[variable] = array
         else:
             found[kind][rest] = array / (n_steps * dt) if kind == "rates" else array
-    output = graph.as_output({label: found["output"][label] for label in graph.outputs})
+    outputs = {label: found["output"][label] for label in graph.outputs}
     records: dict[str, Any] = {
         kind: {name: found[kind][name] for name in graph.populations if name in found[kind]} for kind in KINDS
     }
-    return Result(output, n_steps, dt, state=found["state"] if state is None else state, **records)
+    return Result(outputs, n_steps, dt, state=found["state"] if state is None else state, **records)

@@ -11,7 +11,8 @@ from ..graph import Input, Linear, Population, Readout, SpikingGraph, Stateful
 from ..neurons import numpy_ops
 from ..neurons.base import State
 from ..text.progress import track
-from .result import Result, check_dt, check_dtype, check_state, check_steps, initial_voltages, recording, spike_dtype
+from .arguments import check_dt, check_dtype, check_state, check_steps, initial_voltages, recording
+from .result import Result, spike_dtype
 
 
 def run(
@@ -60,30 +61,28 @@ def run(
     check_dtype(dtype)
     check_dt(graph, dt)
     xs = graph.check_inputs(x, dtype, n_steps)
-    n = len(next(iter(xs.values())))
     wanted = recording(graph, record)
     nodes = [node.map_arrays(lambda array: array.astype(dtype)) for node in graph.nodes]
     stateful = [node for node in nodes if isinstance(node, Stateful)]
     if state is None:
         voltages = initial_voltages(graph, initial_voltage, seed)
-        state = {node.name: node.initial_state(n, voltages.get(node.name, 0.0), dtype, xp) for node in stateful}
+        state = {node.name: node.initial_state(xs.n, voltages.get(node.name, 0.0), dtype, xp) for node in stateful}
     else:
-        check_state(stateful, state, n)
+        check_state(stateful, state, xs.n)
         state = dict(state)
 
     outputs: dict[str, list[np.ndarray]] = {label: [] for label in graph.outputs}
     spikes: dict[str, list[np.ndarray]] = {name: [] for name in wanted["spikes"]}
     voltages: dict[str, list[np.ndarray]] = {name: [] for name in wanted["voltages"]}
-    counts: dict[str, np.ndarray] = {name: np.zeros((n, *graph[name].shape)) for name in wanted["rates"]}
+    counts: dict[str, np.ndarray] = {name: np.zeros((xs.n, *graph[name].shape)) for name in wanted["rates"]}
     with track(n_steps, what="running the NumPy loop") as advance:
         for step in range(n_steps):
-            values: dict[str, np.ndarray] = {}
+            values = xs.at(step)
             for node in nodes:
-                inputs = [values[name] for name in node.inputs]
                 if isinstance(node, Input):
-                    given = xs[node.name]
-                    values[node.name] = given if given.ndim == len(node.shape) + 1 else given[:, step]
-                elif isinstance(node, Readout):
+                    continue
+                inputs = [values[name] for name in node.inputs]
+                if isinstance(node, Readout):
                     values[node.name] = inputs[0]
                 elif isinstance(node, Linear):
                     values[node.name] = node.apply(*inputs, xp=xp)
@@ -101,7 +100,7 @@ def run(
                 outputs[label].append(values[name])
             advance()
     return Result(
-        output=graph.as_output({label: np.stack(steps, 1) for label, steps in outputs.items()}),
+        outputs={label: np.stack(steps, 1) for label, steps in outputs.items()},
         n_steps=n_steps,
         dt=dt,
         spikes={name: np.stack(steps, 1) for name, steps in spikes.items()},

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph import SpikingGraph
+from ..graph import Inputs, SpikingGraph
 
 AT_ONCE = 64 << 20
 """Bytes up to which an array in a file is read and checked at once."""
 
-Arrays = dict[str, np.ndarray]
-Part = tuple[Arrays, np.ndarray | None]
+Part = tuple[Inputs, np.ndarray | None]
 
 
 class Samples:
@@ -62,8 +61,8 @@ class Samples:
                 raise InputError("x gives no batches.") from None
             self._blocks = chain([first], (self._alike(*_x_and_y(batch)) for batch in batches))
         self.targets = first[1]
-        self.at_first = self.n or _length(first)
-        self.varying = self._varying(first[0])
+        self.at_first = self.n or first[0].n
+        self.varying = first[0].varying
 
     def parts(
         self, size: int, rows: Sequence[slice] | None = None, share: tuple[int, int] = (0, 1)
@@ -85,7 +84,7 @@ class Samples:
             return
         begin = 0
         for number, part in enumerate(self._cut_anew(size)):
-            here = slice(begin, begin + _length(part))
+            here = slice(begin, begin + part[0].n)
             begin = here.stop
             if number % share[1] == share[0]:
                 yield here, part
@@ -96,7 +95,7 @@ class Samples:
         n_kept = 0
         for block in self._blocks:
             kept.append(block)
-            n_kept += _length(block)
+            n_kept += block[0].n
             if n_kept >= size:
                 whole = _join(kept)
                 for start in range(0, n_kept - size + 1, size):
@@ -110,7 +109,7 @@ class Samples:
         """The first sample at least, and a way to the others."""
         if not any(isinstance(array, np.memmap) and array.nbytes > AT_ONCE for array in _leaves(x)):
             whole = self._checked(x, y)
-            self.n, self._take = _length(whole), lambda rows: _cut(whole, rows)
+            self.n, self._take = whole[0].n, lambda rows: _cut(whole, rows)
             return whole
         lengths = {len(array) if np.ndim(array) else 0 for array in _leaves(x)}
         if len(lengths) > 1:
@@ -127,20 +126,17 @@ class Samples:
 
     def _checked(self, x: Any, y: Any) -> Part:
         xs = self._graph.check_inputs(x, self._dtype, self._n_steps)
-        return xs, self._targets(y, _length((xs, None)))
+        return xs, self._targets(y, xs.n)
 
     def _alike(self, x: Any, y: Any) -> Part:
         """A later batch, which must be as the first."""
         xs, y = self._checked(x, y)
         if (y is None) != (self.targets is None):
             raise InputError("x must give targets with every batch, (x, y), or with none.")
-        differing = sorted(self.varying ^ self._varying(xs))
+        differing = sorted(self.varying ^ xs.varying)
         if differing:
             raise InputError(f"input '{differing[0]}' varies in time in some batches, and is constant in others.")
         return xs, y
-
-    def _varying(self, xs: Arrays) -> frozenset[str]:
-        return frozenset(node.name for node in self._graph.inputs if xs[node.name].ndim > len(node.shape) + 1)
 
     @staticmethod
     def _targets(y: Any, n: int) -> np.ndarray | None:
@@ -181,21 +177,17 @@ def _rows(x: Any, rows: slice) -> Any:
     return [array[rows] for array in x] if isinstance(x, (list, tuple)) else x[rows]
 
 
-def _length(part: Part) -> int:
-    return len(next(iter(part[0].values())))
-
-
 def _join(parts: list[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     xs, ys = zip(*parts, strict=True)
     joined = {name: np.concatenate([x[name] for x in xs]) for name in xs[0]}
-    return joined, None if ys[0] is None else np.concatenate(ys)
+    return Inputs(joined, xs[0].shapes), None if ys[0] is None else np.concatenate(ys)
 
 
 def _cut(part: Part, samples: slice) -> Part:
     xs, y = part
-    return {name: array[samples] for name, array in xs.items()}, None if y is None else y[samples]
+    return xs.part(samples), None if y is None else y[samples]
 
 
 def take(state: Mapping[str, Any], samples: slice) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from .answers import REDUCTIONS, Score, answers
+from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
 from .batches import Batches
 from .engine import engines_of
 from .recorder import LateState, Recorder, as_result, state_arrays
-from .result import Result, check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .result import Result
 from .samples import Samples
 from .stream import Stream
 from .workers import Workers
@@ -231,13 +232,14 @@ class Simulator:
             If the data do not fit, or the number of samples is not that of the step before.
         """
         xs = self.graph.check_inputs(x, self.dtype)
-        n = len(next(iter(xs.values())))
         if self._stream is None or self._stream.ended:
-            if self._stream is None or self._stream.n != n:
-                self._stream = Stream(self._engines[0], n)
+            if self._stream is None or self._stream.n != xs.n:
+                self._stream = Stream(self._engines[0], xs.n)
             self._stream.start()
-        elif self._stream.n != n:
-            raise InputError(f"step goes on with {self._stream.n} samples. Received {n}. Call reset() to start anew.")
+        elif self._stream.n != xs.n:
+            raise InputError(
+                f"step goes on with {self._stream.n} samples. Received {xs.n}. Call reset() to start anew."
+            )
         return self.graph.as_output(self._stream.advance(xs))
 
     def reset(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Linear, Node, Readout, Stateful
+from ..graph import Inputs, Linear, Node, Readout, Stateful
 from ..neurons.base import State
 from . import bfloat16_ops, tensorflow_ops
 from .engine import Engine
@@ -36,7 +36,7 @@ class Stream:
         with self._engine.active():
             self._state, self.ended = self._engine.initial_state(self.n), False
 
-    def advance(self, xs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def advance(self, xs: Inputs) -> dict[str, np.ndarray]:
         """Outputs of the next step, (n, *output), for inputs (n, *shape) at this step."""
         with self._engine.active():
             outputs, self._state = self._advance({name: tf.constant(x) for name, x in xs.items()}, self._state)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...graph import Affine, Input, Node, Population, SpikingGraph
+from ...graph import Affine, Input, Inputs, Node, Population, SpikingGraph
 from ...graph.passes.part import part
 from ...neurons import Neuron
 
@@ -25,8 +25,7 @@ class Case:
         The population and what feeds it. Populations whose spikes are known are inputs, with the spike height behind.
     target : str
         The population.
-    inputs : mapping of str to array
-        Inputs by name: (n, *shape), constant, or (n, n_steps, *shape).
+    inputs : Inputs
     senders : mapping of str to Neuron
         Neurons of the populations that are known, by the node that gives their output.
     n_steps : int
@@ -36,7 +35,7 @@ class Case:
 
     graph: SpikingGraph
     target: str
-    inputs: Mapping[str, np.ndarray]
+    inputs: Inputs
     senders: Mapping[str, Neuron]
     n_steps: int
     dt: float
@@ -54,17 +53,13 @@ class Case:
     @property
     def n(self) -> int:
         """Number of samples."""
-        return len(next(iter(self.inputs.values())))
-
-    def is_constant(self, name: str) -> bool:
-        """Whether an input is the same at every step."""
-        return self.inputs[name].ndim == len(self.graph[name].shape) + 1
+        return self.inputs.n
 
 
 def make_case(
     graph: SpikingGraph,
     target: str,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     known: Mapping[str, np.ndarray],
     n_steps: int,
     dt: float,
@@ -73,8 +68,8 @@ def make_case(
 
     Parameters
     ----------
-    xs : mapping of str to array
-        Inputs of the graph by name.
+    xs : Inputs
+        Of the graph.
     known : mapping of str to (n, n_steps, *units) array
         Spikes of populations that are not to be computed.
     """
@@ -89,7 +84,9 @@ def make_case(
         else:
             nodes.append(node)
     needed = part(dataclasses.replace(graph, nodes=tuple(nodes)), [target], {CURRENT: target})
-    inputs = {node.name: given[node.name] for node in needed.inputs}
+    inputs = Inputs(
+        {node.name: given[node.name] for node in needed.inputs}, {node.name: node.shape for node in needed.inputs}
+    )
     senders = {
         node.name: node.neuron
         for node in graph.nodes

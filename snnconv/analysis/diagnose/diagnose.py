@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...graph import SpikingGraph
-from ...runtime.result import check_steps
+from ...graph import Inputs, SpikingGraph
+from ...runtime.arguments import check_steps
 from ..explain import one_sample
 from ..explain.unit_run import trace_unit
 from .case import Case, make_case, population
@@ -115,9 +115,7 @@ def _spikes(case: Case) -> np.ndarray:
     )
 
 
-def _with_values(
-    found: LayerDiagnosis, graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: float
-) -> LayerDiagnosis:
+def _with_values(found: LayerDiagnosis, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> LayerDiagnosis:
     """The diagnosis with current and voltage at the first difference."""
     first = found.comparison.first
     if first is None:

@@ -103,8 +103,8 @@ class Experiment:
         self.n_steps = case.n_steps if n_steps is None else n_steps
         self.units = units if _can_select(case.population.neuron) else None
         self.names = case.populations if everywhere else (case.target,)
-        self._inputs = {name: self._cut(name, array) for name, array in case.inputs.items()}
-        self._n = len(next(iter(self._inputs.values())))
+        self._inputs = case.inputs.part(samples).during(slice(self.n_steps))
+        self._n = self._inputs.n
         self._currents: dict[tuple[Mistake, ...], np.ndarray] = {}
 
     def select(self, spikes: np.ndarray) -> np.ndarray:
@@ -193,31 +193,26 @@ class Experiment:
         node = population(graph, self.case.target)
         before = part(graph, [], {CURRENT: node.inputs[0]})
         has_state = any(isinstance(each, Stateful) for each in before.nodes)
-        inputs = {each.name: self._inputs[each.name] for each in before.inputs}
-        constant = all(array.ndim == len(before[name].shape) + 1 for name, array in inputs.items())
+        inputs = self._inputs.only(each.name for each in before.inputs)
+        every = inputs.over_time(self.n_steps)
         n, n_steps = self._n, self.n_steps
         if has_state:
             if carries:  # one long run, through all samples
-                inputs = {name: self._over_time(before, name).reshape(1, -1, *before[name].shape) for name in inputs}
-            found = run(before, inputs, n * n_steps if carries else n_steps, self.case.dt, dtype=dtype).output
-        elif constant:
+                joined = {name: array.reshape(1, -1, *before[name].shape) for name, array in every.items()}
+                found = run(before, joined, n * n_steps, self.case.dt, dtype=dtype).output
+            else:
+                found = run(before, inputs, n_steps, self.case.dt, dtype=dtype).output
+        elif not inputs.varying:
             found = run(before, inputs, 1, self.case.dt, dtype=dtype).output
         else:  # without state all steps are computed at once, as samples
-            inputs = {name: self._over_time(before, name).reshape(-1, *before[name].shape) for name in inputs}
-            found = run(before, inputs, 1, self.case.dt, dtype=dtype).output
+            joined = {name: array.reshape(-1, *before[name].shape) for name, array in every.items()}
+            found = run(before, joined, 1, self.case.dt, dtype=dtype).output
         current = found + node.neuron_bias.astype(dtype)
         size = math.prod(node.shape)
         current = current.reshape(n, -1, size)
         if self.units is not None:
             current = current[..., self.units]
         return np.broadcast_to(current, (n, n_steps, current.shape[-1]))
-
-    def _over_time(self, graph: SpikingGraph, name: str) -> np.ndarray:
-        """An input at every step: (n, n_steps, *shape)."""
-        array, shape = self._inputs[name], graph[name].shape
-        if array.ndim == len(shape) + 1:
-            array = array[:, None]
-        return np.broadcast_to(array, (self._n, self.n_steps, *shape))
 
     def _steps(self, current: np.ndarray, neuron: Neuron, voltage: Voltage | None, dtype: str) -> np.ndarray:
         """Spikes (n, n_steps, k) under a current of that shape; the voltage broadcasts against (n, k)."""
@@ -231,10 +226,6 @@ class Experiment:
             spikes, state = neuron.step(current[:, step].reshape(shape), state, self.case.dt)
             found[step] = spikes.reshape(n, k)
         return np.swapaxes(found, 0, 1)
-
-    def _cut(self, name: str, array: np.ndarray) -> np.ndarray:
-        array = array[self.samples]
-        return array if self.case.is_constant(name) else array[:, : self.n_steps]
 
 
 def in_batches(case: Case) -> Iterator[slice]:

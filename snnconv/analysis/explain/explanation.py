@@ -22,7 +22,7 @@ from .unit import UnitExplanation, explain_unit, unit_index, unit_lines
 from .variables import TRAINING_ONLY, Source, Variable, graph_sources, locate
 
 if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
+    from ...graph import Inputs, SpikingGraph
 
 N_LAYERS = 3  # that are printed in full where no layer is named
 
@@ -174,7 +174,7 @@ def _title(text: str) -> str:
     return "\n".join(paragraph(text, 0, 2))
 
 
-def one_sample(xs: dict[str, np.ndarray], sample: int) -> dict[str, np.ndarray]:
+def one_sample(xs: Inputs, sample: int) -> Inputs:
     """One sample of every input.
 
     Raises
@@ -182,10 +182,10 @@ def one_sample(xs: dict[str, np.ndarray], sample: int) -> dict[str, np.ndarray]:
     InputError
         If there is no such sample.
     """
-    n = len(next(iter(xs.values())))
+    n = xs.n
     if not 0 <= sample < n:
         raise InputError(f"sample must be a number from 0 to {n - 1}, as there are {n} samples. Received {sample}.")
-    return {name: array[sample : sample + 1] for name, array in xs.items()}
+    return xs.part(slice(sample, sample + 1))
 
 
 def _busiest(values: dict[str, np.ndarray], layer: str) -> int:

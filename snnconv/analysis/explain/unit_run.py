@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import SpikingGraph
+from ...graph import Inputs, SpikingGraph
 from ...graph.passes.part import part
 from ...runtime.reference import run
 from . import Trace
@@ -14,7 +14,7 @@ def trace_unit(
     graph: SpikingGraph,
     layer: str,
     unit: tuple[int, ...],
-    xs: dict[str, np.ndarray],
+    xs: Inputs,
     sample: int,
     n_steps: int,
     dt: float,
@@ -23,14 +23,14 @@ def trace_unit(
 
     Parameters
     ----------
-    xs : dict of str to array
-        One sample of every input, as `SpikingGraph.check_inputs` gives it.
+    xs : Inputs
+        One sample.
     sample : int
         Its number, for the record.
     """
     population = graph.populations[layer].node
     needed = part(graph, [layer], {"current": population.inputs[0]})
-    given = {node.name: xs[node.name] for node in needed.inputs}
+    given = xs.only(node.name for node in needed.inputs)
     result = run(needed, given, n_steps, dt, record=[f"{layer}.spikes", f"{layer}.voltages"])
     at = (0, slice(None), *unit)
     current = result.output[at] + np.broadcast_to(population.neuron_bias, population.shape)[unit]

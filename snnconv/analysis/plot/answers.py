@@ -58,8 +58,7 @@ def filtered_output(
     if is_population:
         values = of_sample(recorded(result.spikes, layer, "spikes"), sample, result.n_steps) / result.dt
     else:
-        outputs = result.output if isinstance(result.output, Mapping) else {layer: result.output}
-        values = of_sample(recorded(outputs, layer, "outputs"), sample, result.n_steps)
+        values = of_sample(recorded(result.outputs, layer, "outputs"), sample, result.n_steps)
     expected = _expected(graph, x, layer, is_population, sample, result.n_steps)
     largest = np.argsort(-expected, kind="stable")[:N_LARGEST].tolist()
     chosen = check_units(largest if units is None else units, int(np.prod(shape)))
@@ -130,9 +129,7 @@ def accuracy(
 def _expected(graph: SpikingGraph, x: Any, layer: str, is_population: bool, sample: int, n_steps: int) -> np.ndarray:
     """(n_units,) values of the rate network at a sample's mean over time; rates in Hz of a population."""
     xs = one_sample(graph.check_inputs(x, "float64", n_steps), sample)
-    ranks = {node.name: len(node.shape) + 1 for node in graph.inputs}
-    means = {name: array if array.ndim == ranks[name] else array.mean(1) for name, array in xs.items()}
-    values = graph.rate_values(means)
+    values = graph.rate_values(xs.means())
     if is_population:
         return values[layer].reshape(-1) / graph.populations[layer].neuron.amplitude
     node = graph[graph.outputs[layer]]
@@ -151,7 +148,7 @@ def _filtered(values: np.ndarray, tau: float, dt: float) -> np.ndarray:
 
 def _accuracies(result: Result, y: Any) -> np.ndarray:
     output = result.output
-    if isinstance(output, Mapping) or output.ndim != 3:
+    if len(result.outputs) > 1 or output.ndim != 3:
         raise InputError("accuracy is for runs with one output of one value per class.")
     if y is None:
         raise InputError("the accuracy of a run takes the classes of its samples: pass y.")

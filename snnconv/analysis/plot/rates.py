@@ -10,7 +10,8 @@ import numpy as np
 from ...errors import InputError, ParameterError
 from ...graph import SpikingGraph
 from ...neurons import Neuron
-from ...runtime.result import Result, check_steps
+from ...runtime.arguments import check_steps
+from ...runtime.result import Result
 from ...text.plain import plural
 from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_nothing_there, with_rates
 
@@ -208,8 +209,8 @@ def expected_rates(graph: SpikingGraph, x: Any, names: Iterable[str], model: Any
             raise InputError(f"layer '{missing[0]}' is not in the Keras model '{model.name}'.")
         return {name: found[name].astype("float64") / amplitude for name, amplitude in amplitudes.items()}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in amplitudes}
-    for start in range(0, len(next(iter(xs.values()))), BATCH):
-        values = graph.rate_values({name: array[start : start + BATCH] for name, array in xs.items()})
+    for part in xs.parts(BATCH):
+        values = graph.rate_values(part)
         for name, amplitude in amplitudes.items():
             parts[name].append(values[name] / amplitude)
     return {name: np.concatenate(each) for name, each in parts.items()}

@@ -38,7 +38,7 @@ def draw(explanation: Explanation, path: str | os.PathLike[str]) -> None:
         raise InputError("a picture shows a unit at a sample: pass x as well, or --input on the command line.")
     one = (1, trace.n_steps, 1)
     result = Result(
-        output=np.zeros(one),
+        outputs={},
         n_steps=trace.n_steps,
         dt=trace.dt,
         spikes={trace.layer: np.reshape(trace.spikes, one)},

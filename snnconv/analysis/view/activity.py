@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...graph import Readout, SpikingGraph
+from ...graph import Inputs, Readout, SpikingGraph
 from ...runtime.reference import run
 from ...text.progress import track
 from ..plot.canvas import evenly
@@ -79,17 +79,17 @@ class Activity:
     outputs: tuple[OutputActivity, ...]
 
 
-def record(graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: float, max_neurons: int) -> Activity:
+def record(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, max_neurons: int) -> Activity:
     """Run one sample in the reference, a few steps at a time.
 
     Parameters
     ----------
-    xs : dict of str to (1, *input) or (1, n_steps, *input) array
+    xs : Inputs
+        One sample.
     max_neurons : int
         Most neurons of a layer whose spikes are kept; fewer where there are many layers or steps.
     """
-    ranks = {node.name: len(node.shape) + 1 for node in graph.inputs}
-    expected = graph.rate_values({name: _mean(array, ranks[name]) for name, array in xs.items()})
+    expected = graph.rate_values(xs.means())
     sizes = {name: math.prod(view.shape) for name, view in graph.populations.items()}
     share = min(MOST_ROWS, MOST_CELLS // n_steps) // max(len(sizes), 1)
     shown = {name: evenly(size, max(1, min(max_neurons, share))) for name, size in sizes.items()}
@@ -99,16 +99,14 @@ def record(graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: flo
     state: Any = None
     for start in _tracked(range(0, n_steps, CHUNK)):
         stop = min(start + CHUNK, n_steps)
-        part = {name: array if array.ndim == ranks[name] else array[:, start:stop] for name, array in xs.items()}
-        result = run(graph, part, stop - start, dt, record="all.spikes", state=state)
+        result = run(graph, xs.during(slice(start, stop)), stop - start, dt, record="all.spikes", state=state)
         state = result.state
         for name in sizes:
             flat = result.spikes[name][0].reshape(stop - start, -1).astype("int64")
             spikes[name].append(flat[:, shown[name]])
             per_step[name].append(flat.sum(1))
             counts[name].append(flat.sum(0))
-        outputs = result.output if isinstance(result.output, Mapping) else {next(iter(values)): result.output}
-        for label, output in outputs.items():
+        for label, output in result.outputs.items():
             values[label].append(output[0].reshape(stop - start, -1)[:, kept[label]])
     layers = tuple(
         LayerActivity(
@@ -140,10 +138,6 @@ def _tracked(starts: range) -> Iterator[int]:
         for start in starts:
             yield start
             advance()
-
-
-def _mean(array: np.ndarray, rank: int) -> np.ndarray:
-    return array if array.ndim == rank else array.mean(1)
 
 
 def _before(graph: SpikingGraph, label: str, values: dict[str, np.ndarray]) -> np.ndarray:

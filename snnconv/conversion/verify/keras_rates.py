@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...graph import Linear, Population, SpikingGraph, Stateful
+from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
 from ...neurons import numpy_ops
 from ..precision import all_layers, rounding
 from .bounds import Values, largest, outside, rates_around
@@ -15,7 +15,7 @@ from .report import LayerCheck
 
 
 def compare_with_keras(
-    checks: dict[str, LayerCheck], outputs: dict[str, LayerCheck], graph: SpikingGraph, model: Any, xs: Values
+    checks: dict[str, LayerCheck], outputs: dict[str, LayerCheck], graph: SpikingGraph, model: Any, xs: Inputs
 ) -> tuple[dict[str, LayerCheck], dict[str, LayerCheck]]:
     """Compare each layer's rates with Keras', each given Keras' inputs, so that a fault shows in its own layer."""
     from ..trace import keras_values

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...graph import Population, SpikingGraph, Stateful
+from ...graph import Inputs, Population, SpikingGraph, Stateful
 from ...runtime import reference
 from ..precision import ROUNDING
 from .bounds import Values, largest, outside, rates_around
@@ -20,7 +20,7 @@ FLOAT32_TIES = 1e-3
 
 
 def compare_runtimes(
-    checks: dict[str, LayerCheck], graph: SpikingGraph, xs: Values, n_steps: int, dt: float, dtype: str
+    checks: dict[str, LayerCheck], graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
 ) -> dict[str, LayerCheck]:
     """Compare spikes in TensorFlow with those of the NumPy loop, and their number with the rate equation."""
     values = graph.rate_values(xs)
@@ -43,7 +43,7 @@ def compare_runtimes(
 
 
 def _run_both(
-    graph: SpikingGraph, xs: Values, n_steps: int, dt: float, dtype: str
+    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
 ) -> tuple[dict[str, tuple[int, int, int]], Mapping[str, np.ndarray]]:
     """Differing and all spikes and the largest difference of counts, by population; and TensorFlow's rates."""
     from ...runtime.simulator import Simulator
@@ -60,7 +60,7 @@ def _run_both(
 
 
 def _are_ties(
-    graph: SpikingGraph, moved: dict[str, tuple[int, int, int]], xs: Values, n_steps: int, dt: float
+    graph: SpikingGraph, moved: dict[str, tuple[int, int, int]], xs: Inputs, n_steps: int, dt: float
 ) -> dict[str, bool]:
     """Whether each population's differing spikes in float32 come from rounding."""
     few = {name: n_moved <= FLOAT32_TIES * max(n_spikes, 1) for name, (n_moved, n_spikes, _) in moved.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph, load
 from ...graph.file import is_graph_file
-from ...runtime.result import check_dtype, check_steps
+from ...runtime.arguments import check_dtype, check_steps
 from ..convert import convert
 from ..files import load_model
 from .keras_rates import compare_with_keras
@@ -77,8 +77,7 @@ def verify(
     if model is not None:
         checks, outputs = compare_with_keras(checks, outputs, graph, model, xs)
     checks = compare_runtimes(checks, graph, xs, n_steps, dt, dtype)
-    n_samples = len(next(iter(xs.values())))
-    return Verification((*checks.values(), *outputs.values()), model is not None, n_samples, n_steps, dt, dtype)
+    return Verification((*checks.values(), *outputs.values()), model is not None, xs.n, n_steps, dt, dtype)
 
 
 def _inputs_for(model: Any, graph: SpikingGraph, seed: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ def _mantissas(first: Layer, graph: SpikingGraph, inputs: Inputs, dt: float) -> 
     return whole_biases(share * currents, first.threshold).reshape(*lead, *first.shape)
 
 
-def _outputs(graph: SpikingGraph, spikes: dict[str, np.ndarray], inputs: Inputs, n_steps: int, dt: float) -> Any:
+def _outputs(
+    graph: SpikingGraph, spikes: dict[str, np.ndarray], inputs: Inputs, n_steps: int, dt: float
+) -> Mapping[str, np.ndarray]:
     """What the linear nodes behind the populations make of their spikes."""
     nodes: list[Node] = []
     given = dict(inputs)
@@ -96,7 +99,7 @@ def _outputs(graph: SpikingGraph, spikes: dict[str, np.ndarray], inputs: Inputs,
         else:
             nodes.append(node)
     tail = dataclasses.replace(graph, nodes=tuple(nodes), report=())
-    return reference.run(tail, given, n_steps, dt).output
+    return reference.run(tail, given, n_steps, dt).outputs
 
 
 TARGET = Target(

@@ -79,18 +79,12 @@ def input_currents(graph: SpikingGraph, inputs: Inputs) -> np.ndarray:
     place = [node.name for node in graph.nodes].index(first.name)
     nodes = [node for node in graph.nodes[:place] if not isinstance(node, Filter)]
     head = dataclasses.replace(graph, nodes=tuple(nodes), outputs={"current": first.inputs[0]}, report=())
-    shapes = {node.name: node.shape for node in head.inputs}
-    inputs = {name: inputs[name] for name in shapes}
-    varying = [name for name, array in inputs.items() if array.ndim > len(shapes[name]) + 1]
-    if not varying:
-        return head.rate_output(inputs) + first.neuron_bias
-    n, n_steps = inputs[varying[0]].shape[:2]
-    flat = {
-        name: (array if name in varying else np.repeat(array[:, None], n_steps, 1)).reshape(n * n_steps, *shapes[name])
-        for name, array in inputs.items()
-    }
-    currents = np.asarray(head.rate_output(flat))
-    return currents.reshape(n, n_steps, *first.shape) + first.neuron_bias
+    given = inputs.only(node.name for node in head.inputs)
+    if given.n_steps is None:
+        return head.rate_output(given) + first.neuron_bias
+    every = given.over_time(given.n_steps)
+    currents = head.rate_output({name: array.reshape(-1, *given.shapes[name]) for name, array in every.items()})
+    return currents.reshape(given.n, given.n_steps, *first.shape) + first.neuron_bias
 
 
 def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...graph.inputs import has_steps
 from .layers import UNITY, Layer
 
 SHIFT = 6
@@ -27,7 +28,7 @@ def simulate(layers: Sequence[Layer], bias: np.ndarray, n_steps: int) -> dict[st
         at the same step in all layers.
     """
     n, first = len(bias), layers[0]
-    varies = bias.ndim > len(first.shape) + 1
+    varies = has_steps(bias, first.shape)
     total = n_steps + len(layers) - 1
     u, v = ([np.zeros((n, *layer.shape), "int64") for layer in layers] for _ in range(2))
     waiting = [np.zeros((n, *layer.shape), "int64") for layer in layers]

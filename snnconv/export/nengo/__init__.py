@@ -41,7 +41,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
             label: outputs[label].reshape(*outputs[label].shape[:2], *graph[name].shape)
             for label, name in graph.outputs.items()
         }
-        return Result(graph.as_output(shaped), n_steps, settings.dt, spikes)
+        return Result(shaped, n_steps, settings.dt, spikes)
 
     changes = ()
     filters = [node.name for node in graph.nodes if isinstance(node, Filter)]

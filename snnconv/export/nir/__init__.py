@@ -64,7 +64,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         given = {part.source: _as_source(xs[name], part) for name, part in inputs.items()}
         spikes, found = execute(read_file(path), given, n_steps, importer_dt)
         return Result(
-            output=graph.as_output({label: _as_value(found[part.source], part) for label, part in outputs.items()}),
+            outputs={label: _as_value(found[part.source], part) for label, part in outputs.items()},
             n_steps=n_steps,
             dt=settings.dt,
             spikes={name: _as_value(spikes[part.source], part) for name, part in populations.items()},

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ...graph import Inputs
 from ...neurons import numpy_ops
 from .primitives import NirGraph, Primitive
 
@@ -35,8 +36,8 @@ def execute(
     outputs : mapping of name of an Output to (n, n_steps, *shape) array
     """
     nodes = graph.in_order()
-    n = len(next(iter(inputs.values())))
-    held = {node.name for node in nodes if node.type == "Input" and inputs[node.name].ndim == node["shape"].size + 1}
+    given = Inputs(inputs, {node.name: tuple(node["shape"].tolist()) for node in nodes if node.type == "Input"})
+    held = set(given) - given.varying
     voltages: Arrays = {}
     currents: Arrays = {}
     values: Arrays = {}
@@ -44,8 +45,8 @@ def execute(
     outputs: dict[str, list[np.ndarray]] = {node.name: [] for node in nodes if node.type == "Output"}
     for node in nodes:
         if node.type in (*SPIKING, "LI"):
-            voltages[node.name] = np.zeros((n, *node["r"].shape))
-            currents[node.name] = np.zeros((n, *node["r"].shape))
+            voltages[node.name] = np.zeros((given.n, *node["r"].shape))
+            currents[node.name] = np.zeros((given.n, *node["r"].shape))
         elif node.type != "Input" and held.issuperset(graph.sources(node.name)):
             held.add(node.name)  # the same at every step
     for step in range(n_steps):
@@ -53,8 +54,7 @@ def execute(
             if step and node.name in held:
                 pass
             elif node.type == "Input":
-                given = inputs[node.name]
-                values[node.name] = given if node.name in held else given[:, step]
+                values[node.name] = given.at(step)[node.name]
             else:
                 x = sum((values[source] for source in graph.sources(node.name)), start=np.zeros(()))
                 if node.type == "CubaLIF":

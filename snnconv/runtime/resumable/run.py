@@ -14,9 +14,9 @@ import numpy as np
 
 from ...errors import DistributionError, ParameterError, SnnconvError
 from ...graph import SpikingGraph
+from ..arguments import Recording
 from ..batches import Batches
 from ..recorder import Recorder
-from ..result import Recording
 from ..samples import Samples
 from ..workers import Workers
 from .account import PREFIX, Account, total

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConversionError, ParameterError
-from ...graph import Population, SpikingGraph
+from ...graph import Inputs, Population, SpikingGraph
 from ...graph.passes.heights import set_spike_heights
 from ...graph.report import with_actions
 from ...neurons import IF, LIF
+from ...runtime.arguments import check_steps
 from ...runtime.rates import rate_values
-from ...runtime.result import check_steps
 from ...text.progress import track
 from .currents import correct_currents
 from .heights import best_heights, by_channel, percentile_heights
@@ -131,7 +131,7 @@ def _names(graph: SpikingGraph) -> list[str]:
 
 def _heights(
     graph: SpikingGraph,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     names: list[str],
     n_steps: int,
     dt: float,
@@ -141,7 +141,7 @@ def _heights(
     """Spike heights of IF populations, by channel."""
     heights = {}
     with track(len(names), what="calibrating") as advance:
-        for name, values in rate_values(graph, dict(xs), names).items():
+        for name, values in rate_values(graph, xs, names).items():
             activations = by_channel(values)
             if percentile is None and target_rate is None:
                 heights[name] = best_heights(activations, n_steps)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ...graph import Population, SpikingGraph
+from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
 from ...graph.passes.part import part
 from ...neurons import LIF
@@ -17,9 +17,7 @@ from ...runtime.simulator import Simulator
 from ...text.progress import track
 
 
-def correct_currents(
-    graph: SpikingGraph, xs: Mapping[str, np.ndarray], n_steps: int, dt: float, names: Iterable[str]
-) -> SpikingGraph:
+def correct_currents(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, names: Iterable[str]) -> SpikingGraph:
     """Shift biases by what the current of each channel lacks, as a mean over samples and steps; layer after layer.
 
     Spikes come late and clump, so that what arrives within `n_steps` is off on average, at every layer and at the
@@ -30,7 +28,7 @@ def correct_currents(
 
     Parameters
     ----------
-    xs : mapping of input name to array
+    xs : Inputs
     names : iterable of population names
         Those to correct, beside the outputs.
 
@@ -41,7 +39,7 @@ def correct_currents(
     """
     places = {name: graph[name].inputs[0] for name in names}
     places |= {view.linear.name: view.linear.name for view in graph.readouts.values() if view.linear is not None}
-    wanted = rate_values(graph, dict(xs), {*places, *places.values()})
+    wanted = rate_values(graph, xs, {*places, *places.values()})
     with track(len(places), what="correcting biases") as advance:
         for name, source in places.items():
             before = part(graph, (), {"current": source})
@@ -62,11 +60,11 @@ def correct_currents(
     return graph
 
 
-def mean_output(graph: SpikingGraph, xs: Mapping[str, np.ndarray], n_steps: int, dt: float) -> dict[str, np.ndarray]:
+def mean_output(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> dict[str, np.ndarray]:
     """Outputs by name, in spikes, their means over all steps; inputs that the graph does not have are left out."""
-    given = {node.name: xs[node.name] for node in graph.inputs}
+    given = xs.only(node.name for node in graph.inputs)
     means = Simulator(graph, dt, progress=False).predict(given, n_steps)
-    return means if isinstance(means, dict) else {next(iter(graph.outputs)): means}
+    return dict.fromkeys(graph.outputs, means) if len(graph.outputs) == 1 else means
 
 
 def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
 
-from ...graph import Filter, Population, Readout, SpikingGraph
+from ...graph import Filter, Inputs, Population, Readout, SpikingGraph
 from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
 from ...graph.passes.part import part
 from ...neurons import LIF
@@ -20,7 +20,7 @@ Values = dict[str, np.ndarray]
 
 def best_speed(
     graph: SpikingGraph,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     n_steps: int,
     dt: float,
     scales: Iterable[float],
@@ -35,7 +35,7 @@ def best_speed(
 
     Parameters
     ----------
-    xs : mapping of input name to array
+    xs : Inputs
     scales : iterable of float
         Of LIF populations; see `snnconv.passes.scale_firing_rates`.
     synapses : iterable of float or None
@@ -61,14 +61,14 @@ def best_speed(
     return best, scale, synapse
 
 
-def rate_outputs(graph: SpikingGraph, xs: Mapping[str, np.ndarray]) -> Values:
+def rate_outputs(graph: SpikingGraph, xs: Inputs) -> Values:
     """Outputs in rates, before a softmax or the like, by name."""
     ends = _ends(graph)
-    values = rate_values(graph, dict(xs), ends.values())
+    values = rate_values(graph, xs, ends.values())
     return {label: values[name] for label, name in ends.items()}
 
 
-def spiking_outputs(graph: SpikingGraph, xs: Mapping[str, np.ndarray], n_steps: int, dt: float) -> Values:
+def spiking_outputs(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> Values:
     """Outputs in spikes, the mean over all steps, before a softmax or the like, by name."""
     return mean_output(part(graph, (), _ends(graph)), xs, n_steps, dt)
 

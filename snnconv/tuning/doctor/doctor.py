@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...graph import Population, SpikingGraph
-from ...runtime.result import check_steps
+from ...graph import Inputs, Population, SpikingGraph
+from ...runtime.arguments import check_steps
 from .checks import CHECKS
 from .examination import Examination, Layer
 from .finding import LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
@@ -72,7 +72,7 @@ def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> lis
     ----------
     x : (n, *input) array, or a list or a dict of them where there are several inputs
     """
-    xs = {name: array[:FEW_SAMPLES] for name, array in graph.check_inputs(x, "float32").items()}
+    xs = graph.check_inputs(x, "float32").part(slice(FEW_SAMPLES))
     return notable_of(examine(graph, xs, n_steps, dt, progress=False))
 
 
@@ -92,22 +92,19 @@ def findings_of(found: Examination, y: Any = None) -> list[Finding]:
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
 
 
-def examine(
-    graph: SpikingGraph, xs: dict[str, np.ndarray], n_steps: int, dt: float, *, progress: bool | None = None
-) -> Examination:
+def examine(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, *, progress: bool | None = None) -> Examination:
     """Rates by the rate functions, and as measured in spikes."""
     from ...runtime.simulator import Simulator
 
     names = [f"{name}.rates" for name in graph.populations]
     result = Simulator(graph, dt, progress=progress).run(xs, n_steps, record=names)
-    label = next(iter(graph.outputs))
-    output = result.output[label] if isinstance(result.output, dict) else result.output
-    return examination(graph, xs, result.rates, output.mean(1, dtype="float64"), n_steps, dt)
+    first = result.outputs[next(iter(graph.outputs))]
+    return examination(graph, xs, result.rates, first.mean(1, dtype="float64"), n_steps, dt)
 
 
 def examination(
     graph: SpikingGraph,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     rates: Mapping[str, np.ndarray],
     output: np.ndarray,
     n_steps: int,
@@ -123,17 +120,16 @@ def examination(
         Of the first output, as it is read: its mean over time, say.
     """
     views = graph.populations
-    n = len(next(iter(xs.values())))
     expected: dict[str, list[np.ndarray]] = {name: [] for name in views}
     outputs: list[np.ndarray] = []
     last = next(iter(graph.outputs.values()))
-    for start in range(0, n, BATCH):
-        values = graph.rate_values({name: array[start : start + BATCH] for name, array in xs.items()})
+    for part in xs.parts(BATCH):
+        values = graph.rate_values(part)
         for name, view in views.items():
             expected[name].append(values[name].reshape(len(values[name]), -1) / view.neuron.amplitude)
         outputs.append(values[last])
     layers = tuple(
-        Layer(view, np.concatenate(expected[name]), rates[name].reshape(n, -1)) for name, view in views.items()
+        Layer(view, np.concatenate(expected[name]), rates[name].reshape(xs.n, -1)) for name, view in views.items()
     )
     return Examination(graph, layers, np.concatenate(outputs), output, n_steps, dt)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...graph import Population, SpikingGraph
-from ...runtime.result import check_steps
+from ...graph import Inputs, Population, SpikingGraph
+from ...runtime.arguments import check_steps
 from ...text.progress import track
 from .devices import Device, find_devices
 from .operations import has_max_pool, operations_of_spikes, operations_of_values
@@ -83,8 +83,7 @@ def energy(
     from ...runtime.simulator import Simulator
 
     activity = measure(Simulator(graph, dt, progress=False), xs, n_steps, (n_steps,), progress=progress)
-    n = len(next(iter(xs.values())))
-    return report(Structure.of(graph), activity, devices, dt, n_samples=n, constant=is_constant(graph, xs))
+    return report(Structure.of(graph), activity, devices, dt, n_samples=xs.n, constant=not xs.varying)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +124,6 @@ class Structure:
         return cls(tuple(rows), products, operations_of_values(graph), sizes)
 
 
-def is_constant(graph: SpikingGraph, xs: Mapping[str, np.ndarray]) -> bool:
-    """Whether no input varies in time."""
-    return all(xs[node.name].ndim == len(node.shape) + 1 for node in graph.inputs)
-
-
 def report(
     structure: Structure,
     activity: Activity,
@@ -159,7 +153,7 @@ def report(
 
 def measure(
     simulator: Simulator,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     n_steps: int,
     checkpoints: Sequence[int],
     *,
@@ -170,8 +164,7 @@ def measure(
 
     Parameters
     ----------
-    xs : mapping of input name to array
-        As `SpikingGraph.check_inputs` gives them.
+    xs : Inputs
     checkpoints : sequence of int
         Numbers of steps, growing, up to n_steps.
     advance : callable or None
@@ -179,7 +172,7 @@ def measure(
     """
     graph = simulator.graph
     populations = [node for node in graph.nodes if isinstance(node, Population)]
-    n = len(next(iter(xs.values())))
+    n = xs.n
     # rates are net of negative spikes, and known only at the end
     in_time = {p.name for p in populations if len(checkpoints) > 1 or getattr(p.neuron, "fires_negative", False)}
     size = sum(math.prod(p.shape) for p in populations if p.name in in_time) * n_steps * 4
@@ -187,12 +180,10 @@ def measure(
     record = [f"{p.name}.{'spikes' if p.name in in_time else 'rates'}" for p in populations]
     spikes: dict[str, Any] = {p.name: 0.0 for p in populations}
     synops: dict[str, Any] = {}
-    outputs: list[dict[str, np.ndarray]] = []
+    outputs: list[Mapping[str, np.ndarray]] = []
     by_sample = has_max_pool(graph)
     with track(n, False if advance else progress, unit="samples") as bar:
-        for start in range(0, n, batch):
-            part = {name: array[start : start + batch] for name, array in xs.items()}
-            n_part = len(next(iter(part.values())))
+        for part in xs.parts(batch):
             result = simulator.run(part, n_steps, record=record)
             counts = {}
             for population in populations:
@@ -204,14 +195,14 @@ def measure(
                     count = count[:, None] if by_sample else count.mean(0)[None, None]
                 counts[name] = count.reshape(-1, *population.shape)
                 total = counts[name].reshape(-1, len(checkpoints), math.prod(population.shape)).sum(-1).mean(0)
-                spikes[name] = spikes[name] + total * (n_part / n)
+                spikes[name] = spikes[name] + total * (part.n / n)
             for name, each in operations_of_spikes(graph, counts).items():
                 total = np.broadcast_to(each.synops, (max(len(each.synops), len(checkpoints)),))
-                synops[name] = synops.get(name, 0.0) + total.reshape(-1, len(checkpoints)).mean(0) * (n_part / n)
-            outputs.append(result.output if isinstance(result.output, dict) else {"": result.output})
-            (advance or bar)(n_part)
-    joined = {label: np.concatenate([part[label] for part in outputs]) for label in outputs[0]}
-    return Activity(tuple(checkpoints), spikes, synops, joined.get("", joined))
+                synops[name] = synops.get(name, 0.0) + total.reshape(-1, len(checkpoints)).mean(0) * (part.n / n)
+            outputs.append(result.outputs)
+            (advance or bar)(part.n)
+    joined = {label: np.concatenate([part[label] for part in outputs]) for label in graph.outputs}
+    return Activity(tuple(checkpoints), spikes, synops, graph.as_output(joined))
 
 
 def _counted(spikes: np.ndarray, checkpoints: Sequence[int], by_sample: bool) -> np.ndarray:

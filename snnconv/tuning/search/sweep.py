@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ParameterError
-from ...graph import SpikingGraph
+from ...graph import Inputs, SpikingGraph
 from ...text.progress import track
 from ..energy import Device
-from ..energy.measure import Structure, is_constant, measure, report
+from ..energy.measure import Structure, measure, report
 from .early import Leads, leads
 from .readout import Readout
 from .setting import Setting, Synapses, apply
@@ -83,10 +83,10 @@ def grid(scales: Iterable[float], synapses: Iterable[Synapses], own: Synapses) -
 
 def sweep(
     graph: SpikingGraph,
-    xs: Mapping[str, np.ndarray],
+    xs: Inputs,
     truth: np.ndarray,
     networks: Sequence[Network],
-    few: Mapping[str, np.ndarray],
+    few: Inputs,
     readouts: Sequence[Readout],
     n_steps: int,
     dt: float,
@@ -97,10 +97,9 @@ def sweep(
 
     Parameters
     ----------
-    xs : mapping of input name to array
-        As `SpikingGraph.check_inputs` gives them.
+    xs : Inputs
     truth : (n,) array of class numbers
-    few : mapping of input name to array
+    few : Inputs
         Samples to calibrate with.
     """
     from ...runtime.simulator import Simulator
@@ -108,7 +107,7 @@ def sweep(
     n = len(truth)
     length = math.ceil(n_steps / CHECKPOINTS)
     checkpoints = tuple(sorted({*range(length, n_steps + 1, length), n_steps}))
-    structure, constant = Structure.of(graph), is_constant(graph, xs)
+    structure, constant = Structure.of(graph), not xs.varying
     n_neurons = max(sum(structure.n_neurons.values()), 1)
     found = []
     with track(len(networks) * n, progress, what=f"running {len(networks)} networks", unit="samples") as advance:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import InputError, ParameterError
-from ...graph import SpikingGraph
-from ...runtime.result import check_dt, check_steps
+from ...graph import Inputs, SpikingGraph
+from ...runtime.arguments import check_dt, check_steps
 from ..doctor import Finding, doctor
 from ..energy import Device, find_devices
 from .candidates import Candidates
@@ -114,8 +114,7 @@ def tune(
     n_few = _n_to_calibrate(graph, xs, calibrate)
     if n_few:
         networks += [Network(None, None, check_steps(steps, dt)) for steps in dict.fromkeys(calibrate)]
-    few = {name: array[:n_few] for name, array in xs.items()}
-    xs = {name: array[n_few:] for name, array in xs.items()}
+    few, xs = xs.part(slice(n_few)), xs.part(slice(n_few, None))
     truth, right = truth[n_few:], right[n_few:]
     found = sweep(graph, xs, truth, networks, few, readouts, n_steps, dt, chosen_device, progress)
     candidates = Candidates.of(found, readouts, right, dt, n_few)
@@ -152,45 +151,37 @@ def tune(
     )
 
 
-def _truth(graph: SpikingGraph, xs: Mapping[str, np.ndarray], y: Any) -> tuple[np.ndarray, np.ndarray]:
+def _truth(graph: SpikingGraph, xs: Inputs, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Class numbers to compare with, the answers of the rates where there are no labels; and where rates are right."""
     shapes = [view.shape for view in graph.readouts.values()]
     if len(shapes) != 1 or len(shapes[0]) != 1 or shapes[0][0] < 2:
         raise InputError("tune takes networks with one output of one value per class.")
-    n = len(next(iter(xs.values())))
-    if n < 2:
+    if xs.n < 2:
         raise InputError("tune needs two samples or more; some hundreds do well.")
     if y is not None:
         y = np.asarray(y)
-        if y.shape != (n,) or not np.isin(y, np.arange(shapes[0][0])).all():
-            raise InputError(f"y must hold one class number from 0 to {shapes[0][0] - 1} for each of the {n} samples.")
-    # where inputs vary in time, the rates are those of their means
-    means = {
-        node.name: xs[node.name].mean(1) if xs[node.name].ndim > len(node.shape) + 1 else xs[node.name]
-        for node in graph.inputs
-    }
-    answers = graph.rate_output(means).argmax(-1)
+        if y.shape != (xs.n,) or not np.isin(y, np.arange(shapes[0][0])).all():
+            raise InputError(
+                f"y must hold one class number from 0 to {shapes[0][0] - 1} for each of the {xs.n} samples."
+            )
+    answers = graph.rate_output(xs.means()).argmax(-1)  # the means, as rates do not vary in time
     truth = answers if y is None else y
     return truth, answers == truth
 
 
-def _examined(
-    graph: SpikingGraph, xs: Mapping[str, np.ndarray], truth: np.ndarray, n_steps: int, dt: float
-) -> list[Finding]:
+def _examined(graph: SpikingGraph, xs: Inputs, truth: np.ndarray, n_steps: int, dt: float) -> list[Finding]:
     """What the doctor finds, where inputs are held."""
-    if any(xs[node.name].ndim > len(node.shape) + 1 for node in graph.inputs):
+    if xs.varying:
         return []
-    first = {name: array[:EXAMINED] for name, array in xs.items()}
-    return doctor(graph, first, truth[:EXAMINED], n_steps, dt, progress=False)
+    return doctor(graph, xs.part(slice(EXAMINED)), truth[:EXAMINED], n_steps, dt, progress=False)
 
 
-def _n_to_calibrate(graph: SpikingGraph, xs: Mapping[str, np.ndarray], calibrate: Iterable[int]) -> int:
+def _n_to_calibrate(graph: SpikingGraph, xs: Inputs, calibrate: Iterable[int]) -> int:
     """How many of the samples to calibrate with; 0 where that cannot be."""
     from ..calibrate import can_be_calibrated
 
-    varies = any(xs[node.name].ndim > len(node.shape) + 1 for node in graph.inputs)
-    n = min(int(len(next(iter(xs.values()))) * CALIBRATED_SHARE), MOST_CALIBRATED)
-    return 0 if varies or n < LEAST_CALIBRATED or not tuple(calibrate) or not can_be_calibrated(graph) else n
+    n = min(int(xs.n * CALIBRATED_SHARE), MOST_CALIBRATED)
+    return 0 if xs.varying or n < LEAST_CALIBRATED or not tuple(calibrate) or not can_be_calibrated(graph) else n
 
 
 def _labels(setting: Setting) -> tuple[str, str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -68,17 +67,13 @@ def golden_vectors(names: Names, settings: Settings) -> Golden:
     n_steps = min(settings.n_steps, max(FEWEST_STEPS, MAX_GOLDEN // units))
     n = max(1, min(wanted, MAX_GOLDEN // (units * n_steps)))
     (node,) = graph.inputs
-    x = settings.inputs[node.name][:n]
-    varies = x.ndim > len(node.shape) + 1
-    x = x[:, :n_steps] if varies else x
+    few = settings.inputs.part(slice(n)).during(slice(n_steps))
     record = [f"{name}.spikes" for name in graph.populations]
-    result = reference.run(graph, x, n_steps, names.dt, record=record, xp=ORDERED)
-    outputs: dict[str, Any] = (
-        result.output if isinstance(result.output, dict) else {next(iter(graph.outputs)): result.output}
-    )
+    result = reference.run(graph, few, n_steps, names.dt, record=record, xp=ORDERED)
     voltages = {name: result.state[name]["voltage"] for name in graph.populations}
-    totals = {label: array.cumsum(1) for label, array in outputs.items()}
-    return Golden(np.asarray(x, "float64"), result.spikes, voltages, totals, n_steps, varies)
+    totals = {label: array.cumsum(1) for label, array in result.outputs.items()}
+    x = np.asarray(few[node.name], "float64")
+    return Golden(x, result.spikes, voltages, totals, n_steps, few.varies(node.name))
 
 
 def golden_header(names: Names, golden: Golden) -> str:

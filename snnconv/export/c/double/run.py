@@ -28,10 +28,9 @@ def run(names: Names, folder: Path, inputs: Inputs, n_steps: int) -> Result:
     """
     (node,) = names.graph.inputs
     x = np.asarray(inputs[node.name], "float64")
-    varies = x.ndim > len(node.shape) + 1
     with tempfile.TemporaryDirectory() as work:
         main, program = Path(work) / "run.c", Path(work) / "run"
-        main.write_text(_main(names, n_steps, varies), "utf-8")
+        main.write_text(_main(names, n_steps, inputs.varies(node.name)), "utf-8")
         command = [str(compiler()), "-O2", *FLAGS, "-I", str(folder), "-o", str(program)]
         compiled = run_program([*command, str(folder / "network.c"), str(main)])
         if not compiled.passed:
@@ -49,7 +48,7 @@ def run(names: Names, folder: Path, inputs: Inputs, n_steps: int) -> Result:
         for label, name in names.graph.outputs.items()
     }
     spikes = {name: found[f"s{name}"] for name in names.graph.populations}
-    return Result(names.graph.as_output(outputs), n_steps, names.dt, spikes)
+    return Result(outputs, n_steps, names.dt, spikes)
 
 
 def _main(names: Names, n_steps: int, varies: bool) -> str:

@@ -1,0 +1,114 @@
+"""Arguments of a run, checked: steps, dt, types, initial voltages, the state to start from, and what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ParameterError
+from ..graph import Node, Population, SpikingGraph
+from ..neurons.base import State
+
+KINDS = ("spikes", "voltages", "rates")
+PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+Recording = Mapping[str, tuple[str, ...]]
+"""Names of the populations to record, by kind, in the order of the network."""
+
+
+def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
+    """Find what to record, from names such as "lif" (all of it), "lif.spikes", "lif.voltages", "lif.rates", or "all".
+
+    Raises
+    ------
+    InputError
+        If a name is not that of a population.
+    """
+    names = list(graph.populations)
+    entries = [record] if isinstance(record, str) else list(record)
+    wanted: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for entry in entries:
+        name, _, kind = (entry, "", "") if entry in names or entry == "all" else str(entry).rpartition(".")
+        if (name not in names and name != "all") or kind not in ("", *KINDS):
+            raise InputError(
+                f"cannot record {entry!r}. Populations are {names}; record a name, 'all', or either followed by "
+                f"one of {['.' + kind for kind in KINDS]}."
+            )
+        for each in KINDS if kind == "" else [kind]:
+            wanted[each] |= set(names) if name == "all" else {name}
+    return {kind: tuple(name for name in names if name in chosen) for kind, chosen in wanted.items()}
+
+
+def check_steps(n_steps: Any, dt: float) -> int:
+    """`n_steps` as an int, after checking it and `dt`.
+
+    Raises
+    ------
+    ParameterError
+        If n_steps is not a whole number above 0, or dt not above 0.
+    """
+    if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+        raise ParameterError(f"n_steps must be a whole number above 0. Received {n_steps!r}.")
+    if not (np.isfinite(dt) and dt > 0):
+        raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
+    return int(n_steps)
+
+
+def check_dt(graph: SpikingGraph, dt: float) -> None:
+    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds."""
+    for node in graph.nodes:
+        if isinstance(node, Population):
+            try:
+                node.neuron.check_dt(dt)
+            except ParameterError as error:
+                raise ParameterError(f"population '{node.name}': {error}") from None
+
+
+def check_dtype(dtype: str) -> None:
+    """Raise ParameterError unless `dtype` is one that both runtimes compute in."""
+    if dtype not in ("float32", "float64"):
+        raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
+
+
+def check_precision(precision: str, dtype: str) -> None:
+    """Raise ParameterError unless products can be computed with `precision` in a run in `dtype`."""
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}. Received {precision!r}.")
+    if precision != "float32" and dtype != "float32":
+        raise ParameterError(f"precision {precision!r} is for dtype 'float32'. Received dtype {dtype!r}.")
+
+
+def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
+    """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
+
+    A population with an initial voltage of its own keeps it. A neuron starts alike in every sample, so that results do
+    not depend on how samples are batched.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither "uniform" nor a number up to the threshold, 1.
+    """
+    populations = [node for node in graph.nodes if isinstance(node, Population)]
+    if isinstance(initial_voltage, str) and initial_voltage == "uniform":
+        rng = np.random.default_rng(seed)
+        return {node.name: node.initial_voltage or rng.random(node.shape) for node in populations}
+    if not isinstance(initial_voltage, (int, float, np.number)) or not -np.inf < initial_voltage <= 1:
+        raise ParameterError(
+            f"initial_voltage must be 'uniform' or a number up to 1, the threshold. Received {initial_voltage!r}."
+        )
+    return {node.name: node.initial_voltage or float(initial_voltage) for node in populations}
+
+
+def check_state(nodes: Iterable[Node], state: Mapping[str, State], n: int) -> None:
+    """Raise InputError unless `state` fits these stateful nodes and `n` samples."""
+    for node in nodes:
+        if node.name not in state:
+            raise InputError(f"state lacks node '{node.name}'. Pass the state of a result of the same graph.")
+        for variable, array in state[node.name].items():
+            if np.shape(array) != (n, *node.shape):
+                raise InputError(
+                    f"state '{variable}' of '{node.name}' must have shape {(n, *node.shape)} for these {n} samples. "
+                    f"Received {np.shape(array)}."
+                )
