@@ -43,7 +43,7 @@ MODULES = (
     "snnconv.plot",
     "snnconv.errors",
 )
-ONLY = {  # of modules that have no `__all__`, and hold more than users need
+ONLY = {  # of modules that hold more than users need
     "snnconv.runs": ("Result",),
     "snnconv.config": (
         "Config",
@@ -59,6 +59,8 @@ ONLY = {  # of modules that have no `__all__`, and hold more than users need
         "load_settings",
     ),
     "snnconv.datasets": ("Dataset", "load"),
+    "snnconv.verification": ("LayerCheck", "Verification", "random_inputs", "verify"),
+    "snnconv.viewer": ("View", "view"),
 }
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields")  # whose lines are `name : type`
 

@@ -81,7 +81,7 @@ _MODULES = {
     "regularizers": ".layers.regularizers",
     "runs": ".runtime.result",
     "synapses": ".neurons.synapses",
-    "verification": ".conversion.verify",
+    "verification": ".api",
     "viewer": ".api",
 }
 

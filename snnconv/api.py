@@ -1,8 +1,9 @@
-"""`convert`: from a Keras model, in memory or in a file, to a checked spiking graph, refit and calibrated if asked.
+"""The functions that take a model, a path or a graph.
 
-`explain`: the equations of a network with its numbers, and a neuron over time.
-
-`view`: a network and a sample in spikes as one page.
+- `convert`: a Keras model as a spiking graph, checked, and refit and calibrated if asked
+- `explain`: the equations of a network with its numbers, and a neuron over time
+- `view`: a network and a sample in spikes as one page
+- `verify`: rates and spikes of a network, layer by layer, against Keras and a plain loop
 """
 
 from __future__ import annotations
@@ -10,25 +11,28 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from .analysis.explain import Explanation, Source, one_sample
 from .analysis.explain import explain as explain_graph
 from .analysis.explain.sources import keras_sources
 from .analysis.explain.unit_run import trace_unit
-from .analysis.view.activity import Activity, record
-from .analysis.view.page import page, run_data
+from .analysis.view.activity import record
+from .analysis.view.page import View, page
+from .conversion.convert import convert as convert_model
+from .conversion.files import load_model
+from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import ParameterError
-from .files.writing import replacing
 from .graph import SpikingGraph, load
 from .graph.file import is_graph_file
-from .graph.passes import add_synapses
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import check_dt, check_steps
+from .runtime.arguments import check_dt, check_dtype, check_steps
+from .tuning.adaptation import Adaptation
+from .tuning.doctor import warn_of
+
+__all__ = ["LayerCheck", "Verification", "View", "convert", "explain", "random_inputs", "verify", "view"]
 
 REFIT_STEPS = 100  # that the doctor runs a network that was refit
 
@@ -117,46 +121,24 @@ def convert(
     and softmax are applied by the reader. Where an activation is negative (leaky_relu, PReLU, tanh, softsign), so are
     spikes, which not all hardware has. Max pooling follows the running sums of the spikes, and is the max in rates.
     """
-    from .conversion.convert import convert as convert_model
-
-    _check_refit(refit, scale_firing_rates, tau_rc, tau_ref)
+    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
+    wanted.check()
+    if isinstance(model, (str, os.PathLike)):
+        model = load_model(model, custom_objects=custom_objects, unsafe=unsafe)
+    scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
-        model,
-        scale_firing_rates=None if refit is not None else scale_firing_rates,
-        swap_activations=swap_activations,
-        max_to_avg_pool=max_to_avg_pool,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
+        model, scale_firing_rates=scale, swap_activations=swap_activations, max_to_avg_pool=max_to_avg_pool
     )
-    if refit is not None or calibrate is not None:
-        from .tuning.calibrate.adapt import adapt
-
-        changes = {"refit": refit, "tau_rc": tau_rc, "tau_ref": tau_ref}
-        more = {"calibrate": calibrate, "calibrate_steps": calibrate_steps}
-        scale = None if refit is None else scale_firing_rates
-        graph = adapt(graph, scale, synapse, **changes, **more, is_chosen=scale_firing_rates is not None)
-    elif synapse is not None:
-        graph = add_synapses(graph, synapse)
+    graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
     if verbose:
         from rich import print as show
 
         show(report_table(graph.report))
-    if calibrate is not None or refit is not None:
-        from .tuning.doctor import warn_of
-
-        x, n_steps = (refit, REFIT_STEPS) if calibrate is None else (calibrate, calibrate_steps)
-        warn_of(graph, x, n_steps, stacklevel=2)
+    if calibrate is not None:
+        warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
+    elif refit is not None:
+        warn_of(graph, refit, REFIT_STEPS, stacklevel=2)
     return graph
-
-
-def _check_refit(refit: Any, scale: Any, tau_rc: float | None, tau_ref: float | None) -> None:
-    """Raise ParameterError if there is nothing to refit, or nothing to refit with."""
-    if refit is None and (tau_rc is not None or tau_ref is not None):
-        raise ParameterError(
-            "with other time constants than trained, gains and biases must be refit: pass refit=x, some samples."
-        )
-    if refit is not None and scale is None and tau_rc is None and tau_ref is None:
-        raise ParameterError("refit=x is for scale_firing_rates, tau_rc or tau_ref. Pass one of them.")
 
 
 def explain(
@@ -211,15 +193,7 @@ def explain(
         If the model cannot be read or converted.
     """
     n_steps = check_steps(n_steps, dt)
-    if isinstance(model, (str, os.PathLike)):
-        from .conversion.files import load_model
-
-        model = load(model) if is_graph_file(model) else load_model(model)
-    if not isinstance(model, SpikingGraph):
-        graph = convert(model, synapse=synapse, verbose=False)
-        sources = keras_sources(model) if sources is None else sources
-    else:
-        graph = model
+    graph, sources = _converted(model, synapse, sources)
     if x is None:
         return explain_graph(graph, layer, unit, dt=dt, sources=sources)
     xs = graph.check_inputs(x, "float64", n_steps)
@@ -228,47 +202,6 @@ def explain(
         return found
     trace = trace_unit(graph, found.unit.layer, found.unit.unit, one_sample(xs, sample), sample, n_steps, dt)
     return dataclasses.replace(found, trace=trace)
-
-
-HEIGHT = 700  # pixels of the page inside a notebook
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A page about a network.
-
-    Parameters
-    ----------
-    html : str
-        The page: one file that loads nothing.
-    activity : Activity
-        The run that it shows.
-    """
-
-    html: str
-    activity: Activity
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file, whole or not at all.
-
-        Raises
-        ------
-        ModelFileError
-            If it cannot be written.
-        """
-        with replacing(path) as temporary:
-            temporary.write_text(self.html, "utf-8")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The run that the page shows as plain data: steps with spikes, outputs, and what the rate network expects."""
-        return run_data(self.activity)
-
-    def __repr__(self) -> str:
-        return f"<page of {len(self.html):,} characters; write it with save('report.html')>"
-
-    def _repr_html_(self) -> str:
-        style = f"width:100%;height:{HEIGHT}px;border:1px solid rgba(128,128,128,0.5)"
-        return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 
 def view(
@@ -322,23 +255,73 @@ def view(
     n_steps = check_steps(n_steps, dt)
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 1:
         raise ParameterError(f"max_neurons must be a whole number above 0. Received {max_neurons!r}.")
-    if not isinstance(model, SpikingGraph):
-        from .conversion.files import load_model
-
-        is_path = isinstance(model, (str, os.PathLike))
-        if is_path and is_graph_file(model):
-            graph = load(model)
-        else:
-            keras_model = load_model(model) if is_path else model
-            graph = convert(keras_model, synapse=synapse, verbose=False)
-            sources = keras_sources(keras_model) if sources is None else sources
-    else:
-        graph = model
+    graph, sources = _converted(model, synapse, sources)
     check_dt(graph, dt)
-    from .conversion.verify import random_inputs
-
     given = random_inputs(graph) if x is None else x
     xs = one_sample(graph.check_inputs(given, "float64", n_steps), sample)
     activity = record(graph, xs, n_steps, dt, max_neurons)
     about = f"Sample {sample}" + (" of random numbers in 0…1, as no inputs were given" if x is None else "")
     return View(page(graph, explain(graph, dt=dt, sources=sources), activity, about), activity)
+
+
+def verify(
+    model: Any,
+    x: Any = None,
+    n_steps: int = 200,
+    *,
+    graph: SpikingGraph | None = None,
+    dt: float = 0.001,
+    dtype: str = "float32",
+    seed: int = 0,
+) -> Verification:
+    """Compare, layer by layer, rates with Keras, spikes with the NumPy loop, and measured rates with the rate equation.
+
+    Parameters
+    ----------
+    model : keras.Model, SpikingGraph, or path of either
+        A graph has no Keras model to be compared with; the other two comparisons are made.
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+        None: a few samples of random numbers in 0…1.
+    n_steps : int
+    graph : SpikingGraph or None
+        What to compare `model` with, such as a graph that was exported before. None: `model`, converted.
+    dt : float
+        Length of a step, in seconds.
+    dtype : str
+        "float32" or "float64", of both runtimes.
+    seed : int
+        Seed of the random inputs.
+
+    Raises
+    ------
+    ConversionError, ModelFileError
+        If the model cannot be read or converted.
+    InputError, ParameterError
+        If the data or a parameter is out of range, or `graph` has other inputs or outputs than `model`.
+    """
+    n_steps = check_steps(n_steps, dt)
+    check_dtype(dtype)
+    model = _opened(model)
+    if isinstance(model, SpikingGraph):
+        if graph is not None:
+            raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
+        model, graph = None, model
+    graph = convert_model(model) if graph is None else graph
+    return compare(graph, model, x, n_steps, dt, dtype, seed)
+
+
+def _opened(model: Any) -> Any:
+    """The graph or the Keras model in a file; anything but a path as it is."""
+    if not isinstance(model, (str, os.PathLike)):
+        return model
+    return load(model) if is_graph_file(model) else load_model(model)
+
+
+def _converted(
+    model: Any, synapse: Any, sources: Sequence[Source] | None
+) -> tuple[SpikingGraph, Sequence[Source] | None]:
+    """The graph of a model, and the variables of the Keras model that it came from, unless they are given."""
+    model = _opened(model)
+    if isinstance(model, SpikingGraph):
+        return model, sources
+    return convert(model, synapse=synapse, verbose=False), keras_sources(model) if sources is None else sources

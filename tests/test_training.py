@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snnconv import layers, training
-from snnconv.conversion.convert import load_keras_model
+from snnconv.conversion.files import load_model as load_keras_model
 from snnconv.errors import ConfigError, DataError, ModelFileError
 from snnconv.training import config, datasets
 from snnconv.training.config import LayerConfig

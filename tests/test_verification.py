@@ -8,7 +8,8 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.conversion.verify import spikes, verify
+from snnconv.api import verify
+from snnconv.conversion.verify import spikes
 from snnconv.errors import InputError, ParameterError
 from snnconv.runtime import reference
 

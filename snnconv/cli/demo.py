@@ -39,7 +39,7 @@ def demo(
         say()
     outcome = train_and_export(demo_config(), output, show_epochs=False, quiet=json)
 
-    from ..conversion.verify import verify
+    from ..api import verify
 
     found = verify(outcome.trained.model, outcome.trained.dataset.x_test[:8], 100, graph=outcome.graph)
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,6 +106,7 @@ def export(
     from ..export import export as write
     from ..export import find_target
     from ..runtime.arguments import check_steps
+    from ..tuning.adaptation import Adaptation
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
 
     chosen = find_target(target)
@@ -121,10 +123,8 @@ def export(
     dt = read_dt(model, dt)
     check_steps(1, dt)
     arrays = None if data is None else read_arrays(data)
-    if refit is None and (tau_rc is not None or tau_ref is not None):
-        raise ParameterError("--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.")
-    if refit is not None and scale_firing_rates is None and tau_rc is None and tau_ref is None:
-        raise ParameterError("--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.")
+    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
+    wanted.check("options")
     few = {"refit": refit, "calibrate": calibrate}
     few = {key: read_arrays(path) for key, path in few.items() if path is not None}
     check_steps(calibrate_steps, 1.0)
@@ -132,21 +132,9 @@ def export(
         from .app import import_tensorflow
 
         import_tensorflow()
-        from ..tuning.calibrate.adapt import adapt
-
         graph = read_graph(model, options)
         inputs = {key: as_inputs(each, graph) for key, each in few.items()}
-        graph = adapt(
-            graph,
-            scale_firing_rates,
-            synapse,
-            refit=inputs.get("refit"),
-            tau_rc=tau_rc,
-            tau_ref=tau_ref,
-            calibrate=inputs.get("calibrate"),
-            calibrate_steps=calibrate_steps,
-            dt=dt,
-        )
+        graph = dataclasses.replace(wanted, **inputs).apply(graph, dt)
     else:
         graph = read_graph(model, options, synapse, scale_firing_rates)
     x = None if arrays is None else _first(as_inputs(arrays, graph), samples)

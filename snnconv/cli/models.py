@@ -5,6 +5,7 @@ Samples and labels that commands measure with.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import zipfile
@@ -46,29 +47,14 @@ def read_graph(
     if options.settings is not None:
         settings = read_settings(options.settings, path)
         graph = load(path) if is_graph_file(path) else _converted(path, options)
-        from ..tuning import apply
-
-        conversion = settings.conversion
-        return apply(
-            graph,
-            conversion.scale_firing_rates if scale_firing_rates is None else scale_firing_rates,
-            conversion.synapse if synapse is None else synapse,
-            refit=few_samples(conversion.refit, settings, graph),
-            tau_rc=conversion.tau_rc,
-            tau_ref=conversion.tau_ref,
-            calibrate=few_samples(conversion.calibrate, settings, graph),
-            calibrate_steps=conversion.calibrate_steps,
-            dt=settings.simulation.dt,
-        )
+        given = {"scale": scale_firing_rates, "synapse": synapse}
+        given = {key: value for key, value in given.items() if value is not None}
+        return adapted(graph, settings, **given)
     if not is_graph_file(path):
         return _converted(path, options, synapse=synapse, scale_firing_rates=scale_firing_rates)
-    from ..graph.passes import add_synapses, fold_affine
-    from ..graph.passes import scale_firing_rates as scale
+    from ..tuning.adaptation import Adaptation
 
-    graph = load(path)
-    if scale_firing_rates is not None:
-        graph = fold_affine(scale(graph, scale_firing_rates))
-    return graph if synapse is None else add_synapses(graph, synapse)
+    return Adaptation(scale_firing_rates, synapse).apply(load(path))
 
 
 def _converted(path: Path, options: KerasOptions, **given: Any) -> SpikingGraph:
@@ -78,10 +64,18 @@ def _converted(path: Path, options: KerasOptions, **given: Any) -> SpikingGraph:
     return convert(model, **given, verbose=False)
 
 
-def few_samples(source: bool | Path | None, settings: Settings | Config, graph: SpikingGraph) -> Any:
+def adapted(graph: SpikingGraph, settings: Settings | Config, **given: Any) -> SpikingGraph:
+    """The graph with the changes of [conversion] in the place of its own synapses; `given` goes before them."""
+    from ..tuning.search.setting import without_synapses
+
+    wanted = dataclasses.replace(settings.conversion.adaptation, **given)
+    sources = {"refit": wanted.refit, "calibrate": wanted.calibrate}
+    samples = {key: _few_samples(source, settings, graph) for key, source in sources.items() if source is not None}
+    return dataclasses.replace(wanted, **samples).apply(without_synapses(graph), settings.simulation.dt)
+
+
+def _few_samples(source: bool | Path, settings: Settings | Config, graph: SpikingGraph) -> Any:
     """The samples that [conversion] names, as inputs of the graph."""
-    if not source:
-        return None
     from .app import import_tensorflow
 
     import_tensorflow()
@@ -307,12 +301,8 @@ def as_samples(graph: SpikingGraph, given: Any, classes: Any, samples: int, n_ra
     InputError
         If they do not fit the graph.
     """
-    import numpy as np
-
     if given is None:
-        rng = np.random.default_rng(0)
-        xs = {node.name: rng.random((n_random, *node.shape)) for node in graph.inputs}
-        return graph.check_inputs(xs, "float32"), None
+        return graph.check_inputs(graph.random_inputs(n_random), "float32"), None
     xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
     y = None
     if classes is not None:

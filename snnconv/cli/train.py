@@ -94,25 +94,13 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
     from ..training import datasets
     from ..training.train import build_model
     from ..training.train import train as fit
-    from ..tuning import apply
-    from .models import few_samples
+    from .models import adapted
 
     data = datasets.load(config.data.dataset, config.data.path)
-    options = config.conversion
 
     def converted(model: Any, has_data: bool) -> SpikingGraph:
-        graph = convert(model, verbose=False)
-        return apply(
-            graph,
-            options.scale_firing_rates,
-            options.synapse,
-            refit=few_samples(options.refit, config, graph) if has_data else None,
-            tau_rc=options.tau_rc,
-            tau_ref=options.tau_ref,
-            calibrate=few_samples(options.calibrate, config, graph) if has_data else None,
-            calibrate_steps=options.calibrate_steps,
-            dt=config.simulation.dt,
-        )
+        without = {} if has_data else {"refit": None, "calibrate": None}
+        return adapted(convert(model, verbose=False), config, **without)
 
     converted(build_model(config, data.input_shape, data.n_classes), False)  # before minutes are spent on training
     keras.utils.clear_session()  # layers are numbered from the start again

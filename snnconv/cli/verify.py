@@ -86,7 +86,7 @@ def verify(
 
     import_tensorflow()
     from ..api import convert
-    from ..conversion.verify import verify as compare
+    from ..api import verify as compare
 
     graph = convert(keras_model, verbose=False) if graph is None else graph
     x = None if given is None else _first(as_inputs(given, graph), samples)

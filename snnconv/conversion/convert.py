@@ -1,9 +1,8 @@
-"""`convert`: from a Keras model, in memory or in a file, to a checked spiking graph."""
+"""Conversion of a Keras model into a spiking graph: traced, folded, and compared with Keras."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,11 +16,7 @@ from ..graph.passes import scale_firing_rates as scale_rates_pass
 from ..graph.report import describe
 from ..neurons import Neuron
 from ..text.progress import track
-from .files import MODEL_SUFFIXES
-from .files import load_model as load_keras_model
 from .precision import rounding
-
-__all__ = ["MODEL_SUFFIXES", "convert", "load_keras_model"]
 
 # Largest relative difference (2-norm) of the graph's rate output from Keras'. Rounding in float32 moves a LIF neuron
 # that sits at its threshold, where the rate function is infinitely steep, by up to 3 Hz; a bias or a gain gone wrong
@@ -40,14 +35,13 @@ def convert(
     scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
-    custom_objects: Mapping[str, Any] | None = None,
-    unsafe: bool = False,
 ) -> SpikingGraph:
     """Trace a trained Keras model, fold it, and check its rates against Keras'.
 
     Parameters
     ----------
-    model, scale_firing_rates, swap_activations, max_to_avg_pool, custom_objects, unsafe
+    model : keras.Model
+    scale_firing_rates, swap_activations, max_to_avg_pool
         As in `snnconv.convert`.
 
     Returns
@@ -58,15 +52,11 @@ def convert(
     ------
     ConversionError
         If a layer has no spiking equivalent, or the rates differ from Keras'.
-    ModelFileError
-        If the file is missing, damaged, or holds what this Keras cannot compute or what must not be executed.
     """
     import keras
 
     from .trace import trace
 
-    if isinstance(model, (str, os.PathLike)):
-        model = load_keras_model(model, custom_objects=custom_objects, unsafe=unsafe)
     if not isinstance(model, keras.Model):
         raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
     for activation, neuron in (swap_activations or {}).items():

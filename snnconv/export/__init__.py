@@ -18,7 +18,7 @@ from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_dt, check_steps
 from ..text.plain import plural
 from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
-from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure, random_inputs
+from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure
 from .target import Check, Limit, Option, Plan, Settings, Target
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -118,7 +118,7 @@ def export(
     check_dt(graph, dt)
     chosen = find_target(target)
     checked = chosen.check_options(options)
-    inputs = graph.check_inputs(random_inputs(graph, n_samples, seed) if x is None else x, "float64", n_steps)
+    inputs = graph.check_inputs(graph.random_inputs(n_samples, seed) if x is None else x, "float64", n_steps)
     plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
     _check_limits(plan.limits, target, approximate)
     if chosen.is_folder:

@@ -166,12 +166,6 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if share == 0 or share >= 0.001 else f"{max(share, 1e-6):.4%}"
 
 
-def random_inputs(graph: SpikingGraph, n: int, seed: int) -> dict[str, np.ndarray]:
-    """Samples of random numbers in 0…1 for each input."""
-    rng = np.random.default_rng(seed)
-    return {node.name: rng.random((n, *node.shape)) for node in graph.inputs}
-
-
 def measure(
     graph: SpikingGraph, run: Callable[[Inputs, int], Result], inputs: Inputs, n_steps: int, dt: float
 ) -> Measurement:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -179,6 +179,10 @@ class SpikingGraph:
         """The one output itself, or the dict where there are several."""
         return one_or_all(values)
 
+    def random_inputs(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Samples of random numbers in 0…1 for each input, by name."""
+        return random_samples({node.name: node.shape for node in self.inputs}, n, seed)
+
     def check_inputs(self, x: Any, dtype: str, n_steps: int | None = None) -> Inputs:
         """Samples for the inputs as arrays of `dtype`, after checking their shapes and values.
 
@@ -252,3 +256,18 @@ class SpikingGraph:
     def export_saved_model(self, path: str | PathLike[str], n_steps: int, dt: float = 0.001, **options: Any) -> None:
         """Write a tf.SavedModel that runs without snnconv; see `snnconv.export_saved_model` for the options."""
         late("export_saved_model")(self, path, n_steps, dt, **options)
+
+
+def random_samples(
+    shapes: Mapping[str, tuple[int, ...]],
+    n: int,
+    seed: int = 0,
+    dtype: Literal["float32", "float64"] = "float64",
+    integers: Collection[str] = (),
+) -> dict[str, np.ndarray]:
+    """Draw `n` samples of each shape, by name: numbers in 0…1, or 0…255 where the name is among `integers`."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.integers(0, 256, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
+        for name, shape in shapes.items()
+    }

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ParameterError
 from ..files.toml import PositiveFloat, PositiveInt, Seed, parse_section, read_toml
+from ..tuning.adaptation import Adaptation
 from . import datasets
 
 
@@ -68,6 +69,19 @@ class ConversionConfig:
     calibrate: bool | Path | None = None
     calibrate_steps: PositiveInt = 32
     n_samples: PositiveInt = 300
+
+    @property
+    def adaptation(self) -> Adaptation:
+        """The changes to a converted network, with the names of samples in the place of samples."""
+        return Adaptation(
+            scale=self.scale_firing_rates,
+            synapse=self.synapse,
+            refit=self.refit or None,
+            tau_rc=self.tau_rc,
+            tau_ref=self.tau_ref,
+            calibrate=self.calibrate or None,
+            calibrate_steps=self.calibrate_steps,
+        )
 
 
 @dataclass(frozen=True)
@@ -167,9 +181,8 @@ def _beside(config: Any, path: Path) -> Any:
             conversion = dataclasses.replace(conversion, **{key: path.parent / value.expanduser()})
     if data is not None and data.path is not None:
         data = dataclasses.replace(data, path=path.parent / data.path.expanduser())
-    taus = [key for key in ("tau_rc", "tau_ref") if getattr(conversion, key) is not None]
-    if taus and not conversion.refit:
-        raise ConfigError(f"{path}: [conversion] {taus[0]} needs refit: a file of inputs, or true for training data.")
-    if conversion.refit and not taus and conversion.scale_firing_rates is None:
-        raise ConfigError(f"{path}: [conversion] refit is for scale_firing_rates, tau_rc or tau_ref. Give one of them.")
+    try:
+        conversion.adaptation.check("keys")
+    except ParameterError as error:
+        raise ConfigError(f"{path}: [conversion] {error}") from None
     return dataclasses.replace(config, conversion=conversion, data=data)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._version import __version__
+from ...files.writing import replacing
 from ...graph import SpikingGraph
 from ...graph.show import HEADINGS, N_TEXT, NOTE, shape_text, summary_rows
 from ...text.html import table
@@ -26,6 +29,45 @@ from .activity import Activity, LayerActivity
 
 N_OPEN = 4  # layers whose numbers are not folded up
 MOST_LAYERS = 60  # that are told in full
+HEIGHT = 700  # pixels of the page inside a notebook
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A page about a network.
+
+    Parameters
+    ----------
+    html : str
+        The page: one file that loads nothing.
+    activity : Activity
+        The run that it shows.
+    """
+
+    html: str
+    activity: Activity
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, whole or not at all.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written.
+        """
+        with replacing(path) as temporary:
+            temporary.write_text(self.html, "utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run that the page shows as plain data: steps with spikes, outputs, and what the rate network expects."""
+        return run_data(self.activity)
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self.html):,} characters; write it with save('report.html')>"
+
+    def _repr_html_(self) -> str:
+        style = f"width:100%;height:{HEIGHT}px;border:1px solid rgba(128,128,128,0.5)"
+        return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 
 def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, about: str) -> str:

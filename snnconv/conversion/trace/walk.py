@@ -13,6 +13,7 @@ from keras import tree
 from ...errors import ConversionError
 from ...graph import LayerReport, Readout, SpikingGraph
 from ...graph.passes.fold import fold_padding
+from ...graph.spiking_graph import random_samples
 from ...neurons import Neuron
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
@@ -96,13 +97,10 @@ def keras_values(model: keras.Model, inputs: list[Any]) -> tuple[dict[str, np.nd
 
 def random_inputs(model: keras.Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Random samples for each input by name: numbers in 0…1, or 0…255 where the input takes integers."""
-    rng = np.random.default_rng(seed)
-    found = {}
-    for tensor in _functional(model).inputs:
-        shape = (n, *tensor.shape[1:])
-        takes_integers = keras.backend.is_int_dtype(tensor.dtype)
-        found[_input_name(tensor)] = rng.integers(0, 256, shape) if takes_integers else rng.random(shape, "float32")
-    return found
+    tensors = {_input_name(tensor): tensor for tensor in _functional(model).inputs}
+    shapes = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+    integers = {name for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
+    return random_samples(shapes, n, seed, "float32", integers)
 
 
 def _largest_outputs(model: keras.Model) -> Callable[[str], float]:

@@ -1,6 +1,12 @@
-"""`verify`: evidence that a graph computes what its Keras model computes, and that its spikes are right."""
+"""Evidence that a graph computes what its Keras model computes, and that its spikes are right.
+
+- `verify`: the whole comparison
+- `keras_rates`: rates against Keras, layer by layer
+- `spikes`: TensorFlow against the NumPy loop, and both against the rate equation
+- `report`: what came out, by layer
+"""
 
 from .report import LayerCheck, Verification
-from .verify import random_inputs, verify
+from .verify import compare, random_inputs
 
-__all__ = ["LayerCheck", "Verification", "random_inputs", "verify"]
+__all__ = ["LayerCheck", "Verification", "compare", "random_inputs"]

@@ -56,10 +56,7 @@ def doctor(
         If the data or a parameter is out of range.
     """
     check_steps(n_steps, dt)
-    if x is None:
-        rng = np.random.default_rng(seed)
-        x = {node.name: rng.random((RANDOM_SAMPLES, *node.shape)) for node in graph.inputs}
-    xs = graph.check_inputs(x, "float32")
+    xs = graph.check_inputs(graph.random_inputs(RANDOM_SAMPLES, seed) if x is None else x, "float32")
     return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)
 
 

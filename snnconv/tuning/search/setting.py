@@ -11,9 +11,9 @@ from typing import Any
 from ...errors import ParameterError
 from ...files.writing import replacing
 from ...graph import Filter, Population, SpikingGraph
-from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
 from ...neurons import LIF
 from ...neurons.synapses import Lowpass
+from ..adaptation import Adaptation
 from .readout import Readout
 
 Synapses = float | Mapping[str, float] | None
@@ -79,7 +79,12 @@ class Setting:
 
 
 def apply(
-    graph: SpikingGraph, scale: float | Mapping[str, float] | None = None, synapse: Synapses = None, **changes: Any
+    graph: SpikingGraph,
+    scale: float | Mapping[str, float] | None = None,
+    synapse: Synapses = None,
+    *,
+    dt: float = 0.001,
+    **changes: Any,
 ) -> SpikingGraph:
     """A graph with its rates scaled and with these synapses in the place of its own, refit and calibrated.
 
@@ -90,18 +95,12 @@ def apply(
     synapse : float, mapping of population name to float, or None
         Time constant of the lowpass behind the populations, in seconds; None: no synapse, or, without a scale, what
         calibration chooses.
+    dt : float
+        Length of a step to calibrate for, in seconds.
     **changes
-        refit, tau_rc, tau_ref, calibrate and calibrate_steps as in `snnconv.convert`; dt: the length of a step to
-        calibrate for, in seconds.
+        refit, tau_rc, tau_ref, calibrate and calibrate_steps as in `snnconv.convert`.
     """
-    graph = without_synapses(graph)
-    taus = dict(synapse) if isinstance(synapse, Mapping) else synapse
-    if changes.get("refit") is None and changes.get("calibrate") is None:
-        graph = graph if scale is None or scale == 1 else fold_affine(scale_firing_rates(graph, scale))
-        return graph if taus is None else add_synapses(graph, taus)
-    from ..calibrate.adapt import adapt  # needs TensorFlow
-
-    return adapt(graph, scale, taus, **changes)
+    return Adaptation(scale, synapse, **changes).apply(without_synapses(graph), dt)
 
 
 def without_synapses(graph: SpikingGraph) -> SpikingGraph:

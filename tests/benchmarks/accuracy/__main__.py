@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import snnconv
-from snnconv.conversion.convert import load_keras_model
+from snnconv.conversion.files import load_model as load_keras_model
 from snnconv.training.datasets import Dataset, load
 
 from .networks import cached, fashion_lif, mnist_lif, nengo_dl_relu, spikingjelly_cnn

@@ -1,0 +1,108 @@
+"""Adaptation: a converted network fitted to its run, by rate scale, refit, synapses and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import ParameterError
+from ..graph import SpikingGraph
+from ..graph.passes import add_synapses, fold_affine, scale_firing_rates
+from ..neurons.synapses import Synapse
+
+# Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
+_REFUSALS = {
+    "arguments": (
+        "with other time constants than trained, gains and biases must be refit: pass refit=x, some samples.",
+        "refit=x is for scale_firing_rates, tau_rc or tau_ref. Pass one of them.",
+    ),
+    "keys": (
+        "{tau} needs refit: a file of inputs, or true for training data.",
+        "refit is for scale_firing_rates, tau_rc or tau_ref. Give one of them.",
+    ),
+    "options": (
+        "--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.",
+        "--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.",
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """Changes to a converted network: the options of `snnconv.convert` that need no Keras model.
+
+    Parameters
+    ----------
+    scale : float, mapping of population name to float, or None
+        Fire this many times as fast, for the same output. None: 1, or as calibration chooses.
+    synapse : Synapse, float, mapping of population name to one of these, or None
+        Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no synapse, or,
+        without `scale` and `refit`, as calibration chooses.
+    refit : samples or None
+        Inputs to refit gains and biases to, so that `scale` keeps time constants; or where they come from.
+    tau_rc, tau_ref : float or None
+        Time constants of all LIF neurons, in seconds. None: as trained. They need `refit`.
+    calibrate : samples or None
+        Inputs to calibrate with, or where they come from.
+    calibrate_steps : int
+        Steps that answers will be read after.
+    """
+
+    scale: float | Mapping[str, float] | None = None
+    synapse: Synapse | float | Mapping[str, Synapse | float] | None = None
+    refit: Any = None
+    tau_rc: float | None = None
+    tau_ref: float | None = None
+    calibrate: Any = None
+    calibrate_steps: int = 32
+
+    def check(self, given_as: Literal["arguments", "keys", "options"] = "arguments") -> None:
+        """Check that there is something to refit for, and that other time constants are refit to.
+
+        Parameters
+        ----------
+        given_as : str
+            The words of the message: arguments of a function, keys of a config, or options of a command.
+
+        Raises
+        ------
+        ParameterError
+            If one is there without the other.
+        """
+        without_refit, without_change = _REFUSALS[given_as]
+        taus = [name for name in ("tau_rc", "tau_ref") if getattr(self, name) is not None]
+        if self.refit is None and taus:
+            raise ParameterError(without_refit.format(tau=taus[0]))
+        if self.refit is not None and not taus and self.scale is None:
+            raise ParameterError(without_change)
+
+    def apply(self, graph: SpikingGraph, dt: float = 0.001) -> SpikingGraph:
+        """Scale rates, or refit for them; add synapses; calibrate.
+
+        Parameters
+        ----------
+        dt : float
+            Length of a step that is calibrated for, in seconds.
+
+        Raises
+        ------
+        ConversionError, ParameterError, InputError
+            If the graph cannot be changed like this.
+        """
+        if self.refit is not None:
+            from .calibrate import refit  # imports TensorFlow, as calibrate does
+
+            scale = 1.0 if self.scale is None else self.scale
+            graph = refit(graph, self.refit, scale, tau_rc=self.tau_rc, tau_ref=self.tau_ref).graph
+        elif self.scale is not None and self.scale != 1:
+            graph = fold_affine(scale_firing_rates(graph, self.scale))
+        if self.synapse is not None:
+            graph = add_synapses(graph, self.synapse)
+        if self.calibrate is None:
+            return graph
+        from .calibrate import calibrate
+
+        is_chosen = any(each is not None for each in (self.scale, self.synapse, self.refit))
+        speed: dict[str, Any] = {"scales": (1.0,), "synapses": (None,)} if is_chosen else {}
+        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, **speed)
