@@ -173,8 +173,8 @@ def _node(group: Any, name: str) -> IntegerNode:
         given = {key.removeprefix("code."): value for key, value in found.items() if key.startswith("code.")}
         values["code"] = code(**_fields(code, given, f"the code of {what}"))
     if issubclass(kind, IntegerLayer):
-        floats, integers = _arrays(group, FloatOrigin), _arrays(group, kind)
-        values |= integers | {"origin": FloatOrigin(**_fields(FloatOrigin, found, what), **floats)}
+        floats: dict[str, Any] = _fields(FloatOrigin, found, what) | _arrays(group, FloatOrigin)
+        values |= _arrays(group, kind) | {"origin": FloatOrigin(**floats)}
     if issubclass(kind, SpikingLayer):
         values["float_neuron"] = FloatNeuron(**_fields(FloatNeuron, found, what))
         values["neuron"] = _neuron(group, found, name, values["float_neuron"].initial_voltage)
@@ -185,10 +185,10 @@ def _node(group: Any, name: str) -> IntegerNode:
 def _neuron(group: h5py.Group, found: dict[str, Any], name: str, initial_voltage: float) -> IntegerNeuron:
     """The neurons of a node, if nothing in the file contradicts their kind."""
     arrays = {each: read_numbers(child(group, each)) for each in ("threshold", "floor", "ceiling")}
-    kind = INTEGER_NEURONS.get(found.get("neuron", ""))
+    kind: Any = INTEGER_NEURONS.get(found.get("neuron", ""))
     if kind is None or not 0 <= initial_voltage < 1 or not all(map(_is_int32, arrays.values())):
         raise _misfit(name)
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     given = {each: array for each, array in arrays.items() if fields[each].init}
     start = start_voltage(initial_voltage, arrays["threshold"])
     neuron = kind(**given, start=start, **_fields(kind, found, f"node '{name}'"))

@@ -89,12 +89,12 @@ def _with_neurons(
 ) -> tuple[SpikingLayer | None, dict[str, Range]]:
     """A linear layer with its neurons, or None and what int32 does not hold."""
     low, high = drives(ReadoutLayer(**fields), source)
-    threshold = _compact(chain, threshold, "int32")
+    threshold = _compact(chain, threshold).astype("int32")
     floor, ceiling = form.bounds(threshold.astype("int64"), low, high)
     wide = too_wide({"floor": span(floor)})
     if wide:
         return None, wide
-    neuron = form.integer_neuron(threshold, _compact(chain, floor, "int32"), _compact(chain, ceiling, "int32"))
+    neuron = form.integer_neuron(threshold, *(_compact(chain, array).astype("int32") for array in (floor, ceiling)))
     layer = SpikingLayer(**fields, neuron=neuron, float_neuron=form.float_neuron(threshold_bits))
     wide = too_wide(prove(layer, source, form.settings.n_steps))
     return (None, wide) if wide else (layer, wide)
@@ -153,14 +153,15 @@ def _linear_fields(
     floats : dict
         Fields of the `FloatOrigin` that the chain and the settings do not say.
     """
-    floats |= {name: _compact(chain, floats[name], "float64") for name in ("biases", "scale")}
+    floats |= {name: _compact(chain, floats[name]) for name in ("biases", "scale")}
+    floats["weights"] = np.asarray(floats["weights"], "float64")
     return {
         **fields,
         "inputs": (chain.source,),
         "shape": chain.shape,
         "input_shape": chain.linear.input_shape,
         "kernel": kernel.astype("int8" if settings.weight_bits <= 8 else "int16"),
-        "bias": _compact(chain, bias, "int32"),
+        "bias": _compact(chain, bias).astype("int32"),
         "strides": chain.linear.strides,
         "padding": chain.linear.padding,
         "dilation": chain.linear.dilation,
@@ -179,10 +180,10 @@ def _synapse_share(chain: Chain, settings: Settings, name: str) -> float:
     return -math.expm1(-settings.dt / chain.synapse_tau)
 
 
-def _compact(chain: Chain, array: np.ndarray, dtype: str) -> np.ndarray:
+def _compact(chain: Chain, array: np.ndarray) -> np.ndarray:
     """An array per neuron as one number per channel, where all places have the same."""
-    if chain.shape == chain.linear.output_shape:
-        full = np.broadcast_to(array, chain.shape)
-        per_channel = full.reshape(-1, chain.shape[-1])
-        array = per_channel[0] if (per_channel == per_channel[0]).all() else full
-    return array.astype(dtype)
+    if chain.shape != chain.linear.output_shape:
+        return array
+    full = np.broadcast_to(array, chain.shape)
+    per_channel = full.reshape(-1, chain.shape[-1])
+    return per_channel[0] if (per_channel == per_channel[0]).all() else full
