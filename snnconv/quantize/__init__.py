@@ -3,12 +3,12 @@
 `snnconv.quantize.simulator` runs it in TensorFlow, to the same integers.
 """
 
-from .build import quantize
 from .codes import Analog, Code, LatencyCode, RateCode
 from .integer_graph import IntegerGraph, load
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range
 from .reference import run
+from .rounding.quantize import quantize
 from .scales import Settings
 
 __all__ = [

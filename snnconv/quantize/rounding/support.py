@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import (
+from ...graph import (
     Affine,
     AveragePool,
     Conv,
@@ -21,10 +21,10 @@ from ..graph import (
     RunningSum,
     SpikingGraph,
 )
-from ..neurons.synapses import Lowpass
+from ...neurons.synapses import Lowpass
+from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
+from ..scales import Settings, most_level
 from .forms import FORMS, milliseconds
-from .nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
-from .scales import Settings, most_level
 
 SUPPORTED = (Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout)
 ADVICE = {

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
-from ..graph.nodes import Weighted
-from ..graph.passes import fold_affine
-from ..graph.passes.draft import Draft
-from ..graph.passes.fold import fold_padding
-from .linear import Linear, Shape, compose, elementwise, from_channels, of_average_pool, of_conv, of_dense
+from ...graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
+from ...graph.nodes import Weighted
+from ...graph.passes import fold_affine
+from ...graph.passes.draft import Draft
+from ...graph.passes.fold import fold_padding
+from ..linear import Linear, Shape, compose, elementwise, from_channels, of_average_pool, of_conv, of_dense
 
 Sink = tuple[str, str]  # "population" and its name, or "output" and its label
 

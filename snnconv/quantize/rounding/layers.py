@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .chains import Chain
-from .forms import Form
-from .nodes import FloatOrigin, ReadoutLayer, SpikingLayer
-from .proofs import drives, prove, too_wide, too_wide_error
-from .ranges import Range, span
-from .scales import (
+from ..nodes import FloatOrigin, ReadoutLayer, SpikingLayer
+from ..proofs import drives, prove, too_wide, too_wide_error
+from ..ranges import Range, span
+from ..scales import (
     Settings,
     bits_below_one,
     choose_scaling,
@@ -22,6 +20,8 @@ from .scales import (
     precisions,
     rounded,
 )
+from .chains import Chain
+from .forms import Form
 
 # A readout adds its bias at every step, and a weight only where there is a spike: with 4 bits below a weight's the
 # rounding of the bias weighs no more than that of a weight whose neuron fires at one step in 16.

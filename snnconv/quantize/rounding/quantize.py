@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import ConversionError, ParameterError
-from ..graph import Population, SpikingGraph
-from ..runtime.result import check_dt
+from ...errors import ConversionError, ParameterError
+from ...graph import Population, SpikingGraph
+from ...runtime.result import check_dt
+from ..codes import Analog, Code
+from ..integer_graph import IntegerGraph
+from ..nodes import EncodedInput, IntegerNode, Node, SumPool
+from ..proofs import proven
+from ..ranges import Range
+from ..scales import Settings
 from .chains import Chain, chains, prepare
-from .codes import Analog, Code
 from .forms import form_of
-from .integer_graph import IntegerGraph
 from .layers import readout_layer, spiking_layer
-from .nodes import EncodedInput, IntegerNode, Node, SumPool
-from .proofs import proven
-from .ranges import Range
-from .scales import Settings
 from .support import of_input, of_linear, of_scales, unsupported_nodes
 
 
