@@ -1,4 +1,4 @@
-"""The fields of an integer graph as an HDF5 file, layout version 1.
+"""The HDF5 file of an integer graph, layout version 1.
 
 ::
 

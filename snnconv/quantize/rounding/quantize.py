@@ -1,4 +1,4 @@
-"""`quantize`: from a spiking graph to an integer graph."""
+"""The function that turns a spiking graph into an integer graph."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def quantize(
 
 
 class _Builder:
-    """Collects nodes in execution order, with what each of them sends and what that stands for."""
+    """Nodes in execution order under construction, each with the number that a value of 1 from it stands for."""
 
     def __init__(self, graph: SpikingGraph, prepared: SpikingGraph, code: Code, settings: Settings):
         self._graph, self._prepared, self._settings = graph, prepared, settings
