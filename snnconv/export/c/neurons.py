@@ -46,7 +46,7 @@ def _neuron(layer: SpikingLayer, names: Names) -> list[str]:
     kind = names.kind(layer, "voltage")
     threshold, floor = names.number(layer, "threshold"), names.number(layer, "floor")
     lowest = f"u < {floor} ? {floor} : u"
-    if layer.neuron == "IF":
+    if layer.neuron.kind == "IF":
         rest, ceiling = f"u - {threshold}", names.number(layer, "ceiling")
         lines = ["if (drive < 0)", "    drive = 0;"] if layer.is_rectified else []
         return [

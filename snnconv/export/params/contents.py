@@ -13,17 +13,18 @@ from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
 from ..flat import flatten
 from ..integers import identifiers
-from .numbers import FORMAT, VERSION, layer_arrays
+from .numbers import layer_arrays
+
+FORMAT, VERSION = "snnconv params", 2
 
 
 def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
-    """What the file holds, in types of JSON; README.md says what each part is."""
+    """Contents of the file in types of JSON; README.md says what each part is."""
     names = identifiers(node.name for node in integers.nodes)
     layers = []
     for node in integers.nodes:
         fields = {key: value for key, value in attributes(node).items() if not key.startswith("range.")}
-        kept = getattr(node, "integer_fields", ())
-        arrays = layer_arrays(node) if isinstance(node, IntegerLayer) else {}
+        arrays, floats = (layer_arrays(node), node.origin.arrays()) if isinstance(node, IntegerLayer) else ({}, {})
         layers.append(
             {
                 "name": node.name,
@@ -31,7 +32,7 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
                 **fields,
                 "ranges": {what: [limits.low, limits.high] for what, limits in node.ranges.items()},
                 "arrays": arrays,
-                "float": {key: array for key, array in node.arrays().items() if key not in kept},
+                "float": floats,
             }
         )
     found = {

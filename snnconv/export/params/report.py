@@ -1,4 +1,4 @@
-"""REPORT.md: the equations of an integer network with its numbers in them, and how wide every integer is."""
+"""REPORT.md, the equations of an integer network with its numbers in them; and README.md of the folder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
-from ..integers import comment, identifiers
+from ...quantize.neurons import half
+from ...quantize.ranges import extent
+from ..integers import INTEGERS, Golden, comment, identifiers
+from .contents import VERSION
+from .numbers import ORDER
 
 
 def report(graph: IntegerGraph) -> str:
-    """The whole text."""
+    """REPORT.md: the equations and widths of every layer, and what differs from the float network."""
     names = identifiers(node.name for node in graph.nodes)
     settings = graph.settings
     lines = [
@@ -60,14 +64,12 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
         raise ExportError(f"layer '{node.name}' ({node.kind}) has no equation in the report. Export it as hdf5.")
     lines = [_connection(node), "", "```text", *_drive(node)]
     if isinstance(node, SpikingLayer):
-        lines += _neuron(node)
+        lines += node.neuron.equations()
     elif isinstance(node, ReadoutLayer):
         lines += ["Y = Y + drive", f"mean output = Y * {node.output_scale:.9g} / steps"]
-    first = node.scale.flat[0] if np.ptp(node.scale) == 0 else None
-    scale = (
-        f"{first:.9g}" if first is not None else f"{node.scale.min():.6g} to {node.scale.max():.6g}, one per channel"
-    )
-    return [*lines, "```", "", f"W = round(w * S) with S = {scale}; an input of 1 stands for {node.input_unit:.9g}."]
+    scale, unit = node.origin.scale, f"{node.origin.input_unit:.9g}"
+    said = f"{scale.min():.6g} to {scale.max():.6g}, one per channel" if np.ptp(scale) else f"{scale.flat[0]:.9g}"
+    return [*lines, "```", "", f"W = round(w * S) with S = {said}; an input of 1 stands for {unit}."]
 
 
 def _input(node: EncodedInput) -> list[str]:
@@ -100,48 +102,61 @@ def _connection(layer: IntegerLayer) -> str:
 
 
 def _kind(layer: IntegerLayer) -> str:
-    return f"{layer.neuron} neurons" if isinstance(layer, SpikingLayer) else "outputs"
+    return f"{layer.neuron.kind} neurons" if isinstance(layer, SpikingLayer) else "outputs"
 
 
 def _drive(layer: IntegerLayer) -> list[str]:
     total = f"(sum of W*x) << {layer.shift}" if layer.shift else "sum of W*x"
-    bias = _span(layer.bias)
+    bias = extent(layer.bias)
     if not layer.synapse:
         return [f"drive = ({total}) + B          B: {bias}"]
-    half = 1 << (layer.synapse_bits - 1)
-    filtered = f"I = I - ((I*{layer.synapse} + {half}) >> {layer.synapse_bits}) + ({total})"
+    filtered = f"I = I - ((I*{layer.synapse} + {half(layer.synapse_bits)}) >> {layer.synapse_bits}) + ({total})"
     return [filtered, f"drive = I + B          B: {bias}"]
-
-
-def _neuron(layer: SpikingLayer) -> list[str]:
-    threshold, floor = _span(layer.threshold), _span(layer.floor)
-    start = f", V starts at {_span(layer.start)}" if layer.start.any() else ""
-    where = f"threshold: {threshold}, floor: {floor}{start}"
-    if layer.neuron == "IF":
-        drive = "max(drive, 0)" if layer.is_rectified else "drive"
-        return [
-            f"u = V + {drive}",
-            "u >= threshold:  spike, V = min(u - threshold, ceiling)",
-            "otherwise:       V = max(u, floor)",
-            f"{where}, ceiling: {_span(layer.ceiling)}",
-        ]
-    half = 1 << (layer.fraction_bits - 1)
-    u = f"u = V - ((V*{layer.leak} + {half}) >> {layer.fraction_bits}) + drive"
-    R = layer.refractory_steps
-    rest = ["r > 0:           r = r - 1, no spike, V is held", "otherwise:"] if R else []
-    return [
-        *rest,
-        u,
-        f"u > threshold:   spike, V = 0{f', r = {R}' if R else ''}",
-        "otherwise:       V = max(u, floor)",
-        where,
-    ]
-
-
-def _span(array: np.ndarray) -> str:
-    low, high = int(array.min()), int(array.max())
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _numbers(values: tuple[int, ...]) -> str:
     return " x ".join(map(str, values))
+
+
+def readme(graph: IntegerGraph, golden: Golden) -> str:
+    """README.md: what each file holds, and in which order."""
+    first = next(iter(golden.voltages), None)
+    voltages = "" if first is None else ", the voltages of the first layer"
+    return f"""\
+# The numbers of {comment(graph.name)}
+
+| file | holds |
+|---|---|
+| REPORT.md | each layer's equations with their numbers, and the width of every integer |
+| float.npz, integers.npz | all arrays for NumPy: float (unrounded) and integer weights |
+| params.json | the same with everything else, for any language |
+| mem/, coe/ | integer arrays as hexadecimal text, LAYER_ARRAY.mem for $readmemh, .coe for Xilinx' memories |
+| params.h, params.vh | the same for C99, and the single numbers for Verilog |
+| golden.npz, golden/ | test vectors: {golden.size} |
+| {INTEGERS} | the integers for Python: `snnconv.quantize.load` |
+
+Arrays are in {ORDER}.
+Kernels are (inputs, outputs), or (*window, channels, filters) for convolutions, channels last. Arrays per neuron
+have the shape of the layer, or one number per channel, the last axis, where it is the same at every place. `start` is
+the voltage before the first step of a sample.
+
+## params.json, version {VERSION}
+
+    format, version       "snnconv params", {VERSION}
+    settings              bits, length of a step in seconds (dt), steps for which sums are proven (n_steps), ...
+    outputs               readout that gives each output
+    layers                in execution order; each with name, id (its name in file names and in C), kind, inputs, shape,
+                          arrays (integer), float (the unrounded weights, biases and the scale S), ranges (name: [low,
+                          high], proven), and the fields of its class in snnconv.quantize.nodes: shift, leak, ...
+    float                 the float network as in a .snn.json: kernel, dense_bias, neuron_bias, gain, tau_rc, ...
+    approximations        sentences on what differs from the float network
+
+Infinity, which JSON does not have, is "inf" or "-inf", and not a number is "nan".
+
+## Golden vectors
+
+`golden.npz` has `inputs` (sample, *shape; or sample, step, *shape where they vary), rounded to integers q, and for each
+layer `spikes/LAYER` (sample, step, *units){voltages} `voltages/LAYER` after each step, and `readouts/LAYER`: Y
+after each step. `golden/` has the same as .mem files: one number per word, spikes one step per line, neuron 0 in the
+lowest bit.
+"""
