@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from .. import neurons
+from .spiking import SpikingTraining
 from .tuned import TunedLayer, Tuning
 
 
@@ -50,17 +51,11 @@ class IF(TunedLayer):
         **kwargs: Any,
     ):
         limit = max_spikes / dt if spiking and max_spikes and dt > 0 else None
-        self._neuron = neurons.IF(amplitude, min_voltage, max_spikes, limit)
-        super().__init__(
-            max_rates, intercepts, spiking=spiking, n_steps=n_steps, dt=dt, initial_voltage=initial_voltage,
-            noise=noise, shared_axes=shared_axes, seed=seed, **kwargs,
-        )  # fmt: skip
+        neuron = neurons.IF(amplitude, min_voltage, max_spikes, limit)
+        training = SpikingTraining(spiking, n_steps, dt, initial_voltage, noise, seed)
+        super().__init__(neuron, max_rates, intercepts, training, shared_axes=shared_axes, **kwargs)
 
-    @property
-    def neuron(self) -> neurons.IF:
-        return self._neuron
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
+    def _neuron_config(self) -> dict[str, Any]:
+        config = super()._neuron_config()
         del config["rate_limit"]  # follows from the others
         return config

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from .. import neurons
+from .spiking import SpikingTraining
 from .tuned import TunedLayer, Tuning
 
 
@@ -87,24 +87,11 @@ class LIF(TunedLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        self._neuron = neurons.LIF(tau_rc, tau_ref, amplitude, min_voltage, smoothing)
-        self._sloped = dataclasses.replace(self._neuron, smoothing=smoothing or gradient_smoothing)
+        neuron = neurons.LIF(tau_rc, tau_ref, amplitude, min_voltage, smoothing)
+        slope = dataclasses.replace(neuron, smoothing=smoothing or gradient_smoothing)
+        training = SpikingTraining(spiking, n_steps, dt, initial_voltage, noise, seed)
+        super().__init__(neuron, max_rates, intercepts, training, slope=slope, shared_axes=shared_axes, **kwargs)
         self.gradient_smoothing = gradient_smoothing
-        super().__init__(
-            max_rates, intercepts, spiking=spiking, n_steps=n_steps, dt=dt, initial_voltage=initial_voltage,
-            noise=noise, shared_axes=shared_axes, seed=seed, **kwargs,
-        )  # fmt: skip
-
-    @property
-    def neuron(self) -> neurons.LIF:
-        return self._neuron
-
-    def rate(self, J: Any, training: bool) -> Any:
-        rate = self._neuron.rate(J, ops)
-        if not training or self._sloped == self._neuron:
-            return rate
-        sloped = self._sloped.rate(J, ops)
-        return sloped + ops.stop_gradient(rate - sloped)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gradient_smoothing": self.gradient_smoothing}

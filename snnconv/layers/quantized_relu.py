@@ -12,6 +12,7 @@ from keras import ops
 from .. import neurons
 from ..errors import ParameterError
 from .base import NeuronLayer
+from .spiking import SpikingTraining
 
 
 @keras.saving.register_keras_serializable(package="snnconv")
@@ -60,7 +61,7 @@ class QuantizedReLU(NeuronLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(spiking=True, n_steps=n_steps, dt=dt, initial_voltage=0.5, noise=noise, seed=seed, **kwargs)
+        super().__init__(SpikingTraining(True, n_steps, dt, 0.5, noise, seed), **kwargs)
         if not (math.isfinite(max_value) and max_value > 0):
             raise ParameterError(
                 f"layer '{self.name}' (QuantizedReLU): max_value must be a finite number above 0. Received "

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from .. import neurons
+from .spiking import SpikingTraining
 from .tuned import TunedLayer, Tuning
 
 
@@ -59,24 +59,11 @@ class SteppedLIF(TunedLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        self._neuron = neurons.SteppedLIF(tau_rc, tau_ref, amplitude, min_voltage, dt, leak_bits)
-        self._sloped = self._neuron.smooth(gradient_smoothing)
+        neuron = neurons.SteppedLIF(tau_rc, tau_ref, amplitude, min_voltage, dt, leak_bits)
+        slope = neuron.smooth(gradient_smoothing)
+        training = SpikingTraining(spiking, n_steps, dt, initial_voltage, noise, seed)
+        super().__init__(neuron, max_rates, intercepts, training, slope=slope, shared_axes=shared_axes, **kwargs)
         self.gradient_smoothing = gradient_smoothing
-        super().__init__(
-            max_rates, intercepts, spiking=spiking, n_steps=n_steps, dt=dt, initial_voltage=initial_voltage,
-            noise=noise, shared_axes=shared_axes, seed=seed, **kwargs,
-        )  # fmt: skip
-
-    @property
-    def neuron(self) -> neurons.SteppedLIF:
-        return self._neuron
-
-    def rate(self, J: Any, training: bool) -> Any:
-        rate = self._neuron.rate(J, ops)
-        if not training:
-            return rate
-        sloped = self._sloped.rate(J, ops)
-        return sloped + ops.stop_gradient(rate - sloped)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gradient_smoothing": self.gradient_smoothing}

@@ -1,7 +1,15 @@
-"""Neuron models: one frozen dataclass each, usable with NumPy, keras.ops and TensorFlow."""
+"""Neuron models: one frozen dataclass each, usable with NumPy, keras.ops and TensorFlow.
+
+- base: what a neuron provides, its words among it
+- lif, integrate, stepped_lif: neurons that fire at a threshold
+- spike_train: the spikes of a LIF under a constant current, without a loop
+- accumulating, piecewise_linear: neurons with any rate function
+- synapses: linear filters between layers
+- numpy_ops: the array namespace of NumPy
+"""
 
 from .accumulating import Accumulating, Sigmoid, Softplus, Softsign, Tanh
-from .base import NEURONS, Neuron
+from .base import NEURONS, Equations, Neuron
 from .integrate import IF
 from .lif import LIF
 from .piecewise_linear import PiecewiseLinear
@@ -12,6 +20,7 @@ __all__ = [
     "LIF",
     "NEURONS",
     "Accumulating",
+    "Equations",
     "Neuron",
     "PiecewiseLinear",
     "Sigmoid",

@@ -129,11 +129,12 @@ class RateFunction:
     limits: tuple[float, float]
 
 
+@dataclass(frozen=True)
 class FunctionNeuron(Accumulating, abstract=True):
-    """An accumulating neuron with a `RateFunction`, whose unit is one of its parameters."""
+    """An accumulating neuron with a `RateFunction`, whose unit is the parameter named `unit_name`."""
 
     function: ClassVar[RateFunction]
-    unit: ClassVar[str] = "max_rate"
+    unit_name: ClassVar[str] = "max_rate"
 
     def __post_init__(self) -> None:
         check_positive(self.kind, **self.parameters())
@@ -158,12 +159,12 @@ class FunctionNeuron(Accumulating, abstract=True):
         return self.function.current(self._unit_rate, firing_rate)
 
     def scale_rates(self, factor: float) -> tuple[Self, float]:
-        scaled: Any = {"amplitude": self.amplitude / factor, self.unit: self._unit_rate * factor}
+        scaled: Any = {"amplitude": self.amplitude / factor, self.unit_name: self._unit_rate * factor}
         return dataclasses.replace(self, **scaled), 1.0
 
     @property
     def _unit_rate(self) -> float:
-        return getattr(self, self.unit)
+        return getattr(self, self.unit_name)
 
 
 def softplus(x: Array, xp: Any) -> Array:
@@ -221,7 +222,7 @@ class Softplus(FunctionNeuron):
     unit_rate: float = 100.0
 
     meanings: ClassVar[Mapping[str, str]] = {**Accumulating.meanings, "unit_rate": "Hz, by which J is scaled to a rate"}
-    unit: ClassVar[str] = "unit_rate"
+    unit_name: ClassVar[str] = "unit_rate"
     function: ClassVar[RateFunction] = RateFunction(
         "{}·ln(1 + exp(J))",
         lambda unit, J, xp: unit * softplus(J, xp),

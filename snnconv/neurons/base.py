@@ -81,7 +81,7 @@ class Neuron(ABC):
     def __init_subclass__(cls, abstract: bool = False) -> None:
         own = vars(cls)
         if "equations" not in own and ("rate" in own or "step" in own):
-            cls.equations = Neuron.equations  # the words of a parent would describe another neuron
+            type.__setattr__(cls, "equations", Neuron.equations)  # the words of a parent would describe another neuron
         if not abstract:
             NEURONS[cls.__name__] = cls
 

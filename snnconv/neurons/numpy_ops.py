@@ -1,6 +1,6 @@
 """The array namespace of the reference: NumPy, and the few network operations that NumPy lacks.
 
-`snnconv.tensorflow_ops` offers the same names. Arrays are channels-last and start with the samples: (n, *space,
+`snnconv.runtime.tensorflow_ops` offers the same names. Arrays are channels-last and start with the samples: (n, *space,
 channels). Padding is given per spatial axis as (before, after).
 """
 
@@ -175,7 +175,7 @@ def _output_size(
 def _shifted(
     x: np.ndarray, offset: tuple[int, ...], size: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> np.ndarray:
-    """What position `offset` of a window sees at every output position."""
+    """The values that position `offset` of a window sees, for every output position."""
     steps = zip(offset, size, strides, dilation, strict=True)
     return x[(slice(None), *(slice(o * d, o * d + (n - 1) * s + 1, s) for o, n, s, d in steps))]
 

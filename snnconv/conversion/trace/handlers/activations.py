@@ -6,14 +6,14 @@ from typing import Any
 
 from keras import layers as kl
 
-from ....layers import IF, LIF, QuantizedReLU, SteppedLIF
+from ....layers import IF, LIF, QuantizedReLU, Rate, SteppedLIF
 from ..builder import Builder
 from ..registry import handles
 
 MOST_SLOPE_BYTES = 60_000  # an attribute in HDF5 has at most 64 KiB
 
 
-@handles(LIF, IF, QuantizedReLU, SteppedLIF, inside_time=True)
+@handles(LIF, IF, QuantizedReLU, Rate, SteppedLIF, inside_time=True)
 def neurons(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     voltage = 0.0 if layer.initial_voltage == "uniform" else layer.initial_voltage  # a run draws those
     return build.population(x, layer.neuron, layer.gain, layer.bias, initial_voltage=voltage)
