@@ -152,7 +152,7 @@ def simulate(
 
     import_tensorflow()
     from ..runtime.batches import Batches
-    from ..runtime.engine import engines_of
+    from ..runtime.compiled.engine import engines_of
     from ..runtime.resumable.run import LongRun
     from ..runtime.workers import Workers
     from ..tuning import Readout

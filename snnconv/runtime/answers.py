@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph import Readout, SpikingGraph
 from ..neurons import numpy_ops
-from .engine import Chunk
+from .compiled.engine import Chunk
 
 REDUCTIONS = {"mean": "sum", "last": "last", None: None}
 """What the chunks hold for each way to answer; see `Program`."""

@@ -18,8 +18,8 @@ from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..text.progress import track
 from .arguments import Recording, check_state
-from .engine import Batch, Chunk, Engine
-from .model import Program
+from .compiled.engine import Batch, Chunk, Engine
+from .compiled.model import Program
 from .samples import Samples, take
 
 MEMORY = 384 << 20

@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from .arguments import KINDS, Recording
-from .engine import Chunk
+from .compiled.engine import Chunk
 from .result import Result, spike_dtype
 
 Arrays = Mapping[str, np.ndarray]

@@ -14,11 +14,11 @@ from ..neurons.base import State
 from .answers import REDUCTIONS, Score, answers
 from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
 from .batches import Batches
-from .engine import engines_of
+from .compiled.engine import engines_of
+from .compiled.stream import Stream
 from .recorder import LateState, Recorder, as_result, state_arrays
 from .result import Result
 from .samples import Samples
-from .stream import Stream
 from .workers import Workers
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Inputs, SpikingGraph
-from ..neurons.base import State
+from ...graph import Inputs, SpikingGraph
+from ...neurons.base import State
+from ..workers import local_devices
 from .model import Model, Program
 from .precision import tensor_float_32
 from .stepper import Stepper
-from .workers import local_devices
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Engine:
     voltages : mapping of population name to float or array
         Voltages before the first step.
     precision : str
-        See `snnconv.runtime.precision`.
+        See `snnconv.Simulator`.
     device : str or None
         None: where TensorFlow puts it.
     """

@@ -12,12 +12,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Filter, Input, Linear, Population, Readout, Stateful
-from ..neurons.base import State
-from ..neurons.spike_train import spikes_between
-from . import bfloat16_ops, sparse_ops, tensorflow_ops
+from ...graph import Filter, Input, Linear, Population, Readout, Stateful
+from ...neurons.base import State
+from ...neurons.spike_train import spikes_between
+from .. import tensorflow_ops
+from ..result import spike_dtype
 from .model import Model, Program
-from .result import spike_dtype
+from .products import BFLOAT16, SPARSE
 from .scan import Scan, Settled, compile_scan, compiled, traced
 
 Tensors = dict[str, tf.Tensor]
@@ -219,8 +220,8 @@ class Stepper:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
             return inputs[0]
         if self._model.precision == "bfloat16":
-            return node.apply(*inputs, xp=bfloat16_ops)
-        return node.apply(*inputs, xp=sparse_ops if self._model.skips_zeros(node) else tensorflow_ops)
+            return node.apply(*inputs, xp=BFLOAT16)
+        return node.apply(*inputs, xp=SPARSE if self._model.skips_zeros(node) else tensorflow_ops)
 
     def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:
         steps, n = self._program.chunk_steps, self._program.batch_size

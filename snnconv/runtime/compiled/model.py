@@ -9,10 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
-from ..graph.passes import commute_synapses, expose_spike_height, move_biases
-from ..neurons.base import State
-from . import sparse_ops, tensorflow_ops
+from ...graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
+from ...graph.passes import commute_synapses, expose_spike_height, move_biases
+from ...neurons.base import State
+from .. import tensorflow_ops
+from .products import break_even
 
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
@@ -72,7 +73,7 @@ class Model:
 
     def skips_zeros(self, node: Node) -> bool:
         """Whether a node is a dense layer that spikes alone feed, and worth to be looked at for zeros."""
-        if not self._sparse or not isinstance(node, Dense) or sparse_ops.break_even(node.shape[-1]) <= 0:
+        if not self._sparse or not isinstance(node, Dense) or break_even(node.shape[-1]) <= 0:
             return False
         source = self._by_name[node.inputs[0]]
         while isinstance(source, Reshape):

@@ -11,9 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Population, Stateful
-from ..neurons.base import State
-from . import tensorflow_ops
+from ...graph import Population, Stateful
+from ...neurons.base import State
+from .. import tensorflow_ops
 
 
 def compiled(function: Callable[..., Any]) -> Any:
