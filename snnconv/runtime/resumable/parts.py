@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import ModelFileError, one_line
 from ...files.writing import replacing
+from .stretches import without_overlap
 
 FORMAT, VERSION = "snnconv unfinished run", 1
 MANIFEST = "RUN.json"
@@ -123,15 +124,6 @@ class _Part(Mapping[str, np.ndarray]):
                 return get(file)
         except DAMAGE as error:
             raise ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.") from error
-
-
-def without_overlap(samples: Any) -> list[slice]:
-    """Slices in order of their starts, without those that overlap one before."""
-    found: list[slice] = []
-    for each in sorted(samples, key=lambda each: (each.start, each.stop)):
-        if each.start >= (found[-1].stop if found else 0) and each.stop > each.start:
-            found.append(each)
-    return found
 
 
 def write_npz(
