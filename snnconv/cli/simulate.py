@@ -223,7 +223,7 @@ def _show(
 
 
 def _read_out(readout: Readout, dt: float, output: np.ndarray) -> np.ndarray:
-    """What is read after each step, so that no answer counts where there is none yet."""
+    """Answers read after each step; the lowest number stands where there is none yet, so that none counts there."""
     return np.nan_to_num(readout.read(output, dt), nan=-np.inf)
 
 

@@ -174,7 +174,7 @@ class Simulator:
         return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
 
     def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
-        """How right the network is, at the end and on the way there.
+        """Measure the accuracy of the network, at the end and after each step on the way there.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""One device with the network on it: takes batches of samples through their chunks of time steps."""
+"""The engine: one device with the network on it, which takes batches of samples through their chunks of time steps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """What one call of the stepper gave, as NumPy arrays without its padding.
+    """Outputs and records of some steps of a batch, as NumPy arrays without padding.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The compiled heart of the Simulator: a chunk of time steps through all layers.
+"""The stepper: compiled functions that take a chunk of time steps through all layers.
 
 Inside a chunk, everything linear handles all steps at once, as (steps · samples, *shape) arrays; neurons and filters
 scan over the steps, compiled by XLA. What depends on constant inputs alone is computed once per run, down to the times
@@ -67,7 +67,7 @@ class Stepper:
         }
 
     def _find_chains(self) -> dict[str, tuple[Stateful, ...]]:
-        """What scans together, by the name of the last: a population, and a filter that feeds it alone."""
+        """Nodes that share one scan, keyed by the last: a population, and a filter that feeds it alone."""
         chains: dict[str, tuple[Stateful, ...]] = {}
         for node in self._model.stateful:
             if node.name in self._trains:
@@ -93,7 +93,7 @@ class Stepper:
         return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
 
     def _before(self, inputs: Tensors, start: States | None) -> tuple[Tensors, Phases, States]:
-        """What is known before the first step.
+        """Compute what constant inputs alone decide, before the first step.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class Stepper:
         return outputs, records, state
 
     def kept(self, constant: Tensors, start: States | None) -> tuple[Tensors, States | None]:
-        """What `after` needs of what `before` took and gave."""
+        """Select the inputs of `after` from those of `before`."""
         currents = {name: constant[node.inputs[0]] for name, node in self._trains.items()}
         return currents, start and {name: start[name] for name in self._trains}
 

@@ -1,4 +1,4 @@
-"""One step per call: a sample is a stream of events, and what it left behind stays on the device."""
+"""Streams: one step per call, with the state on the device from one call to the next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .scan import Settled, compiled
 
 
 class Stream:
-    """The network between one call and the next.
+    """The network with the state of its streams, from one call to the next.
 
     Parameters
     ----------

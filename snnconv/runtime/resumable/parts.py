@@ -39,7 +39,7 @@ class Parts:
         self.out, self.folder = out, out.with_name(out.name + ".parts")
 
     def manifest(self) -> dict[str, Any] | None:
-        """What the folder says of its run, or None if there is no folder.
+        """Manifest of the run that the folder is of, or None if there is no folder.
 
         Raises
         ------
