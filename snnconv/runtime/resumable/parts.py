@@ -106,11 +106,16 @@ def checksums(files: Mapping[str, Path | None]) -> dict[str, str | None]:
 
 
 class _Part(Mapping[str, np.ndarray]):
+    """The arrays of a part by name, each read from its file when it is asked for."""
+
     def __init__(self, path: Path):
         self._path = path
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._read(lambda file: file[name])
+        found = self._read(lambda file: file[name] if name in file.files else None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read(lambda file: list(file.files)))
