@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import snnconv
 from snnconv.runtime.resumable import run as long_run
+from snnconv.runtime.resumable import stretches
 from snnconv.runtime.resumable.run import LongRun
 
 from .test_cli import fails, run
@@ -199,8 +200,8 @@ def test_workers_share_the_gaps_without_overlap(cuts, size, n_workers):
 
     ends = sorted(set(cuts))
     there = [slice(start, stop) for start, stop in zip(ends[::2], ends[1::2], strict=False)]
-    gaps = long_run._gaps(there, 64)
-    shares = [long_run._share(gaps, size, Worker(index)) for index in range(n_workers)]
+    gaps = stretches.gaps(there, 64)
+    shares = [stretches.share(gaps, size, Worker(index)) for index in range(n_workers)]
     counted = np.zeros(64, int)
     for part in [*there, *(part for share in shares for part in share)]:
         counted[part] += 1

@@ -20,7 +20,8 @@ from snnconv.graph import Affine, Dense, Filter, Input, Population, Reshape, Spi
 from snnconv.graph.passes import commute_synapses, move_biases
 from snnconv.neurons import IF, LIF, numpy_ops
 from snnconv.neurons.spike_train import spikes_between
-from snnconv.runtime import reference, sparse_ops, tensorflow_ops
+from snnconv.runtime import reference, tensorflow_ops
+from snnconv.runtime.compiled import products
 from snnconv.runtime.packing import packing_of
 
 from .networks import random_cnn
@@ -183,12 +184,12 @@ def test_rates_do_not_count_padding(cnn, images):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
 @pytest.mark.parametrize(("density", "n_columns"), [(0.0, 256), (0.02, 256), (0.6, 256), (0.02, 16), (1.0, 100)])
 def test_sparse_products_equal_dense_ones(density, n_columns, dtype, monkeypatch):
-    monkeypatch.setattr(sparse_ops.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(products.os, "cpu_count", lambda: 3)
     rng = np.random.default_rng(0)
     x = (rng.random((5, 60, 64)) < density) * rng.choice([-1, 1, 2], (5, 60, 64))
     x = x.astype(dtype)
     kernel = rng.normal(size=(64, n_columns)).astype("float64" if dtype == "float64" else "float32")
-    product = tf.function(sparse_ops.matmul)(tf.constant(x), tf.constant(kernel))
+    product = tf.function(products.SPARSE.matmul)(tf.constant(x), tf.constant(kernel))
     # sums of 64 numbers near 1, in another order
     np.testing.assert_allclose(product, x @ kernel, atol=1e-13 if dtype == "float64" else 2e-5)
 
@@ -221,7 +222,7 @@ def _arguments(stepper, x, dtype):
 
 
 def test_break_even_rises_with_the_width():
-    assert sparse_ops.break_even(27) < 0 < sparse_ops.break_even(128) < sparse_ops.break_even(512) < 1 / 3
+    assert products.break_even(27) < 0 < products.break_even(128) < products.break_even(512) < 1 / 3
 
 
 def test_spikes_that_others_take_too_stay_numbers():
@@ -364,7 +365,7 @@ def test_another_number_of_steps_compiles_anew_only_where_much_would_be_padding(
 
 
 def test_calls_grow_with_samples_and_steps_and_nothing_else(cnn, monkeypatch):
-    from snnconv.runtime.stepper import Stepper
+    from snnconv.runtime.compiled.stepper import Stepper
 
     calls = {"before": 0, "chunk": 0}
     original = Stepper.__init__

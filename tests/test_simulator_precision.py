@@ -10,8 +10,8 @@ import snnconv
 from snnconv.errors import ParameterError
 from snnconv.graph import AveragePool, Conv, Dense, Input, Population, Reshape, SpikingGraph
 from snnconv.neurons import LIF
-from snnconv.runtime.precision import tensor_float_32
-from snnconv.runtime.stepper import Stepper
+from snnconv.runtime.compiled.precision import tensor_float_32
+from snnconv.runtime.compiled.stepper import Stepper
 
 from .test_cli import fails, run
 from .test_distribution import network, samples, small

@@ -1,22 +1,16 @@
-"""``snnconv simulate``: run a graph in spikes.
-
-What ``--precision`` changes: the spikes that come at other steps, or not at all.
-
-The option ``--strategy``: over which devices and machines a run is shared out.
-"""
+"""``snnconv simulate``: run a graph in spikes, on the devices and machines that ``--strategy`` names."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
-from .._version import __version__
 from ..errors import DistributionError, InputError, ParameterError, one_line
 from .app import complete_one_of
 from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
@@ -24,8 +18,10 @@ from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
     from ..runtime.resumable.account import Account
-    from ..runtime.resumable.run import Head
+    from ..runtime.resumable.run import LongRun
+    from ..runtime.resumable.simulation import MovedSpikes, Simulation
     from ..runtime.samples import Samples
+    from ..tuning import Readout
     from ..tuning.doctor import Finding
 
 NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
@@ -93,14 +89,10 @@ def simulate(
 
     - `snnconv simulate model.snn.h5 --input x.npy --record lif -o run.npz --resume`
     """
-    import numpy as np
-
     from ..conversion.verify import random_inputs
     from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
-    from ..runtime.resumable.parts import Parts, checksums
-    from ..runtime.samples import Samples
-    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_graph, read_run
-    from .screen import print_json, say, show
+    from .models import as_inputs, check_model_file, check_writable, read_arrays, read_graph, read_run
+    from .screen import print_json
 
     if steps is not None:
         check_steps(steps, 1.0)
@@ -122,97 +114,117 @@ def simulate(
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy)
     graph = read_graph(model, options)
-    wanted = recording(graph, record or ())
-    voltages = initial_voltages(graph, voltage, seed)
+    recorded = recording(graph, record or ())
+    initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)
-    samples = Samples(graph, xs, steps, dtype)
-    n = samples.at_first
-    if classes is not None:
-        shapes = [view.shape for view in graph.readouts.values()]
-        if len(shapes) != 1 or len(shapes[0]) != 1:
-            raise InputError("labels are for networks with one output of one value per class.")
-        samples = Samples(graph, xs, steps, dtype, as_labels(classes, n, shapes[0][0]))
-
-    files = {"MODEL": model, "--input": input, "--labels": labels, "--config": config}
-    about = {
-        "version of snnconv": __version__,
-        **checksums(files if out is not None else {}),
-        "--steps": steps,
-        "--dt": dt,
-        "--dtype": dtype,
-        "--precision": precision,
-        "--initial-voltage": voltage,
-        "--seed": seed if input is None or voltage == "uniform" else None,
-        "--record": sorted(f"{name}.{kind}" for kind, names in wanted.items() for name in names),
-        "--custom-objects": custom_objects,
-        "readout": read,
-    }
+    samples = _samples(graph, xs, classes, steps, dtype)
 
     from .app import import_tensorflow
 
     import_tensorflow()
-    from ..runtime.batches import Batches
-    from ..runtime.engine import engines_of
     from ..runtime.resumable.run import LongRun
-    from ..runtime.workers import Workers
+    from ..runtime.resumable.simulation import Simulation, moved_spikes
     from ..tuning import Readout
 
     readout = Readout(**read)
     if readout.skip >= steps:
         raise ParameterError(f"the readout of {config} leaves out {readout.skip} steps. Run more than {steps}.")
-    workers = Workers(distribution)
-    engines = engines_of(distribution, graph, dt, dtype, voltages, precision=precision)
-    sizes = Batches(graph, dtype, engines, share=(workers.index, workers.n)).sizes(n, steps)
-    run = LongRun(workers, None if out is None else Parts(out), about, n, steps, sizes, resume)
-    if workers.n > 1 and not json:
-        say(f"This is {workers.name(workers.index)} of {workers.n}. It runs {run.n_own:,} of {n:,} samples.")
-    if resume and not json:
-        done = f"{run.n_done:,} of {n:,} samples were done before."
-        say(done if run.n_done else "There is no run to go on with: it starts at the first sample.")
-    batches = Batches(graph, dtype, engines, batch_size=run.sizes[0], chunk_steps=run.sizes[1])
-    is_mean = readout == Readout()
-
-    def read_at(output: Any) -> Any:
-        return np.nan_to_num(readout.read(output, dt), nan=-np.inf)
-
-    account = run.run(graph, dt, batches, samples, wanted, None if is_mean else read_at)
-    if workers.index:
-        return
-    labels_given = (
-        None if classes is None else as_labels(classes, n, graph.readouts[next(iter(graph.outputs))].shape[0])
+    simulation = Simulation(
+        graph=graph,
+        samples=samples,
+        n_steps=steps,
+        dt=dt,
+        recorded=recorded,
+        dtype=dtype,
+        precision=precision,
+        initial_voltage=voltage,
+        seed=seed if input is None or voltage == "uniform" else None,
+        out=out,
+        files={"MODEL": model, "--input": input, "--labels": labels, "--config": config},
+        others={"--custom-objects": custom_objects, "readout": read},
     )
-    findings = [] if given is None else _findings(graph, run.head, xs, labels_given, steps, dt)
-    about_spikes = {"dt": dt, "initial_voltage": voltage, "seed": seed}
-    moved = None if precision == "float32" else moved_spikes(graph, samples, steps, precision, **about_spikes)
+    run = LongRun(simulation, distribution, resume)
+    if not json:
+        _show_beginning(simulation, run, resume)
+    account = run.run(None if readout == Readout() else partial(_read_out, readout, dt))
+    if run.workers.index:
+        return
+    findings = [] if given is None else _findings(simulation, run)
+    moved = None if precision == "float32" else moved_spikes(simulation)
     if json:
-        contents = _contents(graph, account, steps, dt, readout.skip)
-        of_precision = {"precision": precision, "moved_spikes": None if moved is None else vars(moved)}
         more = {
             "dtype": dtype,
-            **of_precision,
+            "precision": precision,
+            "moved_spikes": None if moved is None else vars(moved),
             "readout": str(readout),
             "findings": [finding.to_dict() for finding in findings],
             "random_inputs": input is None,
             "file": None if out is None else str(out),
         }
-        print_json({**contents, **more})
+        print_json({**_contents(simulation, account, readout.skip), **more})
         return
+    what = "random samples (no --input)" if input is None else "samples"
+    where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
+    products = "" if precision == "float32" else f", products in {precision}"
+    ran = f"Ran {simulation.n:,} {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}."
+    reading = "" if readout == Readout() else f"Answers are read as {config} says: {readout}."
+    _show(simulation, account, findings, moved, ran, reading, readout.skip)
+
+
+def _samples(graph: SpikingGraph, xs: Any, classes: Any, n_steps: int, dtype: str) -> Samples:
+    from ..runtime.samples import Samples
+    from .models import as_labels
+
+    samples = Samples(graph, xs, n_steps, dtype)
+    if classes is None:
+        return samples
+    shapes = [view.shape for view in graph.readouts.values()]
+    if len(shapes) != 1 or len(shapes[0]) != 1:
+        raise InputError("labels are for networks with one output of one value per class.")
+    return Samples(graph, xs, n_steps, dtype, as_labels(classes, samples.at_first, shapes[0][0]))
+
+
+def _show_beginning(simulation: Simulation, run: LongRun, resume: bool) -> None:
+    from .screen import say
+
+    workers, n = run.workers, simulation.n
+    if workers.n > 1:
+        say(f"This is {workers.name(workers.index)} of {workers.n}. It runs {run.n_own:,} of {n:,} samples.")
+    if resume:
+        done = f"{run.n_done:,} of {n:,} samples were done before."
+        say(done if run.n_done else "There is no run to go on with: it starts at the first sample.")
+
+
+def _show(
+    simulation: Simulation,
+    account: Account,
+    findings: list[Finding],
+    moved: MovedSpikes | None,
+    ran: str,
+    reading: str,
+    skip: int,
+) -> None:
+    """Print spikes that moved, `ran`, rates, how answers are read, accuracy, findings, and the file."""
+    from .screen import say, show
+
     if moved is not None:
         say(str(moved))
-    what = f"{n:,} random samples (no --input)" if input is None else f"{n:,} samples"
-    where = f" on {len(engines) * workers.n} devices" if len(engines) * workers.n > 1 else ""
-    products = "" if precision == "float32" else f", products in {precision}"
-    say(f"Ran {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}.")
-    if graph.populations:
-        show(_rates_table(_contents(graph, account, steps, dt)["populations"]))
+    say(ran)
+    if simulation.graph.populations:
+        show(_rates_table(_contents(simulation, account)["populations"]))
     if account.right is not None:
-        if not is_mean:
-            say(f"Answers are read as {config} says: {readout}.")
-        show(accuracy_table(account.right / account.n, dt, readout.skip))
+        if reading:
+            say(reading)
+        show(accuracy_table(account.right / account.n, simulation.dt, skip))
     for finding in findings:
         say(f"Doctor: {finding}", indent=8)
-    if out is not None:
-        say(f"Wrote {out}.")
+    if simulation.out is not None:
+        say(f"Wrote {simulation.out}.")
+
+
+def _read_out(readout: Readout, dt: float, output: np.ndarray) -> np.ndarray:
+    """Answers read after each step; the lowest number stands where there is none yet, so that none counts there."""
+    return np.nan_to_num(readout.read(output, dt), nan=-np.inf)
 
 
 def check_dtype(dtype: str) -> None:
@@ -251,27 +263,25 @@ def _initial_voltage(text: str) -> float | str:
         raise ParameterError(f"--initial-voltage must be 'uniform' or a number up to 1. Received {text!r}.") from None
 
 
-def _findings(graph: SpikingGraph, head: Head | None, xs: Any, y: Any, n_steps: int, dt: float) -> list[Finding]:
-    """What the doctor finds in the first samples of the run, where inputs are held."""
+def _findings(simulation: Simulation, run: LongRun) -> list[Finding]:
+    """Findings of the doctor in the first samples of the run, where inputs are held."""
     from ..tuning.doctor import examination, notable_of
 
-    if head is None:  # run earlier, or by another worker
+    head, samples = run.head, simulation.samples
+    if head is None or samples.varying:  # None: run earlier, or by another worker
         return []
-    few = len(head.output)
-    given: dict[str, Any] = xs if isinstance(xs, dict) else {graph.inputs[0].name: xs}
-    if any(given[node.name].ndim > len(node.shape) + 1 for node in graph.inputs):  # they vary in time
-        return []
-    held = graph.check_inputs({name: array[:few] for name, array in given.items()}, "float32")
-    found = examination(graph, held, head.rates, head.output, n_steps, dt)
-    return notable_of(found, None if y is None else y[:few])
+    _, (xs, y) = next(samples.parts(len(head.output)))
+    held = simulation.graph.check_inputs(xs, "float32")
+    found = examination(simulation.graph, held, head.rates, head.output, simulation.n_steps, simulation.dt)
+    return notable_of(found, y)
 
 
-def _contents(graph: SpikingGraph, account: Account, n_steps: int, dt: float, skip: int = 0) -> dict[str, Any]:
+def _contents(simulation: Simulation, account: Account, skip: int = 0) -> dict[str, Any]:
     """Rates of the populations, in Hz, and accuracy."""
-    right, duration = account.right, n_steps * dt
+    right, duration = account.right, simulation.n_steps * simulation.dt
     over_time = None if right is None else [None] * skip + (right[skip:] / account.n).tolist()
     populations = []
-    for name in graph.populations:
+    for name in simulation.graph.populations:
         fired, spikes = account.fired[name], account.spikes[name] / account.n
         rates = {"mean_rate": spikes / fired.size / duration, "highest_rate": account.highest[name] / duration}
         silent = 1 - float(fired.mean())
@@ -279,8 +289,8 @@ def _contents(graph: SpikingGraph, account: Account, n_steps: int, dt: float, sk
         populations.append({**neurons, **rates, "silent": silent, "spikes_per_sample": spikes})
     return {
         "n_samples": account.n,
-        "n_steps": n_steps,
-        "dt": dt,
+        "n_steps": simulation.n_steps,
+        "dt": simulation.dt,
         "populations": populations,
         "accuracy": None if over_time is None else over_time[-1],
         "accuracy_over_time": over_time,
@@ -299,62 +309,17 @@ def _rates_table(populations: list[dict[str, Any]]) -> Any:
     return table
 
 
-SAMPLES, BYTES = 8, 1 << 28  # that are compared at most
-
-
-@dataclass(frozen=True)
-class MovedSpikes:
-    """Spikes of some samples in a precision, against float32; an entry is a neuron at a step of a sample."""
-
-    precision: str
-    n_samples: int
-    n_entries: int
-    n_differing: int
-    n_spikes: int
-
-    def __str__(self) -> str:
-        share = self.n_differing / max(self.n_entries, 1)
-        return (
-            f"{self.precision} against float32, at the first {self.n_samples} samples: {share:.3%} of "
-            f"{self.n_entries:,} entries (neuron and step) differ, of which {self.n_spikes:,} hold spikes."
-        )
-
-
-def moved_spikes(graph: SpikingGraph, samples: Samples, n_steps: int, precision: str, **options: Any) -> MovedSpikes:
-    """How many spikes a precision moves, against float32, at the first samples.
-
-    Parameters
-    ----------
-    options
-        See `snnconv.Simulator`.
-    """
-    import numpy as np
-
-    from ..runtime.simulator import Simulator
-
-    n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
-    n = max(1, min(SAMPLES, samples.at_first, BYTES // max(n_neurons * n_steps, 1)))
-    _, (xs, _) = next(samples.parts(n))
-    rounded, exact = (
-        Simulator(graph, precision=each, **options).run(xs, n_steps, "all.spikes").spikes
-        for each in (precision, "float32")
-    )
-    n_spikes = sum(int(np.count_nonzero(each)) for each in exact.values())
-    n_moved = sum(int(np.count_nonzero(rounded[name] != exact[name])) for name in exact)
-    return MovedSpikes(precision, n, n_neurons * n * n_steps, n_moved, n_spikes)
-
-
 STRATEGIES = ("mirrored", "multiworker")
 EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:9000", "10.0.0.2:9000"]}, "task": {"type": "worker", "index": 0}}'
 
 
 def check_strategy(name: str | None) -> None:
-    """Find out without TensorFlow that there is no such strategy, or no cluster for it.
+    """Check without TensorFlow that there is such a strategy, and a cluster for it.
 
     Raises
     ------
     ParameterError
-        If so.
+        If not.
     """
     if name is not None and name not in STRATEGIES:
         raise ParameterError(f"--strategy must be {' or '.join(STRATEGIES)}. Received {name!r}.")

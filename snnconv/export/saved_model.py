@@ -16,8 +16,8 @@ from ..files.writing import replacing_folder
 from ..graph import Input, Node, Population, Readout, SpikingGraph, Stateful
 from ..runtime import tensorflow_ops
 from ..runtime.arguments import check_dt, check_dtype, check_steps, initial_voltages
-from ..runtime.model import Model
-from ..runtime.stream import one_step
+from ..runtime.compiled.model import Model
+from ..runtime.compiled.stream import one_step
 
 Values = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What is made of the outputs: averages over time, and how right they are."""
+"""Answers of a network: its outputs averaged over time, and their accuracy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph import Readout, SpikingGraph
 from ..neurons import numpy_ops
-from .engine import Chunk
+from .compiled.engine import Chunk
 
 REDUCTIONS = {"mean": "sum", "last": "last", None: None}
 """What the chunks hold for each way to answer; see `Program`."""
@@ -19,7 +19,7 @@ REDUCTIONS = {"mean": "sum", "last": "last", None: None}
 def answers(
     graph: SpikingGraph, dtype: str, chunks: Iterator[Chunk], n_steps: int, reduce: str | None
 ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-    """The answers to each batch, by label, and which samples they are for.
+    """Answers to each batch by label, with the samples that they are for.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def read_out(graph: SpikingGraph, dtype: str, label: str, value: np.ndarray) -> 
 
 
 class Score:
-    """How right the running mean of the network's one output is, after each step.
+    """Accuracy, or squared error, of the running mean of the network's one output after each step.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Score:
 
 
 def _counts(first: int, last: int, n_axes: int) -> np.ndarray:
-    """How many steps there have been after each step, to divide an array (n, n_steps, …) by."""
+    """Numbers of steps up to each step, in a shape that divides an array (n, n_steps, …)."""
     return np.arange(first, last + 1).reshape(-1, *(1,) * n_axes)
 
 

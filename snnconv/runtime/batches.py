@@ -1,6 +1,6 @@
-"""How a run goes through the devices: batch after batch of samples, in order.
+"""Batches of samples handed to the devices, and the sizes of batches and chunks: what goes through the layers together.
 
-How many samples and time steps go through the layers together.
+Results come back in the order of the samples, however many devices there are.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..text.progress import track
 from .arguments import Recording, check_state
-from .engine import Batch, Chunk, Engine
-from .model import Program
+from .compiled.engine import Batch, Chunk, Engine
+from .compiled.model import Program
 from .samples import Samples, take
 
 MEMORY = 384 << 20
@@ -39,7 +39,7 @@ def sizes(
     chunk_steps: int | None = None,
     memory: int = MEMORY,
 ) -> tuple[int, int]:
-    """Batch size and chunk length for `n` samples and `n_steps` steps, where they are not given.
+    """Choose batch size and chunk length for `n` samples and `n_steps` steps, where they are not given.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def sizes(
 
 
 def _one_of_few(number: int) -> int:
-    """The number, rounded up to a power of two or, above 8, to a quarter of one: few sizes, so few compilations."""
+    """Round up to a power of two or, above 8, to a quarter of one: few sizes, so few compilations."""
     above = 1 << (number - 1).bit_length()
     step = above // 8 if above > 8 else above
     return math.ceil(number / step) * step
@@ -109,7 +109,7 @@ class Batches:
         self._programs: list[Program] = []
 
     def sizes(self, n: int, n_steps: int) -> tuple[int, int]:
-        """Samples and steps that are handled together in a run of `n` samples and `n_steps` steps."""
+        """Choose how many samples and steps are handled together in a run of `n` samples and `n_steps` steps."""
         if self._batch_size is None:  # all devices get some
             n = math.ceil(n / (len(self._engines) * self._share[1]))
         return sizes(self._graph, n, n_steps, self.dtype, self._batch_size, self._chunk_steps, self._memory)
@@ -133,7 +133,7 @@ class Batches:
         state: Mapping[str, State] | None = None,
         keep_state: bool = False,
     ) -> Iterator[Chunk]:
-        """Give each chunk of each batch.
+        """Run samples, and give each chunk of each batch.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The rate network with TensorFlow: what a spiking one is compared with, fast enough for hundreds of images."""
+"""The rate network in TensorFlow, with which spikes are compared; fast enough for hundreds of images."""
 
 from __future__ import annotations
 

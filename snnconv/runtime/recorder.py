@@ -1,4 +1,4 @@
-"""The arrays of a result, filled in chunk by chunk; its state when it is looked at."""
+"""The recorder: arrays of a result, filled in chunk by chunk; its state is computed when it is looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from .arguments import KINDS, Recording
-from .engine import Chunk
+from .compiled.engine import Chunk
 from .result import Result, spike_dtype
 
 Arrays = Mapping[str, np.ndarray]
@@ -111,7 +111,7 @@ def state_arrays(state: Mapping[str, State]) -> dict[str, np.ndarray]:
 def as_result(
     graph: SpikingGraph, arrays: Arrays, n_steps: int, dt: float, state: Mapping[str, State] | None = None
 ) -> Result:
-    """The result that a recorder's arrays make up; the state is among them unless it is given."""
+    """Make the result of a recorder's arrays; the state is among them unless it is given."""
     found: dict[str, dict[str, Any]] = {kind: {} for kind in ("output", "state", *KINDS)}
     for name, array in arrays.items():
         kind, _, rest = name.partition("/")

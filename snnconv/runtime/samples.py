@@ -1,4 +1,4 @@
-"""What a run is given: arrays, or batches that come one after the other."""
+"""Samples of a run: arrays, or batches that come one after the other, checked and cut to size."""
 
 from __future__ import annotations
 

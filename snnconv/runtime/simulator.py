@@ -14,11 +14,11 @@ from ..neurons.base import State
 from .answers import REDUCTIONS, Score, answers
 from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
 from .batches import Batches
-from .engine import engines_of
+from .compiled.engine import engines_of
+from .compiled.stream import Stream
 from .recorder import LateState, Recorder, as_result, state_arrays
 from .result import Result
 from .samples import Samples
-from .stream import Stream
 from .workers import Workers
 
 
@@ -174,7 +174,7 @@ class Simulator:
         return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
 
     def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
-        """How right the network is, at the end and on the way there.
+        """Measure the accuracy of the network, at the end and after each step on the way there.
 
         Parameters
         ----------

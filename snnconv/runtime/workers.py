@@ -75,11 +75,11 @@ class Workers:
         self._gather = tf.function(partial(lambda values: strategy.gather(values, 0)), reduce_retracing=True)
 
     def name(self, index: int) -> str:
-        """What to call a worker in a message."""
+        """Name of a worker in a message."""
         return f"worker {index} ({self._addresses[index]})" if self._addresses else f"worker {index}"
 
     def gather(self, arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """What each worker called this with, in their order. Every worker must call it, and waits for the others.
+        """Collect the arrays of all workers, in their order. Every worker must call it, and waits for the others.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class Workers:
 
 
 def _prefixed(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Under other names: `np.savez` takes "file" for itself."""
+    """Rename arrays: `np.savez` takes "file" for itself."""
     return {f"_{name}": array for name, array in arrays.items()}
 
 

@@ -1,4 +1,4 @@
-"""What a run says about itself: rates of the populations, and how many answers are right; added up over its parts."""
+"""The account of a run: rates of the populations and the number of right answers, added up over its parts."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Account:
 
 
 def total(accounts: Iterable[Account]) -> Account:
-    """All of them together; at least one."""
+    """Add up accounts, at least one."""
     first, *others = accounts
     for each in others:
         first = first + each

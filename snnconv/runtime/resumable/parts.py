@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import ModelFileError, one_line
 from ...files.writing import replacing
+from .stretches import without_overlap
 
 FORMAT, VERSION = "snnconv unfinished run", 1
 MANIFEST = "RUN.json"
@@ -38,7 +39,7 @@ class Parts:
         self.out, self.folder = out, out.with_name(out.name + ".parts")
 
     def manifest(self) -> dict[str, Any] | None:
-        """What the folder says of its run, or None if there is no folder.
+        """Manifest of the run that the folder is of, or None if there is no folder.
 
         Raises
         ------
@@ -105,11 +106,16 @@ def checksums(files: Mapping[str, Path | None]) -> dict[str, str | None]:
 
 
 class _Part(Mapping[str, np.ndarray]):
+    """The arrays of a part by name, each read from its file when it is asked for."""
+
     def __init__(self, path: Path):
         self._path = path
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._read(lambda file: file[name])
+        found = self._read(lambda file: file[name] if name in file.files else None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read(lambda file: list(file.files)))
@@ -123,15 +129,6 @@ class _Part(Mapping[str, np.ndarray]):
                 return get(file)
         except DAMAGE as error:
             raise ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.") from error
-
-
-def without_overlap(samples: Any) -> list[slice]:
-    """Slices in order of their starts, without those that overlap one before."""
-    found: list[slice] = []
-    for each in sorted(samples, key=lambda each: (each.start, each.stop)):
-        if each.start >= (found[-1].stop if found else 0) and each.stop > each.start:
-            found.append(each)
-    return found
 
 
 def write_npz(

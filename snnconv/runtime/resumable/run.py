@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,14 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from ...errors import DistributionError, ParameterError, SnnconvError
-from ...graph import SpikingGraph
-from ..arguments import Recording
+from ..arguments import initial_voltages
 from ..batches import Batches
+from ..compiled.engine import Chunk, engines_of
 from ..recorder import Recorder
-from ..samples import Samples
 from ..workers import Workers
 from .account import PREFIX, Account, total
-from .parts import Parts, without_overlap, write_npz
+from .parts import Parts, write_npz
+from .simulation import Simulation
+from .stretches import as_array, as_slices, gaps, length, share, without_overlap
 
 SECONDS, BYTES = 10.0, 64 << 20
 """A part is written after the batch with which it took this long to compute, or holds this much."""
@@ -30,7 +31,7 @@ FEW = 32  # samples, for the doctor
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """What the first samples of a run gave.
+    """Rates and output of the first samples of a run.
 
     Parameters
     ----------
@@ -49,25 +50,23 @@ class Interrupted(KeyboardInterrupt):
 
 
 class LongRun:
-    """A run by one process, or by several that each do a share of the samples.
+    """A run of a simulation by one process, or by several that each do a share of the samples.
 
     Parameters
     ----------
-    parts : Parts or None
-        Where finished parts and, in the end, the output go. None: only the account is wanted.
-    about : mapping
-        What identifies the run, by the option that sets it; values that JSON can hold.
-    n, n_steps : int
-        Samples and steps.
-    sizes : (int, int)
-        Samples and steps that are handled together.
+    strategy : tf.distribute.Strategy or None
+        See `snnconv.Simulator`.
     resume : bool
         Whether to go on with the parts that are there.
 
     Attributes
     ----------
+    workers : Workers
+        The processes that take part.
+    n_devices : int
+        Of all workers.
     sizes : (int, int)
-        Those that the run began with.
+        Samples and steps that are handled together, as in the beginning of a run that goes on.
     n_done : int
         Samples that were there already, at any worker.
     n_own : int
@@ -83,60 +82,29 @@ class LongRun:
         If the workers do not run the same.
     """
 
-    def __init__(
-        self,
-        workers: Workers,
-        parts: Parts | None,
-        about: Mapping[str, Any],
-        n: int,
-        n_steps: int,
-        sizes: tuple[int, int],
-        resume: bool = False,
-    ):
-        self._workers, self._parts, self._n, self._n_steps = workers, parts, n, n_steps
-        begun = workers.agree(lambda: self._begun(about, resume))
-        done = [] if begun is None or parts is None else parts.done()
-        everywhere = workers.gather(
-            {
-                "run": np.frombuffer(hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest(), "uint8"),
-                "sizes": np.array(begun["sizes"] if begun else sizes),
-                "done": _as_array(done),
-            }
-        )
-        for index, each in enumerate(everywhere):
-            if (each["run"] != everywhere[0]["run"]).any():
-                raise DistributionError(
-                    f"{workers.name(index)} runs another model, input or option than {workers.name(0)}. Start all "
-                    f"workers with the same command."
-                )
-        leader = next((each for each in everywhere if len(each["done"])), everywhere[0])
-        self.sizes = tuple(leader["sizes"].tolist())
-        self._about = {"run": dict(about), "sizes": self.sizes}
-        finished = without_overlap(part for each in everywhere for part in _as_slices(each["done"]))
-        self.n_done = _length(finished)
-        self._rows = _share(_gaps(finished, n), self.sizes[0], workers)
-        self.n_own = _length(self._rows)
-        self._is_begun = begun is not None
+    def __init__(self, simulation: Simulation, strategy: Any = None, resume: bool = False):
+        self._simulation, self.workers = simulation, Workers(strategy)
+        self._parts = None if simulation.out is None else Parts(simulation.out)
+        graph, dt, dtype, workers = simulation.graph, simulation.dt, simulation.dtype, self.workers
+        voltages = initial_voltages(graph, simulation.initial_voltage, simulation.seed)
+        engines = engines_of(strategy, graph, dt, dtype, voltages, precision=simulation.precision)
+        self.n_devices = len(engines) * workers.n
+        chosen = Batches(graph, dtype, engines, share=(workers.index, workers.n))
+        self.sizes, self._about, done = self._agreed(chosen.sizes(simulation.n, simulation.n_steps), resume)
+        self._batches = Batches(graph, dtype, engines, batch_size=self.sizes[0], chunk_steps=self.sizes[1])
+        self.n_done = length(done)
+        self._rows = share(gaps(done, simulation.n), self.sizes[0], workers)
+        self.n_own = length(self._rows)
         self._kept: list[tuple[slice, dict[str, np.ndarray]]] = []
         self._account: Account | None = None
         self.head: Head | None = None
         self._written = time.monotonic()
 
-    def run(
-        self,
-        graph: SpikingGraph,
-        dt: float,
-        batches: Batches,
-        samples: Samples,
-        recorded: Recording,
-        read: Callable[[np.ndarray], np.ndarray] | None = None,
-    ) -> Account:
+    def run(self, read: Callable[[np.ndarray], np.ndarray] | None = None) -> Account:
         """Run what is missing, write the output on the first worker, and give each the account of all samples.
 
         Parameters
         ----------
-        recorded : mapping of kind to population names
-            What the output holds beside the network's.
         read : function or None
             How answers are read; see `Account.of`.
 
@@ -147,33 +115,24 @@ class LongRun:
         DistributionError
             If another worker stopped.
         """
-        wanted = {**recorded, "rates": tuple(graph.populations)}
-        times = dt * np.arange(1, self._n_steps + 1)
+        simulation, parts = self._simulation, self._parts
+        graph, n_steps = simulation.graph, simulation.n_steps
+        wanted = {**simulation.recorded, "rates": tuple(graph.populations)}
         recorder: Any = None
         try:
-            for chunk in batches.run(samples, self._n_steps, wanted, rows=self._rows):
+            for chunk in self._batches.run(simulation.samples, n_steps, wanted, rows=self._rows):
                 if chunk.steps.start == 0:
-                    recorder = Recorder(graph, batches.dtype, chunk.samples, self._n_steps, wanted)
+                    recorder = Recorder(graph, simulation.dtype, chunk.samples, n_steps, wanted)
                 recorder.add(chunk)
-                if chunk.steps.stop == self._n_steps:
-                    counts = {name: recorder.arrays.pop(f"rates/{name}") for name in graph.populations}
-                    rates = {f"rates/{name}": counts[name] / times[-1] for name in sorted(recorded["rates"])}
-                    first = next(iter(recorder.arrays.values()))
-                    if chunk.samples.start == 0:
-                        few = {name: count[:FEW] / times[-1] for name, count in counts.items()}
-                        output = first[:FEW].mean(1, dtype="float64") if read is None else read(first[:FEW])[:, -1]
-                        self.head = Head(few, output)
-                    account = Account.of(counts, first, chunk.y, read)
-                    if len(graph.outputs) == 1:
-                        recorder.arrays["output"] = recorder.arrays.pop(f"output/{next(iter(graph.outputs))}")
-                    self._keep(chunk.samples, {**recorder.arrays, **rates}, account)
-            return self._add_up() if self._parts is None else self._finish(self._parts, {"times": times, "dt": dt})
+                if chunk.steps.stop == n_steps:
+                    self._take_in(chunk, recorder.arrays, read)
+            return self._add_up() if parts is None else self._finish(parts)
         except BaseException as error:
             with suppress(SnnconvError, OSError):  # what is done is worth more than a second error, of a full disk, say
                 self._write_kept()
-            if self._parts is None or not self._is_begun:
+            if parts is None or not self._is_begun:
                 raise
-            kept = f"{_length(self._parts.done()):,} of {self._n:,} samples are kept in '{self._parts.folder}'"
+            kept = f"{length(parts.done()):,} of {simulation.n:,} samples are kept in '{parts.folder}'"
             advice = f"{kept}. To go on, give the same command with --resume."
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(advice) from None
@@ -181,15 +140,39 @@ class LongRun:
                 raise DistributionError(f"{error} {advice}") from error
             raise
 
+    def _agreed(self, sizes: tuple[int, int], resume: bool) -> tuple[tuple[int, int], dict[str, Any], list[slice]]:
+        """Sizes, manifest and finished stretches, the same for all workers; `sizes` are those of a new run."""
+        workers, about = self.workers, self._simulation.identity()
+        begun = workers.agree(lambda: self._begun(about, resume))
+        done = [] if begun is None or self._parts is None else self._parts.done()
+        everywhere = workers.gather(
+            {
+                "run": np.frombuffer(hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest(), "uint8"),
+                "sizes": np.array(begun["sizes"] if begun else sizes),
+                "done": as_array(done),
+            }
+        )
+        for index, each in enumerate(everywhere):
+            if (each["run"] != everywhere[0]["run"]).any():
+                raise DistributionError(
+                    f"{workers.name(index)} runs another model, input or option than {workers.name(0)}. Start all "
+                    f"workers with the same command."
+                )
+        leader = next((each for each in everywhere if len(each["done"])), everywhere[0])
+        batch_size, chunk_steps = leader["sizes"].tolist()
+        self._is_begun = begun is not None
+        finished = without_overlap(part for each in everywhere for part in as_slices(each["done"]))
+        return (batch_size, chunk_steps), {"run": about, "sizes": (batch_size, chunk_steps)}, finished
+
     def _begun(self, about: Mapping[str, Any], resume: bool) -> dict[str, Any] | None:
-        """What the parts that are there say of their run; None where there are none."""
+        """The manifest of the parts that are there, after checking that they are of this run; None: there are none."""
         manifest = None if self._parts is None else self._parts.manifest()
         if self._parts is None or manifest is None or not self._parts.done():
             return None
         folder = self._parts.folder
         if not resume:
             raise ParameterError(
-                f"'{folder}' holds {_length(self._parts.done()):,} samples of a run that was interrupted. Go on with "
+                f"'{folder}' holds {length(self._parts.done()):,} samples of a run that was interrupted. Go on with "
                 f"it with --resume, or delete the folder to start anew."
             )
         differing = [name for name in {**manifest["run"], **about} if manifest["run"].get(name) != about.get(name)]
@@ -199,6 +182,23 @@ class LongRun:
                 f"it was begun with, or delete the folder to start anew."
             )
         return manifest
+
+    def _take_in(
+        self, chunk: Chunk, arrays: dict[str, np.ndarray], read: Callable[[np.ndarray], np.ndarray] | None
+    ) -> None:
+        """Take in a batch with its last chunk: what is written of it, its account, and the head."""
+        simulation, outputs = self._simulation, self._simulation.graph.outputs
+        duration = simulation.dt * simulation.n_steps
+        counts = {name: arrays.pop(f"rates/{name}") for name in simulation.graph.populations}
+        rates = {f"rates/{name}": counts[name] / duration for name in sorted(simulation.recorded["rates"])}
+        first = arrays[f"output/{next(iter(outputs))}"]
+        if chunk.samples.start == 0:
+            few = {name: count[:FEW] / duration for name, count in counts.items()}
+            output = first[:FEW].mean(1, dtype="float64") if read is None else read(first[:FEW])[:, -1]
+            self.head = Head(few, output)
+        if len(outputs) == 1:
+            arrays["output"] = arrays.pop(f"output/{next(iter(outputs))}")
+        self._keep(chunk.samples, {**arrays, **rates}, Account.of(counts, first, chunk.y, read))
 
     def _keep(self, samples: slice, arrays: dict[str, np.ndarray], account: Account) -> None:
         """Take in a batch, and write a part where it is time to."""
@@ -229,21 +229,21 @@ class LongRun:
 
     def _add_up(self) -> Account:
         """The account of all workers."""
-        everywhere = self._workers.gather({} if self._account is None else self._account.as_arrays())
+        everywhere = self.workers.gather({} if self._account is None else self._account.as_arrays())
         return total(Account.from_arrays(each) for each in everywhere if each)
 
-    def _finish(self, parts: Parts, alone: Mapping[str, Any]) -> Account:
+    def _finish(self, parts: Parts) -> Account:
         """Write the output on the first worker, and delete the parts."""
-        if self._is_begun or self._workers.n > 1:
-            self._workers.agree(self._write_kept)
-        if self._workers.n > 1:
+        if self._is_begun or self.workers.n > 1:
+            self.workers.agree(self._write_kept)
+        if self.workers.n > 1:
             self._collect(parts)
-        account = self._workers.agree(lambda: self._join(parts, alone) if self._workers.index == 0 else None)
-        everywhere = self._workers.gather({} if account is None else account.as_arrays())
+        account = self.workers.agree(lambda: self._join(parts) if self.workers.index == 0 else None)
+        everywhere = self.workers.gather({} if account is None else account.as_arrays())
         parts.remove()
         return Account.from_arrays(everywhere[0])
 
-    def _join(self, parts: Parts, alone: Mapping[str, Any]) -> Account:
+    def _join(self, parts: Parts) -> Account:
         """Write the output, from memory or from the parts."""
         if self._is_begun:
             found: Sequence[Mapping[str, np.ndarray]] = [parts.read(part) for part in parts.done()]
@@ -251,13 +251,15 @@ class LongRun:
         else:
             found, account = [each for _, each in self._kept], cast(Account, self._account)
         names = [name for name in found[0] if not name.startswith(PREFIX)]
-        write_npz(parts.out, {name: np.asarray(value) for name, value in alone.items()}, found, names, self._n)
+        simulation = self._simulation
+        times = simulation.dt * np.arange(1, simulation.n_steps + 1)
+        write_npz(parts.out, {"times": times, "dt": np.asarray(simulation.dt)}, found, names, simulation.n)
         return account
 
     def _collect(self, parts: Parts) -> None:
         """Send the first worker the parts that it lacks; with a folder that all workers share, it lacks none."""
-        workers = self._workers
-        there = [_as_slices(each["done"]) for each in workers.gather({"done": _as_array(parts.done())})]
+        workers = self.workers
+        there = [as_slices(each["done"]) for each in workers.gather({"done": as_array(parts.done())})]
         needed = without_overlap(part for place in there for part in place)
         missing = [part for part in needed if part not in there[0]]
         senders = [next(index for index, place in enumerate(there) if part in place) for part in missing]
@@ -266,38 +268,3 @@ class LongRun:
             if workers.index == 0:
                 self._begin(parts)
                 parts.write(part, sent)
-
-
-def _length(parts: Iterable[slice]) -> int:
-    return sum(part.stop - part.start for part in parts)
-
-
-def _as_array(parts: Iterable[slice]) -> np.ndarray:
-    return np.array([(part.start, part.stop) for part in parts], "int64").reshape(-1, 2)
-
-
-def _as_slices(array: np.ndarray) -> list[slice]:
-    return [slice(start, stop) for start, stop in array.tolist()]
-
-
-def _gaps(parts: Iterable[slice], n: int) -> list[slice]:
-    """What lies between the parts, and up to `n`."""
-    begin, gaps = 0, []
-    for part in (*parts, slice(n, n)):
-        if part.start > begin:
-            gaps.append(slice(begin, part.start))
-        begin = part.stop
-    return gaps
-
-
-def _share(gaps: Iterable[slice], size: int, workers: Workers) -> list[slice]:
-    """What this worker has to run of the gaps: its part of their batches, one behind the other."""
-    starts = [(start, gap.stop) for gap in gaps for start in range(gap.start, gap.stop, size)]
-    first, last = (len(starts) * part // workers.n for part in (workers.index, workers.index + 1))
-    found: list[slice] = []
-    for start, stop in starts[first:last]:
-        here = slice(start, min(start + size, stop))
-        if found and found[-1].stop == start:
-            here = slice(found.pop().start, here.stop)
-        found.append(here)
-    return found

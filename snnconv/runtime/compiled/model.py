@@ -1,4 +1,4 @@
-"""What the stepper is compiled from: the graph as tensors, and the sizes of a run."""
+"""The graph as tensors, and the program: sizes and records of a run that functions are compiled for."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
-from ..graph.passes import commute_synapses, expose_spike_height, move_biases
-from ..neurons.base import State
-from . import sparse_ops, tensorflow_ops
+from ...graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
+from ...graph.passes import commute_synapses, expose_spike_height, move_biases
+from ...neurons.base import State
+from .. import tensorflow_ops
+from .products import break_even
 
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
@@ -20,7 +21,7 @@ MOST_PADDING = 1 / 8
 
 @dataclass(frozen=True)
 class Program:
-    """What is compiled: sizes, and what a run has to give.
+    """Sizes of a run, and what it has to give: all that compiled functions depend on beside the graph.
 
     Parameters
     ----------
@@ -71,8 +72,8 @@ class Model:
         return state
 
     def skips_zeros(self, node: Node) -> bool:
-        """Whether a node is a dense layer that spikes alone feed, and worth to be looked at for zeros."""
-        if not self._sparse or not isinstance(node, Dense) or sparse_ops.break_even(node.shape[-1]) <= 0:
+        """Whether a node is a dense layer that spikes alone feed, and wide enough for sparse products to pay."""
+        if not self._sparse or not isinstance(node, Dense) or break_even(node.shape[-1]) <= 0:
             return False
         source = self._by_name[node.inputs[0]]
         while isinstance(source, Reshape):
@@ -90,7 +91,7 @@ class Model:
         )
 
     def n_uses(self, name: str) -> int:
-        """How many nodes and outputs take a node's values."""
+        """Number of nodes and outputs that take a node's values."""
         taken = [source for node in self.nodes for source in node.inputs] + list(self.outputs.values())
         return taken.count(name)
 

@@ -1,4 +1,4 @@
-"""One device with the network on it: takes batches of samples through their chunks of time steps."""
+"""The engine: one device with the network on it, which takes batches of samples through their chunks of time steps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Inputs, SpikingGraph
-from ..neurons.base import State
+from ...graph import Inputs, SpikingGraph
+from ...neurons.base import State
+from ..workers import local_devices
 from .model import Model, Program
 from .precision import tensor_float_32
 from .stepper import Stepper
-from .workers import local_devices
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """What one call of the stepper gave, as NumPy arrays without its padding.
+    """Outputs and records of some steps of a batch, as NumPy arrays without padding.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Engine:
     voltages : mapping of population name to float or array
         Voltages before the first step.
     precision : str
-        See `snnconv.runtime.precision`.
+        See `snnconv.Simulator`.
     device : str or None
         None: where TensorFlow puts it.
     """

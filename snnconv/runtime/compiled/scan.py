@@ -1,7 +1,4 @@
-"""Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA.
-
-Python functions as TensorFlow's compiled ones.
-"""
+"""Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA; and how functions are compiled."""
 
 from __future__ import annotations
 
@@ -11,19 +8,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Population, Stateful
-from ..neurons.base import State
-from . import tensorflow_ops
-from .packing import LIFPacking, packing_of
+from ...graph import Population, Stateful
+from ...neurons.base import State
+from .. import tensorflow_ops
+from ..packing import LIFPacking, packing_of
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled by XLA."""
+    """Compile a function with XLA."""
     return traced(function, jit_compile=True)
 
 
 def traced(function: Callable[..., Any], **options: Any) -> Any:
-    """The function as a `tf.function`."""
+    """Make a `tf.function` of a function."""
     # partial: TensorFlow would count the functions of all simulators as one that is traced again and again
     return tf.function(partial(function), autograph=False, **options)
 
@@ -53,7 +50,7 @@ Scan = Callable[[tf.Tensor, States, tf.Tensor], tuple[tf.Tensor, States, tf.Tens
 def compile_scan(
     nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: bool, keep_voltages: bool, dtype: tf.DType
 ) -> Scan:
-    """A function that takes nodes, each of which feeds the next, through up to `steps` steps.
+    """Compile a function that takes nodes, each of which feeds the next, through up to `steps` steps.
 
     Parameters
     ----------

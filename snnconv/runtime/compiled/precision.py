@@ -1,4 +1,4 @@
-"""How exactly products and convolutions are computed: what is rounded before they multiply."""
+"""TensorFloat-32: whether products on NVIDIA GPUs may round their inputs before they multiply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled heart of the Simulator: a chunk of time steps through all layers.
+"""The stepper: compiled functions that take a chunk of time steps through all layers.
 
 Inside a chunk, everything linear handles all steps at once, as (steps · samples, *shape) arrays; neurons and filters
 scan over the steps, compiled by XLA. What depends on constant inputs alone is computed once per run, down to the times
@@ -12,12 +12,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..graph import Filter, Input, Linear, Population, Readout, Stateful
-from ..neurons.base import State
-from ..neurons.spike_train import spikes_between
-from . import bfloat16_ops, sparse_ops, tensorflow_ops
+from ...graph import Filter, Input, Linear, Population, Readout, Stateful
+from ...neurons.base import State
+from ...neurons.spike_train import spikes_between
+from .. import tensorflow_ops
+from ..result import spike_dtype
 from .model import Model, Program
-from .result import spike_dtype
+from .products import BFLOAT16, SPARSE
 from .scan import Scan, Settled, compile_scan, compiled, traced
 
 Tensors = dict[str, tf.Tensor]
@@ -66,7 +67,7 @@ class Stepper:
         }
 
     def _find_chains(self) -> dict[str, tuple[Stateful, ...]]:
-        """What scans together, by the name of the last: a population, and a filter that feeds it alone."""
+        """Nodes that share one scan, keyed by the last: a population, and a filter that feeds it alone."""
         chains: dict[str, tuple[Stateful, ...]] = {}
         for node in self._model.stateful:
             if node.name in self._trains:
@@ -92,7 +93,7 @@ class Stepper:
         return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
 
     def _before(self, inputs: Tensors, start: States | None) -> tuple[Tensors, Phases, States]:
-        """What is known before the first step.
+        """Compute what constant inputs alone decide, before the first step.
 
         Parameters
         ----------
@@ -180,7 +181,7 @@ class Stepper:
         return outputs, records, state
 
     def kept(self, constant: Tensors, start: States | None) -> tuple[Tensors, States | None]:
-        """What `after` needs of what `before` took and gave."""
+        """Select the inputs of `after` from those of `before`."""
         currents = {name: constant[node.inputs[0]] for name, node in self._trains.items()}
         return currents, start and {name: start[name] for name in self._trains}
 
@@ -219,8 +220,8 @@ class Stepper:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
             return inputs[0]
         if self._model.precision == "bfloat16":
-            return node.apply(*inputs, xp=bfloat16_ops)
-        return node.apply(*inputs, xp=sparse_ops if self._model.skips_zeros(node) else tensorflow_ops)
+            return node.apply(*inputs, xp=BFLOAT16)
+        return node.apply(*inputs, xp=SPARSE if self._model.skips_zeros(node) else tensorflow_ops)
 
     def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:
         steps, n = self._program.chunk_steps, self._program.batch_size

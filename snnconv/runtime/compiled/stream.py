@@ -1,4 +1,4 @@
-"""One step per call: a sample is a stream of events, and what it left behind stays on the device."""
+"""Streams: one step per call, with the state on the device from one call to the next."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Inputs, Linear, Node, Readout, Stateful
-from ..neurons.base import State
-from . import bfloat16_ops, tensorflow_ops
+from ...graph import Inputs, Linear, Node, Readout, Stateful
+from ...neurons.base import State
+from .. import tensorflow_ops
 from .engine import Engine
+from .products import BFLOAT16
 from .scan import Settled, compiled
 
 
 class Stream:
-    """The network between one call and the next.
+    """The network with the state of its streams, from one call to the next.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Stream:
         self, inputs: dict[str, tf.Tensor], state: dict[str, State]
     ) -> tuple[dict[str, tf.Tensor], dict[str, State]]:
         model = self._engine.model
-        xp = bfloat16_ops if model.precision == "bfloat16" else tensorflow_ops
+        xp = BFLOAT16 if model.precision == "bfloat16" else tensorflow_ops
         values, state = one_step(model.nodes, inputs, state, model.dt, xp)
         return {label: values[name] for label, name in model.outputs.items()}, state
 

@@ -1,0 +1,10 @@
+"""The network as functions that TensorFlow compiles, a chunk of time steps at a time.
+
+- `model`: the graph as tensors, and the sizes of a run
+- `stepper`: a chunk of steps through all layers
+- `scan`: neurons and filters taken from step to step
+- `stream`: one step per call
+- `products`: array namespaces with sparse or rounded products
+- `precision`: the switch for TensorFloat-32
+- `engine`: a device, with the functions compiled for it
+"""
