@@ -88,7 +88,7 @@ def check_loaded(model: Any) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, out of one of Keras' messages, which quote whole configs."""
+    """The fault named in one of Keras' messages, which quote whole configs."""
     text = str(error)
     for start in ("Exception encountered:", "Error encountered during deserialization:"):
         text = text.rsplit(start, 1)[-1].strip()

@@ -157,7 +157,7 @@ def _references(config: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _outputs(config: dict[str, Any], shifted: set[str]) -> Any:
-    """Where the outputs come from. Keras counts calls of nested Sequentials from 0 here, those of others from 1."""
+    """The origin of each output. Keras counts calls of nested Sequentials from 0 here, those of others from 1."""
     sequential = {
         entry.get("name")
         for entry in config["layers"]
