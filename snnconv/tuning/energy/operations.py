@@ -58,7 +58,7 @@ class LayerOperations:
 
 @dataclass(frozen=True, eq=False)
 class _Flow:
-    """What reaches the places of a node, (b, *shape) each.
+    """Numbers of spikes, events and values that reach each place of a node, (b, *shape) each.
 
     Parameters
     ----------

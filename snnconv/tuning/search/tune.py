@@ -177,7 +177,7 @@ def _truth(graph: SpikingGraph, xs: Mapping[str, np.ndarray], y: Any) -> tuple[n
 def _examined(
     graph: SpikingGraph, xs: Mapping[str, np.ndarray], truth: np.ndarray, n_steps: int, dt: float
 ) -> list[Finding]:
-    """What the doctor finds, where inputs are held."""
+    """Findings of the doctor, for inputs that are held."""
     if any(xs[node.name].ndim > len(node.shape) + 1 for node in graph.inputs):
         return []
     first = {name: array[:EXAMINED] for name, array in xs.items()}
@@ -185,7 +185,7 @@ def _examined(
 
 
 def _n_to_calibrate(graph: SpikingGraph, xs: Mapping[str, np.ndarray], calibrate: Iterable[int]) -> int:
-    """How many of the samples to calibrate with; 0 where that cannot be."""
+    """Number of samples to calibrate with; 0 where that cannot be."""
     from ..calibrate import can_be_calibrated
 
     varies = any(xs[node.name].ndim > len(node.shape) + 1 for node in graph.inputs)
