@@ -27,7 +27,7 @@ _LAYER_ARGUMENTS = {"name", "dtype", "trainable", "activity_regularizer", "autoc
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """What `train` gives.
+    """A trained model with its data, its history and its accuracy.
 
     Attributes
     ----------
