@@ -1,4 +1,4 @@
-"""`train`: from a config to a trained Keras model of rate neurons."""
+"""Training: from a config to a trained Keras model of rate neurons."""
 
 from __future__ import annotations
 

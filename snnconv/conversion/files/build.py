@@ -1,4 +1,4 @@
-"""Building a model from a repaired config, without more weights than the file has numbers for."""
+"""The construction of a model from a repaired config, without more weights than the file has numbers for."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def with_objects(objects: Mapping[str, Any], make: Callable[[], Any]) -> Callabl
 
 
 def check_loaded(model: Any) -> None:
-    """Every weight came from the file.
+    """Check that every weight came from the file.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def input_shape(entry: dict[str, Any]) -> list[Any] | None:
 
 
 def _sequential(config: dict[str, Any], writer: Writer, shape: Any) -> dict[str, Any]:
-    """A Sequential model starts with an input layer, so that it is built at once, with the right shape."""
+    """The config of a Sequential with an input layer in front, so that it is built at once, with the right shape."""
     layers = config["layers"]
     if layers and layers[0].get("class_name") != "InputLayer":
         shape = input_shape(layers[0]) or shape

@@ -16,7 +16,7 @@ from .swaps import READOUTS, Swaps, activation_name, advice, function, spiking
 
 
 class Builder:
-    """Adds nodes for one layer call after another; what handlers get to work with.
+    """A graph under construction: handlers add the nodes of one layer call after another.
 
     Parameters
     ----------
