@@ -4,4 +4,5 @@
 - `trace`: the walk through a model, layer by layer
 - `convert`: trace, fold, and compare with Keras
 - `verify`: simulator, NumPy loop and Keras against each other
+- `precision`: the differences that rounding explains
 """

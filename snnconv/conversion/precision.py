@@ -1,8 +1,15 @@
-"""How closely two computations of one Keras model can agree."""
+"""Rounding: the differences that it explains between two computations of one Keras model."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+
+from ..graph import Population
+from ..neurons import numpy_ops
+
+Values = dict[str, np.ndarray]
 
 # Relative error of an input current that counts as rounding. A float32 sum of a few thousand terms stays below it by
 # far.
@@ -15,6 +22,23 @@ def rounding(model: Any) -> float:
     dtypes = {layer.compute_dtype for layer in all_layers(model).values()}
     units = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
     return max([ROUNDING, *(HALF_PRECISION_UNITS * units[dtype] for dtype in dtypes if dtype in units)])
+
+
+def rates_around(node: Population, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds on the outputs under rounding of the current: at threshold they are far apart."""
+    J = x + node.neuron_bias
+    margin = tolerance * max(largest(J), 1.0)
+    return node.neuron.rate(J - margin, numpy_ops), node.neuron.rate(J + margin, numpy_ops)
+
+
+def outside(array: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Largest distance of a value from low…high; 0 where all lie inside."""
+    return float(np.max(np.maximum(low - array, array - high), initial=0.0))
+
+
+def largest(array: np.ndarray) -> float:
+    """Largest absolute value, or 0 where there is none."""
+    return float(np.max(np.abs(array), initial=0.0))
 
 
 def all_layers(model: Any) -> dict[str, Any]:

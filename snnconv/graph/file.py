@@ -32,7 +32,7 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
-from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_numbers, read_text, read_texts
+from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
 from ..files.writing import replacing
 from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
@@ -189,7 +189,7 @@ def _read(file: Any) -> SpikingGraph:
     nodes = []
     for name in map(_text, read_texts(file["order"])):
         group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
-        settings = {key: _plain(value) for key, value in group.attrs.items()}
+        settings = read_attributes(group)
         is_population = settings.get("kind") == Population.kind
         names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
         trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
@@ -249,12 +249,3 @@ def _array(group: Any, key: str) -> np.ndarray:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """Python's own types for what h5py gives for an attribute."""
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    return value.item() if isinstance(value, np.generic) else value

@@ -134,6 +134,10 @@ class SpikingGraph:
         outputs = {label: current(name) for label, name in self.outputs.items()}
         return dataclasses.replace(self, nodes=nodes, outputs=outputs)
 
+    def random_inputs(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Samples of random numbers in 0…1 for each input, by name."""
+        return random_samples({node.name: node.shape for node in self.inputs}, n, seed)
+
     def rate_values(self, x: Any, dtype: str = "float64") -> dict[str, np.ndarray]:
         """Value of every node with each population replaced by its rate function.
 
@@ -178,10 +182,6 @@ class SpikingGraph:
     def as_output(self, values: dict[str, Any]) -> Any:
         """The one output itself, or the dict where there are several."""
         return one_or_all(values)
-
-    def random_inputs(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Samples of random numbers in 0…1 for each input, by name."""
-        return random_samples({node.name: node.shape for node in self.inputs}, n, seed)
 
     def check_inputs(self, x: Any, dtype: str, n_steps: int | None = None) -> Inputs:
         """Samples for the inputs as arrays of `dtype`, after checking their shapes and values.

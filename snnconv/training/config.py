@@ -20,7 +20,7 @@ from . import datasets
 
 @dataclass(frozen=True)
 class DataConfig:
-    """[data]: what to train on; `path` is relative to the config file (see `snnconv.datasets.load`)."""
+    """[data]: the data to train on; `path` is relative to the config file (see `snnconv.datasets.load`)."""
 
     dataset: datasets.Name
     path: Path | None = None
@@ -43,7 +43,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """[training]: how to fit the model."""
+    """[training]: the fit of the model."""
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
@@ -86,7 +86,7 @@ class ConversionConfig:
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """[simulation]: how to run the spiking network; dt in seconds."""
+    """[simulation]: the run of the spiking network; dt in seconds."""
 
     n_steps: PositiveInt = 100
     dt: PositiveFloat = 0.001
@@ -94,7 +94,7 @@ class SimulationConfig:
 
 @dataclass(frozen=True)
 class ReadoutConfig:
-    """[readout]: how to read a class out of the outputs; see `snnconv.tuning.Readout`."""
+    """[readout]: the class read out of the outputs; see `snnconv.tuning.Readout`."""
 
     kind: Literal["mean", "last", "lowpass"] = "mean"
     skip: Annotated[int, "0 or more"] = 0
@@ -110,7 +110,7 @@ class EarlyStoppingConfig:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to convert and run a network, as `snnconv tune` chooses it."""
+    """Settings to convert and run a network with, as `snnconv tune` chooses them."""
 
     conversion: ConversionConfig = ConversionConfig()
     simulation: SimulationConfig = SimulationConfig()
@@ -121,7 +121,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """[output]: where results go."""
+    """[output]: the folder that results go to."""
 
     folder: Path = Path("runs")
 

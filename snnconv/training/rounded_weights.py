@@ -41,7 +41,7 @@ class _Kernel:
     held: np.ndarray
 
     def read(self) -> np.ndarray:
-        """What the variable holds."""
+        """The values of the variable."""
         array: Any = keras.ops.convert_to_numpy(self.variable)
         return array.astype("float64").reshape(-1, self.n_columns)
 

@@ -1,4 +1,4 @@
-"""`train`: from a config to a trained Keras model of rate neurons."""
+"""Training: from a config to a trained Keras model of rate neurons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LAYER_ARGUMENTS = {"name", "dtype", "trainable", "activity_regularizer", "autoc
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """What `train` gives.
+    """A trained model with its data, its history and its accuracy.
 
     Attributes
     ----------

@@ -1,7 +1,8 @@
 """A graph made good: heights and speeds from samples, a doctor, energy, and the search for settings.
 
+- `adaptation`: the changes to a network between conversion and run, as one value
 - `calibrate`: spike heights, voltages, biases and speeds from a few hundred samples
-- `doctor`: layers that are silent, saturated or the like
+- `doctor`: ailments of layers, such as silence and saturation
 - `energy`: operations and joules of a run
 - `search`: rate scale, synapse, readout and number of steps, by accuracy, steps and energy
 """

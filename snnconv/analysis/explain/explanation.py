@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from ...errors import InputError, ParameterError
 from ...graph.show import shape_text
 from ...text.plain import number, paragraph, plural, table
+from ...text.values import json_ready
 from .layer import LayerExplanation, explain_population, explain_readout
 from .layer_text import layer_lines, layer_title
 from .questions import Answer, answers
@@ -117,7 +117,7 @@ class Explanation:
         """All numbers in types that JSON can hold; an infinity is a text."""
         found = dataclasses.asdict(self)
         del found["in_full"]
-        return _plain(found)
+        return json_ready(found)
 
     def _outputs_behind(self) -> list[LayerExplanation]:
         return [layer for layer in self.layers[N_LAYERS:] if not layer.neuron]
@@ -214,13 +214,3 @@ def place_text(variable: Variable) -> str:
     folder = first.rpartition("/")[0]
     places = ", ".join([first, *(place.removeprefix(f"{folder}/") for place in others)])
     return places if variable.change in ("", "as it is") else f"{places}: {variable.change}"
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples, numbers of Python for those of NumPy, texts for infinities."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

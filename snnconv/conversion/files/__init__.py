@@ -1,4 +1,15 @@
-"""Keras models out of the files that any Keras wrote: .keras, .h5 and .hdf5, or weights and the JSON of a model."""
+"""Keras models out of the files that any Keras wrote: .keras, .h5 and .hdf5, or weights and the JSON of a model.
+
+- `read`: the whole way from a file to a model
+- `source`: the contents of a file: a config and weights
+- `model_config`: the config of a model, as this Keras takes it
+- `layer_config`: the config of a layer, as this Keras takes it
+- `keras1`: names and layouts of Keras 1
+- `classes`: the classes that a config may name
+- `custom`: those that the user passes
+- `build`: a model out of a repaired config
+- `weights`: weights of .h5 files into a model
+"""
 
 from .custom import import_custom_objects
 from .read import load_model

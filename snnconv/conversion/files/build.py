@@ -1,4 +1,4 @@
-"""Building a model from a repaired config, without more weights than the file has numbers for."""
+"""The construction of a model from a repaired config, without more weights than the file has numbers for."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def with_objects(objects: Mapping[str, Any], make: Callable[[], Any]) -> Callabl
 
 
 def check_loaded(model: Any) -> None:
-    """Every weight came from the file.
+    """Check that every weight came from the file.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def check_loaded(model: Any) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, out of one of Keras' messages, which quote whole configs."""
+    """The fault named in one of Keras' messages, which quote whole configs."""
     text = str(error)
     for start in ("Exception encountered:", "Error encountered during deserialization:"):
         text = text.rsplit(start, 1)[-1].strip()

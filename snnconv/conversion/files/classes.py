@@ -1,8 +1,7 @@
-"""Which class a config may name.
+"""The classes that a config may name.
 
 A config is data from a stranger, and Keras imports and calls what it names. Here it can only name layers, models and
 plain functions of Keras, and what was registered or passed by the user; nothing is imported because a file says so.
-
 """
 
 from __future__ import annotations

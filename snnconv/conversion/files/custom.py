@@ -1,4 +1,4 @@
-"""Classes and functions that a model file names and Keras does not have."""
+"""Custom objects: classes and functions that a model file names and Keras does not have."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def import_custom_objects(module: str) -> dict[str, Any]:
 
 
 def known_objects(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What was registered with Keras, and what was passed; the latter counts where a name is in both.
+    """The classes and functions registered with Keras or passed; the latter count where a name is in both.
 
     Raises
     ------

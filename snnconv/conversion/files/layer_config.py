@@ -39,7 +39,7 @@ ALWAYS_NEUTRAL = (None, False, "auto")
 
 @dataclass(frozen=True)
 class Writer:
-    """What is known about the file that a config comes from.
+    """Facts about the file that a config comes from.
 
     Parameters
     ----------

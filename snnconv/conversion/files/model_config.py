@@ -62,7 +62,7 @@ def input_shape(entry: dict[str, Any]) -> list[Any] | None:
 
 
 def _sequential(config: dict[str, Any], writer: Writer, shape: Any) -> dict[str, Any]:
-    """A Sequential model starts with an input layer, so that it is built at once, with the right shape."""
+    """The config of a Sequential with an input layer in front, so that it is built at once, with the right shape."""
     layers = config["layers"]
     if layers and layers[0].get("class_name") != "InputLayer":
         shape = input_shape(layers[0]) or shape
@@ -157,7 +157,7 @@ def _references(config: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _outputs(config: dict[str, Any], shifted: set[str]) -> Any:
-    """Where the outputs come from. Keras counts calls of nested Sequentials from 0 here, those of others from 1."""
+    """The origin of each output. Keras counts calls of nested Sequentials from 0 here, those of others from 1."""
     sequential = {
         entry.get("name")
         for entry in config["layers"]

@@ -1,4 +1,4 @@
-"""`load_model`: from the file that people have to a Keras model that computes what it was trained to compute."""
+"""The way from a file of any age to a Keras model that computes what it was trained to compute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model file holds: a config, which says how the network is built, and weights in one of two layouts.
+"""The contents of a model file: a config, which says how the network is built, and weights in one of two layouts.
 
 This needs neither Keras nor TensorFlow, whose import takes seconds.
 """

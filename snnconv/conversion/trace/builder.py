@@ -1,4 +1,4 @@
-"""Collects the nodes of a graph while a model is walked."""
+"""The builder: collects the nodes of a graph while a model is walked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from ...errors import ConversionError
 from ...graph import Affine, Conv, Dense, Input, Node, Population, Readout, Reshape
 from ...neurons import Neuron
-from .registry import convert_layer
+from .registry import layer_handler
 from .swaps import READOUTS, Swaps, activation_name, advice, function, spiking
 
 
 class Builder:
-    """Adds nodes for one layer call after another; what handlers get to work with.
+    """A graph under construction: handlers add the nodes of one layer call after another.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Builder:
 
     def population(self, x: str, neuron: Neuron, gain: Any, bias: Any, **settings: Any) -> str:
         """Neurons with the current ``gain * x + bias``; `settings` are other fields of `graph.Population`."""
-        arrays = {key: _without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
+        arrays = {key: without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
         gain = arrays["gain"].astype("float64")
         scaled = x if np.all(gain == 1) else self.affine(x, gain, suffix="gain")
         return self.add(
@@ -127,7 +127,7 @@ class Builder:
                     f"the model on data first."
                 )
             outer, self._layer = self._layer, activation
-            y = convert_layer(activation, self, [x])
+            y = layer_handler(activation)(activation, self, x)
             self._layer = outer
             return y
         name = activation_name(activation)
@@ -167,7 +167,8 @@ def to_numpy(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def _without_leading_ones(array: np.ndarray) -> np.ndarray:
+def without_leading_ones(array: np.ndarray) -> np.ndarray:
+    """The array without axes of length 1 in front, as far as it has more than one axis."""
     while array.ndim > 1 and array.shape[0] == 1:
         array = array[0]
     return array

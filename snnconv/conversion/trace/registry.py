@@ -1,14 +1,11 @@
-"""Which function converts which layer."""
+"""The registry of converters: one function per type of layer or operation, and reasons where there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import ConversionError
-
-if TYPE_CHECKING:
-    from .builder import Builder
 
 Handler = Callable[..., str]
 _HANDLERS: dict[type, Handler] = {}
@@ -59,8 +56,8 @@ def handler_inside_time(layer_type: type) -> Handler | None:
     return _INSIDE_TIME.get(layer_type)
 
 
-def convert_layer(layer: Any, build: Builder, inputs: list[str]) -> str:
-    """Call the handler of the layer's type.
+def layer_handler(layer: Any) -> Handler:
+    """The converter of a layer, by its type.
 
     Raises
     ------
@@ -68,9 +65,8 @@ def convert_layer(layer: Any, build: Builder, inputs: list[str]) -> str:
         If there is none.
     """
     kind = type(layer)
-    handler = _HANDLERS.get(kind)
-    if handler is not None:
-        return handler(layer, build, *inputs)
+    if kind in _HANDLERS:
+        return _HANDLERS[kind]
     name = f"layer '{layer.name}' ({kind.__name__}) has no spiking equivalent"
     register = f"or register a converter with @snnconv.handles({kind.__name__})."
     if kind in _REFUSED:
@@ -80,21 +76,21 @@ def convert_layer(layer: Any, build: Builder, inputs: list[str]) -> str:
     raise ConversionError(f"{name}.{hint} Replace it by layers that have one, {register}")
 
 
-def convert_operation(operation: Any, build: Builder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Call the handler of an operation of keras.ops: ``handler(operation, build, *args, **kwargs)``.
+def operation_handler(operation: Any) -> Handler:
+    """The converter of an operation of keras.ops, by its type.
 
-    Names of nodes stand for signals among the arguments; the others are constants.
+    It is called as ``handler(operation, build, *args, **kwargs)``. Names of nodes stand for signals among the
+    arguments; the others are constants.
 
     Raises
     ------
     ConversionError
         If there is none.
     """
-    handler = _HANDLERS.get(type(operation))
-    if handler is None:
-        raise ConversionError(
-            f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
-            f"equivalent. Those that convert are + and -, * and / by a constant, relu, reshape, transpose, "
-            f"concatenate, mean, squeeze, expand_dims, pad and slices; else use the layer that does the same."
-        )
-    return handler(operation, build, *args, **kwargs)
+    if type(operation) in _HANDLERS:
+        return _HANDLERS[type(operation)]
+    raise ConversionError(
+        f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
+        f"equivalent. Those that convert are + and -, * and / by a constant, relu, reshape, transpose, "
+        f"concatenate, mean, squeeze, expand_dims, pad and slices; else use the layer that does the same."
+    )

@@ -1,7 +1,4 @@
-"""Neurons that the user puts in the place of activations.
-
-What each activation of Keras becomes in spikes: the neuron, its gain and its bias; or what to use instead.
-"""
+"""Activations in spikes: the neuron of each with its gain and bias, or one that the user puts in its place."""
 
 from __future__ import annotations
 
@@ -21,6 +18,9 @@ READOUTS = ("softmax", "sigmoid", "tanh")
 """Activations that a reader applies to the network's output, outside the spiking network."""
 
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+
+# Highest rate that a fit may ask for at the largest value of the activation, in Hz, and as a share of 1/tau_ref.
+_MOST_HERTZ, _MOST_OF_LIMIT = 250.0, 0.95
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def spiking(name: str, parameters: dict[str, Any]) -> Tuned | None:
 
 
 def advice(name: str) -> str:
-    """What an activation without neuron is told."""
+    """The advice for an activation that has no neuron."""
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
     key = f"'{name}'" if name.isidentifier() else "the function"
     return (
@@ -111,10 +111,6 @@ def function(activation: Any, parameters: dict[str, Any]) -> Callable[[np.ndarra
         activation, parameters = "leaky_relu", {"negative_slope": float(np.mean(parameters["negative_slope"]))}
     compute = keras.activations.get(activation)
     return lambda x: np.asarray(keras.ops.convert_to_numpy(compute(keras.ops.convert_to_tensor(x), **parameters)))
-
-
-# Highest rate that a fit may ask for at the largest value of the activation, in Hz, and as a share of 1/tau_ref.
-_MOST_HERTZ, _MOST_OF_LIMIT = 250.0, 0.95
 
 
 class Swaps:

@@ -1,4 +1,4 @@
-"""Walk through a Keras model, with shared layers and nested models, on any kind of value."""
+"""The walk through a Keras model, with shared layers and nested models, on any kind of value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...graph.spiking_graph import random_samples
 from ...neurons import Neuron
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
-from .registry import convert_layer, convert_operation
+from .registry import layer_handler, operation_handler
 from .swaps import Swaps
 
 Call = Callable[[Any, str, Any, dict[str, Any]], Any]
@@ -47,9 +47,9 @@ def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = No
         build.begin(layer, name)
         report.append(LayerReport(name, type(layer).__name__))
         if not isinstance(layer, keras.layers.Layer):
-            return build.finish(convert_operation(layer, build, args, kwargs))
+            return build.finish(operation_handler(layer)(layer, build, *args, **kwargs))
         signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
-        return build.finish(convert_layer(layer, build, signals))
+        return build.finish(layer_handler(layer)(layer, build, *signals))
 
     outputs = walk(model, names, call)
     graph = SpikingGraph(
@@ -72,7 +72,7 @@ def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = No
 
 
 def keras_values(model: keras.Model, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """What Keras computes: the output of every layer call, by the name that `trace` gives to it, and the outputs.
+    """Compute with Keras: the output of every layer call, by the name that `trace` gives to it, and the outputs.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _functional(model: keras.Model) -> Any:
 
 
 def _inputs_of(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """What a nested model is called with, in the order of its inputs."""
+    """The arguments of a nested model, in the order of its inputs."""
     given = args[0] if args else kwargs["inputs"]
     if isinstance(given, dict):
         names = [_input_name(tensor) for tensor in _functional(model).inputs]

@@ -9,8 +9,7 @@ import numpy as np
 from ...errors import InputError
 from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
 from ...neurons import numpy_ops
-from ..precision import all_layers, rounding
-from .bounds import Values, largest, outside, rates_around
+from ..precision import Values, all_layers, largest, outside, rates_around, rounding
 from .report import LayerCheck
 
 

@@ -1,4 +1,4 @@
-"""What `verify` found, layer by layer."""
+"""The result of `verify`, layer by layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LayerCheck:
-    """What was compared for one population or output; None where there was nothing to compare.
+    """The comparisons of one population or output; None for each that there was nothing to make with.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class LayerCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """The result of `verify`.
 
     Parameters
     ----------

@@ -8,8 +8,7 @@ import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph, Stateful
 from ...runtime import reference
-from ..precision import ROUNDING
-from .bounds import Values, largest, outside, rates_around
+from ..precision import ROUNDING, Values, largest, outside, rates_around
 from .report import LayerCheck
 
 # Share of the spikes that may differ in float32, where the two runtimes add in another order: a spike at the very end

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
-
-import numpy as np
 
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
+from ...text.values import json_ready
 from ..flat import flatten
 from ..integers import identifiers
 from .numbers import layer_arrays
@@ -45,7 +43,7 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
         "layers": layers,
         "float": flatten(graph, integers.dt),
     }
-    return _plain(found)
+    return json_ready(found)
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -66,13 +64,3 @@ def _entries(fields: dict[str, Any]) -> list[str]:
     return [
         f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in fields.items()
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

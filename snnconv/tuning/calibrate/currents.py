@@ -1,4 +1,4 @@
-"""Biases that make up for what currents lack on average while spikes are few."""
+"""Corrected biases: they make up for what currents lack on average while spikes are few."""
 
 from __future__ import annotations
 

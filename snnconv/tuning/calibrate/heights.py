@@ -1,4 +1,4 @@
-"""What one spike of a channel should be worth."""
+"""Spike heights: the worth of one spike of a channel, from its activations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gain and bias with which one neuron's rate curve comes closest to another's."""
+"""The fit of one neuron's rate curve to another's, by gain and bias."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .rate_curves import fit_gain_bias
 
 @dataclass(frozen=True)
 class RefitError:
-    """What a refit leaves: how far a population's outputs in rates are from those before.
+    """Difference of a population's outputs in rates from those before a refit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How fast LIF neurons should be to say in a few steps what their rates are."""
+"""Speed: the rate scale and the synapse with which LIF neurons tell their rates in a few steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def best_speed(
     scales: Iterable[float],
     synapses: Iterable[float | None],
 ) -> tuple[SpikingGraph, float, float | None]:
-    """The graph with the rate scale and the synapse whose outputs within `n_steps` come closest to the rates.
+    """Choose the rate scale and the synapse whose outputs within `n_steps` come closest to the rates.
 
     A LIF network settles in times of the order of tau_rc, and tells its values by spikes, so that a faster one says
     more in the same steps; up to where tau_ref falls below dt and rates near 1/dt come out too low. A short lowpass

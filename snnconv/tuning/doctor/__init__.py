@@ -1,7 +1,12 @@
-"""What ails a spiking network: silence, saturation, too few steps, and what to do about it."""
+"""The ailments of a spiking network, such as silence, saturation and too few steps, with a remedy for each.
 
-from .doctor import doctor, examination, notable_of
+- `doctor`: run a network on data, and list its ailments or warn of them
+- `examination`: the rates that ailments are looked for in
+- `checks`: one function per ailment
+- `finding`: an ailment, and the thresholds from which on there is one
+"""
+
+from .doctor import doctor, examination, notable_of, warn_of
 from .finding import Finding
-from .warn import warn_of
 
 __all__ = ["Finding", "doctor", "examination", "notable_of", "warn_of"]

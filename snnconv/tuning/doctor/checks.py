@@ -1,4 +1,4 @@
-"""One function per illness: from an examination to findings."""
+"""Checks: one function per ailment, from an examination to findings."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""The doctor: runs a network in rates and in spikes, and says what ails it."""
+"""The doctor: runs a network in rates and in spikes, and names its ailments."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import HealthWarning, InputError
 from ...graph import Inputs, Population, SpikingGraph
 from ...runtime.arguments import check_steps
 from .checks import CHECKS
@@ -60,8 +61,30 @@ def doctor(
     return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)
 
 
+def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, stacklevel: int = 1) -> None:
+    """Warn of each layer that is silent, saturated or the like on the first samples.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+        At most 32 are run.
+    n_steps : int
+    dt : float
+        Length of a step, in seconds.
+    stacklevel : int
+        1: the warning points to the caller of this function; 2: to its caller.
+
+    Warns
+    -----
+    HealthWarning
+        One for each finding: the layer, what ails it, and what to do.
+    """
+    for finding in notable(graph, x, n_steps, dt):
+        warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
+
+
 def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> list[Finding]:
-    """What the doctor finds on the first few samples, without what may be on purpose: see `NOTABLE` and `WEIGHED`.
+    """Findings on the first few samples, without those that may be on purpose: see `NOTABLE` and `WEIGHED`.
 
     The answers of the rates stand in for labels.
 
@@ -74,7 +97,7 @@ def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> lis
 
 
 def notable_of(found: Examination, y: Any = None) -> list[Finding]:
-    """What is notable among the findings of an examination; without labels, of answers that differ from the rates'."""
+    """The notable findings of an examination; without labels, of answers that differ from the rates'."""
     has_classes = len(found.graph.outputs) == 1 and found.rate_output.ndim == 2 and found.rate_output.shape[1] > 1
     findings = findings_of(found, y)
     if y is None and has_classes:
@@ -90,7 +113,7 @@ def findings_of(found: Examination, y: Any = None) -> list[Finding]:
 
 
 def examine(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, *, progress: bool | None = None) -> Examination:
-    """Rates by the rate functions, and as measured in spikes."""
+    """Run a network in rates and in spikes, on the same samples."""
     from ...runtime.simulator import Simulator
 
     names = [f"{name}.rates" for name in graph.populations]

@@ -1,4 +1,4 @@
-"""What the doctor looks at."""
+"""An examination: the rates of every layer, by the rate functions and as measured in spikes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finding, and from where on something is one."""
+"""A finding of the doctor, and the thresholds from which on there is one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ its ceiling, and what is cut was weighed against what few steps can tell apart."
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that ails a network.
+    """An ailment of a network.
 
     Parameters
     ----------

@@ -1,4 +1,11 @@
-"""What a network costs: its operations, counted from measured spikes, and the energy that devices take for them."""
+"""The cost of a network: its operations, counted from measured spikes, and the energy that devices take for them.
+
+- `measure`: run a network, and count its spikes and operations
+- `operations`: weights that spikes meet, place by place
+- `devices`: energy of an operation on each device
+- `report`: the account of a run
+- `text`: energies and counts in words
+"""
 
 from .devices import DEVICES, Device, find_devices, read_devices
 from .measure import energy

@@ -14,7 +14,7 @@ from ...neurons.base import check_positive
 
 @dataclass(frozen=True)
 class Device:
-    """What operations cost on a device.
+    """A device, by the energy of its operations.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Measuring: run a network, and count its spikes and operations as time goes on."""
+"""Measurement: a network is run, and its spikes and operations are counted as time goes on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BYTES = 256 << 20  # that recorded spikes may take at a time
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What a network did up to each of some numbers of steps; means over the samples.
+    """Spikes, operations and outputs of a run, up to each of some numbers of steps; means over the samples.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def energy(
     *,
     progress: bool | None = None,
 ) -> EnergyReport:
-    """What a run costs: spikes and operations as measured, times what each costs on a device.
+    """Account for a run: spikes and operations as measured, times the energy of each on a device.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def energy(
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What of an account does not depend on spikes.
+    """The part of an account that does not depend on spikes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Synaptic operations: how many weights the spikes of a network meet, counted place by place.
+"""Synaptic operations: the weights that the spikes of a network meet, counted place by place.
 
 A spike causes one operation for each weight that its place has in the kernels behind it: as many as there are targets,
 which at the edge of an image or under a stride are fewer than elsewhere. The number of events that reach each place
@@ -58,7 +58,7 @@ class LayerOperations:
 
 @dataclass(frozen=True, eq=False)
 class _Flow:
-    """What reaches the places of a node, (b, *shape) each.
+    """Numbers of spikes, events and values that reach each place of a node, (b, *shape) each.
 
     Parameters
     ----------

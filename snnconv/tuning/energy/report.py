@@ -1,11 +1,18 @@
-"""What an account of energy says."""
+"""The account of a run: operations by layer and energy by device, which prints as text."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
+from rich.table import Table
+
+from ...graph.show import broken_name
 from .devices import Device
+from .text import WIDTH, count, drawn, joules, new_table
+
+NAME_WIDTH = 16  # longer names are broken
 
 ASSUMPTIONS = (
     "A synaptic operation is one weight that one spike meets. Added up are synaptic operations and neuron updates; "
@@ -65,6 +72,11 @@ class EnergyReport:
     is_constant: bool
 
     @property
+    def n_frames(self) -> int:
+        """Number of times that an input comes in."""
+        return 1 if self.is_constant else self.n_steps
+
+    @property
     def spikes(self) -> float:
         """Spikes of all neurons."""
         return sum(layer.spikes for layer in self.layers)
@@ -77,7 +89,7 @@ class EnergyReport:
     @property
     def products(self) -> int:
         """Multiply-accumulates with values that no spike carried, over the whole run."""
-        return self._frames * sum(layer.products for layer in self.layers)
+        return self.n_frames * sum(layer.products for layer in self.layers)
 
     @property
     def neuron_updates(self) -> int:
@@ -87,7 +99,7 @@ class EnergyReport:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the ANN: once, or at every step where the input varies in time."""
-        return self._frames * sum(layer.macs for layer in self.layers)
+        return self.n_frames * sum(layer.macs for layer in self.layers)
 
     def joules(self, device: Device) -> float:
         """Energy of the spiking network on a device."""
@@ -98,12 +110,14 @@ class EnergyReport:
         if device.event_driven:
             return None
         n_neurons = sum(layer.n_neurons for layer in self.layers)
-        return self.macs * device.energy_per_synop + self._frames * n_neurons * device.energy_per_neuron_update
+        return self.macs * device.energy_per_synop + self.n_frames * n_neurons * device.energy_per_neuron_update
 
     def __str__(self) -> str:
-        from .text import report_text
-
-        return report_text(self)
+        samples = f"{self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}"
+        head = f"Per sample, a mean over {samples}: {self.n_steps} steps of {self.dt * 1e3:g} ms."
+        held = "constant: products with it once" if self.is_constant else "varying: products with it at every step"
+        parts = [head, f"Input {held}.", "", drawn(_layers(self)), "", drawn(_devices(self)), ""]
+        return "\n".join([*parts, *(textwrap.fill(line, WIDTH) for line in ASSUMPTIONS)])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in types that JSON can hold."""
@@ -131,13 +145,52 @@ class EnergyReport:
             "assumptions": list(ASSUMPTIONS),
         }
 
-    @property
-    def _frames(self) -> int:
-        """How often an input comes in."""
-        return 1 if self.is_constant else self.n_steps
-
     def _synaptic(self, device: Device) -> float:
         if device.event_driven:
             return (self.synops + self.products) * device.energy_per_synop
         behind_spikes = sum(layer.macs - layer.products for layer in self.layers)
         return (behind_spikes * self.n_steps + self.products) * device.energy_per_synop
+
+
+def _layers(report: EnergyReport) -> Table:
+    headings = ("layer", "neurons", "spikes", "per neuron", "synops", "products", "ANN MACs")
+    table = new_table(headings)
+    for layer in report.layers:
+        table.add_row(
+            broken_name(layer.name, NAME_WIDTH),
+            f"{layer.n_neurons:,}" if layer.n_neurons else "",
+            count(layer.spikes) if layer.n_neurons else "",
+            f"{layer.spikes / layer.n_neurons:.2f}" if layer.n_neurons else "",
+            count(layer.synops),
+            count(layer.products * report.n_frames) if layer.products else "",
+            count(layer.macs * report.n_frames),
+            end_section=layer is report.layers[-1],
+        )
+    n_neurons = sum(layer.n_neurons for layer in report.layers)
+    table.add_row(
+        "total",
+        f"{n_neurons:,}",
+        count(report.spikes),
+        f"{report.spikes / n_neurons:.2f}" if n_neurons else "",
+        count(report.synops),
+        count(report.products),
+        count(report.macs),
+    )
+    return table
+
+
+def _devices(report: EnergyReport) -> Table:
+    table = new_table(("device", "synop", "update", "synaptic", "neurons", "spiking", "as an ANN"))
+    for device in report.devices:
+        neurons = report.neuron_updates * device.energy_per_neuron_update
+        total = report.joules(device)
+        table.add_row(
+            broken_name(device.name, NAME_WIDTH),
+            joules(device.energy_per_synop),
+            joules(device.energy_per_neuron_update),
+            joules(total - neurons),
+            joules(neurons),
+            joules(total),
+            joules(report.ann_joules(device)),
+        )
+    return table

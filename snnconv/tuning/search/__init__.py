@@ -1,4 +1,13 @@
-"""Choosing rate scale, synapse, readout and number of steps, by accuracy, steps and energy."""
+"""The search for rate scale, synapse, readout and number of steps, by accuracy, steps and energy.
+
+- `tune`: the whole search
+- `sweep`: every network of a grid, run once
+- `candidates`: the settings to choose from, sample by sample
+- `setting`: one way to convert, run and read a network, and its file
+- `readout`: a class out of the outputs of many steps
+- `early`: stopping as soon as the leader is safe
+- `result`: the settings found, as data and as text
+"""
 
 from .early import EarlyStopping, early_stopping
 from .readout import Readout

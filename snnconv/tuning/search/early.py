@@ -15,7 +15,7 @@ N_CURVE = 24  # points of the curve
 
 @dataclass(frozen=True, eq=False)
 class Leads:
-    """How sure and how right a network is, step by step.
+    """Certainty and correctness of a network, step by step.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Leads:
 
 @dataclass(frozen=True, eq=False)
 class EarlyStopping:
-    """What stopping at a margin gives.
+    """Accuracy and steps of a network that stops at a margin.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def stop_early(found: Leads, margin: float | None, *, accuracy_drop: float, seed
 
 
 def _at(found: Leads, margin: float) -> tuple[np.ndarray, float]:
-    """Where each sample stops, counted from 0, and the accuracy there."""
+    """The step at which each sample stops, counted from 0, and the accuracy there."""
     safe = found.gaps >= margin
     stops = np.where(safe.any(1), safe.argmax(1), safe.shape[1] - 1)
     return stops, float(found.right[np.arange(len(stops)), stops].mean())

@@ -1,4 +1,4 @@
-"""Readouts: how a class is read out of the outputs of many steps."""
+"""Readouts: a class read out of the outputs of many steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import ParameterError
 
 @dataclass(frozen=True)
 class Readout:
-    """What is made of the outputs up to a step; its largest value names the class.
+    """A function of the outputs up to a step; its largest value names the class.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A setting: how a network is converted, run and read."""
+"""Settings: one way each to convert, run and read a network, and their files."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def own_synapses(graph: SpikingGraph) -> tuple[Synapses, bool]:
 
 
 def notes(graph: SpikingGraph, scales: Iterable[float], dt: float) -> list[str]:
-    """What to know about a graph whose rates are scaled: where that is not exact in time steps."""
+    """Remarks on scaled rates, where they are not exact in time steps."""
     rests = [view.neuron.tau_ref for view in graph.populations.values() if isinstance(view.neuron, LIF)]
     others = sorted({scale for scale in scales if scale != 1})
     if not rests or not others:

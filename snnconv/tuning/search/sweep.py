@@ -1,4 +1,4 @@
-"""Running every network of a grid, each once."""
+"""The sweep: every network of a grid is run once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHECKPOINTS = 20  # numbers of steps at which energy is counted
 
 @dataclass(frozen=True)
 class Network:
-    """What is made of the graph that was given.
+    """A network of the grid: the graph as given, with a rate scale and a synapse, or calibrated.
 
     Parameters
     ----------

@@ -170,14 +170,14 @@ def _truth(graph: SpikingGraph, xs: Inputs, y: Any) -> tuple[np.ndarray, np.ndar
 
 
 def _examined(graph: SpikingGraph, xs: Inputs, truth: np.ndarray, n_steps: int, dt: float) -> list[Finding]:
-    """What the doctor finds, where inputs are held."""
+    """Findings of the doctor, for inputs that are held."""
     if xs.varying:
         return []
     return doctor(graph, xs.part(slice(EXAMINED)), truth[:EXAMINED], n_steps, dt, progress=False)
 
 
 def _n_to_calibrate(graph: SpikingGraph, xs: Inputs, calibrate: Iterable[int]) -> int:
-    """How many of the samples to calibrate with; 0 where that cannot be."""
+    """Number of samples to calibrate with; 0 where that cannot be."""
     from ..calibrate import can_be_calibrated
 
     n = min(int(xs.n * CALIBRATED_SHARE), MOST_CALIBRATED)

@@ -1,16 +1,15 @@
-"""How each Keras layer and operation becomes nodes: one module per kind of layer."""
+"""Converters of Keras' layers and operations into nodes, registered by type.
 
-from . import activations, convolution, dense, max_pooling, merge, normalisation, operations, pooling, shape, wrappers
+- `activations`: neurons, and the activations that become neurons
+- `convolution`: convolutions of every kind
+- `dense`: products with a matrix
+- `normalisation`: fixed scales and offsets
+- `operations`: layers that join signals, and functions of keras.ops
+- `pooling`: averages and maxima
+- `shape`: numbers put elsewhere, added or left out
+- `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
+"""
 
-__all__ = [
-    "activations",
-    "convolution",
-    "dense",
-    "max_pooling",
-    "merge",
-    "normalisation",
-    "operations",
-    "pooling",
-    "shape",
-    "wrappers",
-]
+from . import activations, convolution, dense, normalisation, operations, pooling, shape, wrappers
+
+__all__ = ["activations", "convolution", "dense", "normalisation", "operations", "pooling", "shape", "wrappers"]

@@ -7,7 +7,7 @@ from typing import Any
 from keras import layers as kl
 
 from ....layers import IF, LIF, QuantizedReLU, Rate, SteppedLIF
-from ..builder import Builder
+from ..builder import Builder, without_leading_ones
 from ..registry import handles
 
 MOST_SLOPE_BYTES = 60_000  # an attribute in HDF5 has at most 64 KiB
@@ -46,7 +46,7 @@ def prelu(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
             f"has {slopes.size} slopes, more than a file can hold beside a neuron. Share them between places, as in "
             f"PReLU(shared_axes=[1, 2])."
         )
-    return build.activate(x, "prelu", negative_slope=_without_leading_ones(slopes))
+    return build.activate(x, "prelu", negative_slope=without_leading_ones(slopes))
 
 
 @handles(kl.ELU, inside_time=True)
@@ -59,9 +59,3 @@ def softmax(layer: kl.Softmax, build: Builder, x: str) -> str:
     if layer.axis not in (-1, len(build.shape(x))):
         raise build.error(f"works along axis={layer.axis}. Only the last axis converts.")
     return build.activate(x, "softmax")
-
-
-def _without_leading_ones(array: Any) -> Any:
-    while array.ndim and array.shape[0] == 1:
-        array = array[0]
-    return array

@@ -1,4 +1,4 @@
-"""Functions of keras.ops on the tensors of a functional model."""
+"""Layers that join several signals, and functions of keras.ops on the tensors of a functional model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import layers as kl
 from keras import ops
 
+from ....graph.nodes import Add, Concatenate
 from ..builder import Builder
 from ..registry import Handler, handles
-from .merge import joined, total
 from .normalisation import scaled
 from .pooling import average
-from .shape import crop, pad, permute, reshape
+from .shape import broadcast, crop, output_shape, pad, permute, reshape
 
 ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "softplus", "softsign", "silu", "hard_sigmoid", "hard_silu", "selu")
 
@@ -34,10 +35,30 @@ _ACTIVATION_NAMES = {operation_type(getattr(ops, name)): name for name in ACTIVA
 _MEAN = operation_type(ops.mean)
 
 
+@handles(kl.Add)
+def add_layer(layer: kl.Add, build: Builder, *xs: str) -> str:
+    return _total(build, xs, output_shape(layer, build, *xs))
+
+
+@handles(kl.Subtract)
+def subtract_layer(layer: kl.Subtract, build: Builder, x: str, y: str) -> str:
+    return _total(build, (x, build.affine(y, -1.0, suffix="negative")), output_shape(layer, build, x, y))
+
+
+@handles(kl.Average)
+def average_layer(layer: kl.Average, build: Builder, *xs: str) -> str:
+    return build.affine(_total(build, xs, output_shape(layer, build, *xs)), 1 / len(xs), suffix="mean")
+
+
+@handles(kl.Concatenate)
+def concatenate_layer(layer: kl.Concatenate, build: Builder, *xs: str) -> str:
+    return _joined(build, xs, layer.axis)
+
+
 @handles_operation(lambda x: ops.add(x, x))
 def add(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if isinstance(x1, str) and isinstance(x2, str):
-        return total(build, (x1, x2), _common_shape(build, x1, x2))
+        return _total(build, (x1, x2), _common_shape(build, x1, x2))
     signal, value = (x1, x2) if isinstance(x1, str) else (x2, x1)
     return scaled(build, signal, 1.0, value)
 
@@ -49,7 +70,7 @@ def subtract(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if not isinstance(x1, str):
         return scaled(build, x2, -1.0, x1)
     negative = build.affine(x2, -1.0, suffix="negative")
-    return total(build, (x1, negative), _common_shape(build, x1, x2))
+    return _total(build, (x1, negative), _common_shape(build, x1, x2))
 
 
 @handles_operation(ops.negative)
@@ -100,7 +121,7 @@ def transpose(operation: Any, build: Builder, x: str) -> str:
 def concatenate(operation: Any, build: Builder, xs: Any) -> str:
     if not all(isinstance(x, str) for x in xs):
         raise build.error("joins a signal with a constant. Only signals can be joined.")
-    return joined(build, tuple(xs), operation.axis)
+    return _joined(build, tuple(xs), operation.axis)
 
 
 @handles_operation(ops.mean, ops.sum)
@@ -143,6 +164,22 @@ def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
     sizes = tuple(len(r) if isinstance(r, range) else 1 for r in ranges)
     kept = tuple(size for size, r in zip(sizes, ranges, strict=True) if isinstance(r, range))
     return reshape(build, crop(build, x, starts, sizes), kept, "reshape")
+
+
+def _total(build: Builder, xs: tuple[str, ...], shape: tuple[int, ...]) -> str:
+    """Sum of signals, each brought to `shape` first."""
+    wide = [broadcast(build, x, shape, f"input{number}") for number, x in enumerate(xs)]
+    return build.add(Add, "sum", tuple(wide), shape)
+
+
+def _joined(build: Builder, xs: tuple[str, ...], axis: int) -> str:
+    """Signals side by side along an axis that is counted with the samples."""
+    shape = list(build.shape(xs[0]))
+    place = axis % (len(shape) + 1) - 1
+    if place < 0:
+        raise build.error(f"joins samples (axis={axis}). Only axes of one sample can be joined.")
+    shape[place] = sum(build.shape(x)[place] for x in xs)
+    return build.add(Concatenate, "joined", xs, tuple(shape), axis=place)
 
 
 def _common_shape(build: Builder, x1: str, x2: str) -> tuple[int, ...]:

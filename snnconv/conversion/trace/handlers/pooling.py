@@ -1,4 +1,4 @@
-"""Averages over windows and over whole axes."""
+"""Pooling: averages and maxima over windows, and over all places."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import Any
 import numpy as np
 from keras import layers as kl
 
-from ....graph.nodes import AveragePool
+from ....graph.nodes import AveragePool, Difference, MaxPool, Pairs, RunningSum
 from ..builder import Builder
 from ..registry import handles
 from .shape import output_shape, padding_pairs, require_channels_last, reshape
 
+Shape = tuple[int, ...]
+
 
 @handles(kl.AveragePooling1D, kl.AveragePooling2D, kl.AveragePooling3D, inside_time=True)
 def average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    require_channels_last(layer, build)
-    ones = (1,) * lead
-    size, strides = (*ones, *layer.pool_size), (*ones, *layer.strides)
-    padding = padding_pairs(layer.padding, build.shape(x)[:-1], size, strides, (1,) * len(size))
-    shape = output_shape(layer, build, x, lead=lead)
-    return _pool(build, x, shape, size, strides, padding)
+    return _average(build, x, *_windows(layer, build, x, lead))
+
+
+@handles(kl.MaxPooling1D, kl.MaxPooling2D, kl.MaxPooling3D, inside_time=True)
+def max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    return _maximum(build, x, *_windows(layer, build, x, lead))
 
 
 @handles(kl.GlobalAveragePooling1D, kl.GlobalAveragePooling2D, kl.GlobalAveragePooling3D, inside_time=True)
@@ -31,15 +33,71 @@ def global_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) ->
     return average(build, x, axes, output_shape(layer, build, x, lead=lead))
 
 
+@handles(kl.GlobalMaxPooling1D, kl.GlobalMaxPooling2D, kl.GlobalMaxPooling3D, inside_time=True)
+def global_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    require_channels_last(layer, build)
+    *space, channels = build.shape(x)
+    size = (*(1,) * lead, *space[lead:])
+    places = (*space[:lead], *(1 for _ in space[lead:]), channels)
+    y = _maximum(build, x, places, size, (1,) * len(size), ((0, 0),) * len(size))
+    return reshape(build, y, output_shape(layer, build, x, lead=lead), "reshape")
+
+
 def adaptive_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    shape, size = adaptive_windows(layer, build, x, lead, "AveragePooling")
-    return _pool(build, x, shape, size, size, ((0, 0),) * len(size))
+    return _average(build, x, *_adaptive_windows(layer, build, x, lead, "AveragePooling"))
 
 
-def adaptive_windows(
-    layer: Any, build: Builder, x: str, lead: int, instead: str
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Shape of the output, and the windows that give it side by side."""
+def adaptive_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    return _maximum(build, x, *_adaptive_windows(layer, build, x, lead, "MaxPooling"))
+
+
+for _dimensions in "123":  # from Keras 3.13 on
+    if hasattr(kl, f"AdaptiveAveragePooling{_dimensions}D"):
+        handles(getattr(kl, f"AdaptiveAveragePooling{_dimensions}D"), inside_time=True)(adaptive_average_pooling)
+        handles(getattr(kl, f"AdaptiveMaxPooling{_dimensions}D"), inside_time=True)(adaptive_max_pooling)
+
+
+def average(build: Builder, x: str, axes: tuple[int, ...], shape: Shape) -> str:
+    """Mean over whole axes of a sample, in the shape that is wanted of it."""
+    *space, channels = build.shape(x)
+    size = tuple(n if axis in axes else 1 for axis, n in enumerate(space))
+    if math.prod(size) > 1:
+        places = tuple(n // s for n, s in zip(space, size, strict=True))
+        x = _average(build, x, (*places, channels), size, (1,) * len(size), ((0, 0),) * len(size))
+    if len(space) in axes:
+        x = build.dense(x, np.full((channels, 1), 1 / channels))
+    return reshape(build, x, shape, "reshape")
+
+
+def _average(build: Builder, x: str, shape: Shape, size: Shape, strides: Shape, padding: Pairs) -> str:
+    if len(size) > 3:
+        raise build.error(f"averages in {len(size)} dimensions. There are averages in 1, 2 and 3.")
+    return build.add(AveragePool, "pool", (x,), shape, size=size, strides=strides, padding=padding)
+
+
+def _maximum(build: Builder, x: str, shape: Shape, size: Shape, strides: Shape, padding: Pairs) -> str:
+    """Maxima of values; of spikes, the changes in the maxima of their running sums."""
+    if math.prod(size) == 1 and shape == build.shape(x):
+        return x
+    window = {"size": size, "strides": strides, "padding": padding}
+    if not build.carries_spikes(x):
+        return build.add(MaxPool, "max", (x,), shape, **window)
+    total = build.add(RunningSum, "sum", (x,), build.shape(x))
+    most = build.add(MaxPool, "max", (total,), shape, **window)
+    return build.add(Difference, "difference", (most,), shape)
+
+
+def _windows(layer: Any, build: Builder, x: str, lead: int) -> tuple[Shape, Shape, Shape, Pairs]:
+    """Shape of the output, and size, strides and padding of a layer's windows."""
+    require_channels_last(layer, build)
+    ones = (1,) * lead
+    size, strides = (*ones, *layer.pool_size), (*ones, *layer.strides)
+    padding = padding_pairs(layer.padding, build.shape(x)[:-1], size, strides, (1,) * len(size))
+    return output_shape(layer, build, x, lead=lead), size, strides, padding
+
+
+def _adaptive_windows(layer: Any, build: Builder, x: str, lead: int, instead: str) -> tuple[Shape, Shape, Shape, Pairs]:
+    """The same for a layer that is given the shape of its output, by windows side by side."""
     require_channels_last(layer, build)
     shape = output_shape(layer, build, x, lead=lead)
     space = tuple(zip(build.shape(x)[:-1], shape[:-1], strict=True))
@@ -48,28 +106,5 @@ def adaptive_windows(
             f"turns {build.shape(x)} into {shape} by windows of different sizes. Choose an output size that divides "
             f"the input's, or use {instead}."
         )
-    return shape, tuple(n // m for n, m in space)
-
-
-for _dimensions in "123":  # from Keras 3.13 on
-    if hasattr(kl, f"AdaptiveAveragePooling{_dimensions}D"):
-        handles(getattr(kl, f"AdaptiveAveragePooling{_dimensions}D"), inside_time=True)(adaptive_average_pooling)
-
-
-def average(build: Builder, x: str, axes: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Mean over whole axes of a sample, in the shape that is wanted of it."""
-    *space, channels = build.shape(x)
-    size = tuple(n if axis in axes else 1 for axis, n in enumerate(space))
-    if math.prod(size) > 1:
-        places = tuple(n // s for n, s in zip(space, size, strict=True))
-        ones, none = (1,) * len(size), ((0, 0),) * len(size)
-        x = _pool(build, x, (*places, channels), size, ones, none)
-    if len(space) in axes:
-        x = build.dense(x, np.full((channels, 1), 1 / channels))
-    return reshape(build, x, shape, "reshape")
-
-
-def _pool(build: Builder, x: str, shape: tuple[int, ...], size: Any, strides: Any, padding: Any) -> str:
-    if len(size) > 3:
-        raise build.error(f"averages in {len(size)} dimensions. There are averages in 1, 2 and 3.")
-    return build.add(AveragePool, "pool", (x,), shape, size=size, strides=strides, padding=padding)
+    size = tuple(n // m for n, m in space)
+    return shape, size, size, ((0, 0),) * len(size)

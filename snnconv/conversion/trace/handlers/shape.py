@@ -1,8 +1,7 @@
-"""Layers that put numbers elsewhere, add zeros or leave numbers out.
+"""Layers that put numbers elsewhere, add zeros or leave numbers out; and shapes and axes for the other handlers.
 
-Shapes and axes: what Keras counts with the samples, a graph counts without them.
-
-`lead` is the number of axes that a TimeDistributed puts before those of the layer inside it.
+Keras counts axes with the one of the samples, a graph without it. `lead` is the number of axes that a TimeDistributed
+puts before those of the layer inside it.
 """
 
 from __future__ import annotations
@@ -16,6 +15,63 @@ from keras import layers as kl
 from ....graph.nodes import Crop, Pad, Pairs, Permute, Reshape, Upsample
 from ..builder import Builder, to_numpy
 from ..registry import handles
+
+
+@handles(kl.Flatten, kl.Reshape, inside_time=True)
+def reshaping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    if getattr(layer, "data_format", None) is not None:
+        require_channels_last(layer, build)
+    return reshape(build, x, output_shape(layer, build, x, lead=lead), "reshape")
+
+
+@handles(kl.Permute, inside_time=True)
+def permuting(layer: kl.Permute, build: Builder, x: str, lead: int = 0) -> str:
+    return permute(build, x, (*range(lead), *(axis - 1 + lead for axis in layer.dims)), "permuted")
+
+
+@handles(kl.RepeatVector, inside_time=True)
+def repeat_vector(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    shape = output_shape(layer, build, x, lead=lead)
+    x = reshape(build, x, (*shape[:-2], 1, shape[-1]), "vector")
+    return broadcast(build, x, shape, "repeated")
+
+
+@handles(kl.ZeroPadding1D, kl.ZeroPadding2D, kl.ZeroPadding3D, inside_time=True)
+def zero_padding(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    if getattr(layer, "data_format", None) is not None:
+        require_channels_last(layer, build)
+    return pad(build, x, _pairs(layer.padding, lead))
+
+
+@handles(kl.Cropping1D, kl.Cropping2D, kl.Cropping3D, inside_time=True)
+def cropping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    if getattr(layer, "data_format", None) is not None:
+        require_channels_last(layer, build)
+    start = tuple(before for before, _ in _pairs(layer.cropping, lead))
+    return crop(build, x, start, output_shape(layer, build, x, lead=lead))
+
+
+@handles(kl.CenterCrop)
+def center_crop(layer: Any, build: Builder, x: str) -> str:
+    require_channels_last(layer, build)
+    height, width, channels = build.shape(x)
+    if height < layer.height or width < layer.width:
+        raise build.error(f"enlarges images of {height}×{width}. It converts where it only cuts.")
+    start = ((height - layer.height) // 2, (width - layer.width) // 2, 0)
+    return crop(build, x, start, (layer.height, layer.width, channels))
+
+
+@handles(kl.UpSampling1D, kl.UpSampling2D, kl.UpSampling3D, inside_time=True)
+def up_sampling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    if getattr(layer, "data_format", None) is not None:
+        require_channels_last(layer, build)
+    interpolation = {"nearest": "nearest", "bilinear": "linear"}.get(getattr(layer, "interpolation", "nearest"))
+    if interpolation is None:
+        raise build.error(f"has interpolation='{layer.interpolation}'. Use 'nearest' or 'bilinear'.")
+    size = (layer.size,) if isinstance(layer.size, int) else tuple(layer.size)
+    shape = output_shape(layer, build, x, lead=lead)
+    factors = (*(1,) * lead, *size, 1)
+    return build.add(Upsample, "upsampled", (x,), shape, factors=factors, interpolation=interpolation)
 
 
 def output_shape(layer: keras.layers.Layer, build: Builder, *xs: str, lead: int = 0) -> tuple[int, ...]:
@@ -89,63 +145,6 @@ def constant(build: Builder, value: Any, shape: tuple[int, ...]) -> tuple[np.nda
             f"shape that fits, with 1 along the samples."
         )
     return array, together
-
-
-@handles(kl.Flatten, kl.Reshape, inside_time=True)
-def reshaping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
-    return reshape(build, x, output_shape(layer, build, x, lead=lead), "reshape")
-
-
-@handles(kl.Permute, inside_time=True)
-def permuting(layer: kl.Permute, build: Builder, x: str, lead: int = 0) -> str:
-    return permute(build, x, (*range(lead), *(axis - 1 + lead for axis in layer.dims)), "permuted")
-
-
-@handles(kl.RepeatVector, inside_time=True)
-def repeat_vector(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    shape = output_shape(layer, build, x, lead=lead)
-    x = reshape(build, x, (*shape[:-2], 1, shape[-1]), "vector")
-    return broadcast(build, x, shape, "repeated")
-
-
-@handles(kl.ZeroPadding1D, kl.ZeroPadding2D, kl.ZeroPadding3D, inside_time=True)
-def zero_padding(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
-    return pad(build, x, _pairs(layer.padding, lead))
-
-
-@handles(kl.Cropping1D, kl.Cropping2D, kl.Cropping3D, inside_time=True)
-def cropping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
-    start = tuple(before for before, _ in _pairs(layer.cropping, lead))
-    return crop(build, x, start, output_shape(layer, build, x, lead=lead))
-
-
-@handles(kl.CenterCrop)
-def center_crop(layer: Any, build: Builder, x: str) -> str:
-    require_channels_last(layer, build)
-    height, width, channels = build.shape(x)
-    if height < layer.height or width < layer.width:
-        raise build.error(f"enlarges images of {height}×{width}. It converts where it only cuts.")
-    start = ((height - layer.height) // 2, (width - layer.width) // 2, 0)
-    return crop(build, x, start, (layer.height, layer.width, channels))
-
-
-@handles(kl.UpSampling1D, kl.UpSampling2D, kl.UpSampling3D, inside_time=True)
-def up_sampling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
-    interpolation = {"nearest": "nearest", "bilinear": "linear"}.get(getattr(layer, "interpolation", "nearest"))
-    if interpolation is None:
-        raise build.error(f"has interpolation='{layer.interpolation}'. Use 'nearest' or 'bilinear'.")
-    size = (layer.size,) if isinstance(layer.size, int) else tuple(layer.size)
-    shape = output_shape(layer, build, x, lead=lead)
-    factors = (*(1,) * lead, *size, 1)
-    return build.add(Upsample, "upsampled", (x,), shape, factors=factors, interpolation=interpolation)
 
 
 def pad(build: Builder, x: str, padding: tuple[tuple[int, int], ...]) -> str:

@@ -1,9 +1,4 @@
-"""Layers around another layer.
-
-Layers that have no spiking equivalent, and what to use instead.
-
-Layers that do nothing outside training.
-"""
+"""Layers without nodes of their own: around another layer, for training alone, or refused with advice."""
 
 from __future__ import annotations
 
@@ -12,27 +7,14 @@ from typing import Any
 from keras import layers as kl
 
 from ..builder import Builder
-from ..registry import convert_layer, handler_inside_time, handles, refuses
+from ..registry import handler_inside_time, handles, layer_handler, refuses
 
-
-@handles(kl.TimeDistributed, inside_time=True)
-def time_distributed(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    """The same layer at every time: a layer that acts on the last axes takes one more axis in front."""
-    inside = layer.layer
-    handler = handler_inside_time(type(inside))
-    if handler is None:
-        raise build.error(
-            f"holds a layer of type {type(inside).__name__}, which does not convert inside a TimeDistributed. Build "
-            f"the model for one time, and let the spiking network's own time stand for it."
-        )
-    return handler(inside, build, x, lead=lead + 1)
-
-
-@handles(kl.SpectralNormalization)
-def spectral_normalization(layer: Any, build: Builder, x: str) -> str:
-    """After training nothing but the layer inside."""
-    return convert_layer(layer.layer, build, [x])
-
+AUGMENTATIONS = (
+    "AugMix", "CutMix", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+    "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale",
+    "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+)  # fmt: skip
 
 _STATISTICS = (
     "it divides by a statistic of what it receives at the moment, and a division takes more than spikes. Use "
@@ -70,12 +52,23 @@ for _reason, _names in REFUSED.items():
     refuses(*(getattr(kl, name) for name in _names if hasattr(kl, name)), because=_reason)
 
 
-AUGMENTATIONS = (
-    "AugMix", "CutMix", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
-    "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale",
-    "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
-    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
-)  # fmt: skip
+@handles(kl.TimeDistributed, inside_time=True)
+def time_distributed(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    """The same layer at every time: a layer that acts on the last axes takes one more axis in front."""
+    inside = layer.layer
+    handler = handler_inside_time(type(inside))
+    if handler is None:
+        raise build.error(
+            f"holds a layer of type {type(inside).__name__}, which does not convert inside a TimeDistributed. Build "
+            f"the model for one time, and let the spiking network's own time stand for it."
+        )
+    return handler(inside, build, x, lead=lead + 1)
+
+
+@handles(kl.SpectralNormalization)
+def spectral_normalization(layer: Any, build: Builder, x: str) -> str:
+    """After training nothing but the layer inside."""
+    return layer_handler(layer.layer)(layer.layer, build, x)
 
 
 @handles(kl.InputLayer, kl.Identity, kl.ActivityRegularization, inside_time=True)

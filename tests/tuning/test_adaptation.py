@@ -1,0 +1,132 @@
+"""Changes between conversion and run: one rule of what they need, and their order."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+from snnconv.passes import add_synapses, fold_affine, scale_firing_rates
+
+import snnconv
+from snnconv.errors import ConfigError, ParameterError
+from snnconv.graph import Filter
+from snnconv.neurons.synapses import Lowpass
+from snnconv.training.config import ConversionConfig, load_settings
+from snnconv.tuning.adaptation import Adaptation
+from snnconv.tuning.search.setting import apply
+
+X = np.random.default_rng(0).random((40, 6))
+
+
+@pytest.fixture(scope="module")
+def graph():
+    keras.utils.set_random_seed(0)
+    layers = [
+        kl.Dense(8),
+        snnconv.layers.LIF(name="first"),
+        kl.Dense(5),
+        snnconv.layers.LIF(name="second"),
+        kl.Dense(3),
+    ]
+    return snnconv.convert(keras.Sequential([keras.Input((6,)), *layers]), verbose=False)
+
+
+def synapses(graph):
+    return [node.synapse for node in graph.nodes if isinstance(node, Filter)]
+
+
+@pytest.mark.parametrize(
+    ("given_as", "message"),
+    [
+        (
+            "arguments",
+            "with other time constants than trained, gains and biases must be refit: pass refit=x, some samples.",
+        ),
+        ("keys", "tau_ref needs refit: a file of inputs, or true for training data."),
+        ("options", "--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to."),
+    ],
+)
+def test_time_constants_need_samples_to_refit_to(given_as, message):
+    with pytest.raises(ParameterError) as caught:
+        Adaptation(scale=2.0, tau_ref=0.001).check(given_as)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given_as", "message"),
+    [
+        ("arguments", "refit=x is for scale_firing_rates, tau_rc or tau_ref. Pass one of them."),
+        ("keys", "refit is for scale_firing_rates, tau_rc or tau_ref. Give one of them."),
+        ("options", "--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them."),
+    ],
+)
+def test_samples_to_refit_to_need_a_change(given_as, message):
+    with pytest.raises(ParameterError) as caught:
+        Adaptation(refit=X, synapse=0.01).check(given_as)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"scale": 2.0},
+        {"scale": 1.0, "refit": X},
+        {"tau_rc": 0.01, "refit": X},
+        {"calibrate": X, "synapse": 0.01},
+    ],
+)
+def test_what_can_be_done_passes(changes):
+    assert Adaptation(**changes).check() is None
+
+
+def test_the_message_of_a_config_names_its_file_and_section(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text("[conversion]\ntau_rc = 0.01\nrefit = false\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert str(caught.value).startswith(f"{path}: [conversion] tau_rc needs refit: a file")
+
+
+def test_a_config_gives_its_changes_with_the_names_of_samples():
+    options = ConversionConfig(synapse=0.01, tau_rc=0.02, refit=Path("x.npy"), calibrate=False, calibrate_steps=7)
+    found = options.adaptation
+    assert vars(found) == vars(Adaptation(synapse=0.01, tau_rc=0.02, refit=Path("x.npy"), calibrate_steps=7))
+
+
+def test_no_change_gives_the_very_graph(graph):
+    assert Adaptation().apply(graph) is graph
+    assert Adaptation(scale=1.0).apply(graph) is graph
+
+
+def test_rates_are_scaled_before_synapses_come(graph):
+    found = Adaptation(scale=2.0, synapse=0.004).apply(graph)
+    expected = add_synapses(fold_affine(scale_firing_rates(graph, 2.0)), 0.004)
+    assert [node.name for node in found.nodes] == [node.name for node in expected.nodes]
+    outputs = [snnconv.reference.run(each, X[:2], 10, 0.001).output for each in (found, expected)]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_refit_neurons_keep_their_time_constants(graph):
+    found = Adaptation(scale=2.0, refit=X, tau_ref=0.001).apply(graph)
+    for name, view in found.populations.items():
+        assert view.neuron.tau_rc == graph.populations[name].neuron.tau_rc
+        assert view.neuron.tau_ref == 0.001
+        assert view.neuron.amplitude == pytest.approx(graph.populations[name].neuron.amplitude / 2)
+
+
+@pytest.mark.parametrize("chosen", [{"scale": 1.0}, {"synapse": 0.003}, {"scale": 1.5, "refit": X}])
+def test_calibration_leaves_a_speed_that_was_chosen(graph, chosen):
+    before = Adaptation(**chosen).apply(graph)
+    after = Adaptation(**chosen, calibrate=X, calibrate_steps=8).apply(graph)
+    for name, view in after.populations.items():
+        assert view.neuron.tau_rc == before.populations[name].neuron.tau_rc
+    assert synapses(after) == synapses(before)
+
+
+def test_a_setting_replaces_the_synapses_that_a_graph_has(graph):
+    own = add_synapses(graph, 0.01)
+    found = synapses(apply(own, 2.0, 0.003))
+    assert found == [Lowpass(0.003)] * len(graph.populations)
+    assert not synapses(apply(own))
