@@ -3,8 +3,11 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
+from snnconv import export
+from snnconv.graph import Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, SteppedLIF, Tanh
 from snnconv.neurons.synapses import SYNAPSES, Alpha, Lowpass, Synapse
 
@@ -77,3 +80,16 @@ def test_synapses_say_their_equation_and_others_where_theirs_is():
 
     del SYNAPSES["Own"]
     assert Own().equation == f"defined by Own.step in {__name__}"
+
+
+@pytest.mark.parametrize(("neuron", "is_told"), [(LIF(), True), (IF(), False), (SteppedLIF(), False)])
+def test_a_c_program_tells_the_arithmetic_of_its_own_neurons_alone(tmp_path, neuron, is_told):
+    population = Population(
+        name="p", inputs=("x",), shape=(3,), neuron=neuron, neuron_bias=np.ones(3), gain=np.ones(3)
+    )  # fmt: skip
+    graph = SpikingGraph((Input(name="x", shape=(3,)), population), {"y": "p"})
+    export.export(graph, tmp_path / "c", "c", numbers="double", n_steps=5)
+    text = (tmp_path / "c" / "README.md").read_text("utf-8")
+    assert ("A LIF neuron needs no exponential in its step" in text) == is_told
+    assert ("FREE_STEP" in text) == is_told
+    assert "\n\n\n" not in text
