@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from ...quantize import IntegerGraph
-from ..integers import INTEGERS, Golden, comment
-from .names import Names
+from ..integers import INTEGERS
+from .program import DOUBLE, Numbers
+
+GRAPH = "network.snn.h5"  # the float network in the folder of its program
 
 
-def readme(graph: IntegerGraph, golden: Golden) -> str:
-    """How to use the program."""
-    names = Names(graph)
-    label, node = next(iter(graph.readouts.items()))
+def readme(name: str, numbers: Numbers, size: str, n_steps: int, output: str) -> str:
+    """Instructions for the program.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, for comments.
+    size : str
+        Extent of the golden vectors in words.
+    output : str
+        Arguments of `snn_argmax` for the first output, and a comment on it: "net.y_total, 10); /* output y */".
+    """
+    is_double = numbers is DOUBLE
+    title, tests, copying, rows, end = (_double if is_double else _integer)(size)
     return f"""\
-# {comment(graph.name)} in C99
+# {name} in C99{title}
 
-    make test        compiles everything and compares it with the golden vectors
-    make test CC=arm-none-eabi-gcc CFLAGS="-Os -mcpu=cortex-m4" LDFLAGS=--specs=rdimon.specs
+{tests}
 
-Copy network.c, network.h and params.h into a project; nothing else is needed, no library and no heap.
+Copy network.c, network.h and params.h into a project{copying}
 
 ```c
 #include "network.h"
 
 static snn_network net;
 
-int32_t classify(const snn_input *input)
+int32_t classify(const {"double" if is_double else "snn_input"} *input)
 {{
     int step;
 
     snn_reset(&net);
     snn_present(&net, input);
-    for (step = 0; step < {golden.n_steps}; step++)
+    for (step = 0; step < {n_steps}; step++)
         snn_step(&net);
-    return snn_argmax(net.{names.plain[node.name]}_total, {node.n_neurons}); /* output {comment(label)} */
+    return snn_argmax({output}
 }}
 ```
 
@@ -41,12 +51,53 @@ change from step to step.
 
 | file | holds |
 |---|---|
+{rows}
+
+{end}
+"""
+
+
+def _integer(size: str) -> tuple[str, str, str, str, str]:
+    tests = """\
+    make test        compiles everything and compares it with the golden vectors
+    make test CC=arm-none-eabi-gcc CFLAGS="-Os -mcpu=cortex-m4" LDFLAGS=--specs=rdimon.specs"""
+    rows = f"""\
 | network.h | the struct, the functions, and how numbers become inputs |
 | network.c | the step: one function per layer |
 | params.h | every number: weights, biases, thresholds, leaks, proven widths |
-| golden.h, self_test.c | {golden.size}, and the program that compares them |
+| golden.h, self_test.c | {size}, and the program that compares them |
 | {INTEGERS} | the same integers for Python: `snnconv.quantize.load` |
-| REPORT.md | the equations with their numbers, and the widths |
+| REPORT.md | the equations with their numbers, and the widths |"""
+    end = "`snnconv verify` with this folder checks that no file has changed, and compiles and runs the test."
+    return "", tests, "; nothing else is needed, no library and no heap.", rows, end
 
-`snnconv verify` with this folder checks that no file has changed, and compiles and runs the test.
-"""
+
+def _double(size: str) -> tuple[str, str, str, str, str]:
+    tests = "    make test        compiles everything and compares it with the golden vectors, to the last bit"
+    copying = """\
+, and compile with -ffp-contract=off; nothing else is needed, no
+library, not even that of mathematics, and no heap."""
+    rows = f"""\
+| network.h | the struct and the functions |
+| network.c | the step: one function per layer |
+| params.h | weights, biases, and the height of each neuron's spikes |
+| golden.h, self_test.c | {size} of the NumPy loop in float64, and the program that compares them |
+| {GRAPH} | the network for Python: `snnconv.load` |"""
+    end = f"""\
+{_neurons()}
+
+A spike is sent as HEIGHT = amplitude / dt. Sums go over the inputs in order, and nothing is left open that IEEE 754
+does not fix, so every compiler gives the same spikes that keeps the order of the operations and rounds each of them."""
+    return ", in doubles", tests, copying, rows, end
+
+
+def _neurons() -> str:
+    """Sentences on the neurons' equations."""
+    return """\
+A LIF neuron needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) is its state beside the
+voltage v, and with constants that stand in network.c as numbers
+
+    share = FREE_STEP - DECAY * p                 FREE_STEP = 1 - exp(-dt/tau_rc), DECAY = exp(-dt/tau_rc)
+    v = v + (J - v) * max(share, 0)
+    v > 1:  spike, p = max(GROWN_1 - GROWN * (v - 1) / (J - 1), 0), v = 0        GROWN = exp(tau_ref/tau_rc)
+    else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1"""
