@@ -178,7 +178,7 @@ class Trace:
             elif np.size(given) == 1:
                 number = np.asarray(given).item()
                 if not np.isfinite(number):
-                    raise self.refusal(f"with {number}")
+                    raise self.refusal(str(number))
                 found.append(str(int(number)) if are_conditions else self.numbers.literal(number))
             else:
                 found.append(self.array(np.asarray(given)))
@@ -203,13 +203,14 @@ class _Lines:
     def __init__(self, trace: Trace, results: list[Value]) -> None:
         self.kind = trace.numbers.kind
         self.number = count(1)
+        self.conditions = {id(each): each.arguments[0] for each in trace.values.values() if each.form == _CHOICE}
         places: dict[int, Scope] = {id(value): () for value in results}
         for value in reversed(trace.values.values()):
             if id(value) in places:
                 own = places[id(value)]
                 for position, argument in enumerate(value.arguments):
                     if isinstance(argument, Value):
-                        is_chosen = value.form == _CHOICE and position > 0
+                        is_chosen = id(value) in self.conditions and position > 0
                         use = (*own, (id(value), position - 1)) if is_chosen else own
                         places[id(argument)] = _common(places.get(id(argument), use), use)
         self.scopes: dict[Scope, list[Value]] = {}
@@ -227,18 +228,51 @@ class _Lines:
         return lines if is_there else [*lines, f"{to} = {_text(result)};"]
 
     def _lines(self, value: Value, scope: Scope, is_new: bool) -> list[str]:
+        if id(value) in self.conditions:
+            return self._choice(value, scope, is_new)
         value.name = value.name or f"t{next(self.number)}"
-        kind = "int" if value.is_condition else self.kind
-        branches = [(*scope, (id(value), side)) for side in (0, 1)]
-        if not any(branch in self.scopes for branch in branches):
-            declared = f"const {kind} " if is_new else ""
-            return [f"{declared}{value.name} = {value.form.format(*map(_text, value.arguments))};"]
+        return [self._assigned(value, _expression(value), is_new)]
+
+    def _choice(self, value: Value, scope: Scope, is_new: bool) -> list[str]:
         condition, *both = value.arguments
-        first, second = (
+        branches = [(*scope, (id(value), side)) for side in (0, 1)]
+        for choice, side in scope:
+            if self.conditions[choice] is condition:  # which is known in all of this branch
+                if not is_new:
+                    return self.block(branches[side], both[side], value.name)
+                lines = self.block(branches[side])
+                value.name = _text(both[side])
+                return lines
+        value.name = value.name or f"t{next(self.number)}"
+        short = [self._inline(branch, argument) for branch, argument in zip(branches, both, strict=True)]
+        if all(short):
+            return [self._assigned(value, _CHOICE.format(_text(condition), *short), is_new)]
+        this, other = (
             indented(self.block(branch, argument, value.name)) for branch, argument in zip(branches, both, strict=True)
         )
-        declared = [f"{kind} {value.name};"] if is_new else []
-        return [*declared, f"if ({_text(condition)}) {{", *first, "} else {", *second, "}"]
+        declared = [f"{self._kind(value)} {value.name};"] if is_new else []
+        return [*declared, f"if ({_text(condition)}) {{", *this, "} else {", *other, "}"]
+
+    def _inline(self, branch: Scope, result: Any) -> str:
+        """The result of a branch where it is at most one operation; nothing where there is more in the branch."""
+        own = self.scopes.get(branch, [])
+        if not own:
+            return _text(result)
+        return (
+            f"({_expression(result)})"
+            if len(own) == 1 and own[0] is result and id(result) not in self.conditions
+            else ""
+        )
+
+    def _assigned(self, value: Value, expression: str, is_new: bool) -> str:
+        return f"{f'const {self._kind(value)} ' if is_new else ''}{value.name} = {expression};"
+
+    def _kind(self, value: Value) -> str:
+        return "int" if value.is_condition else self.kind
+
+
+def _expression(value: Value) -> str:
+    return value.form.format(*map(_text, value.arguments))
 
 
 def _common(one: Scope, other: Scope) -> Scope:
