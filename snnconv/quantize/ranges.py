@@ -50,3 +50,9 @@ class Range:
 def span(*arrays: np.ndarray) -> Range:
     """The narrowest range that holds all numbers of some arrays."""
     return Range(min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays))
+
+
+def extent(array: np.ndarray) -> str:
+    """The smallest and the largest number of an array in words: "3 to 7", or "5" where they are the same."""
+    low, high = int(array.min()), int(array.max())
+    return str(low) if low == high else f"{low} to {high}"

@@ -26,6 +26,7 @@ from ..neurons.numpy_ops import between
 ceil = tf.math.ceil
 expm1 = tf.math.expm1
 log1p = tf.math.log1p
+right_shift = tf.bitwise.right_shift
 sigmoid = tf.math.sigmoid
 softmax = tf.nn.softmax
 
@@ -48,6 +49,7 @@ __all__ = [
     "ones_like",
     "pad",
     "reshape",
+    "right_shift",
     "sigmoid",
     "softmax",
     "tanh",

@@ -1,0 +1,276 @@
+"""Integer neurons: the step of each, its bounds and its words, in one place for every form of the network.
+
+`step` is written once against an array namespace `xp` that has ``where``, ``maximum``, ``minimum`` and ``right_shift``:
+`numpy`, or `snnconv.runtime.tensorflow_ops`. Besides these it uses + - * and comparisons alone. All numbers are
+integers; shifts to the right round down, and ``half`` is half of what is shifted away, ``1 << (bits - 1)``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .ranges import Range, extent, span
+
+Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
+State = dict[str, Array]
+
+INTEGER_NEURONS: dict[str, type[IntegerNeuron]] = {}
+
+
+def half(fraction_bits: int) -> int:
+    """Half of what a shift takes away: added before a shift to the right, it makes it round to the nearest."""
+    return 1 << (fraction_bits - 1)
+
+
+def leaked(V: Array, multiplier: int, fraction_bits: int, xp: Any = np) -> Array:
+    """``V - ((V * multiplier + half) >> fraction_bits)``: the rest of V after one step of a leak."""
+    return V - xp.right_shift(V * multiplier + half(fraction_bits), fraction_bits)
+
+
+def start_voltage(initial_voltage: float, threshold: np.ndarray) -> np.ndarray:
+    """Voltage before the first step, below the threshold, where the float network starts at `initial_voltage` of it."""
+    return np.minimum(np.rint(initial_voltage * threshold).astype(threshold.dtype), threshold - 1)
+
+
+class IntegerNeuron(ABC):
+    """A layer's neurons in integers: frozen numbers, one time step, and the ranges that follow from them.
+
+    A subclass is a frozen dataclass. Subclassing registers it under its `kind`, which files, tables and circuits show.
+
+    Parameters
+    ----------
+    threshold : int32 array
+        θ. Like every array here it has the shape of the layer, or one number per channel, the last axis.
+    floor, ceiling : int32 arrays
+        Lowest and highest voltage after a step; the floor is 0 or below.
+    start : int32 array
+        Voltage before the first step, below the threshold.
+    """
+
+    kind: ClassVar[str]
+    array_fields: ClassVar[tuple[str, ...]]  # arrays that a program needs to run the neurons, in the order of files
+    meanings: ClassVar[dict[str, str]] = {"voltage": "V", "refractory": "r, steps of rest to come"}  # of the state
+
+    threshold: np.ndarray
+    floor: np.ndarray
+    ceiling: np.ndarray
+    start: np.ndarray
+    leak: int
+    refractory_steps: int
+    is_rectified: bool
+
+    def __init_subclass__(cls) -> None:
+        INTEGER_NEURONS[cls.kind] = cls
+
+    def __post_init__(self) -> None:
+        for name, array in self.arrays().items():
+            if isinstance(array, np.ndarray):  # and not a symbol that code is written with
+                object.__setattr__(self, name, read_only(array))
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the integers that a neuron keeps from step to step."""
+        return ("voltage",)
+
+    def initial_state(self, shape: tuple[int, ...], xp: Any = np, dtype: str = "int64") -> State:
+        """State before the first step: voltages at `start`, which is broadcast to `shape`, and everything else 0."""
+        state = {name: xp.zeros(shape, dtype) for name in self.state}
+        state["voltage"] = state["voltage"] + self.start
+        return state
+
+    def received(self, drive: Array, xp: Any = np) -> Array:
+        """The drive that reaches the voltage."""
+        return drive
+
+    @abstractmethod
+    def potential(self, drive: Array, state: State, xp: Any = np) -> Array:
+        """u: the voltage that is compared with the threshold."""
+
+    @abstractmethod
+    def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        """Spikes, 0 or 1, for a potential, and the state after the step."""
+
+    def step(self, drive: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        """Advance one step.
+
+        Parameters
+        ----------
+        drive : (n, *shape) integer array
+        state : dict of (n, *shape) integer arrays
+
+        Returns
+        -------
+        spikes : (n, *shape) array of 0 and 1
+        state : dict
+            The state after the step.
+        """
+        return self.fire(self.potential(drive, state, xp), state, xp)
+
+    def ranges(self, low: np.ndarray, high: np.ndarray) -> dict[str, Range]:
+        """Ranges of the integers of a step where each neuron's drive lies between `low` and `high`.
+
+        The potential never falls where the voltage or the drive grows, so its ends follow from theirs.
+        """
+        floor, ceiling = self.floor.astype("int64"), self.ceiling.astype("int64")
+        return {
+            "drive": span(self.received(low), self.received(high)),
+            "threshold": span(self.threshold),
+            "voltage": Range(int(floor.min()), int(ceiling.max())),
+            "potential": span(self.potential(low, {"voltage": floor}), self.potential(high, {"voltage": ceiling})),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays that a program needs to run the neurons, by field name."""
+        return {name: getattr(self, name) for name in self.array_fields}
+
+    @abstractmethod
+    def constants(self) -> dict[str, int]:
+        """Single numbers that a program needs to run the neurons, by field name."""
+
+    @abstractmethod
+    def equations(self) -> list[str]:
+        """Lines with the equations of a step, with their numbers in them."""
+
+    def _limits(self) -> str:
+        start = f", V starts at {extent(self.start)}" if self.start.any() else ""
+        return f"threshold: {extent(self.threshold)}, floor: {extent(self.floor)}{start}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerLIF(IntegerNeuron):
+    """ILIF-1: the leaky integrate-and-fire neuron in integers.
+
+    At each step, for the voltage V and the steps of rest r, which start at `start` and 0::
+
+        r > 0:      r -= 1; no spike; V is held
+        otherwise:  u = V - ((V * leak + half) >> fraction_bits) + drive
+                    u > threshold:  spike, V = 0, r = refractory_steps
+                    otherwise:      V = max(u, floor)
+
+    Parameters
+    ----------
+    leak : int
+        D: above 0, at most ``1 << fraction_bits``.
+    fraction_bits : int
+        K.
+    refractory_steps : int
+        R.
+    """
+
+    threshold: np.ndarray
+    floor: np.ndarray
+    start: np.ndarray
+    leak: int
+    fraction_bits: int
+    refractory_steps: int
+    ceiling: np.ndarray = field(init=False)  # the threshold
+    is_rectified: bool = field(default=False, init=False)
+
+    kind: ClassVar[str] = "LIF"
+    array_fields: ClassVar[tuple[str, ...]] = ("threshold", "floor", "start")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "ceiling", self.threshold)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("voltage", "refractory") if self.refractory_steps else ("voltage",)
+
+    def potential(self, drive: Array, state: State, xp: Any = np) -> Array:
+        return leaked(state["voltage"], self.leak, self.fraction_bits, xp) + drive
+
+    def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        fires = u > self.threshold
+        spikes, V = xp.where(fires, 1, 0), xp.where(fires, 0, xp.maximum(u, self.floor))
+        if not self.refractory_steps:
+            return spikes, {"voltage": V}
+        r = state["refractory"]
+        rests = r > 0
+        return xp.where(rests, 0, spikes), {
+            "voltage": xp.where(rests, state["voltage"], V),
+            "refractory": xp.where(rests, r - 1, xp.where(fires, self.refractory_steps, r)),
+        }
+
+    def ranges(self, low: np.ndarray, high: np.ndarray) -> dict[str, Range]:
+        floor, ceiling = self.floor.astype("int64"), self.ceiling.astype("int64")
+        found = super().ranges(low, high)
+        found["leak_product"] = span(floor * self.leak, ceiling * self.leak + half(self.fraction_bits))
+        if self.refractory_steps:
+            found["refractory"] = Range(0, self.refractory_steps)
+        return found
+
+    def constants(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("leak", "fraction_bits", "refractory_steps")}
+
+    def equations(self) -> list[str]:
+        R, K = self.refractory_steps, self.fraction_bits
+        rest = ["r > 0:           r = r - 1, no spike, V is held", "otherwise:"] if R else []
+        return [
+            *rest,
+            f"u = V - ((V*{self.leak} + {half(K)}) >> {K}) + drive",
+            f"u > threshold:   spike, V = 0{f', r = {R}' if R else ''}",
+            "otherwise:       V = max(u, floor)",
+            self._limits(),
+        ]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerIF(IntegerNeuron):
+    """The integrate-and-fire neuron in integers, without leak; its reset subtracts the threshold.
+
+    At each step, for the voltage V, which starts at `start`::
+
+        u = V + drive                   u = V + max(drive, 0) if is_rectified
+        u >= threshold:  spike, V = min(u - threshold, ceiling)
+        otherwise:       V = max(u, floor)
+
+    Parameters
+    ----------
+    is_rectified : bool
+        Whether negative drive is ignored.
+    """
+
+    threshold: np.ndarray
+    floor: np.ndarray
+    ceiling: np.ndarray
+    start: np.ndarray
+    is_rectified: bool
+    leak: int = field(default=0, init=False)
+    refractory_steps: int = field(default=0, init=False)
+
+    kind: ClassVar[str] = "IF"
+    array_fields: ClassVar[tuple[str, ...]] = ("threshold", "floor", "ceiling", "start")
+
+    def received(self, drive: Array, xp: Any = np) -> Array:
+        return xp.maximum(drive, 0) if self.is_rectified else drive
+
+    def potential(self, drive: Array, state: State, xp: Any = np) -> Array:
+        return state["voltage"] + self.received(drive, xp)
+
+    def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        fires = u >= self.threshold
+        reset = xp.minimum(u - self.threshold, self.ceiling)
+        return xp.where(fires, 1, 0), {"voltage": xp.where(fires, reset, xp.maximum(u, self.floor))}
+
+    def constants(self) -> dict[str, int]:
+        return {}
+
+    def equations(self) -> list[str]:
+        return [
+            f"u = V + {'max(drive, 0)' if self.is_rectified else 'drive'}",
+            "u >= threshold:  spike, V = min(u - threshold, ceiling)",
+            "otherwise:       V = max(u, floor)",
+            f"{self._limits()}, ceiling: {extent(self.ceiling)}",
+        ]
+
+
+def read_only(array: Any) -> np.ndarray:
+    """A copy that cannot be written to."""
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
