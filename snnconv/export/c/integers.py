@@ -1,13 +1,16 @@
-"""The program of an integer network: the integers of `snnconv.quantize.run`, each in the smallest type that is proven."""
+"""The program of an integer network: the integers of `snnconv.quantize.run`, in the smallest types that are proven."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from ..._version import __version__
 from ...errors import ExportError
+from ...neurons import numpy_ops
 from ...quantize import (
     EncodedInput,
     IntegerGraph,
@@ -19,14 +22,14 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
+from ...quantize.neurons import IntegerIF, IntegerLIF, IntegerNeuron, leaked
 from ...quantize.ranges import Range, span
 from ..integers import Golden, comment
 from ..params.headers import c_header
 from ..params.numbers import c_type, describe
 from .loops import Code, Connection, indented, loop, window_sums
 from .program import INT32, Check, Field, Function, Names, Program, Vectors
-
-_CONST = "<int32> "  # stands for a type until it is known whether the variable changes
+from .tracer import Trace, Value
 
 
 class IntegerWriter:
@@ -82,7 +85,8 @@ class IntegerWriter:
         n, n_steps = len(golden.codes), golden.n_steps
         about = [
             f"/* What the integer network {comment(graph.name)} gives, for {golden.size};",
-            f"   written by snnconv {__version__}. Arrays are [sample][step][number]; spikes are 8 to a byte, highest bit",
+            f"   written by snnconv {__version__}. Arrays are [sample][step][number]; spikes are 8 to a byte, highest "
+            "bit",
             "   first, each step from a byte of its own. */",
         ]
         arrays, checks = [[(f"{c_type(graph.input.code.codes)} golden_inputs", golden.codes)]], []
@@ -102,19 +106,19 @@ class IntegerWriter:
                 checks.append(Check(f"{what} of {comment(name)}", units, found, expected))
         return Vectors(golden.size, n, n_steps, golden.varies, about, "", arrays, checks)
 
-    def number(self, layer: IntegerLayer, what: str, per_channel: str = "c") -> str:
-        """A number of an array per neuron, for neuron j; the number itself where it is the same for all.
+    def number(self, layer: IntegerLayer, field: str, per_channel: str = "c") -> int | str:
+        """The number for neuron j in an array per neuron: its expression, or itself where it is the same for all.
 
         Parameters
         ----------
         per_channel : str
             Index of the channel of neuron j, for arrays that are the same at every place.
         """
-        array: np.ndarray = getattr(layer, what)
+        array: np.ndarray = getattr(layer, field)
         if array.size and (array == array.flat[0]).all():
-            return INT32.literal(array.flat[0])
+            return int(array.flat[0])
         is_shared = array.shape != layer.shape and layer.n_neurons != layer.shape[-1]
-        return f"{self.names.array(layer, what)}[{per_channel if is_shared else 'j'}]"
+        return f"{self.names.array(layer, field)}[{per_channel if is_shared else 'j'}]"
 
     def value(self, node: IntegerNode) -> str:
         """The array that a node sends."""
@@ -159,6 +163,7 @@ class IntegerWriter:
         if isinstance(node, SpikingLayer):
             kind = c_type(ranges["voltage"].with_zero())
             start = self.number(node, "start", f"j % {node.shape[-1]}")
+            start = start if isinstance(start, str) else INT32.literal(start)
             found.append(Field(kind, f"{name}_voltage", n, "V", start))
             if node.refractory_steps:
                 found.append(Field(c_type(ranges["refractory"]), f"{name}_refractory", n, "r, steps of rest to come"))
@@ -251,71 +256,55 @@ class IntegerWriter:
         raise ExportError(f"input '{node.name}': the code '{node.code.kind}' has no form in C. Choose another --code.")
 
     def layer(self, layer: SpikingLayer | ReadoutLayer) -> list[str]:
-        """What every neuron of a layer does with its sum of weighted inputs."""
-        n, channels = layer.n_neurons, layer.shape[-1]
-        drive = f"total[j] * {1 << layer.shift}" if layer.shift else "total[j]"
-        body = []
+        """Lines that make of a neuron's sum of weighted inputs its output and its new state.
+
+        Raises
+        ------
+        ExportError
+            If C without a library has no form of the neurons.
+        """
+        names, new = self.names, {}
+        trace = Trace(f"the neurons of '{layer.name}'", INT32, lambda array: names.array(layer, "constants"))
+
+        def old(member: str, limits: Range) -> Value:
+            return trace.given(f"{names.state(layer, member)}[j]", f"old_{member}", limits.low >= 0)
+
+        def numbers(field: str) -> Value | int:
+            found = self.number(layer, field)
+            return trace.given(found) if isinstance(found, str) else found
+
+        drive = trace.given("total[j]") * (1 << layer.shift) if layer.shift else trace.given("total[j]")
         if layer.synapse:
-            current, kind = self.names.state(layer, "current"), self.kind(layer, "current")
-            leak = _leak("I", self.names.macro(layer, "SYNAPSE"), layer.synapse_bits, layer.ranges["synapse"].low < 0)
-            body += [f"const int32_t I = {current}[j];", f"const int32_t filtered = I - {leak} + {drive};"]
-            store, drive = [f"{current}[j] = ({kind})filtered;"], "filtered"
-        else:
-            store = []
-        body.append(f"{_CONST}drive = {drive} + {self.number(layer, 'bias')};")
+            multiplier = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
+            current = old("current", layer.ranges["synapse"])
+            drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
+        drive = drive + numbers("bias")
         if isinstance(layer, SpikingLayer):
-            body += self.neuron(layer)
+            neuron = _neuron(layer)
+            symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
+            if neuron.leak:
+                symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
+            state = {member: old(member, layer.ranges[member]) for member in neuron.state}
+            spikes, state = dataclasses.replace(neuron, **symbols).step(drive, state, numpy_ops)
+            new |= {**state, "value": spikes}
         else:
-            body += ["", f"{self.names.state(layer, 'total')}[j] += drive;"]
-        if not isinstance(layer, SpikingLayer) or not layer.is_rectified:
-            body = [line.replace(_CONST, "const int32_t ") for line in body]
-        body = [line.replace(_CONST, "int32_t ") for line in [*body, *store]]
+            new["total"] = old("total", layer.ranges["total"]) + drive
+        lines, found = trace.code({f"new_{member}": value for member, value in new.items()})
+        stores = [f"{names.state(layer, x)}[j] = ({self.kind(layer, x)}){found[f'new_{x}']};" for x in new]
+        n, body = layer.n_neurons, [*lines, "", *stores]
         if not any("[c]" in line for line in body):
             return loop("j", n, body)
-        return [
-            "for (j = 0, c = 0; j < " + f"{n}; j++) {{",
-            *indented([*body, f"c = c + 1 == {channels} ? 0 : c + 1;"]),
-            "}",
-        ]
-
-    def neuron(self, layer: SpikingLayer) -> list[str]:
-        V, spike = f"{self.names.state(layer, 'voltage')}[j]", f"{self.value(layer)}[j]"
-        kind = self.kind(layer, "voltage")
-        threshold, floor = self.number(layer, "threshold"), self.number(layer, "floor")
-        lowest = f"u < {floor} ? {floor} : u"
-        if layer.neuron == "IF":
-            rest, ceiling = f"u - {threshold}", self.number(layer, "ceiling")
-            lines = ["if (drive < 0)", "    drive = 0;"] if layer.is_rectified else []
-            return [
-                "int32_t u;",
-                "",
-                *lines,
-                f"u = {V} + drive;",
-                f"{spike} = u >= {threshold};",
-                f"if (u >= {threshold})",
-                f"    {V} = ({kind})({rest} > {ceiling} ? {ceiling} : {rest});",
-                "else",
-                f"    {V} = ({kind})({lowest});",
-            ]
-        leak = _leak("V", self.names.macro(layer, "LEAK"), layer.fraction_bits, layer.ranges["voltage"].low < 0)
-        step = [
-            f"const int32_t V = {V};",
-            f"const int32_t u = V - {leak} + drive;",
-            "",
-            f"{spike} = u > {threshold};",
-            f"{V} = ({kind})(u > {threshold} ? 0 : {lowest});",
-        ]
-        if not layer.refractory_steps:
-            return step
-        r = f"{self.names.state(layer, 'refractory')}[j]"
-        rest = self.names.macro(layer, "REFRACTORY_STEPS")
-        set_r = [f"if (u > {threshold})", f"    {r} = {rest};"]
-        return ["", f"if ({r} > 0) {{", f"    {r}--;", f"    {spike} = 0;", "} else {", *indented([*step, *set_r]), "}"]
+        moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
+        return [f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}"]
 
 
-def _leak(value: str, multiplier: str, bits: int, is_signed: bool) -> str:
-    product = f"{value} * {multiplier} + {1 << (bits - 1)}"
-    return f"shift_down({product}, {bits})" if is_signed else f"(({product}) >> {bits})"
+def _neuron(layer: SpikingLayer) -> IntegerNeuron:
+    fields = {name: getattr(layer, name) for name in ("threshold", "floor", "start")}
+    if layer.neuron == "IF":
+        return IntegerIF(**fields, ceiling=layer.ceiling, is_rectified=layer.is_rectified)
+    return IntegerLIF(
+        **fields, leak=layer.leak, fraction_bits=layer.fraction_bits, refractory_steps=layer.refractory_steps
+    )
 
 
 def _is_given(node: IntegerNode) -> bool:

@@ -65,15 +65,27 @@ class Value(NDArrayOperatorsMixin):
         Values, and numbers as they stand in C.
     is_condition : bool
         Whether it is a condition rather than a number.
+    is_natural : bool
+        Whether it is known to be 0 or more.
     name : str
         Name in the program; none: one that is given when the program is written.
     """
 
-    def __init__(self, trace: Trace, form: str, arguments: tuple[Any, ...], is_condition: bool, name: str) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        form: str,
+        arguments: tuple[Any, ...] = (),
+        *,
+        is_condition: bool = False,
+        is_natural: bool = False,
+        name: str = "",
+    ) -> None:
         self.trace = trace
         self.form = form
         self.arguments = arguments
         self.is_condition = is_condition
+        self.is_natural = is_natural
         self.name = name
         self.dtype = np.dtype(trace.numbers.dtype)
 
@@ -107,9 +119,9 @@ class Trace:
         self.array = array
         self.values: dict[tuple[Any, ...], Value] = {}
 
-    def given(self, form: str, name: str = "") -> Value:
+    def given(self, form: str, name: str = "", is_natural: bool = False) -> Value:
         """A number that the program has: its expression, and the name that the step gives it, if any."""
-        return self._value(form, (), name=name or form)
+        return self._value(form, (), name=name or form, is_natural=is_natural)
 
     def apply(self, name: str, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """The value of one of NumPy's functions.
@@ -138,13 +150,19 @@ class Trace:
                 if not isinstance(condition, Value):
                     return both[0] if condition else both[1]
                 is_condition = all(map(_is_condition, both))
-                return self._value(_CHOICE, (condition, *self._arguments(both, is_condition)), is_condition)
+                return self._value(
+                    _CHOICE, (condition, *self._arguments(both, is_condition)), is_condition=is_condition
+                )
         if name in _LOGIC and are_conditions:
-            return self._value(_LOGIC[name], self._arguments(inputs, True), True)
+            return self._value(_LOGIC[name], self._arguments(inputs, True), is_condition=True)
         if name in _COMPARISONS:
-            return self._value(_COMPARISONS[name], self._arguments(inputs), True)
+            return self._value(_COMPARISONS[name], self._arguments(inputs), is_condition=True)
         if name in _ARITHMETIC and not are_conditions:  # NumPy's sums of conditions are conditions
-            return self._value(_ARITHMETIC[name], self._arguments(inputs))
+            arguments = self._arguments(inputs)
+            are_natural = all(map(_is_natural, arguments))
+            if name == "right_shift" and are_natural:
+                return self._value("{} >> {}", arguments)
+            return self._value(_ARITHMETIC[name], arguments, is_natural=are_natural and name in ("add", "multiply"))
         raise self.refusal(name)
 
     def code(self, results: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
@@ -163,10 +181,10 @@ class Trace:
             f"and choices by where, maximum and minimum."
         )
 
-    def _value(self, form: str, arguments: tuple[Any, ...], is_condition: bool = False, name: str = "") -> Value:
+    def _value(self, form: str, arguments: tuple[Any, ...], **kinds: Any) -> Value:
         """The value of an expression, the same for the same expression."""
         key = (form, *((id(argument) if isinstance(argument, Value) else argument) for argument in arguments))
-        return self.values.setdefault(key, Value(self, form, arguments, is_condition, name))
+        return self.values.setdefault(key, Value(self, form, arguments, **kinds))
 
     def _arguments(self, inputs: Iterable[Any], are_conditions: bool = False) -> tuple[Any, ...]:
         """Inputs as arguments: values, and numbers and arrays as they stand in C."""
@@ -282,6 +300,10 @@ def _common(one: Scope, other: Scope) -> Scope:
 
 def _is_condition(value: Any) -> bool:
     return value.is_condition if isinstance(value, Value) else isinstance(value, (bool, np.bool_))
+
+
+def _is_natural(argument: Any) -> bool:
+    return argument.is_natural if isinstance(argument, Value) else argument.isdigit()
 
 
 def _text(argument: Any) -> str:
