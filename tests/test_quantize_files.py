@@ -38,7 +38,7 @@ def test_a_graph_survives_its_file(name, graph, tmp_path):
             assert ours.arrays()[key].dtype == array.dtype
             np.testing.assert_array_equal(ours.arrays()[key], array)
         plain = [
-            {key: value for key, value in vars(node).items() if key not in (*node.array_fields, "ranges")}
+            {key: value for key, value in vars(node).items() if key not in (*node.arrays(), "ranges")}
             for node in (ours, theirs)
         ]
         assert repr(plain[0]) == repr(plain[1])  # as text, since nan is not equal to itself

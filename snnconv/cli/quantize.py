@@ -173,7 +173,7 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
     if len(found) == 1:
         from ..quantize.summary import summary_table
 
-        show(summary_table(first.graph))
+        show(summary_table(first.graph.nodes, first.graph.settings, first.graph.name))
         say("What differs from the float network:")
         for line in first.graph.approximations:
             say(f"- {line}")

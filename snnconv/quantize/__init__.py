@@ -5,8 +5,7 @@
 
 from .build import quantize
 from .codes import Analog, Code, LatencyCode, RateCode
-from .file import load
-from .integer_graph import IntegerGraph
+from .integer_graph import IntegerGraph, load
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range
 from .reference import run

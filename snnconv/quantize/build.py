@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TypeVar
 
 from ..errors import ConversionError, ParameterError
 from ..graph import Population, SpikingGraph
 from ..runtime.result import check_dt
 from .chains import Chain, chains, prepare
 from .codes import Analog, Code
+from .forms import form_of
 from .integer_graph import IntegerGraph
-from .layers import proven, readout_layer, spiking_layer
-from .nodes import EncodedInput, IntegerNode, SumPool
+from .layers import readout_layer, spiking_layer
+from .nodes import EncodedInput, IntegerNode, Node, SumPool
+from .proofs import proven
 from .ranges import Range
 from .scales import Settings
-from .support import of_input, of_linear, of_neurons, unsupported_nodes
+from .support import of_input, of_linear, of_scales, unsupported_nodes
 
 
 def quantize(
@@ -99,9 +100,6 @@ def quantize(
     return _Builder(graph, prepared.graph, code, settings).build(found)
 
 
-Node = TypeVar("Node", bound=IntegerNode)
-
-
 class _Builder:
     """Collects nodes in execution order, with what each of them sends and what that stands for."""
 
@@ -124,9 +122,11 @@ class _Builder:
             kind, sink = chain.sink
             population = self._prepared[sink] if kind == "population" else None
             if isinstance(population, Population):
-                layer, n_reduced = spiking_layer(chain, population, unit, source, self._settings)
+                form = form_of(population, self._settings)
+                layer, n_reduced = spiking_layer(chain, form, unit, source)
                 layer = self._add(layer, population.neuron.amplitude / self._settings.dt, source)
-                self._lines += of_neurons(layer, population, n_reduced, self._settings)
+                self._lines += of_linear(layer, self._settings) + of_scales(layer, n_reduced, self._settings)
+                self._lines += form.approximations(layer)
             else:
                 outputs[sink] = f"{sink}.readout" if sink in self._nodes else sink
                 readout = readout_layer(outputs[sink], chain, unit, source, self._settings)

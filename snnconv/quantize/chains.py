@@ -13,7 +13,7 @@ from ..graph.nodes import Weighted
 from ..graph.passes import fold_affine
 from ..graph.passes.draft import Draft
 from ..graph.passes.fold import fold_padding
-from .linear import Linear, Shape, compose, elementwise, of_average_pool, of_conv, of_dense
+from .linear import Linear, Shape, compose, elementwise, from_channels, of_average_pool, of_conv, of_dense
 
 Sink = tuple[str, str]  # "population" and its name, or "output" and its label
 
@@ -71,6 +71,10 @@ class Chain:
     synapse_tau: float
     shape: Shape
     activation: str
+
+    def per_neuron(self, array: np.ndarray) -> np.ndarray:
+        """One number per channel of the kernel as an array per neuron."""
+        return from_channels(array, self.linear.output_shape, self.shape)
 
 
 @dataclass(frozen=True, eq=False)

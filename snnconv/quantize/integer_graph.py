@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, SnnconvError
+from . import file
 from .nodes import EncodedInput, IntegerNode, ReadoutLayer, SpikingLayer
 from .scales import Settings
 
@@ -86,7 +88,7 @@ class IntegerGraph:
 
     @property
     def input(self) -> EncodedInput:
-        """Where data comes in."""
+        """The node that data comes in by."""
         return self.nodes[0]  # pyright: ignore[reportReturnType]
 
     @cached_property
@@ -160,12 +162,28 @@ class IntegerGraph:
 
         from .summary import summary_table
 
-        table = summary_table(self)
+        table = summary_table(self.nodes, self.settings, self.name)
         show(table)
         return table
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the graph to an HDF5 file, whole or not at all; `snnconv.quantize.load` reads it back."""
-        from .file import save
+        """Write the graph to an HDF5 file, whole or not at all; `snnconv.quantize.load` reads it back.
 
-        save(self, path)
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written.
+        """
+        file.save(path, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+
+
+def load(path: str | PathLike[str]) -> IntegerGraph:
+    """Read a graph that `IntegerGraph.save` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another kind, or written by a later version.
+    """
+    with file.reading(path) as fields:
+        return IntegerGraph(**fields)

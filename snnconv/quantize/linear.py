@@ -54,6 +54,17 @@ def output_shape(
     return (*places, kernel[-1])
 
 
+def from_channels(array: np.ndarray, kernel_shape: Shape, shape: Shape) -> np.ndarray:
+    """One number per channel of a kernel as an array per neuron.
+
+    Parameters
+    ----------
+    kernel_shape, shape : tuple of int
+        Shapes of what the kernel gives and of the neurons, which hold the same numbers in row-major order.
+    """
+    return array if shape == kernel_shape else np.broadcast_to(array, kernel_shape).reshape(shape)
+
+
 def of_dense(node: Dense, input_shape: Shape) -> Linear:
     """A dense layer; a convolution with a window of one place where its input has spatial axes."""
     bias = np.zeros(node.kernel.shape[-1]) if node.bias is None else node.bias

@@ -31,6 +31,16 @@ def leaked(V: Array, multiplier: int, fraction_bits: int, xp: Any = np) -> Array
     return V - xp.right_shift(V * multiplier + half(fraction_bits), fraction_bits)
 
 
+def freeze(owner: Any, *names: str) -> None:
+    """Replace arrays of a frozen object by copies that cannot be written to; symbols of a tracer stay as they are."""
+    for name in names:
+        array = getattr(owner, name)
+        if isinstance(array, np.ndarray):
+            array = array.copy()
+            array.flags.writeable = False
+            object.__setattr__(owner, name, array)
+
+
 def start_voltage(initial_voltage: float, threshold: np.ndarray) -> np.ndarray:
     """Voltage before the first step, below the threshold, where the float network starts at `initial_voltage` of it."""
     return np.minimum(np.rint(initial_voltage * threshold).astype(threshold.dtype), threshold - 1)
@@ -67,14 +77,16 @@ class IntegerNeuron(ABC):
         INTEGER_NEURONS[cls.kind] = cls
 
     def __post_init__(self) -> None:
-        for name, array in self.arrays().items():
-            if isinstance(array, np.ndarray):  # and not a symbol that code is written with
-                object.__setattr__(self, name, read_only(array))
+        freeze(self, *self.array_fields)
 
     @property
     def state(self) -> tuple[str, ...]:
         """Names of the integers that a neuron keeps from step to step."""
         return ("voltage",)
+
+    def fits(self) -> bool:
+        """Whether the numbers are such that the step is what it says."""
+        return bool((self.threshold > 0).all() and (self.floor <= 0).all() and (self.ceiling >= 0).all())
 
     def initial_state(self, shape: tuple[int, ...], xp: Any = np, dtype: str = "int64") -> State:
         """State before the first step: voltages at `start`, which is broadcast to `shape`, and everything else 0."""
@@ -181,6 +193,9 @@ class IntegerLIF(IntegerNeuron):
     def state(self) -> tuple[str, ...]:
         return ("voltage", "refractory") if self.refractory_steps else ("voltage",)
 
+    def fits(self) -> bool:
+        return super().fits() and 0 < self.leak <= 1 << self.fraction_bits and 0 <= self.refractory_steps < 1 << 31
+
     def potential(self, drive: Array, state: State, xp: Any = np) -> Array:
         return leaked(state["voltage"], self.leak, self.fraction_bits, xp) + drive
 
@@ -267,10 +282,3 @@ class IntegerIF(IntegerNeuron):
             "otherwise:       V = max(u, floor)",
             f"{self._limits()}, ceiling: {extent(self.ceiling)}",
         ]
-
-
-def read_only(array: Any) -> np.ndarray:
-    """A copy that cannot be written to."""
-    array = np.array(array)
-    array.flags.writeable = False
-    return array

@@ -1,4 +1,4 @@
-"""The primitives of an integer graph: frozen data, each with the integers it needs and what it does with them.
+"""The primitives of an integer graph: frozen data, each with its integers and what it does with them.
 
 Every node sends integers of one sample in row-major order, channels last, at every step; a node with an `input_shape`
 reads the integers of its one input in that shape, so that there are no nodes that only reshape. Shifts to the right
@@ -11,18 +11,25 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from ..graph.nodes import Pairs
 from .codes import Code
-from .linear import output_shape
+from .linear import from_channels, output_shape
+from .neurons import Array, IntegerNeuron, State, freeze, leaked
 from .ranges import Range
 
 Node = TypeVar("Node", bound="IntegerNode")
 INTEGER_NODES: dict[str, type[IntegerNode]] = {}
+
+
+def _read(path: str) -> Any:
+    """A property that reads ``node.path``: a layer's threshold is that of its neurons."""
+    return property(attrgetter(path))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,7 +48,6 @@ class IntegerNode:
     ranges: Mapping[str, Range] = field(default_factory=dict)
 
     kind: ClassVar[str]
-    array_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         cls.kind = cls.__name__
@@ -50,19 +56,19 @@ class IntegerNode:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
-        for name, array in self.arrays().items():
-            array = np.array(array)
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+
+    def integers(self) -> dict[str, np.ndarray]:
+        """Its arrays of integers by name."""
+        return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its arrays by field name."""
-        return {name: getattr(self, name) for name in self.array_fields}
+        """All its arrays by name: the integers, and the floats that they were rounded from."""
+        return self.integers()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedInput(IntegerNode):
-    """Where data comes in: `code` says how numbers become integers or spikes."""
+    """The input of the network: `code` says how numbers become integers or spikes."""
 
     code: Code
     inputs: tuple[str, ...] = ()
@@ -81,6 +87,66 @@ class SumPool(IntegerNode):
     input_shape: tuple[int, ...]
     size: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FloatOrigin:
+    """The float numbers that the integers of a linear layer were rounded from.
+
+    Parameters
+    ----------
+    scale : float64 array, per neuron
+        S: ``kernel ≈ weights * S`` and ``bias ≈ biases * S * 2^shift``, each rounded to whole numbers, half to even;
+        weights of few bits are cut off at the ends of these.
+    weights, biases : float64 arrays
+        Effective weights and biases, with gain, spike height and the neuron's and the synapse's multipliers in them.
+    input_unit : float
+        What an integer 1 of the input stands for in the float network (a spike: amplitude/dt).
+    fraction_bits : int
+        K: fractional bits that multipliers of leaks were rounded to.
+    synapse_tau : float
+        Time constant of the float network's lowpass, in seconds; 0 where there is none.
+    """
+
+    scale: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+    input_unit: float
+    fraction_bits: int
+    synapse_tau: float = 0.0
+
+    def __post_init__(self) -> None:
+        freeze(self, *self.arrays())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays by name."""
+        return {"scale": self.scale, "weights": self.weights, "biases": self.biases}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatNeuron:
+    """The float numbers that integer neurons were made of.
+
+    Parameters
+    ----------
+    threshold_bits : int
+        F: every threshold was made at least about 2^F.
+    tau_rc, tau_ref : float
+        In seconds; 0 for IF.
+    min_voltage : float
+        Where the threshold is 1; nan for IF neurons that ignore negative current.
+    amplitude : float
+        The output per Hz. It is in the weights of the layers behind.
+    initial_voltage : float
+        Where the threshold is 1; 0 or more, and below 1.
+    """
+
+    threshold_bits: int
+    tau_rc: float
+    tau_ref: float
+    min_voltage: float
+    amplitude: float
+    initial_voltage: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,24 +174,14 @@ class IntegerLayer(IntegerNode, abstract=True):
     shift : int
     synapse, synapse_bits : int
         D_s of a lowpass, 0 where there is none, and its fractional bits K_s.
-    fraction_bits : int
-        K: fractional bits of the leak.
     strides, dilation : tuple of int
         One number per spatial axis of a convolution; empty for dense layers.
     padding : tuple of (before, after)
         Likewise.
     groups : int
         Groups of channels of a convolution, channels for a depthwise one.
-    scale : float64 array, per neuron
-        S: ``kernel ≈ weights * S`` and ``bias ≈ biases * S * 2^shift``, each rounded to whole numbers, half to even;
-        weights of few bits are cut off at the ends of these.
-    weights, biases : float64 arrays
-        What W and B were rounded from: effective weights and biases, with gain, spike height and the neuron's and the
-        synapse's multipliers in them.
-    input_unit : float
-        What an integer 1 of the input stands for in the float network (a spike: amplitude/dt).
-    synapse_tau : float
-        Time constant of the float network's lowpass, in seconds; 0 where there is none.
+    origin : FloatOrigin
+        What the integers were rounded from; its fields are readable here too.
     """
 
     input_shape: tuple[int, ...]
@@ -134,19 +190,32 @@ class IntegerLayer(IntegerNode, abstract=True):
     shift: int
     synapse: int = 0
     synapse_bits: int
-    fraction_bits: int
     strides: tuple[int, ...] = ()
     padding: Pairs = ()
     dilation: tuple[int, ...] = ()
     groups: int = 1
-    scale: np.ndarray
-    weights: np.ndarray
-    biases: np.ndarray
-    input_unit: float
-    synapse_tau: float = 0.0
-    integer_fields: ClassVar[tuple[str, ...]] = ("kernel", "bias")
-    float_fields: ClassVar[tuple[str, ...]] = ("scale", "weights", "biases")
-    array_fields: ClassVar[tuple[str, ...]] = (*integer_fields, *float_fields)
+    origin: FloatOrigin
+
+    scale, weights, biases = _read("origin.scale"), _read("origin.weights"), _read("origin.biases")
+    input_unit, synapse_tau = _read("origin.input_unit"), _read("origin.synapse_tau")
+    fraction_bits = _read("origin.fraction_bits")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        freeze(self, "kernel", "bias")
+
+    def integers(self) -> dict[str, np.ndarray]:
+        return {"kernel": self.kernel, "bias": self.bias}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {**self.integers(), **self.origin.arrays()}
+
+    def drive(self, total: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        """Drive (n, *shape) for shifted sums (n, *connection_shape), and the state after the synapse's step."""
+        if self.synapse:
+            total = leaked(state["current"], self.synapse, self.synapse_bits, xp) + total
+            state = {**state, "current": total}
+        return xp.reshape(total, (-1, *self.shape)) + self.bias, state
 
     @property
     def connection(self) -> str:
@@ -166,8 +235,9 @@ class IntegerLayer(IntegerNode, abstract=True):
     @property
     def weight_error(self) -> float:
         """Root mean square of what rounding changed in the weights, relative to theirs."""
-        error = self.kernel / self.of_channels(self.scale) - self.weights
-        size = np.sqrt(np.mean(self.weights**2))
+        weights = self.origin.weights
+        error = self.kernel / self.of_channels(self.origin.scale) - weights
+        size = np.sqrt(np.mean(weights**2))
         return float(np.sqrt(np.mean(error**2)) / size) if size else 0.0
 
     def of_channels(self, array: np.ndarray) -> np.ndarray:
@@ -180,73 +250,34 @@ class IntegerLayer(IntegerNode, abstract=True):
 
     def from_channels(self, array: np.ndarray) -> np.ndarray:
         """One number per channel of the kernel as an array per neuron."""
-        if self.shape == self.connection_shape:
-            return array
-        return np.broadcast_to(array, self.connection_shape).reshape(self.shape)
+        return from_channels(array, self.connection_shape, self.shape)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SpikingLayer(IntegerLayer):
-    """Neurons and the linear layer that feeds them. V starts at `start`, r at 0.
-
-    LIF, at each step, for the `drive` of `IntegerLayer`::
-
-        r > 0:      r -= 1; no spike; V is held
-        otherwise:  u = V - ((V * leak + half) >> fraction_bits) + drive
-                    u > threshold:  spike, V = 0, r = refractory_steps
-                    otherwise:      V = max(u, floor)
-
-    IF::
-
-        u = V + drive                   u = V + max(drive, 0) if is_rectified
-        u >= threshold:  spike, V = min(u - threshold, ceiling)
-        otherwise:       V = max(u, floor)
+    """Neurons and the linear layer that feeds them.
 
     Parameters
     ----------
-    neuron : str
-        "LIF" or "IF".
-    threshold, floor, ceiling : int32 arrays, per neuron
-        θ; the lowest voltage, 0 or below; the highest, θ itself for LIF.
-    leak : int
-        D; 0 for IF.
-    refractory_steps : int
-        R.
-    is_rectified : bool
-        Whether negative drive is ignored.
-    threshold_bits : int
-        F: every threshold is at least about 2^F.
-    tau_rc, tau_ref : float
-        Of the float network, in seconds; 0 for IF.
-    min_voltage : float
-        Of the float network, where the threshold is 1; nan for IF neurons that ignore negative current.
-    amplitude : float
-        Of the float network: the output per Hz. It is in the weights of the layers behind.
-    initial_voltage : float
-        Of the float network, where the threshold is 1; 0 or more, and below 1.
+    neuron : IntegerNeuron
+        The neurons: how they answer to the `drive` of `IntegerLayer`. Their numbers are readable here too.
+    float_neuron : FloatNeuron
+        What the neurons were made of; its fields are readable here too.
     """
 
-    neuron: str
-    threshold: np.ndarray
-    floor: np.ndarray
-    ceiling: np.ndarray
-    leak: int
-    refractory_steps: int
-    is_rectified: bool
-    threshold_bits: int
-    tau_rc: float
-    tau_ref: float
-    min_voltage: float
-    amplitude: float
-    initial_voltage: float = 0.0
-    integer_fields: ClassVar[tuple[str, ...]] = (*IntegerLayer.integer_fields, "threshold", "floor", "ceiling")
-    array_fields: ClassVar[tuple[str, ...]] = (*integer_fields, *IntegerLayer.float_fields)
+    neuron: IntegerNeuron
+    float_neuron: FloatNeuron
 
-    @property
-    def start(self) -> np.ndarray:
-        """Voltage before the first step, per neuron as `threshold` is: an integer below it."""
-        start = np.rint(self.initial_voltage * self.threshold).astype(self.threshold.dtype)
-        return np.minimum(start, self.threshold - 1)
+    threshold, floor, ceiling = _read("neuron.threshold"), _read("neuron.floor"), _read("neuron.ceiling")
+    start, leak, refractory_steps = _read("neuron.start"), _read("neuron.leak"), _read("neuron.refractory_steps")
+    is_rectified = _read("neuron.is_rectified")
+    threshold_bits, amplitude = _read("float_neuron.threshold_bits"), _read("float_neuron.amplitude")
+    tau_rc, tau_ref = _read("float_neuron.tau_rc"), _read("float_neuron.tau_ref")
+    min_voltage, initial_voltage = _read("float_neuron.min_voltage"), _read("float_neuron.initial_voltage")
+
+    def integers(self) -> dict[str, np.ndarray]:
+        bounds = {name: getattr(self.neuron, name) for name in ("threshold", "floor", "ceiling")}
+        return {**super().integers(), **bounds}
 
     def effective_tau_rc(self, dt: float) -> float:
         """Time constant that the rounded leak gives, in seconds; infinite without leak."""
@@ -271,7 +302,7 @@ class ReadoutLayer(IntegerLayer):
     @property
     def output_scale(self) -> float:
         """What a drive of 1 stands for in the float network."""
-        return 1 / (float(self.scale.flat[0]) * 2**self.shift)
+        return 1 / (float(self.origin.scale.flat[0]) * 2**self.shift)
 
 
 def effective_tau(multiplier: int, fraction_bits: int, dt: float) -> float:

@@ -1,4 +1,4 @@
-"""What no input can exceed: the range of every integer of a node, from its numbers alone.
+"""Proofs: the range of every integer of a node, whatever the inputs, from its numbers alone.
 
 For each neuron its positive and its negative weights are summed up, times the largest and the smallest value that
 can come in. With ``f(V) = V - ((V·D + half) >> K)``, which never falls where V grows, a state that starts at 0 stays
@@ -8,23 +8,15 @@ in the smallest interval that ``f`` and the largest and smallest drive lead back
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import singledispatch
 
 import numpy as np
 
 from ..errors import ConversionError
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from .neurons import half
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, Node, ReadoutLayer, SpikingLayer, SumPool, with_ranges
 from .ranges import Range, span
-
-
-def half(fraction_bits: int) -> int:
-    """What is added before a shift to the right, so that it rounds to the nearest."""
-    return 1 << (fraction_bits - 1)
-
-
-def leaked(V: np.ndarray, multiplier: int, fraction_bits: int) -> np.ndarray:
-    """f(V): what a leak leaves of V, which holds int64."""
-    return V - ((V * multiplier + half(fraction_bits)) >> fraction_bits)
 
 
 def sums(layer: IntegerLayer, source: Range) -> tuple[np.ndarray, np.ndarray]:
@@ -83,24 +75,7 @@ def _(node: ReadoutLayer, source: Range, n_steps: int) -> dict[str, Range]:
 @prove.register
 def _(node: SpikingLayer, source: Range, n_steps: int) -> dict[str, Range]:
     ranges, low, high = _linear(node, source)
-    threshold, floor, ceiling = (
-        node.per_neuron(array).astype("int64") for array in (node.threshold, node.floor, node.ceiling)
-    )
-    if node.is_rectified:
-        low, high = np.maximum(low, 0), np.maximum(high, 0)
-    K, D = node.fraction_bits, node.leak
-    found = {
-        **ranges,
-        "drive": span(low, high),
-        "threshold": span(threshold),
-        "voltage": Range(int(floor.min()), int(ceiling.max())),
-        "potential": span(leaked(floor, D, K) + low, leaked(ceiling, D, K) + high),
-    }
-    if D:
-        found["leak_product"] = span(floor * D, ceiling * D + half(K))
-    if node.refractory_steps:
-        found["refractory"] = Range(0, node.refractory_steps)
-    return {**found, "value": Range(0, 1)}
+    return {**ranges, **node.neuron.ranges(low, high), "value": Range(0, 1)}
 
 
 def drives(layer: IntegerLayer, source: Range) -> tuple[np.ndarray, np.ndarray]:
@@ -118,3 +93,41 @@ def _linear(layer: IntegerLayer, source: Range) -> tuple[dict[str, Range], np.nd
         ranges["synapse_product"] = span(low * layer.synapse, high * layer.synapse + half(layer.synapse_bits))
     bias = layer.per_neuron(layer.bias).astype("int64")
     return ranges, layer.from_channels(low) + bias, layer.from_channels(high) + bias
+
+
+def proven(node: Node, source: Range, n_steps: int) -> Node:
+    """The node with the ranges of its integers.
+
+    Raises
+    ------
+    ConversionError
+        If an int32 does not hold one.
+    """
+    ranges = prove(node, source, n_steps)
+    wide = too_wide(ranges)
+    if wide:
+        raise too_wide_error(node.name, wide)
+    return with_ranges(node, ranges)
+
+
+def too_wide(ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """The ranges that an int32 does not hold."""
+    return {what: found for what, found in ranges.items() if not found.is_int32}
+
+
+def too_wide_error(name: str, wide: Mapping[str, Range]) -> ConversionError:
+    """The error that names the first of some ranges of a layer that an int32 does not hold."""
+    (what, found), *_ = wide.items()
+    return ConversionError(
+        f"layer '{name}': its {what.replace('_', ' ')} reaches {found} and needs {found.bits + (not found.is_signed)} "
+        f"bits with its sign; int32 has 32. {_ADVICE.get(what, 'Lower threshold_bits or weight_bits')}."
+    )
+
+
+_ADVICE = {
+    "floor": "Give the neurons a min_voltage nearer to 0, or lower threshold_bits",
+    "total": "Lower n_steps or weight_bits",
+    "leak_product": "Lower fraction_bits, threshold_bits or the bits of the input, or give the neurons a min_voltage "
+    "nearer to 0",
+    "synapse_product": "Lower fraction_bits or threshold_bits",
+}

@@ -12,11 +12,10 @@ import numpy as np
 
 from ..errors import ParameterError, SnnconvError
 from ..neurons import numpy_ops
-from ..neurons.base import State
 from ..runtime.result import Result, check_steps, recording
 from .integer_graph import IntegerGraph
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
-from .proofs import leaked
+from .neurons import State
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, SpikingLayer, SumPool
 
 
 def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str] = ()) -> Result:
@@ -64,10 +63,10 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
                 value, sent = node.code.send(codes[:, step] if varies else codes, sent, step)
             elif isinstance(node, SumPool):
                 value = sum_pool(node, values[node.inputs[0]])
-            elif isinstance(node, ReadoutLayer):
-                value = drive(node, values[node.inputs[0]], state[node.name])
-            elif isinstance(node, SpikingLayer):
-                value = spike(node, drive(node, values[node.inputs[0]], state[node.name]), state[node.name])
+            elif isinstance(node, IntegerLayer):
+                value, state[node.name] = drive(node, values[node.inputs[0]], state[node.name])
+                if isinstance(node, SpikingLayer):
+                    value, state[node.name] = fire(node, value, state[node.name])
             else:
                 raise SnnconvError(f"node '{node.name}' ({node.kind}) is none that this runtime knows.")
             values[node.name] = _checked(node, "value", value)
@@ -108,15 +107,9 @@ def check_run(graph: IntegerGraph, n_steps: Any) -> int:
 
 
 def initial_state(layer: IntegerLayer, n: int) -> State:
-    """What a layer remembers from step to step, before the first, for `n` samples: zeros, and initial voltages."""
-    names = [*(["current"] if layer.synapse else []), *(["voltage"] if isinstance(layer, SpikingLayer) else [])]
-    if isinstance(layer, SpikingLayer) and layer.refractory_steps:
-        names.append("refractory")
-    shapes = {"current": layer.connection_shape}
-    state = {name: np.zeros((n, *shapes.get(name, layer.shape)), "int64") for name in names}
-    if isinstance(layer, SpikingLayer):
-        state["voltage"] += layer.start
-    return state
+    """State of a layer before the first step, for `n` samples: zeros, and the voltages that its neurons start at."""
+    state = {"current": np.zeros((n, *layer.connection_shape), "int64")} if layer.synapse else {}
+    return state | (layer.neuron.initial_state((n, *layer.shape)) if isinstance(layer, SpikingLayer) else {})
 
 
 def sum_pool(node: SumPool, x: np.ndarray) -> np.ndarray:
@@ -128,41 +121,27 @@ def sum_pool(node: SumPool, x: np.ndarray) -> np.ndarray:
     return numpy_ops.conv(x, ones, node.strides, ((0, 0),) * rank, (1,) * rank, channels)
 
 
-def drive(layer: IntegerLayer, x: np.ndarray, state: State) -> np.ndarray:
-    """Drive (n, *shape) for integers (n, …); moves the current of a synapse in `state` on."""
+def drive(layer: IntegerLayer, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+    """Drive (n, *shape) for integers (n, …), and the state after the synapse's step."""
     x = x.reshape(len(x), *layer.input_shape)
     kernel = layer.kernel.astype("int64")
     if layer.strides:
         total = numpy_ops.conv(x, kernel, layer.strides, layer.padding, layer.dilation, layer.groups)
     else:
         total = x @ kernel
-    total = _checked(layer, "total_input", total << layer.shift)
+    found, state = layer.drive(_checked(layer, "total_input", total << layer.shift), state)
     if layer.synapse:
-        current = leaked(state["current"], layer.synapse, layer.synapse_bits) + total
-        total = state["current"] = _checked(layer, "synapse", current)
-    return total.reshape(len(x), *layer.shape) + layer.bias
+        _checked(layer, "synapse", state["current"])
+    return found, state
 
 
-def spike(layer: SpikingLayer, x: np.ndarray, state: State) -> np.ndarray:
-    """Spikes (n, *shape), 0 or 1, for a drive; moves `state` on."""
-    x = _checked(layer, "drive", np.maximum(x, 0) if layer.is_rectified else x)
-    V = state["voltage"]
-    u = _checked(layer, "potential", leaked(V, layer.leak, layer.fraction_bits) + x)
-    if layer.neuron == "IF":
-        spiked = u >= layer.threshold
-        V = np.where(spiked, np.minimum(u - layer.threshold, layer.ceiling), np.maximum(u, layer.floor))
-    else:
-        spiked = u > layer.threshold
-        after = np.where(spiked, 0, np.maximum(u, layer.floor))
-        if layer.refractory_steps:
-            r = state["refractory"]
-            spiked &= r == 0
-            V = np.where(r > 0, V, after)
-            state["refractory"] = np.where(spiked, layer.refractory_steps, np.maximum(r - 1, 0))
-        else:
-            V = after
-    state["voltage"] = _checked(layer, "voltage", V)
-    return spiked.astype("int64")
+def fire(layer: SpikingLayer, drive: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+    """Spikes (n, *shape), 0 or 1, for a drive, and the state after the step, taken in two halves to see the middle."""
+    drive = _checked(layer, "drive", layer.neuron.received(drive))
+    u = _checked(layer, "potential", layer.neuron.potential(drive, state))
+    spikes, after = layer.neuron.fire(u, state)
+    _checked(layer, "voltage", after["voltage"])
+    return spikes, {**state, **after}
 
 
 def _checked(node: IntegerNode, what: str, values: np.ndarray) -> np.ndarray:

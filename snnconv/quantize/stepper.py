@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ..runtime import tensorflow_ops
 from . import EncodedInput, IntegerGraph, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
-from .proofs import half, largest_sum
+from .proofs import largest_sum
 
 Tensors = dict[str, tf.Tensor]
 Wanted = frozenset[tuple[str, str]]
@@ -133,9 +133,10 @@ def _scan(layer: IntegerLayer, chunk_steps: int, jit: bool) -> Any:
         varies = total.shape.rank > len(layer.connection_shape) + 1
 
         def body(step: Any, state: Tensors, values: Any, voltages: Any) -> tuple[Any, ...]:
-            state = dict(state)
-            drive = _drive(layer, total[step] if varies else total, state)
-            value = _spike(layer, drive, state) if isinstance(layer, SpikingLayer) else drive
+            value, state = layer.drive(total[step] if varies else total, state, tensorflow_ops)
+            if isinstance(layer, SpikingLayer):
+                spikes, after = layer.neuron.step(value, state, tensorflow_ops)
+                value, state = tf.cast(spikes, tf.uint8), {**state, **after}
             voltages = voltages.write(step, state["voltage"]) if is_spiking else voltages
             return step + 1, state, values.write(step, value), voltages
 
@@ -148,37 +149,3 @@ def _scan(layer: IntegerLayer, chunk_steps: int, jit: bool) -> Any:
         return values.stack(), voltages.stack() if is_spiking else voltages, state
 
     return tf.function(partial(scan), jit_compile=jit, autograph=False)
-
-
-def _drive(layer: IntegerLayer, total: tf.Tensor, state: Tensors) -> tf.Tensor:
-    """Drive (batch, *shape) for shifted sums; moves the current of a synapse in `state` on."""
-    if layer.synapse:
-        total = state["current"] = _leaked(state["current"], layer.synapse, layer.synapse_bits) + total
-    return tf.reshape(total, (-1, *layer.shape)) + tf.constant(layer.bias, tf.int32)
-
-
-def _spike(layer: SpikingLayer, drive: tf.Tensor, state: Tensors) -> tf.Tensor:
-    """Spikes (batch, *shape), 0 or 1, for a drive; moves `state` on."""
-    threshold, floor = tf.constant(layer.threshold, tf.int32), tf.constant(layer.floor, tf.int32)
-    V = state["voltage"]
-    if layer.neuron == "IF":
-        u = V + (tf.maximum(drive, 0) if layer.is_rectified else drive)
-        spiked = u >= threshold
-        ceiling = tf.constant(layer.ceiling, tf.int32)
-        state["voltage"] = tf.where(spiked, tf.minimum(u - threshold, ceiling), tf.maximum(u, floor))
-        return tf.cast(spiked, tf.uint8)
-    u = _leaked(V, layer.leak, layer.fraction_bits) + drive
-    spiked = u > threshold
-    after = tf.where(spiked, 0, tf.maximum(u, floor))
-    if layer.refractory_steps:
-        r = state["refractory"]
-        spiked &= r == 0
-        after = tf.where(r > 0, V, after)
-        state["refractory"] = tf.where(spiked, layer.refractory_steps, tf.maximum(r - 1, 0))
-    state["voltage"] = after
-    return tf.cast(spiked, tf.uint8)
-
-
-def _leaked(V: tf.Tensor, multiplier: int, fraction_bits: int) -> tf.Tensor:
-    """What a leak leaves of V; the shift is arithmetic."""
-    return V - tf.bitwise.right_shift(V * multiplier + half(fraction_bits), fraction_bits)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
 from ..graph.show import SummaryTable, broken_name, shape_text
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, SpikingLayer
-
-if TYPE_CHECKING:
-    from .integer_graph import IntegerGraph
+from .scales import Settings
 
 NAME_WIDTH = 14
 HEADINGS = ("name", "kind", "shape", "W", "sum", "shift", "V", "D", "V·D", "R")
 
 
-def summary_table(graph: IntegerGraph) -> Table:
+def summary_table(nodes: Sequence[IntegerNode], settings: Settings, name: str) -> Table:
     """One row per node: its integers, and the bits of its sums, voltages and leak products."""
-    settings = graph.settings
     table = SummaryTable(
-        title=f"Integer graph '{graph.name}': {settings.weight_bits}-bit weights, steps of {settings.dt * 1e3:g} ms",
+        title=f"Integer graph '{name}': {settings.weight_bits}-bit weights, steps of {settings.dt * 1e3:g} ms",
         caption="W, sum, V, V·D: bits, proven. D: leak. R: steps of rest",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -32,7 +29,7 @@ def summary_table(graph: IntegerGraph) -> Table:
     )
     for number, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if number < 3 else "right", no_wrap=True)
-    for node in graph.nodes:
+    for node in nodes:
         table.add_row(broken_name(node.name, NAME_WIDTH), *_row(node))
     return table
 
@@ -48,5 +45,6 @@ def _row(node: IntegerNode) -> list[str]:
     sums = [bits("weight"), bits("synapse" if node.synapse else "total_input"), str(node.shift)]
     if not isinstance(node, SpikingLayer):
         return ["Readout", shape, *sums, bits("total")]
-    row = [node.neuron, shape, *sums, bits("voltage")]
-    return row if node.neuron == "IF" else [*row, str(node.leak), bits("leak_product"), str(node.refractory_steps)]
+    row, constants = [node.neuron.kind, shape, *sums, bits("voltage")], node.neuron.constants()
+    leak, steps = (str(constants.get(name, "")) for name in ("leak", "refractory_steps"))
+    return [*row, leak, bits("leak_product"), steps]

@@ -22,7 +22,7 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
-from ...quantize.neurons import IntegerIF, IntegerLIF, IntegerNeuron, leaked
+from ...quantize.neurons import leaked
 from ...quantize.ranges import Range, span
 from ..integers import Golden, comment
 from ..params.headers import c_header
@@ -161,12 +161,11 @@ class IntegerWriter:
         if isinstance(node, IntegerLayer) and node.synapse:
             found.append(Field(c_type(ranges["synapse"]), f"{name}_current", n, "filtered sum of weighted inputs"))
         if isinstance(node, SpikingLayer):
-            kind = c_type(ranges["voltage"].with_zero())
             start = self.number(node, "start", f"j % {node.shape[-1]}")
-            start = start if isinstance(start, str) else INT32.literal(start)
-            found.append(Field(kind, f"{name}_voltage", n, "V", start))
-            if node.refractory_steps:
-                found.append(Field(c_type(ranges["refractory"]), f"{name}_refractory", n, "r, steps of rest to come"))
+            starts = {"voltage": start if isinstance(start, str) else INT32.literal(start)}
+            for member in node.neuron.state:
+                kind, what = c_type(ranges[member].with_zero()), node.neuron.meanings[member]
+                found.append(Field(kind, f"{name}_{member}", n, what, starts.get(member, "0")))
         if isinstance(node, ReadoutLayer):
             return [*found, Field("int32_t", f"{name}_total", n, "Y, the sum over time")]
         return [*found, Field(c_type(ranges["value"]), f"{name}_value", n, "what it sends at this step")]
@@ -280,7 +279,7 @@ class IntegerWriter:
             drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
         drive = drive + numbers("bias")
         if isinstance(layer, SpikingLayer):
-            neuron = _neuron(layer)
+            neuron = layer.neuron
             symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
             if neuron.leak:
                 symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
@@ -289,22 +288,14 @@ class IntegerWriter:
             new |= {**state, "value": spikes}
         else:
             new["total"] = old("total", layer.ranges["total"]) + drive
-        lines, found = trace.code({f"new_{member}": value for member, value in new.items()})
-        stores = [f"{names.state(layer, x)}[j] = ({self.kind(layer, x)}){found[f'new_{x}']};" for x in new]
+        labels = {member: "spikes" if member == "value" else f"new_{member}" for member in new}
+        lines, found = trace.code({labels[member]: value for member, value in new.items()})
+        stores = [f"{names.state(layer, x)}[j] = ({self.kind(layer, x)}){found[label]};" for x, label in labels.items()]
         n, body = layer.n_neurons, [*lines, "", *stores]
         if not any("[c]" in line for line in body):
             return loop("j", n, body)
         moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
         return [f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}"]
-
-
-def _neuron(layer: SpikingLayer) -> IntegerNeuron:
-    fields = {name: getattr(layer, name) for name in ("threshold", "floor", "start")}
-    if layer.neuron == "IF":
-        return IntegerIF(**fields, ceiling=layer.ceiling, is_rectified=layer.is_rectified)
-    return IntegerLIF(
-        **fields, leak=layer.leak, fraction_bits=layer.fraction_bits, refractory_steps=layer.refractory_steps
-    )
 
 
 def _is_given(node: IntegerNode) -> bool:

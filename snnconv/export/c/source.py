@@ -55,7 +55,7 @@ def source(program: Program) -> str:
     calls = {verb: [_call(each) for each in program.functions if each.verb == verb] for verb in ("present", "step")}
     resets = [line for _, fields in program.fields for each in fields for line in _reset(each)]
     closing = ["int32_t j;", "", *calls["step"], *program.after_step] if program.after_step else calls["step"]
-    helpers = [line for name, lines in _HELPERS.items() if any(name in line for line in functions) for line in lines]
+    helpers = [line for name, lines in HELPERS.items() if any(name in line for line in functions) for line in lines]
     return "\n".join(
         [
             f"/* The {program.title}, written by snnconv {__version__}.",
@@ -96,7 +96,7 @@ def source(program: Program) -> str:
     )
 
 
-_HELPERS = {
+HELPERS = {
     "shift_down": (
         "",
         "/* x >> bits, rounded down; C leaves it open for negative x. */",

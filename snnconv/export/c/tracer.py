@@ -276,11 +276,9 @@ class _Lines:
         own = self.scopes.get(branch, [])
         if not own:
             return _text(result)
-        return (
-            f"({_expression(result)})"
-            if len(own) == 1 and own[0] is result and id(result) not in self.conditions
-            else ""
-        )
+        is_choice = id(result) in self.conditions
+        has_more = is_choice and any((*branch, (id(result), side)) in self.scopes for side in (0, 1))
+        return f"({_expression(result)})" if len(own) == 1 and own[0] is result and not has_more else ""
 
     def _assigned(self, value: Value, expression: str, is_new: bool) -> str:
         return f"{f'const {self._kind(value)} ' if is_new else ''}{value.name} = {expression};"

@@ -22,8 +22,7 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
     layers = []
     for node in integers.nodes:
         fields = {key: value for key, value in attributes(node).items() if not key.startswith("range.")}
-        kept = getattr(node, "integer_fields", ())
-        arrays = layer_arrays(node) if isinstance(node, IntegerLayer) else {}
+        arrays, floats = (layer_arrays(node), node.origin.arrays()) if isinstance(node, IntegerLayer) else ({}, {})
         layers.append(
             {
                 "name": node.name,
@@ -31,7 +30,7 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
                 **fields,
                 "ranges": {what: [limits.low, limits.high] for what, limits in node.ranges.items()},
                 "arrays": arrays,
-                "float": {key: array for key, array in node.arrays().items() if key not in kept},
+                "float": floats,
             }
         )
     found = {

@@ -41,9 +41,8 @@ def arrays(graph: IntegerGraph) -> Arrays:
 
 def layer_arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
     """The integer arrays of a layer by their names; see `arrays`."""
-    without = ("ceiling",) if isinstance(layer, SpikingLayer) and layer.neuron == "LIF" else ()
-    found = {field: getattr(layer, field) for field in layer.integer_fields if field not in without}
-    return found | {"start": layer.start} if isinstance(layer, SpikingLayer) else found
+    neurons = layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {}
+    return {"kernel": layer.kernel, "bias": layer.bias, **neurons}
 
 
 def constants(graph: IntegerGraph) -> Constants:
@@ -64,8 +63,8 @@ def _constants(node: IntegerNode) -> dict[str, int]:
         found |= {"N_IN": math.prod(node.input_shape), "SHIFT": node.shift}
         if node.synapse:
             found |= {"SYNAPSE": node.synapse, "SYNAPSE_BITS": node.synapse_bits}
-    if isinstance(node, SpikingLayer) and node.neuron == "LIF":
-        found |= {"LEAK": node.leak, "FRACTION_BITS": node.fraction_bits, "REFRACTORY_STEPS": node.refractory_steps}
+    if isinstance(node, SpikingLayer):
+        found |= {name.upper(): number for name, number in node.neuron.constants().items()}
     bits = {f"{what.upper()}_WIDTH": width(limits) for what, limits in node.ranges.items()}
     return found | bits
 

@@ -17,6 +17,8 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
+from ...quantize.neurons import half
+from ...quantize.ranges import extent
 from ..integers import comment, identifiers
 
 
@@ -60,14 +62,12 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
         raise ExportError(f"layer '{node.name}' ({node.kind}) has no equation in the report. Export it as hdf5.")
     lines = [_connection(node), "", "```text", *_drive(node)]
     if isinstance(node, SpikingLayer):
-        lines += _neuron(node)
+        lines += node.neuron.equations()
     elif isinstance(node, ReadoutLayer):
         lines += ["Y = Y + drive", f"mean output = Y * {node.output_scale:.9g} / steps"]
-    first = node.scale.flat[0] if np.ptp(node.scale) == 0 else None
-    scale = (
-        f"{first:.9g}" if first is not None else f"{node.scale.min():.6g} to {node.scale.max():.6g}, one per channel"
-    )
-    return [*lines, "```", "", f"W = round(w * S) with S = {scale}; an input of 1 stands for {node.input_unit:.9g}."]
+    scale, unit = node.origin.scale, f"{node.origin.input_unit:.9g}"
+    said = f"{scale.min():.6g} to {scale.max():.6g}, one per channel" if np.ptp(scale) else f"{scale.flat[0]:.9g}"
+    return [*lines, "```", "", f"W = round(w * S) with S = {said}; an input of 1 stands for {unit}."]
 
 
 def _input(node: EncodedInput) -> list[str]:
@@ -100,47 +100,16 @@ def _connection(layer: IntegerLayer) -> str:
 
 
 def _kind(layer: IntegerLayer) -> str:
-    return f"{layer.neuron} neurons" if isinstance(layer, SpikingLayer) else "outputs"
+    return f"{layer.neuron.kind} neurons" if isinstance(layer, SpikingLayer) else "outputs"
 
 
 def _drive(layer: IntegerLayer) -> list[str]:
     total = f"(sum of W*x) << {layer.shift}" if layer.shift else "sum of W*x"
-    bias = _span(layer.bias)
+    bias = extent(layer.bias)
     if not layer.synapse:
         return [f"drive = ({total}) + B          B: {bias}"]
-    half = 1 << (layer.synapse_bits - 1)
-    filtered = f"I = I - ((I*{layer.synapse} + {half}) >> {layer.synapse_bits}) + ({total})"
+    filtered = f"I = I - ((I*{layer.synapse} + {half(layer.synapse_bits)}) >> {layer.synapse_bits}) + ({total})"
     return [filtered, f"drive = I + B          B: {bias}"]
-
-
-def _neuron(layer: SpikingLayer) -> list[str]:
-    threshold, floor = _span(layer.threshold), _span(layer.floor)
-    start = f", V starts at {_span(layer.start)}" if layer.start.any() else ""
-    where = f"threshold: {threshold}, floor: {floor}{start}"
-    if layer.neuron == "IF":
-        drive = "max(drive, 0)" if layer.is_rectified else "drive"
-        return [
-            f"u = V + {drive}",
-            "u >= threshold:  spike, V = min(u - threshold, ceiling)",
-            "otherwise:       V = max(u, floor)",
-            f"{where}, ceiling: {_span(layer.ceiling)}",
-        ]
-    half = 1 << (layer.fraction_bits - 1)
-    u = f"u = V - ((V*{layer.leak} + {half}) >> {layer.fraction_bits}) + drive"
-    R = layer.refractory_steps
-    rest = ["r > 0:           r = r - 1, no spike, V is held", "otherwise:"] if R else []
-    return [
-        *rest,
-        u,
-        f"u > threshold:   spike, V = 0{f', r = {R}' if R else ''}",
-        "otherwise:       V = max(u, floor)",
-        where,
-    ]
-
-
-def _span(array: np.ndarray) -> str:
-    low, high = int(array.min()), int(array.max())
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _numbers(values: tuple[int, ...]) -> str:

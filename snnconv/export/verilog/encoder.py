@@ -8,7 +8,9 @@ import math
 import numpy as np
 
 from ...quantize import Analog, EncodedInput, IntegerGraph, RateCode, SpikingLayer
-from ...quantize.layers import proven
+from ...quantize.neurons import IntegerIF
+from ...quantize.nodes import FloatNeuron, FloatOrigin
+from ...quantize.proofs import proven
 
 
 def with_encoder(graph: IntegerGraph) -> IntegerGraph:
@@ -32,28 +34,27 @@ def with_encoder(graph: IntegerGraph) -> IntegerGraph:
         bias=np.zeros(shape, "int32"),
         shift=0,
         synapse_bits=1,
-        fraction_bits=1,
         strides=(1,),
         padding=((0, 0),),
         dilation=(1,),
         groups=n,
-        scale=np.ones(shape),
-        weights=np.ones((1, 1, n)),
-        biases=np.zeros(shape),
-        input_unit=code.step,
-        neuron="IF",
-        threshold=np.full(shape, T, "int32"),
-        floor=np.zeros(shape, "int32"),
-        ceiling=np.full(shape, T - 1, "int32"),
-        leak=0,
-        refractory_steps=0,
-        is_rectified=False,
-        threshold_bits=0,
-        tau_rc=0.0,
-        tau_ref=0.0,
-        min_voltage=0.0,
-        amplitude=1.0,
-        initial_voltage=(T >> 1) / T,
+        origin=FloatOrigin(
+            scale=np.ones(shape),
+            weights=np.ones((1, 1, n)),
+            biases=np.zeros(shape),
+            input_unit=code.step,
+            fraction_bits=1,
+        ),
+        neuron=IntegerIF(
+            threshold=np.full(shape, T, "int32"),
+            floor=np.zeros(shape, "int32"),
+            ceiling=np.full(shape, T - 1, "int32"),
+            start=np.full(shape, T >> 1, "int32"),
+            is_rectified=False,
+        ),
+        float_neuron=FloatNeuron(
+            threshold_bits=0, tau_rc=0.0, tau_ref=0.0, min_voltage=0.0, amplitude=1.0, initial_voltage=(T >> 1) / T
+        ),
     )
     encoder = proven(layer, given.ranges["value"], graph.settings.n_steps)
     behind = [

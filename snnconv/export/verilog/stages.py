@@ -16,6 +16,7 @@ from ...quantize.ranges import span
 from .memories import cycle
 
 AXES = "ZYX"
+KINDS = ("LIF", "IF", "READOUT", "SUM")  # of rtl/snn_neuron.v
 CLOCKS_BEHIND_INPUTS = 3  # of each neuron: the last product, the sum with the bias, the step
 CLOCKS_OF_LAYER = 2  # to start it, and to say that it is done
 CLOCKS_OF_HELD = 4  # of each neuron whose inputs are summed up already, at least
@@ -110,7 +111,7 @@ def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
     found, stuck = [], []
     is_held = sent_bits(graph.input) > 1  # one bit is a spike, which comes anew at every step
     for number, (source, node) in enumerate(itertools.pairwise(graph.nodes), 1):
-        if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,):
+        if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,) and _kind(node) in KINDS:
             found.append(_stage(f"layer{number}", node, source, parallel, is_held))
             is_held &= isinstance(node, SumPool)
         else:
@@ -157,17 +158,13 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, paralle
     memories = {"WEIGHTS": kernel.reshape(n_inputs, -1, lanes).swapaxes(0, 1).reshape(-1, lanes).astype("int64")}
     widths = {"WEIGHTS": signed_bits(span(kernel))}
     if isinstance(node, IntegerLayer):
-        for memory, field in _memory_fields(node).items():
-            array = node.per_neuron(getattr(node, field)).ravel().astype("int64")
+        for memory, array in _arrays(node).items():
+            array = node.per_neuron(array).ravel().astype("int64")
             memories[memory] = cycle(array, filters, lanes)
             widths[memory] = signed_bits(span(array))
     sum_range = largest_sum(kernel.astype("int64"), source.ranges["value"].with_zero())
     parameters: dict[str, int | str] = {
-        "KIND": node.neuron
-        if isinstance(node, SpikingLayer)
-        else "READOUT"
-        if isinstance(node, ReadoutLayer)
-        else "SUM",
+        "KIND": _kind(node),
         "NEURONS": n_neurons,
         "FILTERS": filters,
         "LANES": lanes,
@@ -227,14 +224,18 @@ def _lanes(n: int, most: int) -> int:
     return max(lanes for lanes in range(1, min(n, most) + 1) if n % lanes == 0)
 
 
-def _memory_fields(node: IntegerLayer) -> dict[str, str]:
-    """Field of a layer that is in each memory beside the weights."""
-    found = {"BIAS": "bias"}
+def _kind(node: IntegerNode) -> str:
+    """KIND of the module that computes a node; KINDS are those that there are."""
     if isinstance(node, SpikingLayer):
-        found |= {"THRESHOLD": "threshold", "FLOOR": "floor"}
-        found |= {"CEILING": "ceiling"} if node.neuron == "IF" else {}
-        found |= {"START": "start"} if node.start.any() else {}
-    return found
+        return node.neuron.kind
+    return {ReadoutLayer: "READOUT", SumPool: "SUM"}.get(type(node), node.kind)
+
+
+def _arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
+    """Arrays per neuron of a layer, by the memory that each is in beside the weights."""
+    neurons = layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {}
+    found = {"bias": layer.bias, **neurons}
+    return {name.upper(): array for name, array in found.items() if name != "start" or array.any()}
 
 
 def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapping[str, int]) -> dict[str, int]:
@@ -250,10 +251,11 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
     bits = 1 + max(int(known["SUM_BITS"]), *map(signed_bits, sums), *widths.values())
     found = {"SHIFT": node.shift, "BITS": bits, "STATE_BITS": signed_bits(state)}
     if isinstance(node, SpikingLayer):
-        found |= {"REFRACTORY_STEPS": node.refractory_steps, "IS_RECTIFIED": int(node.is_rectified)}
-        if node.leak:
+        neuron = node.neuron
+        found |= {"REFRACTORY_STEPS": neuron.refractory_steps, "IS_RECTIFIED": int(neuron.is_rectified)}
+        if neuron.leak:
             product = signed_bits(ranges["leak_product"])
-            found |= {"LEAK": node.leak, "FRACTION_BITS": node.fraction_bits, "PRODUCT_BITS": product}
+            found |= {"LEAK": neuron.leak, "FRACTION_BITS": node.fraction_bits, "PRODUCT_BITS": product}
     if node.synapse:
         found |= {
             "SYNAPSE": node.synapse,
