@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -284,7 +283,7 @@ class DoubleWriter:
 
 
 def unsupported(writer: DoubleWriter) -> dict[str, tuple[str, str]]:
-    """What of a node has no form in C with doubles, and what to do, by the names of such nodes."""
+    """Parts of the network that have no form in C with doubles, and advice for each, by the names of their nodes."""
     return {node.name: found for node in writer.graph.nodes if (found := _lack(node, writer)) is not None}
 
 
@@ -338,7 +337,7 @@ def _variables(node: Population) -> dict[str, str]:
     return {key: plain[f"_{key}"] for key in node.neuron.state}
 
 
-def _stored(node: Node, **arrays: Any) -> Mapping[str, np.ndarray]:
+def _stored(node: Node, **arrays: Any) -> dict[str, np.ndarray]:
     """Arrays that broadcast against a node, as `DoubleWriter.number` reads them: one number per channel, or all."""
     found = {name: np.asarray(array, "float64") for name, array in arrays.items()}
     return {

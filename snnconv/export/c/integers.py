@@ -274,12 +274,12 @@ class IntegerWriter:
 
         drive = trace.given("total[j]") * (1 << layer.shift) if layer.shift else trace.given("total[j]")
         if layer.synapse:
-            multiplier = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
+            multiplier: Any = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
             current = old("current", layer.ranges["synapse"])
             drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
         drive = drive + numbers("bias")
         if isinstance(layer, SpikingLayer):
-            neuron = layer.neuron
+            neuron: Any = layer.neuron
             symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
             if neuron.leak:
                 symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)

@@ -2,12 +2,14 @@
 
 The step runs once, on values that stand for numbers of a C program in place of arrays. They take part in NumPy's
 operations by its own protocols, and each operation becomes a line of C that rounds once, in the order of Python. So the
-program gives the numbers of the NumPy loop to the last bit.
+program gives the numbers of the NumPy loop to the last bit, as long as they are numbers: a maximum with what is not a
+number is not NumPy's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -22,15 +24,15 @@ _ARITHMETIC = {
     "add": "{} + {}",
     "subtract": "{} - {}",
     "multiply": "{} * {}",
-    "divide": "{} / {}",
     "negative": "-{}",
     "absolute": "{0} > 0 ? {0} : 0 - {0}",
     "square": "{0} * {0}",
     "maximum": "{0} > {1} ? {0} : {1}",
     "minimum": "{0} < {1} ? {0} : {1}",
-    "floor": "round_down({})",
-    "ceil": "-round_down(-{})",
-    "right_shift": "shift_down({}, {})",
+}
+_OWN_ARITHMETIC = {
+    "double": {"divide": "{} / {}", "floor": "round_down({})", "ceil": "-round_down(-{})"},
+    "int32_t": {"right_shift": "shift_down({}, {})"},
 }
 _COMPARISONS = {
     "greater": "{} > {}",
@@ -53,6 +55,7 @@ _CHOICE = "{} ? {} : {}"
 Scope = tuple[tuple[int, int], ...]  # the branches of choices around a line: each a choice, and 0 or 1
 
 
+@dataclass(eq=False, repr=False)
 class Value(NDArrayOperatorsMixin):
     """A number of each neuron in a C program, in the place of an array.
 
@@ -71,23 +74,17 @@ class Value(NDArrayOperatorsMixin):
         Name in the program; none: one that is given when the program is written.
     """
 
-    def __init__(
-        self,
-        trace: Trace,
-        form: str,
-        arguments: tuple[Any, ...] = (),
-        *,
-        is_condition: bool = False,
-        is_natural: bool = False,
-        name: str = "",
-    ) -> None:
-        self.trace = trace
-        self.form = form
-        self.arguments = arguments
-        self.is_condition = is_condition
-        self.is_natural = is_natural
-        self.name = name
-        self.dtype = np.dtype(trace.numbers.dtype)
+    trace: Trace
+    form: str
+    arguments: tuple[Any, ...] = ()
+    is_condition: bool = False
+    is_natural: bool = False
+    name: str = ""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the arrays that it stands for."""
+        return np.dtype(self.trace.numbers.dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
@@ -117,6 +114,7 @@ class Trace:
         self.what = what
         self.numbers = numbers
         self.array = array
+        self.arithmetic = _ARITHMETIC | _OWN_ARITHMETIC[numbers.kind]
         self.values: dict[tuple[Any, ...], Value] = {}
 
     def given(self, form: str, name: str = "", is_natural: bool = False) -> Value:
@@ -157,12 +155,12 @@ class Trace:
             return self._value(_LOGIC[name], self._arguments(inputs, True), is_condition=True)
         if name in _COMPARISONS:
             return self._value(_COMPARISONS[name], self._arguments(inputs), is_condition=True)
-        if name in _ARITHMETIC and not are_conditions:  # NumPy's sums of conditions are conditions
+        if name in self.arithmetic and not are_conditions:  # NumPy's sums of conditions are conditions
             arguments = self._arguments(inputs)
             are_natural = all(map(_is_natural, arguments))
-            if name == "right_shift" and are_natural:
-                return self._value("{} >> {}", arguments)
-            return self._value(_ARITHMETIC[name], arguments, is_natural=are_natural and name in ("add", "multiply"))
+            is_plain = are_natural and name == "right_shift"
+            form = "{} >> {}" if is_plain else self.arithmetic[name]
+            return self._value(form, arguments, is_natural=are_natural and name in ("add", "multiply"))
         raise self.refusal(name)
 
     def code(self, results: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
