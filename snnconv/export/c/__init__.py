@@ -33,14 +33,14 @@ from ..integers import INTEGERS, OPTIONS, Golden, changes, comment, golden_vecto
 from ..params.numbers import arrays
 from ..params.report import report
 from ..programs import with_licence
-from ..target import Check, Inputs, Limit, Option, Plan, Settings, Target
+from ..target import Check, Inputs, Option, Plan, Settings, Target
 from . import doubles
 from .compiling import Sizes, build, compiler, measure
 from .doubles import DoubleWriter
 from .golden import golden_vectors as double_vectors
 from .integers import IntegerWriter
 from .program import DOUBLE, INT32, Program, Vectors
-from .readme import GRAPH, readme
+from .readme import GRAPH, arithmetic_of, readme
 from .self_test import MAKEFILE, golden_header, self_test
 from .source import header, source
 
@@ -86,7 +86,7 @@ def _plan_doubles(graph: SpikingGraph, settings: Settings) -> Plan:
         if option.name != "golden" and settings.options[option.name] != option.default:
             raise ParameterError(f"{option.flag} is for integers: it has no meaning with --numbers double.")
     writer = DoubleWriter(fold_padding(fold_affine(graph)), settings.dt)
-    limits = _limits(writer)
+    limits = doubles.limits(writer)
     if limits:
         return Plan(_write_nothing, limits=limits)
     golden = double_vectors(writer, settings)
@@ -102,7 +102,8 @@ def _plan_doubles(graph: SpikingGraph, settings: Settings) -> Plan:
     output = f"net.{writer.names.total(label)}, {n}); /* output {comment(label)} */"
 
     def write(path: Path) -> None:
-        _write(path, files, readme(comment(writer.graph.name), DOUBLE, golden.size, golden.n_steps, output))
+        steps = arithmetic_of(writer.graph)
+        _write(path, files, readme(comment(writer.graph.name), DOUBLE, golden.size, golden.n_steps, output, steps))
         save(graph, path / GRAPH, settings.dt)
 
     def run(path: Path, inputs: Inputs, n_steps: int) -> Result:
@@ -161,17 +162,6 @@ def _check_rectified(integers: IntegerGraph) -> None:
             low, high = drives(layer, integers[layer.inputs[0]].ranges["value"])
             if not span(low, high).is_int32:
                 raise ExportError(f"layer '{layer.name}': int32 does not hold its drive. Lower --bits.")
-
-
-def _limits(writer: DoubleWriter) -> tuple[Limit, ...]:
-    layers: dict[tuple[str, str], list[str]] = {}
-    for name, lack in doubles.unsupported(writer).items():
-        layers.setdefault(lack, []).append(name)
-    found = [Limit(what, tuple(names), advice=advice) for (what, advice), names in layers.items()]
-    inputs = tuple(node.name for node in writer.graph.inputs)
-    if len(inputs) > 1:
-        found.append(Limit("several inputs", inputs, advice="Convert a model with one of them"))
-    return tuple(found)
 
 
 def _write_nothing(path: Path) -> None:

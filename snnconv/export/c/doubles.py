@@ -30,7 +30,7 @@ from ...quantize.linear import of_conv, of_dense
 from ...runtime.result import Result
 from ..integers import comment, identifiers
 from ..params.headers import c_array
-from ..target import Inputs
+from ..target import Inputs, Limit
 from .compiling import Recorded, run_samples
 from .loops import Code, Connection, loop, window_sums
 from .program import DOUBLE, Field, Function, Names, Program
@@ -282,9 +282,18 @@ class DoubleWriter:
         return [*lines, "", *stores, sent], arrays
 
 
-def unsupported(writer: DoubleWriter) -> dict[str, tuple[str, str]]:
-    """Parts of the network that have no form in C with doubles, and advice for each, by the names of their nodes."""
-    return {node.name: found for node in writer.graph.nodes if (found := _lack(node, writer)) is not None}
+def limits(writer: DoubleWriter) -> tuple[Limit, ...]:
+    """Parts of the network that have no form in C with doubles, each with the names of its nodes."""
+    layers: dict[tuple[str, str], list[str]] = {}
+    for node in writer.graph.nodes:
+        lack = _lack(node, writer)
+        if lack is not None:
+            layers.setdefault(lack, []).append(node.name)
+    found = [Limit(what, tuple(names), advice=advice) for (what, advice), names in layers.items()]
+    inputs = tuple(node.name for node in writer.graph.inputs)
+    if len(inputs) > 1:
+        found.append(Limit("several inputs", inputs, advice="Convert a model with one of them"))
+    return tuple(found)
 
 
 def _lack(node: Node, writer: DoubleWriter) -> tuple[str, str] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ...graph import SpikingGraph
 from ..integers import INTEGERS
 from .program import DOUBLE, Numbers
 
 GRAPH = "network.snn.h5"  # the float network in the folder of its program
 
 
-def readme(name: str, numbers: Numbers, size: str, n_steps: int, output: str) -> str:
+def readme(name: str, numbers: Numbers, size: str, n_steps: int, output: str, arithmetic: str = "") -> str:
     """Instructions for the program.
 
     Parameters
@@ -19,9 +20,11 @@ def readme(name: str, numbers: Numbers, size: str, n_steps: int, output: str) ->
         Extent of the golden vectors in words.
     output : str
         Arguments of `snn_argmax` for the first output, and a comment on it: "net.y_total, 10); /* output y */".
+    arithmetic : str
+        Paragraphs on the neurons' steps, for doubles.
     """
     is_double = numbers is DOUBLE
-    title, tests, copying, rows, end = (_double if is_double else _integer)(size)
+    title, tests, copying, rows, end = _double(size, arithmetic) if is_double else _integer(size)
     return f"""\
 # {name} in C99{title}
 
@@ -72,7 +75,7 @@ def _integer(size: str) -> tuple[str, str, str, str, str]:
     return "", tests, "; nothing else is needed, no library and no heap.", rows, end
 
 
-def _double(size: str) -> tuple[str, str, str, str, str]:
+def _double(size: str, arithmetic: str) -> tuple[str, str, str, str, str]:
     tests = "    make test        compiles everything and compares it with the golden vectors, to the last bit"
     copying = """\
 , and compile with -ffp-contract=off; nothing else is needed, no
@@ -84,15 +87,14 @@ library, not even that of mathematics, and no heap."""
 | golden.h, self_test.c | {size} of the NumPy loop in float64, and the program that compares them |
 | {GRAPH} | the network for Python: `snnconv.load` |"""
     end = f"""\
-{_neurons()}
-
+{arithmetic}\
 A spike is sent as HEIGHT = amplitude / dt. Sums go over the inputs in order, and nothing is left open that IEEE 754
 does not fix, so every compiler gives the same spikes that keeps the order of the operations and rounds each of them."""
     return ", in doubles", tests, copying, rows, end
 
 
-def _neurons() -> str:
-    """Sentences on the neurons' equations."""
+def arithmetic_of(graph: SpikingGraph) -> str:
+    """Paragraphs on neurons whose step is computed in another form than its equation has."""
     return """\
 A LIF neuron needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) is its state beside the
 voltage v, and with constants that stand in network.c as numbers
@@ -100,4 +102,6 @@ voltage v, and with constants that stand in network.c as numbers
     share = FREE_STEP - DECAY * p                 FREE_STEP = 1 - exp(-dt/tau_rc), DECAY = exp(-dt/tau_rc)
     v = v + (J - v) * max(share, 0)
     v > 1:  spike, p = max(GROWN_1 - GROWN * (v - 1) / (J - 1), 0), v = 0        GROWN = exp(tau_ref/tau_rc)
-    else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1"""
+    else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1
+
+"""
