@@ -1,4 +1,4 @@
-"""What the targets in integers share: their options, the integer graph, and vectors to test what was made of it."""
+"""Common parts of the targets in integers: options, the integer graph, and golden vectors that programs must give."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
 
 
 def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
-    """What a verdict says of integers."""
+    """Changes that a verdict names for integers."""
     neurons = [view.neuron for view in graph.populations.values()]
     rests = any(isinstance(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
@@ -96,7 +96,7 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """What the integer graph does with some samples, for other programs to be compared with.
+    """Golden vectors: the integers of a graph for some samples, for other programs to be compared with.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Golden:
 
     @property
     def size(self) -> str:
-        """How much it holds, as in "4 samples of 100 steps"."""
+        """Its size in words, as in "4 samples of 100 steps"."""
         return f"{plural(len(self.codes), 'sample')} of {plural(self.n_steps, 'step')}"
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -152,7 +152,7 @@ def golden_vectors(integers: IntegerGraph, settings: Settings) -> Golden:
 
 
 def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden:
-    """What the integer graph does with inputs in the units of the float network."""
+    """Golden vectors for inputs in the units of the float network."""
     first = next(iter(integers.populations), None)
     result = run(integers, x, n_steps, record=() if first is None else ["all.spikes", f"{first}.voltages"])
     outputs = result.output if isinstance(result.output, dict) else {next(iter(integers.outputs)): result.output}

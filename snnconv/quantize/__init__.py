@@ -1,14 +1,20 @@
 """Networks in integers: `quantize` makes one, `run` runs it in NumPy, `load` reads it from a file.
 
-`snnconv.quantize.simulator` runs it in TensorFlow, to the same integers.
+- `integer_graph`: the network; `nodes`: its primitives; `neurons`: the step of its neurons; `codes`: its inputs.
+- `rounding`: from a spiking graph to an integer graph; `scales`: settings, and how fine integers can be.
+- `ranges`, `proofs`: the range of every integer, whatever the inputs.
+- `reference`: the NumPy loop that every other form of the network must equal.
+- `simulator`, `stepper`: the same integers from TensorFlow, a chunk of time steps at a time.
+- `comparison`: the float network and integer graphs of it on the same data.
+- `file`: the HDF5 file; `summary`: the table of a graph; `linear`: dense layers and convolutions with float weights.
 """
 
-from .build import quantize
 from .codes import Analog, Code, LatencyCode, RateCode
 from .integer_graph import IntegerGraph, load
 from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range
 from .reference import run
+from .rounding.quantize import quantize
 from .scales import Settings
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How numbers from outside become integers or spikes, specified in integers.
+"""Codes: numbers from outside as integers or spikes, specified in integers.
 
 A number x is first rounded to an integer code ``q = round(x / step)``, half to even. This is done once, by whoever
 has the numbers; from there on only integers are needed, so that a C program or a circuit can do the rest, or take the
@@ -23,7 +23,7 @@ MAX_BITS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Code(ABC):
-    """A way to bring numbers in.
+    """A way to send the numbers of an input to the network.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ class Code(ABC):
 
     @property
     def step(self) -> float:
-        """What q = 1 stands for."""
+        """The number that q = 1 stands for."""
         return max(map(abs, self._inner)) / self.codes.high
 
     @property
     @abstractmethod
     def unit(self) -> float:
-        """What a mean sent value of 1 stands for."""
+        """The number that a mean sent value of 1 stands for."""
 
     @property
     @abstractmethod
@@ -115,7 +115,7 @@ class Code(ABC):
 
     @abstractmethod
     def approximation(self) -> str:
-        """What is lost, as a sentence without its subject."""
+        """The loss in a sentence without its subject."""
 
     def quantise(self, x: np.ndarray) -> np.ndarray:
         """q for inputs of any shape, as int64.
@@ -141,7 +141,7 @@ class Code(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Analog(Code):
-    """q itself, at every step. With bits=1 and low=0, high=1 it takes spikes as they are given."""
+    """The code that sends q itself at every step. With bits=1 and low=0, high=1 it takes spikes as they are given."""
 
     @property
     def unit(self) -> float:
@@ -206,7 +206,7 @@ class RateCode(Spiking):
 
     @property
     def period(self) -> int:
-        """T: what a spike takes from the accumulator."""
+        """T: the sum that a spike takes from the accumulator."""
         return round(self.codes.high / self.spikes_per_step)
 
     @property

@@ -1,4 +1,4 @@
-"""What a network loses in integers: the float network and integer graphs of it on the same data."""
+"""Comparison of a float network with integer graphs of it on the same data: spikes, rates and predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH_BYTES = 64 << 20  # of the spikes of a batch
 
 @dataclass(frozen=True)
 class PopulationComparison:
-    """One population in floats and in integers.
+    """Rates of one population in floats and in integers.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PopulationComparison:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """An integer graph against the float network.
+    """Losses of an integer graph against the float network.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Comparison:
 def compare(
     graph: SpikingGraph, integer_graphs: Sequence[IntegerGraph], x: Any, n_steps: int, y: Any = None
 ) -> list[Comparison]:
-    """Run a float network and integer graphs of it.
+    """Compare a float network with integer graphs of it on the same data.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class _Tally:
                 self._right += [np.count_nonzero(a == labels), np.count_nonzero(b == labels)]
 
     def comparison(self, n_steps: int) -> Comparison:
-        """What was counted, as shares and rates."""
+        """The counts as shares and rates."""
         populations = []
         for name, (floats, integers, differing) in self._counts.items():
             entries = self._n * n_steps * self._sizes[name]

@@ -1,4 +1,4 @@
-"""The fields of an integer graph as an HDF5 file, layout version 1.
+"""The HDF5 file of an integer graph, layout version 1.
 
 ::
 
@@ -192,9 +192,8 @@ def _neuron(group: h5py.Group, found: dict[str, Any], name: str, initial_voltage
     given = {each: array for each, array in arrays.items() if fields[each].init}
     start = start_voltage(initial_voltage, arrays["threshold"])
     neuron = kind(**given, start=start, **_fields(kind, found, f"node '{name}'"))
-    if not np.array_equal(neuron.ceiling, arrays["ceiling"]) or any(
-        getattr(neuron, n) != found.get(n) for n in _NEURON
-    ):
+    same = all(getattr(neuron, each) == found.get(each) for each in _NEURON)
+    if not same or not np.array_equal(neuron.ceiling, arrays["ceiling"]):
         raise _misfit(name)
     return neuron
 

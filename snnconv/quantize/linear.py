@@ -1,4 +1,4 @@
-"""One linear layer out of several that follow each other without neurons between."""
+"""Dense layers and convolutions with float weights, and one layer out of two that follow each other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Linear:
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of what it gives."""
+        """Shape of its output."""
         return output_shape(self.kernel.shape, self.input_shape, self.strides, self.padding, self.dilation)
 
     def scaled(self, scale: np.ndarray | float, offset: np.ndarray | float) -> Linear:
@@ -76,7 +76,7 @@ def of_dense(node: Dense, input_shape: Shape) -> Linear:
 
 
 def of_conv(node: Conv, input_shape: Shape) -> Linear:
-    """A convolution."""
+    """A convolution of the graph."""
     bias = np.zeros(node.kernel.shape[-1]) if node.bias is None else node.bias
     return Linear(node.kernel, bias, input_shape, node.strides, node.padding, node.dilation, node.groups)
 

@@ -34,10 +34,15 @@ def _read(path: str) -> Any:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerNode:
-    """One operation: its name, the name of what feeds it, and the shape of what it sends for one sample.
+    """One operation of an integer graph.
 
     Parameters
     ----------
+    name : str
+    inputs : tuple of str
+        Name of the node that feeds it; empty for the input.
+    shape : tuple of int
+        Of the integers that it sends for one sample.
     ranges : mapping of str to Range
         Proven ranges of its integers, whatever the inputs; "value" is that of what it sends.
     """
@@ -76,7 +81,7 @@ class EncodedInput(IntegerNode):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SumPool(IntegerNode):
-    """Sum over windows; the divisor of an average pool is in the scale of the layers behind it.
+    """Sums over windows; the divisor of an average pool is in the scale of the layers behind it.
 
     Parameters
     ----------
@@ -151,7 +156,7 @@ class FloatNeuron:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerLayer(IntegerNode, abstract=True):
-    """A linear layer in integers and what it came from.
+    """A linear layer in integers, with the floats that it was rounded from.
 
     At each step, for the integers x that its input sends::
 
@@ -181,7 +186,7 @@ class IntegerLayer(IntegerNode, abstract=True):
     groups : int
         Groups of channels of a convolution, channels for a depthwise one.
     origin : FloatOrigin
-        What the integers were rounded from; its fields are readable here too.
+        The floats that the integers were rounded from; its fields are readable here too.
     """
 
     input_shape: tuple[int, ...]
@@ -224,7 +229,7 @@ class IntegerLayer(IntegerNode, abstract=True):
 
     @property
     def connection_shape(self) -> tuple[int, ...]:
-        """Shape that the kernel gives; `shape` holds the same numbers in row-major order."""
+        """Shape of what the kernel gives; `shape` holds the same numbers in row-major order."""
         return output_shape(self.kernel.shape, self.input_shape, self.strides, self.padding, self.dilation)
 
     @property
@@ -234,7 +239,7 @@ class IntegerLayer(IntegerNode, abstract=True):
 
     @property
     def weight_error(self) -> float:
-        """Root mean square of what rounding changed in the weights, relative to theirs."""
+        """Root mean square of the rounding errors of the weights, relative to that of the weights."""
         weights = self.origin.weights
         error = self.kernel / self.of_channels(self.origin.scale) - weights
         size = np.sqrt(np.mean(weights**2))
@@ -262,7 +267,7 @@ class SpikingLayer(IntegerLayer):
     neuron : IntegerNeuron
         The neurons: how they answer to the `drive` of `IntegerLayer`. Their numbers are readable here too.
     float_neuron : FloatNeuron
-        What the neurons were made of; its fields are readable here too.
+        The floats that the neurons were made of; its fields are readable here too.
     """
 
     neuron: IntegerNeuron
@@ -286,7 +291,7 @@ class SpikingLayer(IntegerLayer):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReadoutLayer(IntegerLayer):
-    """The last linear layer: ``Y += drive`` at every step, from 0; the class is the place of the largest Y.
+    """A last linear layer: ``Y += drive`` at every step, from 0; the class is the place of the largest Y.
 
     There is one scale for all outputs. After n steps the mean output of the float network is about
     ``Y * output_scale / n``.
@@ -301,7 +306,7 @@ class ReadoutLayer(IntegerLayer):
 
     @property
     def output_scale(self) -> float:
-        """What a drive of 1 stands for in the float network."""
+        """The output of the float network that a drive of 1 stands for."""
         return 1 / (float(self.origin.scale.flat[0]) * 2**self.shift)
 
 

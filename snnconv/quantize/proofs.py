@@ -119,7 +119,7 @@ def too_wide_error(name: str, wide: Mapping[str, Range]) -> ConversionError:
     """The error that names the first of some ranges of a layer that an int32 does not hold."""
     (what, found), *_ = wide.items()
     return ConversionError(
-        f"layer '{name}': its {what.replace('_', ' ')} reaches {found} and needs {found.bits + (not found.is_signed)} "
+        f"layer '{name}': its {what.replace('_', ' ')} reaches {found} and needs {found.signed_bits} "
         f"bits with its sign; int32 has 32. {_ADVICE.get(what, 'Lower threshold_bits or weight_bits')}."
     )
 

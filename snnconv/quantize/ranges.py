@@ -1,4 +1,4 @@
-"""Proven ranges of integers, and how many bits they take."""
+"""Ranges of integers, and the bits that they take."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ class Range:
         return max(self.high.bit_length(), 1)
 
     @property
+    def signed_bits(self) -> int:
+        """Bits of the narrowest signed register that holds all of it."""
+        return self.bits + (not self.is_signed)
+
+    @property
     def is_int32(self) -> bool:
         """Whether a signed register of 32 bits holds all of it."""
         return self.low >= -(1 << 31) and self.high < 1 << 31
@@ -40,7 +45,7 @@ class Range:
         return Range(min(self.low, 0), max(self.high, 0))
 
     def times(self, factor: int) -> Range:
-        """What is left of the range after a multiplication by a whole number of 0 or more."""
+        """The range of the numbers multiplied by a whole number of 0 or more."""
         return Range(self.low * factor, self.high * factor)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The integer network in NumPy: one step after the other, the code that every other form of it must equal.
+"""The integer network in NumPy, one step after the other: the loop that every other form of it must equal.
 
 It counts in int64 and checks that every integer stays in its proven range, so that it gives what int32 would give.
 """

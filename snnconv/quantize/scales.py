@@ -1,8 +1,7 @@
-"""Scales: how many integer steps a weight and a threshold of 1 get.
+"""Settings, scales and widths of integers: how fine the weights and thresholds of a layer are.
 
-How fine the integers of a layer of neurons are: from the finest on, until int32 holds them all.
-
-What a network is quantised with.
+`Settings` is what a network is quantised with. A layer tries the `precisions`, from the finest on, and for each of them
+`choose_scaling` gives its integer steps per weight and per threshold, until int32 holds the layer.
 """
 
 from __future__ import annotations
@@ -24,6 +23,117 @@ SHARES = tuple(np.linspace(1, 0.3, 36))
 MOST_CLIPPED_BITS = 7
 FEWEST_CLIPPED = 16
 
+FEWEST_SYNAPSE_BITS = 8  # of the multiplier of a synapse, or as many as its time constant needs
+SMALLEST_SYNAPSE = 16  # multiplier of a synapse, rounded by 3 % at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Widths, scales and times of an integer network; see `quantize`.
+
+    Raises
+    ------
+    ParameterError
+        If one is out of its range.
+    """
+
+    weight_bits: int = 8
+    dt: float = 0.001
+    fraction_bits: int = 12
+    threshold_bits: int = 8
+    scale: str = "neuron"
+    n_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        limits = {"weight_bits": (2, 16), "fraction_bits": (4, 20), "threshold_bits": (2, 20), "n_steps": (1, 1 << 24)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+                raise ParameterError(f"{name} must be a whole number from {low} to {high}. Received {value!r}.")
+            object.__setattr__(self, name, int(value))
+        if not (np.isfinite(self.dt) and self.dt > 0):
+            raise ParameterError(f"dt must be above 0 seconds. Received {self.dt!r}.")
+        if self.scale not in SCALES:
+            raise ParameterError(f"scale must be one of {', '.join(SCALES)}. Received {self.scale!r}.")
+
+
+def bits_below_one(share: float) -> int:
+    """Bits that a share in 0…1 lies below one: ``ceil(log2(1/share))``."""
+    return max(0, math.ceil(-math.log2(share)))
+
+
+def multiplier(tau: float, dt: float, fraction_bits: int, what: str) -> int:
+    """Multiplier of an exact decay, ``round((1 - exp(-dt/tau)) * 2^K)``.
+
+    Raises
+    ------
+    ConversionError
+        If it is 0: the time constant is too long.
+    """
+    found = round(-math.expm1(-dt / tau) * (1 << fraction_bits))
+    if found == 0:
+        raise ConversionError(
+            f"{what} = {tau:g} s is too long for steps of {dt:g} s with fraction_bits={fraction_bits}: the leak would "
+            f"be 0. Raise fraction_bits."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Widths that a layer is tried with.
+
+    Parameters
+    ----------
+    threshold_bits : int
+        F: every threshold is at least 2^F.
+    most : int
+        Largest threshold.
+    synapse : int
+        D_s of a lowpass; 0 without one.
+    synapse_bits : int
+        K_s: its fractional bits.
+    """
+
+    threshold_bits: int
+    most: int
+    synapse: int
+    synapse_bits: int
+
+    @property
+    def synapse_step(self) -> float:
+        """Share of a constant input that a lowpass takes in at its first step; 1 without one."""
+        return self.synapse / (1 << self.synapse_bits) if self.synapse else 1.0
+
+
+def precisions(threshold_bits: int, most: int, fraction_bits: int, synapse_share: float) -> Iterator[Precision]:
+    """Widths to try a layer with, from the finest to the coarsest.
+
+    A synapse rounds its current at every step, and stops to leak where ``I·D_s`` is below half of one. With
+    ``log2(1/share)`` bits more this is less than half of one of the bits that the current at threshold has. Where
+    int32 does not hold that, two bits of D_s are given up, which move its time constant a little; then these bits;
+    then more of D_s; and in the end those of weights, by half the largest threshold at a time.
+
+    Parameters
+    ----------
+    synapse_share : float
+        ``1 - exp(-dt/tau)`` of a lowpass; 0 without one.
+    """
+    K, F = fraction_bits, threshold_bits
+    pairs = [(F, K)]
+    if synapse_share:
+        fewest = min(K, max(FEWEST_SYNAPSE_BITS, bits_below_one(synapse_share) + bits_below_one(1 / SMALLEST_SYNAPSE)))
+        more = bits_below_one(synapse_share)
+        pairs = [(F + more, bits) for bits in range(K, max(K - 2, fewest) - 1, -1)]
+        pairs += [(F + bits, pairs[-1][1]) for bits in range(more - 1, -1, -1)]
+        pairs += [(F, bits) for bits in range(pairs[-1][1] - 1, fewest - 1, -1)]
+    for bits, synapse_bits in pairs:
+        if most >= 1 << (bits + 1):
+            yield Precision(bits, most, round(synapse_share * (1 << synapse_bits)), synapse_bits)
+    while most >= 1 << (F + 2):
+        most >>= 1
+        yield Precision(F, most, round(synapse_share * (1 << pairs[-1][1])), pairs[-1][1])
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
@@ -42,11 +152,6 @@ class Scaling:
     scale: np.ndarray
     shift: int
     n_reduced: int
-
-
-def bits_below_one(share: float) -> int:
-    """``ceil(log2(1/share))`` for a share in 0…1."""
-    return max(0, math.ceil(-math.log2(share)))
 
 
 def choose_scaling(largest: np.ndarray, weight_bits: int, threshold_bits: int, most: float, mode: str) -> Scaling:
@@ -96,7 +201,7 @@ def common_scale(weights: np.ndarray, weight_bits: int, mode: str) -> float:
 
 
 def largest_weights(weights: np.ndarray, weight_bits: int, mode: str) -> np.ndarray:
-    """Size of weight that becomes the largest integer, for each channel of (…, channels) weights; see `ends`.
+    """Size of weight that becomes the largest integer, for each channel of (…, channels) weights as `ends` gives it.
 
     A power of two leaves no choice: there it is that of the largest weight.
     """
@@ -105,11 +210,6 @@ def largest_weights(weights: np.ndarray, weight_bits: int, mode: str) -> np.ndar
         return ends(columns, weight_bits)
     largest = np.abs(columns).max(0)
     return largest if mode == "power_of_two" else np.minimum(largest, ends(columns.reshape(-1, 1), weight_bits))
-
-
-def most_level(weight_bits: int) -> int:
-    """The largest integer that a weight can be; the smallest is its negative."""
-    return (1 << (weight_bits - 1)) - 1
 
 
 def ends(columns: np.ndarray, weight_bits: int) -> np.ndarray:
@@ -137,113 +237,11 @@ def rounded(weights: np.ndarray, scale: Any, weight_bits: int) -> np.ndarray:
     return np.clip(np.rint(weights * scale), -most, most)
 
 
+def most_level(weight_bits: int) -> int:
+    """The largest integer that a weight can be; the smallest is its negative."""
+    return (1 << (weight_bits - 1)) - 1
+
+
 def _power_of_two(number: float) -> float:
     """Largest power of two that is not above `number`."""
     return 2.0 ** math.floor(math.log2(number))
-
-
-FEWEST_SYNAPSE_BITS = 8  # of the multiplier of a synapse, or as many as its time constant needs
-SMALLEST_SYNAPSE = 16  # multiplier of a synapse, rounded by 3 % at most
-
-
-@dataclass(frozen=True)
-class Precision:
-    """What a layer is tried with.
-
-    Parameters
-    ----------
-    threshold_bits : int
-        F: every threshold is at least 2^F.
-    most : int
-        Largest threshold.
-    synapse : int
-        D_s of a lowpass; 0 without one.
-    synapse_bits : int
-        K_s: its fractional bits.
-    """
-
-    threshold_bits: int
-    most: int
-    synapse: int
-    synapse_bits: int
-
-    @property
-    def synapse_step(self) -> float:
-        """Share of a constant input that a lowpass takes in at its first step; 1 without one."""
-        return self.synapse / (1 << self.synapse_bits) if self.synapse else 1.0
-
-
-def precisions(threshold_bits: int, most: int, fraction_bits: int, synapse_share: float) -> Iterator[Precision]:
-    """Ever coarser integers.
-
-    A synapse rounds its current at every step, and stops to leak where ``I·D_s`` is below half of one. With
-    ``log2(1/share)`` bits more this is less than half of one of the bits that the current at threshold has. Where
-    int32 does not hold that, two bits of D_s are given up, which move its time constant a little; then these bits;
-    then more of D_s; and in the end those of weights, by half the largest threshold at a time.
-
-    Parameters
-    ----------
-    synapse_share : float
-        ``1 - exp(-dt/tau)`` of a lowpass; 0 without one.
-    """
-    K, F = fraction_bits, threshold_bits
-    pairs = [(F, K)]
-    if synapse_share:
-        fewest = min(K, max(FEWEST_SYNAPSE_BITS, bits_below_one(synapse_share) + bits_below_one(1 / SMALLEST_SYNAPSE)))
-        more = bits_below_one(synapse_share)
-        pairs = [(F + more, bits) for bits in range(K, max(K - 2, fewest) - 1, -1)]
-        pairs += [(F + bits, pairs[-1][1]) for bits in range(more - 1, -1, -1)]
-        pairs += [(F, bits) for bits in range(pairs[-1][1] - 1, fewest - 1, -1)]
-    for bits, synapse_bits in pairs:
-        if most >= 1 << (bits + 1):
-            yield Precision(bits, most, round(synapse_share * (1 << synapse_bits)), synapse_bits)
-    while most >= 1 << (F + 2):
-        most >>= 1
-        yield Precision(F, most, round(synapse_share * (1 << pairs[-1][1])), pairs[-1][1])
-
-
-def multiplier(tau: float, dt: float, fraction_bits: int, what: str) -> int:
-    """``round((1 - exp(-dt/tau)) * 2^K)``.
-
-    Raises
-    ------
-    ConversionError
-        If it is 0: the time constant is too long.
-    """
-    found = round(-math.expm1(-dt / tau) * (1 << fraction_bits))
-    if found == 0:
-        raise ConversionError(
-            f"{what} = {tau:g} s is too long for steps of {dt:g} s with fraction_bits={fraction_bits}: the leak would "
-            f"be 0. Raise fraction_bits."
-        )
-    return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Widths, scales and times of an integer network; see `quantize`.
-
-    Raises
-    ------
-    ParameterError
-        If one is out of its range.
-    """
-
-    weight_bits: int = 8
-    dt: float = 0.001
-    fraction_bits: int = 12
-    threshold_bits: int = 8
-    scale: str = "neuron"
-    n_steps: int = 1000
-
-    def __post_init__(self) -> None:
-        limits = {"weight_bits": (2, 16), "fraction_bits": (4, 20), "threshold_bits": (2, 20), "n_steps": (1, 1 << 24)}
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-                raise ParameterError(f"{name} must be a whole number from {low} to {high}. Received {value!r}.")
-            object.__setattr__(self, name, int(value))
-        if not (np.isfinite(self.dt) and self.dt > 0):
-            raise ParameterError(f"dt must be above 0 seconds. Received {self.dt!r}.")
-        if self.scale not in SCALES:
-            raise ParameterError(f"scale must be one of {', '.join(SCALES)}. Received {self.scale!r}.")

@@ -1,4 +1,4 @@
-"""The IntegerSimulator: runs an integer graph with TensorFlow, to the integers of `snnconv.quantize.run`.
+"""The IntegerSimulator: an integer graph in TensorFlow, with the integers of `snnconv.quantize.run`.
 
 It runs on the CPU: GPUs may round products to 10 bits (TF32), and compute convolutions by methods that are not exact
 (Winograd).
@@ -26,7 +26,7 @@ MOST_CHUNK_STEPS = 50
 
 
 class IntegerSimulator:
-    """Runs an integer graph: compiled once, a chunk of time steps at a time through all layers.
+    """A compiled integer graph, which runs a chunk of time steps at a time through all layers.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class IntegerSimulator:
     def _batches(
         self, codes: np.ndarray, n_steps: int, wanted: Wanted
     ) -> Iterator[tuple[slice, slice, dict[str, Any], dict[str, Any]]]:
-        """Yield samples, steps, what the chunk gave by kind and name, and the state behind it."""
+        """Chunks of a run: their samples, steps, results by kind and name, and the state after them."""
         node, n = self.graph.input, len(codes)
         varies = codes.ndim > len(node.shape) + 1
         is_constant = node.code.is_constant and not varies

@@ -1,4 +1,4 @@
-"""The compiled heart of the IntegerSimulator: a chunk of time steps through all layers of an integer graph.
+"""Compiled functions of the IntegerSimulator, which take all layers through a chunk of time steps.
 
 Weighted sums are products of float matrices, for all steps of the chunk at once. They are exact as long as no sum of
 absolute weights times the largest value reaches 2^24 in float32 or 2^53 in float64; the ranges that were proven say

@@ -1,4 +1,4 @@
-"""The table that `IntegerGraph.summary` gives."""
+"""The table of an integer graph that `IntegerGraph.summary` prints."""
 
 from __future__ import annotations
 

@@ -1,11 +1,23 @@
 """Integer neurons: one step for both array namespaces, equal to the integer, and the numbers of HARDWARE by hand."""
 
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from snnconv.errors import ExportError
+from snnconv.export.params.report import report
+from snnconv.export.verilog.stages import stages
+from snnconv.neurons import IF
+from snnconv.quantize import quantize
 from snnconv.quantize.neurons import INTEGER_NEURONS, IntegerIF, IntegerLIF, leaked, start_voltage
+from snnconv.quantize.rounding.forms import FORMS
 from snnconv.runtime import tensorflow_ops
+
+from ..integer_networks import Line
 
 N, SHAPE = 200, (3, 5)
 
@@ -114,8 +126,50 @@ def test_an_integer_if_by_hand():
     assert trace(IntegerIF(**numbers, is_rectified=True), [-9, 6, -9]) == [(0, 4), (1, 0), (0, 0)]
 
 
+@pytest.mark.parametrize("float_kind", FORMS)
+def test_every_form_gives_a_registered_neuron(float_kind):
+    line = Line((2,)).dense("d", 50 * np.eye(2)).neurons("n", float_kind()).dense("out", np.eye(2))
+    layer = quantize(line.graph()).populations["n"]
+    assert type(layer.neuron) is INTEGER_NEURONS[layer.neuron.kind]
+    assert layer.threshold is layer.neuron.threshold
+    assert layer.amplitude == layer.float_neuron.amplitude == float_kind().amplitude
+
+
 def test_the_registry_is_complete():
-    assert {kind: each.__name__ for kind, each in INTEGER_NEURONS.items()} == {"LIF": "IntegerLIF", "IF": "IntegerIF"}
+    """A kind that no float neuron becomes, or that the tests above have no random numbers for, is listed here."""
+    assert {"LIF": IntegerLIF, "IF": IntegerIF} == INTEGER_NEURONS
+    assert {form.__name__ for form in FORMS} == {"LIF", "SteppedLIF", "IF"}
+
+
+@pytest.fixture
+def odd_network():
+    """A network whose neurons are of a kind that circuits do not know."""
+
+    @dataclass(frozen=True, eq=False, kw_only=True)
+    class Odd(IntegerIF):
+        kind: ClassVar[str] = "Odd"
+
+        def equations(self):
+            return ["V = an odd sum"]
+
+    del INTEGER_NEURONS["Odd"]  # which all other tests go through
+    graph = quantize(Line((2,)).dense("d", 50 * np.eye(2)).neurons("n", IF()).dense("out", np.eye(2)).graph())
+    neuron = graph["n"].neuron
+    odd = Odd(**neuron.arrays(), is_rectified=neuron.is_rectified)
+    nodes = tuple(dataclasses.replace(node, neuron=odd) if node.name == "n" else node for node in graph.nodes)
+    return dataclasses.replace(graph, nodes=nodes)
+
+
+def test_an_unknown_neuron_is_described_by_its_own_words_alone(odd_network):
+    text = report(odd_network)
+    assert "2 Odd neurons, dense of x" in text
+    assert "V = an odd sum" in text
+    assert "threshold:" not in text
+
+
+def test_the_circuit_has_no_place_for_an_unknown_neuron(odd_network):
+    with pytest.raises(ExportError, match=r"no place for 'n' \(SpikingLayer\)"):
+        stages(odd_network, 1)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,4 +1,9 @@
-"""Every number of a network in one folder, in floats and in integers, for those who write the network themselves."""
+"""Every number of a network in one folder, in floats and in integers, for those who write the network themselves.
+
+- `numbers`: their names and widths, .mem and .coe files; `headers`: params.h and params.vh; `contents`: params.json.
+- `report`: REPORT.md and README.md.
+- `check`: whether all files of a folder hold the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +20,8 @@ from ..target import Plan, Settings, Target
 from .check import check_folder
 from .contents import as_text, contents
 from .headers import c_header, verilog_header
-from .numbers import array_width, arrays, coe, mem, readme, width
-from .report import report
+from .numbers import array_width, arrays, coe, mem, width
+from .report import readme, report
 
 __all__ = ["TARGET", "plan"]
 

@@ -1,4 +1,4 @@
-"""Whether all forms of the numbers in a params folder are the same numbers, and give the golden vectors."""
+"""Checks that all forms of the numbers in a params folder are the same numbers, and give the golden vectors."""
 
 from __future__ import annotations
 

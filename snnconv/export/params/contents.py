@@ -13,11 +13,13 @@ from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
 from ..flat import flatten
 from ..integers import identifiers
-from .numbers import FORMAT, VERSION, layer_arrays
+from .numbers import layer_arrays
+
+FORMAT, VERSION = "snnconv params", 2
 
 
 def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
-    """What the file holds, in types of JSON; README.md says what each part is."""
+    """Contents of the file in types of JSON; README.md says what each part is."""
     names = identifiers(node.name for node in integers.nodes)
     layers = []
     for node in integers.nodes:

@@ -1,9 +1,4 @@
-"""The numbers of an integer graph under the names that programs and circuits use for them.
-
-Arrays of integers as hexadecimal text: .mem for Verilog's $readmemh, .coe for Xilinx' memories.
-
-README.md of the params folder: what each file holds, and in which order.
-"""
+"""The numbers of an integer graph under the names that programs and circuits use for them, and as hexadecimal text."""
 
 from __future__ import annotations
 
@@ -22,9 +17,9 @@ from ...quantize import (
     SpikingLayer,
 )
 from ...quantize.ranges import Range, span
-from ..integers import INTEGERS, Golden, comment, identifiers
+from ..integers import identifiers
 
-FORMAT, VERSION = "snnconv params", 2  # of params.json
+ORDER = "row-major order, the last axis fastest; two's complement, one word per line, the first at address 0"
 
 Arrays = dict[str, dict[str, np.ndarray]]
 Constants = dict[str, dict[str, int]]
@@ -71,8 +66,7 @@ def _constants(node: IntegerNode) -> dict[str, int]:
 
 def width(limits: Range) -> int:
     """Bits of a signed register that holds a range and 0."""
-    full = limits.with_zero()
-    return full.bits + (not full.is_signed)
+    return limits.with_zero().signed_bits
 
 
 def array_width(graph: IntegerGraph, field: str, array: np.ndarray) -> int:
@@ -91,7 +85,7 @@ def c_type(limits: Range) -> str:
 
 
 def describe(node: IntegerNode) -> str:
-    """One line on a node."""
+    """A node in one line."""
     shape = " x ".join(map(str, node.shape))
     if isinstance(node, EncodedInput):
         return f"{node.name}: input {shape}, {node.code.kind}, {node.code.bits} bits"
@@ -102,17 +96,14 @@ def describe(node: IntegerNode) -> str:
     return f"{node.name}: {shape} {kind} of {node.inputs[0]}, {node.connection}, kernel {kernel}"
 
 
-ORDER = "row-major order, the last axis fastest; two's complement, one word per line, the first at address 0"
-
-
 def mem(array: np.ndarray, bits: int, what: str) -> str:
-    """Text for $readmemh."""
+    """An array as a .mem file, for Verilog's $readmemh."""
     shape = " x ".join(map(str, array.shape))
     return "\n".join([f"// {what}: {shape} words of {bits} bits, {ORDER}", *_words(array, bits), ""])
 
 
 def coe(array: np.ndarray, bits: int, what: str) -> str:
-    """Text for a memory's initialisation file."""
+    """An array as a .coe file, which initialises a memory of Xilinx."""
     shape = " x ".join(map(str, array.shape))
     head = [f"; {what}: {shape} words of {bits} bits, {ORDER}", "memory_initialization_radix=16;"]
     return "\n".join([*head, "memory_initialization_vector=", ",\n".join(_words(array, bits)) + ";", ""])
@@ -133,47 +124,3 @@ def read_coe(text: str, bits: int) -> np.ndarray:
 def _words(array: np.ndarray, bits: int) -> list[str]:
     digits, mask = -(-bits // 4), (1 << bits) - 1
     return [f"{number & mask:0{digits}x}" for number in array.ravel().tolist()]
-
-
-def readme(graph: IntegerGraph, golden: Golden) -> str:
-    """The whole text."""
-    first = next(iter(golden.voltages), None)
-    voltages = "" if first is None else ", the voltages of the first layer"
-    return f"""\
-# The numbers of {comment(graph.name)}
-
-| file | holds |
-|---|---|
-| REPORT.md | each layer's equations with their numbers, and the width of every integer |
-| float.npz, integers.npz | all arrays for NumPy: float (unrounded) and integer weights |
-| params.json | the same with everything else, for any language |
-| mem/, coe/ | integer arrays as hexadecimal text, LAYER_ARRAY.mem for $readmemh, .coe for Xilinx' memories |
-| params.h, params.vh | the same for C99, and the single numbers for Verilog |
-| golden.npz, golden/ | test vectors: {golden.size} |
-| {INTEGERS} | the integers for Python: `snnconv.quantize.load` |
-
-Arrays are in {ORDER}.
-Kernels are (inputs, outputs), or (*window, channels, filters) for convolutions, channels last. Arrays per neuron
-have the shape of the layer, or one number per channel, the last axis, where it is the same at every place. `start` is
-the voltage before the first step of a sample.
-
-## params.json, version {VERSION}
-
-    format, version       "snnconv params", {VERSION}
-    settings              bits, length of a step in seconds (dt), steps for which sums are proven (n_steps), ...
-    outputs               readout that gives each output
-    layers                in execution order; each with name, id (its name in file names and in C), kind, inputs, shape,
-                          arrays (integer), float (the unrounded weights, biases and the scale S), ranges (name: [low,
-                          high], proven), and the fields of its class in snnconv.quantize.nodes: shift, leak, ...
-    float                 the float network as in a .snn.json: kernel, dense_bias, neuron_bias, gain, tau_rc, ...
-    approximations        sentences on what differs from the float network
-
-Infinity, which JSON does not have, is "inf" or "-inf", and not a number is "nan".
-
-## Golden vectors
-
-`golden.npz` has `inputs` (sample, *shape; or sample, step, *shape where they vary), rounded to integers q, and for each
-layer `spikes/LAYER` (sample, step, *units){voltages} `voltages/LAYER` after each step, and `readouts/LAYER`: Y
-after each step. `golden/` has the same as .mem files: one number per word, spikes one step per line, neuron 0 in the
-lowest bit.
-"""

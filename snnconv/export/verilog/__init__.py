@@ -15,10 +15,11 @@ from ...graph import SpikingGraph
 from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
-from .bench import MAKEFILE, bench_text, check_folder, golden_texts, readme
+from .bench import bench_text, check_folder, golden_texts
 from .encoder import with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
+from .readme import MAKEFILE, readme
 from .stages import held_clocks, stages, step_clocks
 from .stream import stream_text
 
@@ -85,7 +86,7 @@ def frequency(hertz: float) -> str:
 
 
 def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
-    """What has an integer form, but none in the circuit."""
+    """Limits on parts of a network that have an integer form, but none in the circuit."""
     found = []
     if len(graph.outputs) > 1:
         found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))

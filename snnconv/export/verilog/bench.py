@@ -1,11 +1,4 @@
-"""The self-checking test bench, and the golden vectors that it reads.
-
-The Makefile of an exported circuit.
-
-README.md of an exported circuit.
-
-Simulating an exported circuit, where iverilog is there.
-"""
+"""The self-checking test bench, the golden vectors that it reads, and its simulation where iverilog is there."""
 
 from __future__ import annotations
 
@@ -19,12 +12,14 @@ import numpy as np
 
 from ...quantize import IntegerGraph, SumPool
 from ...quantize.reference import sum_pool
-from ..integers import Golden, comment
+from ..integers import Golden
 from ..programs import run
 from ..target import Check
 from .memories import mem_text
 from .stages import Stage, held_clocks, sent_bits, step_clocks
 from .stream import beat_bits, beats, sends_spikes
+
+NAME = "circuit"  # of the check
 
 BENCH = Template("""\
 // Written by snnconv: sends golden inputs through the streams and compares every value of every layer, the clocks of a
@@ -213,89 +208,6 @@ def _word_bits(graph: IntegerGraph) -> int:
 
 def _text(array: np.ndarray, bits: int) -> str:
     return mem_text(array.reshape(-1, 1).astype("int64"), bits)
-
-
-MAKEFILE = """\
-# make sim    simulate and compare with the golden vectors (iverilog)
-# make wave   the same, with every signal in network.vcd
-# make lint   check the RTL (verilator)
-# make synth  count cells (yosys); SYNTH=synth_ice40, synth_xilinx, synth_ecp5, ... for a device
-RTL := $(wildcard rtl/*.v)
-SYNTH ?= synth
-
-.PHONY: sim wave lint synth clean
-sim: sim.vvp
-\tvvp -n $< | tee sim.log
-\t@grep -q '^PASS' sim.log
-
-wave: sim.vvp
-\tvvp -n $< +wave | tee sim.log
-\t@grep -q '^PASS' sim.log
-
-sim.vvp: tb.v $(RTL)
-\tiverilog -g2005 -Wall -Wno-timescale -s tb -o $@ tb.v $(RTL)
-
-lint:
-\tverilator --lint-only -Wall --top-module snn_stream $(RTL)
-
-# -defer: modules are read with the parameters that they are used with, not with their defaults
-synth:
-\tyosys -q -p 'read_verilog -defer $(RTL); $(SYNTH) -top snn_stream; tee -o synth.txt stat'
-\t@cat synth.txt
-
-clean:
-\trm -f sim.vvp sim.log synth.txt network.vcd
-"""
-
-
-HELD = """\
-The weighted sums of an input are kept ({bits:,} bits) for as long as it is not written anew: a step with the input of
-the step before takes {held:,} clocks, since a layer that keeps its sums takes 4 + (neurons / side by side - 1) *
-max(4, side by side) + side by side + 2. {megahertz:.4g} MHz are enough where the first step of an input may be late.
-"""
-
-
-def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
-    """The whole text."""
-    rows = [
-        f"| {stage.name} | {comment(stage.node.name)} | {stage.parameters['KIND']} | {stage.n_neurons} | "
-        f"{stage.n_inputs} | {stage.lanes} | {stage.widths['WEIGHTS']} | {stage.parameters['SUM_BITS']} | "
-        f"{stage.parameters.get('STATE_BITS', '')} | {stage.rom_bits:,} | {stage.clocks:,} |"
-        for stage in stages
-    ]
-    clocks, held, code = step_clocks(stages), held_clocks(stages), graph.input.code
-    bits = sum(stage.held_bits for stage in stages)
-    kept = "" if held == clocks else HELD.format(held=held, megahertz=held / graph.dt / 1e6, bits=bits)
-    number = "x" if (code.factor, code.offset) == (1, 0) else f"({code.factor:.9g} * x + {code.offset:.9g})"
-    return f"""\
-# The network {comment(graph.name)} as a circuit
-
-    make sim      # iverilog: the test bench compares every spike with golden/, and ends with PASS or FAIL
-    make wave     # the same, and network.vcd for a wave viewer
-    make lint     # verilator
-    make synth    # yosys; SYNTH=synth_ice40 and the like for a device
-
-| layer | name | kind | neurons | inputs | side by side | weight bits | sum bits | state bits | ROM bits | clocks |
-|---|---|---|---|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
-
-A layer takes neurons / side by side * (inputs + 3) + side by side + 2 clocks, a step of the network {clocks:,}. Steps
-stand for {graph.dt * 1e3:g} ms: real time needs a clock of {clocks / graph.dt / 1e6:.4g} MHz or more.
-{kept}
-- rtl/snn_stream.v is the top: AXI4-Stream in and out, the order and the end of frames are described in its head.
-  rtl/snn_network.v is the network without streams; it also gives out every spike as it is sent.
-- mem/ holds weights, biases and thresholds for $readmemh, in two's complement; neurons side by side share a word, the
-  first one in its lowest bits. Paths are relative to this folder: tools must run in it.
-- golden/ holds {golden.size} from the integer network in NumPy.
-- An input x is sent as round({number} / {code.step:.9g}), halves to even, from {code.codes.low} to {code.codes.high}.
-- Sums over time are proven to fit for {graph.settings.n_steps} steps. No register
-  saturates: each is wide enough for any input.
-
-The sources are yours, without any condition: MIT-0, as they say in their heads.
-"""
-
-
-NAME = "circuit"
 
 
 def check_folder(path: Path) -> list[Check]:

@@ -114,7 +114,7 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
 
 
 def describe(stage: Stage) -> str:
-    """What a stage is, in a few words."""
+    """A stage in a few words."""
     kind = {"READOUT": "outputs", "SUM": "sums"}.get(
         str(stage.parameters["KIND"]), f"{stage.parameters['KIND']} neurons"
     )

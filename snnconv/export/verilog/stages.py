@@ -131,17 +131,12 @@ def held_clocks(circuit: Iterable[Stage]) -> int:
     return sum(stage.held_clocks for stage in circuit)
 
 
-def signed_bits(found: Range) -> int:
-    """Bits of a signed register that holds a range."""
-    return found.bits + (not found.is_signed)
-
-
 def sent_bits(node: IntegerNode) -> int:
     """Bits of what a node sends: 1 for spikes, else those of a signed number."""
     if isinstance(node, ReadoutLayer):
-        return signed_bits(node.ranges["total"])
+        return node.ranges["total"].signed_bits
     found = node.ranges["value"]
-    return 1 if found.low >= 0 and found.high <= 1 else signed_bits(found)
+    return 1 if found.low >= 0 and found.high <= 1 else found.signed_bits
 
 
 def address_bits(n: int) -> int:
@@ -156,12 +151,12 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, paralle
     n_inputs, n_neurons = math.prod(kernel.shape[:-1]), math.prod(node.shape)
     lanes = _lanes(filters // groups, min(parallel, n_inputs + CLOCKS_BEHIND_INPUTS))
     memories = {"WEIGHTS": kernel.reshape(n_inputs, -1, lanes).swapaxes(0, 1).reshape(-1, lanes).astype("int64")}
-    widths = {"WEIGHTS": signed_bits(span(kernel))}
+    widths = {"WEIGHTS": span(kernel).signed_bits}
     if isinstance(node, IntegerLayer):
         for memory, array in _arrays(node).items():
             array = node.per_neuron(array).ravel().astype("int64")
             memories[memory] = cycle(array, filters, lanes)
-            widths[memory] = signed_bits(span(array))
+            widths[memory] = span(array).signed_bits
     sum_range = largest_sum(kernel.astype("int64"), source.ranges["value"].with_zero())
     parameters: dict[str, int | str] = {
         "KIND": _kind(node),
@@ -173,7 +168,7 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, paralle
         "SOURCE_ADDRESS_BITS": address_bits(math.prod(source.shape)),
         "ADDRESS_BITS": address_bits(n_neurons),
         "INPUT_BITS": sent_bits(source),
-        "SUM_BITS": max(signed_bits(Range(-sum_range, sum_range)), widths["WEIGHTS"]),
+        "SUM_BITS": max(Range(-sum_range, sum_range).signed_bits, widths["WEIGHTS"]),
         "VALUE_BITS": sent_bits(node),
     }
     parameters.update(_arithmetic(node, parameters, widths) if isinstance(node, IntegerLayer) else {})
@@ -248,19 +243,19 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
     products = {"leak_product", "synapse_product"}
     sums = [drive, *(found for name, found in ranges.items() if name not in products)]
     # One bit more than needed, so that every number that is extended to it is narrower.
-    bits = 1 + max(int(known["SUM_BITS"]), *map(signed_bits, sums), *widths.values())
-    found = {"SHIFT": node.shift, "BITS": bits, "STATE_BITS": signed_bits(state)}
+    bits = 1 + max(int(known["SUM_BITS"]), *(found.signed_bits for found in sums), *widths.values())
+    found = {"SHIFT": node.shift, "BITS": bits, "STATE_BITS": state.signed_bits}
     if isinstance(node, SpikingLayer):
         neuron = node.neuron
         found |= {"REFRACTORY_STEPS": neuron.refractory_steps, "IS_RECTIFIED": int(neuron.is_rectified)}
         if neuron.leak:
-            product = signed_bits(ranges["leak_product"])
+            product = ranges["leak_product"].signed_bits
             found |= {"LEAK": neuron.leak, "FRACTION_BITS": node.fraction_bits, "PRODUCT_BITS": product}
     if node.synapse:
         found |= {
             "SYNAPSE": node.synapse,
             "SYNAPSE_FRACTION_BITS": node.synapse_bits,
-            "SYNAPSE_BITS": signed_bits(ranges["synapse"]),
-            "SYNAPSE_PRODUCT_BITS": signed_bits(ranges["synapse_product"]),
+            "SYNAPSE_BITS": ranges["synapse"].signed_bits,
+            "SYNAPSE_PRODUCT_BITS": ranges["synapse_product"].signed_bits,
         }
     return found

@@ -1,4 +1,4 @@
-"""The way to each population and each output from the neurons, the pool or the input before it."""
+"""Chains: all that is linear between neurons, pools, the input and an output, as one layer each."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
-from ..graph.nodes import Weighted
-from ..graph.passes import fold_affine
-from ..graph.passes.draft import Draft
-from ..graph.passes.fold import fold_padding
-from .linear import Linear, Shape, compose, elementwise, from_channels, of_average_pool, of_conv, of_dense
+from ...graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
+from ...graph.nodes import Weighted
+from ...graph.passes import fold_affine
+from ...graph.passes.draft import Draft
+from ...graph.passes.fold import fold_padding
+from ..linear import Linear, Shape, compose, elementwise, from_channels, of_average_pool, of_conv, of_dense
 
 Sink = tuple[str, str]  # "population" and its name, or "output" and its label
 
 
 class NoIntegerFormError(Exception):
-    """Why a way has no integer form; it never leaves this package."""
+    """A way has no integer form, for the reason in the message. It never leaves this package."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """All that is linear before a population or an output, as one layer.
+    """One layer for all that is linear before a population or an output.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def chains(prepared: Prepared, without: Collection[str]) -> tuple[list[Chain], l
 
 
 def _ways(graph: SpikingGraph) -> dict[Sink, list[Node]]:
-    """To each sink from what feeds it: the nodes in execution order, source first."""
+    """The nodes from a source to each sink, in execution order, source first."""
     ends = {("population", node.name): node.inputs[0] for node in graph.nodes if isinstance(node, Population)}
     ends |= {("output", label): name for label, name in graph.outputs.items()}
     ways = {}
@@ -160,7 +160,7 @@ def _synapse_on(way: list[Node]) -> float:
 def _without_input_affine(
     graph: SpikingGraph, synapses: dict[Sink, float]
 ) -> tuple[SpikingGraph, dict[Sink, float], float, float]:
-    """The graph without an Affine that is the same for all of the input, and what it did."""
+    """The graph without an Affine that is the same for all of the input; with the factor and the offset of that."""
     for node in graph.inputs:
         behind = graph.consumers(node.name)
         affine = behind[0] if len(behind) == 1 and not graph.is_output(node.name) else None

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .chains import Chain
-from .forms import Form
-from .nodes import FloatOrigin, ReadoutLayer, SpikingLayer
-from .proofs import drives, prove, too_wide, too_wide_error
-from .ranges import Range, span
-from .scales import (
+from ..nodes import FloatOrigin, ReadoutLayer, SpikingLayer
+from ..proofs import drives, prove, too_wide, too_wide_error
+from ..ranges import Range, span
+from ..scales import (
     Settings,
     bits_below_one,
     choose_scaling,
@@ -22,6 +20,8 @@ from .scales import (
     precisions,
     rounded,
 )
+from .chains import Chain
+from .forms import Form
 
 # A readout adds its bias at every step, and a weight only where there is a spike: with 4 bits below a weight's the
 # rounding of the bias weighs no more than that of a weight whose neuron fires at one step in 16.
@@ -71,7 +71,7 @@ def spiking_layer(chain: Chain, form: Form, unit: float, source: Range) -> tuple
                 shift=scaling.shift,
                 synapse=precision.synapse,
                 synapse_bits=precision.synapse_bits,
-                floats={"weights": filtered, "biases": biases, "scale": scale, "input_unit": unit * chain.factor},
+                origin=_origin(chain, settings, filtered, biases, scale, unit),
             )
             layer, wide = _with_neurons(fields, chain, form, threshold, precision.threshold_bits, source)
         largest = np.abs(kernel).max()
@@ -123,7 +123,6 @@ def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings:
         wide = too_wide({"bias": span(bias)})
         if wide:
             continue
-        scales = np.full(chain.shape, scale)
         fields = _linear_fields(
             chain,
             settings,
@@ -133,7 +132,7 @@ def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings:
             shift=shift,
             synapse=synapse,
             synapse_bits=settings.fraction_bits,
-            floats={"weights": weights, "biases": biases, "scale": scales, "input_unit": unit * chain.factor},
+            origin=_origin(chain, settings, weights, biases, np.full(chain.shape, scale), unit),
         )
         layer = ReadoutLayer(**fields, activation=chain.activation)
         wide = too_wide(prove(layer, source, settings.n_steps))
@@ -142,19 +141,23 @@ def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings:
     raise too_wide_error(name, wide)
 
 
-def _linear_fields(
-    chain: Chain, settings: Settings, *, kernel: np.ndarray, bias: np.ndarray, floats: dict[str, Any], **fields: Any
-) -> dict[str, Any]:
-    """The fields that spiking layers and readouts share.
+def _origin(
+    chain: Chain, settings: Settings, weights: np.ndarray, biases: np.ndarray, scale: np.ndarray, unit: float
+) -> FloatOrigin:
+    return FloatOrigin(
+        scale=_compact(chain, scale),
+        weights=np.asarray(weights, "float64"),
+        biases=_compact(chain, biases),
+        input_unit=unit * chain.factor,
+        fraction_bits=settings.fraction_bits,
+        synapse_tau=chain.synapse_tau,
+    )
 
-    Parameters
-    ----------
-    kernel, bias : arrays of whole numbers
-    floats : dict
-        Fields of the `FloatOrigin` that the chain and the settings do not say.
-    """
-    floats |= {name: _compact(chain, floats[name]) for name in ("biases", "scale")}
-    floats["weights"] = np.asarray(floats["weights"], "float64")
+
+def _linear_fields(
+    chain: Chain, settings: Settings, *, kernel: np.ndarray, bias: np.ndarray, **fields: Any
+) -> dict[str, Any]:
+    """The fields that spiking layers and readouts share, with whole numbers of any type in `kernel` and `bias`."""
     return {
         **fields,
         "inputs": (chain.source,),
@@ -166,7 +169,6 @@ def _linear_fields(
         "padding": chain.linear.padding,
         "dilation": chain.linear.dilation,
         "groups": chain.linear.groups,
-        "origin": FloatOrigin(**floats, fraction_bits=settings.fraction_bits, synapse_tau=chain.synapse_tau),
     }
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConversionError
-from ..graph import Population
-from ..neurons import IF, LIF, SteppedLIF
-from ..neurons.base import Neuron
-from .neurons import IntegerIF, IntegerLIF, IntegerNeuron, half, start_voltage
-from .nodes import FloatNeuron, SpikingLayer
-from .proofs import settled
-from .scales import Settings, bits_below_one, multiplier
+from ...errors import ConversionError
+from ...graph import Population
+from ...neurons import IF, LIF, SteppedLIF
+from ...neurons.base import Neuron
+from ..neurons import IntegerIF, IntegerLIF, IntegerNeuron, half, start_voltage
+from ..nodes import FloatNeuron, SpikingLayer
+from ..proofs import settled
+from ..scales import Settings, bits_below_one, multiplier
 
 INT32_MAX = (1 << 31) - 1
 FARTHEST = 1 << 30  # where voltages that have no bound end: a drive of as much still fits an int32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import (
+from ...graph import (
     Affine,
     AveragePool,
     Conv,
@@ -21,10 +21,10 @@ from ..graph import (
     RunningSum,
     SpikingGraph,
 )
-from ..neurons.synapses import Lowpass
+from ...neurons.synapses import Lowpass
+from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
+from ..scales import Settings, most_level
 from .forms import FORMS, milliseconds
-from .nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
-from .scales import Settings, most_level
 
 SUPPORTED = (Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout)
 ADVICE = {
@@ -39,7 +39,7 @@ ADVICE = {
 
 
 def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
-    """Each node without an integer form, and a line on what it is and what to do; none for parts of another."""
+    """A line of advice for each node without an integer form; an empty one for parts of another node."""
     found = {}
     pools = any(isinstance(node, MaxPool) for node in graph.nodes)
     for node in graph.nodes:
@@ -54,7 +54,7 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 
 
 def _advice(node: Node) -> str | None:
-    """What to do about a node, or None where it has an integer form."""
+    """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
         if getattr(node.neuron, "fires_negative", False):
             return "its spikes can be negative; convert the model with swap_activations={…: snnconv.neurons.IF()}"

@@ -1,21 +1,21 @@
-"""`quantize`: from a spiking graph to an integer graph."""
+"""The function that turns a spiking graph into an integer graph."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from ..errors import ConversionError, ParameterError
-from ..graph import Population, SpikingGraph
-from ..runtime.result import check_dt
+from ...errors import ConversionError, ParameterError
+from ...graph import Population, SpikingGraph
+from ...runtime.result import check_dt
+from ..codes import Analog, Code
+from ..integer_graph import IntegerGraph
+from ..nodes import EncodedInput, IntegerNode, Node, SumPool
+from ..proofs import proven
+from ..ranges import Range
+from ..scales import Settings
 from .chains import Chain, chains, prepare
-from .codes import Analog, Code
 from .forms import form_of
-from .integer_graph import IntegerGraph
 from .layers import readout_layer, spiking_layer
-from .nodes import EncodedInput, IntegerNode, Node, SumPool
-from .proofs import proven
-from .ranges import Range
-from .scales import Settings
 from .support import of_input, of_linear, of_scales, unsupported_nodes
 
 
@@ -101,7 +101,7 @@ def quantize(
 
 
 class _Builder:
-    """Collects nodes in execution order, with what each of them sends and what that stands for."""
+    """Nodes in execution order under construction, each with the number that a value of 1 from it stands for."""
 
     def __init__(self, graph: SpikingGraph, prepared: SpikingGraph, code: Code, settings: Settings):
         self._graph, self._prepared, self._settings = graph, prepared, settings
