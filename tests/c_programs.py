@@ -8,7 +8,7 @@ import pytest
 from snnconv.export import c
 from snnconv.export.c import c_files
 from snnconv.export.c.compiling import FLAGS, compiler
-from snnconv.export.c.names import Names
+from snnconv.export.c.program import Names
 from snnconv.export.integers import golden_vectors, to_integers
 from snnconv.export.target import Settings
 from snnconv.quantize import run

@@ -14,9 +14,10 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv import export
 from snnconv.errors import ExportError, ParameterError
-from snnconv.export.c import compiling, double
-from snnconv.export.c.double.ordered import ORDERED
-from snnconv.export.c.double.run import run as run_program
+from snnconv.export.c import compiling
+from snnconv.export.c.doubles import DoubleWriter
+from snnconv.export.c.doubles import run as run_program
+from snnconv.export.c.golden import ORDERED, golden_vectors
 from snnconv.export.folder import verify_folder
 from snnconv.export.target import Settings
 from snnconv.graph import Affine, Dense, MaxPool
@@ -54,8 +55,7 @@ def test_200_digits_for_100_steps_give_every_spike_of_the_reference(tmp_path):
     assert re.search(
         "to the last bit; compiled here, its self-test passes \\(4 samples of 100 steps\\)", verdict.notes[0]
     )
-    names = double.Names(graph, 0.001)
-    found = run_program(names, tmp_path / "net", {"x": x}, 100)
+    found = run_program(DoubleWriter(graph, 0.001), tmp_path / "net", {"x": x}, 100)
     for name, spikes in expected.spikes.items():
         np.testing.assert_array_equal(found.spikes[name], spikes)
     # sums of 64 numbers around 1000, in another order: some of the last of 53 bits
@@ -240,7 +240,7 @@ def test_golden_vectors_are_smaller_for_large_networks():
     line = Line((20, 20, 1)).conv("c", rng.normal(0, 1, (3, 3, 1, 64))).neurons("n", LIF(), np.ones(64))
     graph = line.flatten().dense("out", rng.normal(size=(line.last.shape[0], 2))).graph()
     options = Settings(0.001, graph.check_inputs(rng.random((8, 20, 20, 1)), "float64"), 100, {"golden": 4})
-    assert double.golden_vectors(double.Names(graph, 0.001), options).size == "1 sample of 12 steps"
+    assert golden_vectors(DoubleWriter(graph, 0.001), options).size == "1 sample of 12 steps"
 
 
 def test_the_readme_says_how_to_use_it(tmp_path):

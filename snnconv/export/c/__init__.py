@@ -1,27 +1,46 @@
 """C99 with a test of its own: the integer network as a program for small processors, or the float network in doubles.
 
 The former gives the integers of `snnconv.quantize.run`, bit for bit: every width is proven, and nothing in it is left
-open by the language. Both call no library, allocate nothing, and keep their state in one struct of the caller's.
+open by the language. The latter gives the numbers of the NumPy loop in float64, to the last bit. Both call no library,
+allocate nothing, and keep their state in one struct of the caller's.
+
+    program     a program before it is text: names, struct, functions, type of numbers, golden vectors
+    integers    the program of an integer network
+    doubles     the program of a float network
+    golden      golden vectors of a float network, with sums in the order of its program
+    tracer      a neuron's step in C, written from its step in Python
+    loops       loops over weights and over windows
+    source      network.h and network.c
+    self_test   golden.h, self_test.c and the Makefile
+    readme      README.md
+    compiling   compiling and running what was written
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import ExportError
+from ...errors import ExportError, ParameterError
 from ...graph import SpikingGraph
+from ...graph.file import save
+from ...graph.passes import fold_affine
+from ...graph.passes.fold import fold_padding
 from ...quantize import IntegerGraph
 from ...quantize.proofs import drives
 from ...quantize.ranges import span
-from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, run_folder, to_integers
-from ..params.headers import c_header
+from ...runtime.result import Result
+from ..integers import INTEGERS, OPTIONS, Golden, changes, comment, golden_vectors, run_folder, to_integers
 from ..params.numbers import arrays
 from ..params.report import report
 from ..programs import with_licence
-from ..target import Check, Option, Plan, Settings, Target
-from . import double
+from ..target import Check, Inputs, Option, Plan, Settings, Target
+from . import doubles
 from .compiling import Sizes, build, compiler, measure
-from .readme import readme
+from .doubles import DoubleWriter
+from .golden import golden_vectors as double_vectors
+from .integers import IntegerWriter
+from .program import DOUBLE, INT32, Program, Vectors
+from .readme import GRAPH, arithmetic_of, readme
 from .self_test import MAKEFILE, golden_header, self_test
 from .source import header, source
 
@@ -33,38 +52,66 @@ NUMBERS = Option("numbers", str, "int", "what the program computes in", ("int", 
 
 def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the integer network, or the float network, as C99."""
-    if settings.options[NUMBERS.name] == "double":
-        return double.plan(graph, settings)
+    return (_plan_doubles if settings.options[NUMBERS.name] == "double" else _plan_integers)(graph, settings)
+
+
+def _plan_integers(graph: SpikingGraph, settings: Settings) -> Plan:
     integers = to_integers(graph, settings)
     _check_rectified(integers)
     golden = golden_vectors(integers, settings)
     files = c_files(integers, golden)
     equal = "its integers equal those of snnconv.quantize.run bit for bit"
-    if compiler() is None:
+    sizes = _tested(files, graph.name)
+    if sizes is None:
         notes = (f"{equal}, by construction; no C compiler is here: make test in the folder compares them",)
     else:
-        built, sizes = measure(files)
-        if not built.passed:
-            raise ExportError(f"the program for '{graph.name}' does not pass its own test: {built.said}.")
-        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", _sizes(integers, sizes))
+        kernels = sum(fields["kernel"].nbytes for fields in arrays(integers).values())
+        text = "" if sizes.text is None else f"code and constants {sizes.text:,} bytes at -Os on this machine, "
+        size = f"{text}weights {kernels:,} bytes, RAM {sizes.ram:,} bytes"
+        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", size)
+    names = IntegerWriter(integers).names
+    label, node = next(iter(integers.readouts.items()))
+    output = f"net.{names.field(node, 'total')}, {node.n_neurons}); /* output {comment(label)} */"
 
     def write(path: Path) -> None:
-        for name, text in files.items():
-            (path / name).write_text(text, "utf-8")
+        _write(path, files, readme(comment(integers.name), INT32, golden.size, golden.n_steps, output))
         integers.save(path / INTEGERS)
-        (path / "README.md").write_text(readme(integers, golden), "utf-8")
         (path / "REPORT.md").write_text(report(integers), "utf-8")
 
     return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
-def _check_rectified(integers: IntegerGraph) -> None:
-    """The proven range of a drive that is rectified is that behind it; the program needs that before it."""
-    for layer in integers.populations.values():
-        if layer.is_rectified:
-            low, high = drives(layer, integers[layer.inputs[0]].ranges["value"])
-            if not span(low, high).is_int32:
-                raise ExportError(f"layer '{layer.name}': int32 does not hold its drive. Lower --bits.")
+def _plan_doubles(graph: SpikingGraph, settings: Settings) -> Plan:
+    for option in OPTIONS:
+        if option.name != "golden" and settings.options[option.name] != option.default:
+            raise ParameterError(f"{option.flag} is for integers: it has no meaning with --numbers double.")
+    writer = DoubleWriter(fold_padding(fold_affine(graph)), settings.dt)
+    limits = doubles.limits(writer)
+    if limits:
+        return Plan(_write_nothing, limits=limits)
+    golden = double_vectors(writer, settings)
+    files = _files(writer.program(), golden)
+    equal = "it equals the NumPy loop in float64 with sums in the order of the inputs, to the last bit"
+    sizes = _tested(files, graph.name)
+    if sizes is None:
+        notes = (f"{equal}; no C compiler is here: make test in the folder compares them",)
+    else:
+        size = "" if sizes.text is None else f"; code and constants {sizes.text:,} bytes at -Os on this machine"
+        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", f"RAM {sizes.ram:,} bytes{size}")
+    label, n = next((label, writer.n_outputs(label)) for label in writer.graph.outputs)
+    output = f"net.{writer.names.total(label)}, {n}); /* output {comment(label)} */"
+
+    def write(path: Path) -> None:
+        steps = arithmetic_of(writer.graph)
+        _write(path, files, readme(comment(writer.graph.name), DOUBLE, golden.size, golden.n_steps, output, steps))
+        save(graph, path / GRAPH, settings.dt)
+
+    def run(path: Path, inputs: Inputs, n_steps: int) -> Result:
+        return doubles.run(writer, path, inputs, n_steps)
+
+    if sizes is None:
+        return Plan(write, notes=notes, unmeasured="there is no C compiler here: gcc, cc or clang")
+    return Plan(write, run, notes=notes)
 
 
 def check_folder(path: Path) -> list[Check]:
@@ -76,22 +123,49 @@ def check_folder(path: Path) -> list[Check]:
 
 
 def c_files(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
-    """The files of the program, by name."""
+    """The files of an integer network's program, by name."""
+    writer = IntegerWriter(integers)
+    return _files(writer.program(), writer.vectors(golden))
+
+
+def _files(program: Program, vectors: Vectors) -> dict[str, str]:
     files = {
-        "params.h": c_header(integers),
-        "network.h": header(integers),
-        "network.c": source(integers),
-        "golden.h": golden_header(integers, golden),
-        "self_test.c": self_test(integers, golden),
+        "params.h": program.params,
+        "network.h": header(program),
+        "network.c": source(program),
+        "golden.h": golden_header(vectors),
+        "self_test.c": self_test(program, vectors),
         "Makefile": MAKEFILE,
     }
     return {name: with_licence(name, text) for name, text in files.items()}
 
 
-def _sizes(integers: IntegerGraph, sizes: Sizes) -> str:
-    kernels = sum(fields["kernel"].nbytes for fields in arrays(integers).values())
-    text = "" if sizes.text is None else f"code and constants {sizes.text:,} bytes at -Os on this machine, "
-    return f"{text}weights {kernels:,} bytes, RAM {sizes.ram:,} bytes"
+def _tested(files: dict[str, str], name: str) -> Sizes | None:
+    """Sizes of the program, once it has passed its own test; None where there is no compiler."""
+    if compiler() is None:
+        return None
+    built, sizes = measure(files)
+    if not built.passed:
+        raise ExportError(f"the program for '{name}' does not pass its own test: {built.said}.")
+    return sizes
+
+
+def _write(path: Path, files: dict[str, str], instructions: str) -> None:
+    for name, text in (files | {"README.md": instructions}).items():
+        (path / name).write_text(text, "utf-8")
+
+
+def _check_rectified(integers: IntegerGraph) -> None:
+    """The proven range of a drive that is rectified is that behind it; the program needs that before it."""
+    for layer in integers.populations.values():
+        if layer.is_rectified:
+            low, high = drives(layer, integers[layer.inputs[0]].ranges["value"])
+            if not span(low, high).is_int32:
+                raise ExportError(f"layer '{layer.name}': int32 does not hold its drive. Lower --bits.")
+
+
+def _write_nothing(path: Path) -> None:
+    raise ExportError("the program cannot hold the network.")
 
 
 TARGET = Target(

@@ -1,16 +1,21 @@
-"""Compiling and running what the C target wrote, where a compiler is there."""
+"""Compiling programs in C and running them, where a compiler is there."""
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import ExportError
 from ..programs import Ran, run
+from .loops import indented, loop
 
 FLAGS = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SOURCES = ("network.c", "self_test.c")
@@ -18,7 +23,7 @@ SOURCES = ("network.c", "self_test.c")
 
 @dataclass(frozen=True)
 class Sizes:
-    """What network.c takes.
+    """Memory that network.c takes.
 
     Parameters
     ----------
@@ -77,3 +82,89 @@ def _text_size(folder: Path) -> int | None:
         return None
     numbers = re.match(r"(\d+)\s", run([size, unit]).said)
     return int(numbers.group(1)) if numbers else None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Numbers to record at each step of a network `net`.
+
+    Parameters
+    ----------
+    kind, dtype : str
+        Their type in C, and in NumPy.
+    shape : tuple of int
+    number : str
+        Expression of one, at the index j.
+    """
+
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+    number: str
+
+
+def run_samples(
+    folder: Path, name: str, x: np.ndarray, n_steps: int, varies: bool, recorded: Sequence[Recorded]
+) -> list[np.ndarray]:
+    """Compile the network in `folder` somewhere else, and run it as a user's program would.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, for messages.
+    x : (n, *input) or (n, n_steps, *input) array
+        Inputs, of the type that the network reads.
+    varies : bool
+        Whether inputs change from step to step.
+
+    Returns
+    -------
+    list of (n, n_steps, *shape) arrays
+        As `recorded`.
+
+    Raises
+    ------
+    ExportError
+        If it does not compile or run.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        main, program = Path(work) / "run.c", Path(work) / "run"
+        main.write_text(_main(recorded, n_steps, varies), "utf-8")
+        command = [str(compiler()), "-O2", *FLAGS, "-I", str(folder), "-o", str(program)]
+        compiled = run([*command, str(folder / "network.c"), str(main)])
+        if not compiled.passed:
+            raise ExportError(f"the program for '{name}' does not compile: {compiled.said}.")
+        done = subprocess.run([str(program)], input=x.tobytes(), capture_output=True, check=False)
+    record = np.dtype([(str(number), each.dtype, each.shape) for number, each in enumerate(recorded)])
+    if done.returncode or len(done.stdout) != len(x) * n_steps * record.itemsize:
+        raise ExportError(f"the program for '{name}' does not run to its end: {done.stderr.decode()!r}.")
+    found = np.frombuffer(done.stdout, record).reshape(len(x), n_steps)
+    return [found[str(number)] for number in range(len(recorded))]
+
+
+def _main(recorded: Sequence[Recorded], n_steps: int, varies: bool) -> str:
+    """A program that reads inputs, one per sample or one per step, and writes what is recorded at each step."""
+    writes: list[str] = []
+    for each in recorded:
+        number = f"const {each.kind} number = {each.number};"
+        writes += loop("j", math.prod(each.shape), [number, "fwrite(&number, sizeof number, 1, stdout);"])
+    read = [
+        "if (fread(input, sizeof input[0], SNN_N_INPUT, stdin) != SNN_N_INPUT)",
+        "    return 0;",
+        "snn_present(&net, input);",
+    ]
+    steps = loop("step", n_steps, [*(read if varies else []), "snn_step(&net);", *writes])
+    lines = [
+        "#include <stdio.h>",
+        '#include "network.h"',
+        "static snn_network net;",
+        "static snn_input input[SNN_N_INPUT];",
+        "int main(void)",
+        "{",
+        "    int32_t step, j;",
+        "    for (;;) {",
+        *indented(["snn_reset(&net);", *([] if varies else read), *steps], 2),
+        "    }",
+        "}",
+    ]
+    return "\n".join([*lines, ""])

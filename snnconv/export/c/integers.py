@@ -1,0 +1,317 @@
+"""The program of an integer network: the integers of `snnconv.quantize.run`, in the smallest types that are proven."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ..._version import __version__
+from ...errors import ExportError
+from ...neurons import numpy_ops
+from ...quantize import (
+    EncodedInput,
+    IntegerGraph,
+    IntegerLayer,
+    IntegerNode,
+    LatencyCode,
+    RateCode,
+    ReadoutLayer,
+    SpikingLayer,
+    SumPool,
+)
+from ...quantize.neurons import leaked
+from ...quantize.ranges import Range, span
+from ..integers import Golden, comment
+from ..params.headers import c_header
+from ..params.numbers import c_type, describe
+from .loops import Code, Connection, indented, loop, window_sums
+from .program import INT32, Check, Field, Function, Names, Program, Vectors
+from .tracer import Trace, Value
+
+
+class IntegerWriter:
+    """The nodes of an integer network in C.
+
+    Parameters
+    ----------
+    graph : IntegerGraph
+    """
+
+    def __init__(self, graph: IntegerGraph) -> None:
+        self.graph = graph
+        self.names = Names(graph)
+
+    def program(self) -> Program:
+        """The whole program."""
+        graph, code = self.graph, self.graph.input.code
+        described = [(comment(describe(node)), self.fields(node)) for node in graph.nodes]
+        shared: list[Field] = []
+        layers = [node for node in graph.nodes if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node)]
+        if layers:
+            most = max(map(_connection_size, layers))
+            shared.append(Field("int32_t", "total", most, "sums of weighted inputs, of one layer at a time", None))
+        if isinstance(code, LatencyCode):
+            shared.append(Field("int32_t", "step", None, "of the window"))
+        usage = [
+            f"A step is {graph.dt!r} s; sums over time are proven to fit for {graph.settings.n_steps} steps.",
+            f"Inputs, row-major, channels last: {_rounding(code)},",
+            f"half to even, for x in {code.low!r} to {code.high!r}.",
+            "Outputs:",
+        ]
+        usage += [
+            f"{comment(label)}: {self.names.field(node, 'total')}[{node.n_neurons}]; mean output = total * "
+            f"{node.output_scale!r} / steps{_activation(node)}"
+            for label, node in graph.readouts.items()
+        ]
+        return Program(
+            title=f"integer network {comment(graph.name)}",
+            numbers=INT32,
+            input_kind=c_type(code.codes),
+            n_input=math.prod(graph.input.shape),
+            params=c_header(graph),
+            usage=usage,
+            source_note="No sum here overflows, whatever the inputs: the widths are proven.",
+            guards=(),
+            fields=[*((about, fields) for about, fields in described if fields), ("", shared)],
+            functions=[function for node in graph.nodes for function in self.functions(node)],
+        )
+
+    def vectors(self, golden: Golden) -> Vectors:
+        """The golden vectors, and the comparisons with them."""
+        graph, names = self.graph, self.names
+        n, n_steps = len(golden.codes), golden.n_steps
+        about = [
+            f"/* What the integer network {comment(graph.name)} gives, for {golden.size};",
+            f"   written by snnconv {__version__}. Arrays are [sample][step][number]; spikes are 8 to a byte, highest "
+            "bit",
+            "   first, each step from a byte of its own. */",
+        ]
+        arrays, checks = [[(f"{c_type(graph.input.code.codes)} golden_inputs", golden.codes)]], []
+        for name, spikes in golden.spikes.items():
+            layer, array = graph[name], f"golden_{names.plain[name]}_spikes"
+            packed = np.packbits(spikes.reshape(n, n_steps, -1), axis=-1)
+            arrays.append([(f"uint8_t {array}", packed)])
+            expected = f"({array}[at * {packed.shape[-1]} + j / 8] >> (7 - j % 8)) & 1"
+            found = f"net.{names.field(layer, 'value')}[j]"
+            checks.append(Check(f"spike of {comment(name)}", math.prod(layer.shape), found, expected))
+        for kind, member, what in (("voltages", "voltage", "voltage"), ("readouts", "total", "sum")):
+            for name, values in getattr(golden, kind).items():
+                layer, array = graph[name], f"golden_{names.plain[name]}_{kind}"
+                units = math.prod(layer.shape)
+                arrays.append([(f"{c_type(span(values))} {array}", values)])
+                found, expected = f"net.{names.field(layer, member)}[j]", f"{array}[at * {units} + j]"
+                checks.append(Check(f"{what} of {comment(name)}", units, found, expected))
+        return Vectors(golden.size, n, n_steps, golden.varies, about, "", arrays, checks)
+
+    def number(self, layer: IntegerLayer, field: str, per_channel: str = "c") -> int | str:
+        """The number for neuron j in an array per neuron: its expression, or itself where it is the same for all.
+
+        Parameters
+        ----------
+        per_channel : str
+            Index of the channel of neuron j, for arrays that are the same at every place.
+        """
+        array: np.ndarray = getattr(layer, field)
+        if array.size and (array == array.flat[0]).all():
+            return int(array.flat[0])
+        is_shared = array.shape != layer.shape and layer.n_neurons != layer.shape[-1]
+        return f"{self.names.array(layer, field)}[{per_channel if is_shared else 'j'}]"
+
+    def value(self, node: IntegerNode) -> str:
+        """The array that a node sends."""
+        return "input" if _is_given(node) else self.names.state(node, "value")
+
+    def value_type(self, node: IntegerNode) -> str:
+        """Type of what a node sends."""
+        return "snn_input" if _is_given(node) else self.kind(node, "value")
+
+    def source(self, node: IntegerNode) -> IntegerNode:
+        """The node that feeds a node."""
+        return self.graph[node.inputs[0]]
+
+    def is_held(self, node: IntegerNode) -> bool:
+        """Whether a node sends the same at every step for which the caller gives the same."""
+        return _is_given(node) or (isinstance(node, SumPool) and self.is_held(self.source(node)))
+
+    def is_fed_by_held(self, node: IntegerNode) -> bool:
+        """Whether a layer's weighted inputs are summed up once for each input that the caller gives."""
+        return isinstance(node, IntegerLayer) and self.is_held(self.source(node))
+
+    def kind(self, node: IntegerNode, what: str) -> str:
+        """Type of a member of the struct."""
+        name = self.names.field(node, what)
+        return next(found.kind for found in self.fields(node) if found.name == name)
+
+    def fields(self, node: IntegerNode) -> list[Field]:
+        """Members of the struct for a node."""
+        n, name, ranges = math.prod(node.shape), self.names.plain[node.name], node.ranges
+        if _is_given(node):
+            return []
+        found: list[Field] = []
+        if isinstance(node, EncodedInput):
+            found.append(Field("snn_input", f"{name}_code", n, "the input that was given last", None))
+            if isinstance(node.code, RateCode):
+                most, half = node.code.period + node.code.codes.high, f"{self.names.macro(node, 'PERIOD')} / 2"
+                found.append(Field(c_type(Range(0, most)), f"{name}_sum", n, "accumulator of the rate code", half))
+        if self.is_fed_by_held(node):
+            found.append(Field("int32_t", f"{name}_input", n, "sums of weighted inputs, which stay", None))
+        if isinstance(node, IntegerLayer) and node.synapse:
+            found.append(Field(c_type(ranges["synapse"]), f"{name}_current", n, "filtered sum of weighted inputs"))
+        if isinstance(node, SpikingLayer):
+            start = self.number(node, "start", f"j % {node.shape[-1]}")
+            starts = {"voltage": start if isinstance(start, str) else INT32.literal(start)}
+            for member in node.neuron.state:
+                kind, what = c_type(ranges[member].with_zero()), node.neuron.meanings[member]
+                found.append(Field(kind, f"{name}_{member}", n, what, starts.get(member, "0")))
+        if isinstance(node, ReadoutLayer):
+            return [*found, Field("int32_t", f"{name}_total", n, "Y, the sum over time")]
+        return [*found, Field(c_type(ranges["value"]), f"{name}_value", n, "what it sends at this step")]
+
+    def functions(self, node: IntegerNode) -> list[Function]:
+        """The functions of a node: what it does when an input is given, and at each step."""
+        if _is_given(node):
+            return []
+        n = math.prod(node.shape)
+        if isinstance(node, EncodedInput):
+            code = self.names.state(node, "code")
+            keep = loop("i", n, [f"{code}[i] = input[i];"])
+            encode = [f"const snn_input *x = {code};"]
+            return [
+                self.function("present", node, keep, {"i"}, [], True),
+                self.function("step", node, self.encoding(node), {"i"}, encode),
+            ]
+        before = self.source(node)
+        is_fed, verb = _is_given(before), "present" if self.is_held(before) else "step"
+        source = [f"const {self.value_type(before)} *x = {self.value(before)};"]
+        if isinstance(node, SumPool):
+            to, kind = self.names.state(node, "value"), self.kind(node, "value")
+            sums, indices = window_sums(node.input_shape, node.size, node.strides, kind, "0", to)
+            return [self.function(verb, node, sums, indices, source, is_fed)]
+        if not isinstance(node, (SpikingLayer, ReadoutLayer)):
+            raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
+        added, indices = self.connection(node)
+        sums = [*loop("j", _connection_size(node), ["total[j] = 0;"]), *added]
+        if verb == "step":
+            body, declared = [*sums, *self.layer(node)], [*source, "int32_t *total = net->total;"]
+            return [self.function(verb, node, body, indices | {"j"}, declared)]
+        total = f"int32_t *total = {self.names.state(node, 'input')};"
+        return [
+            self.function("present", node, sums, indices | {"j"}, [*source, total], is_fed),
+            self.function("step", node, self.layer(node), {"j"}, [f"const {total}"]),
+        ]
+
+    def function(
+        self, verb: str, node: IntegerNode, body: list[str], indices: set[str], source: list[str], is_fed: bool = False
+    ) -> Function:
+        """A function of a node, with its indices declared."""
+        if any("[c]" in line for line in body):
+            indices = indices | {"c"}
+        declared = [*source, f"int32_t {', '.join(sorted(indices))};"]
+        return Function(verb, self.names.plain[node.name], comment(describe(node)), declared, body, is_fed)
+
+    def connection(self, layer: IntegerLayer) -> Code:
+        """Code that adds weighted inputs to `total`, which holds zeros."""
+        source, limits = self.source(layer), layer.ranges["weight"]
+        is_wide = max(-limits.low, limits.high) >= 1 << 7
+        return Connection(
+            layer.kernel.shape,
+            layer.input_shape,
+            layer.strides,
+            layer.padding,
+            layer.dilation,
+            layer.groups,
+            layer.connection_shape,
+            weights=self.names.array(layer, "kernel"),
+            weight_type="int16_t" if is_wide else "int8_t",
+            input_type=self.value_type(source),
+            sum_type="int32_t",
+            product="{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}",
+        ).code()
+
+    def encoding(self, node: EncodedInput) -> list[str]:
+        """Lines that compute what the input sends at a step."""
+        n, value = math.prod(node.shape), self.names.state(node, "value")
+        if isinstance(node.code, RateCode):
+            total, kind = self.names.state(node, "sum"), self.kind(node, "sum")
+            period = self.names.macro(node, "PERIOD")
+            added = [
+                f"const int32_t sum = (int32_t){total}[i] + x[i];",
+                "",
+                f"{value}[i] = sum >= {period};",
+                f"{total}[i] = ({kind})(sum >= {period} ? sum - {period} : sum);",
+            ]
+            return loop("i", n, added)
+        if isinstance(node.code, LatencyCode):
+            most, window = node.code.codes.high, self.names.macro(node, "WINDOW")
+            level = f"{most} - net->step * {most} / {window}"
+            above = f"net->step == 0 ? {most + 1} : {most} - (net->step - 1) * {most} / {window}"
+            lines = [f"const int32_t low = {level}, high = {above};", ""]
+            sent = loop("i", n, [f"{value}[i] = x[i] >= low && x[i] < high;"])
+            moved = f"net->step = net->step + 1 == {window} ? 0 : net->step + 1;"
+            return ["{", *indented([*lines, *sent]), "}", moved]
+        raise ExportError(f"input '{node.name}': the code '{node.code.kind}' has no form in C. Choose another --code.")
+
+    def layer(self, layer: SpikingLayer | ReadoutLayer) -> list[str]:
+        """Lines that make of a neuron's sum of weighted inputs its output and its new state.
+
+        Raises
+        ------
+        ExportError
+            If C without a library has no form of the neurons.
+        """
+        names, new = self.names, {}
+        trace = Trace(f"the neurons of '{layer.name}'", INT32, lambda array: names.array(layer, "constants"))
+
+        def old(member: str, limits: Range) -> Value:
+            return trace.given(f"{names.state(layer, member)}[j]", f"old_{member}", limits.low >= 0)
+
+        def numbers(field: str) -> Value | int:
+            found = self.number(layer, field)
+            return trace.given(found) if isinstance(found, str) else found
+
+        drive = trace.given("total[j]") * (1 << layer.shift) if layer.shift else trace.given("total[j]")
+        if layer.synapse:
+            multiplier: Any = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
+            current = old("current", layer.ranges["synapse"])
+            drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
+        drive = drive + numbers("bias")
+        if isinstance(layer, SpikingLayer):
+            neuron: Any = layer.neuron
+            symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
+            if neuron.leak:
+                symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
+            state = {member: old(member, layer.ranges[member]) for member in neuron.state}
+            spikes, state = dataclasses.replace(neuron, **symbols).step(drive, state, numpy_ops)
+            new |= {**state, "value": spikes}
+        else:
+            new["total"] = old("total", layer.ranges["total"]) + drive
+        labels = {member: "spikes" if member == "value" else f"new_{member}" for member in new}
+        lines, found = trace.code({labels[member]: value for member, value in new.items()})
+        stores = [f"{names.state(layer, x)}[j] = ({self.kind(layer, x)}){found[label]};" for x, label in labels.items()]
+        n, body = layer.n_neurons, [*lines, "", *stores]
+        if not any("[c]" in line for line in body):
+            return loop("j", n, body)
+        moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
+        return [f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}"]
+
+
+def _is_given(node: IntegerNode) -> bool:
+    """Whether a node sends what the caller gives, as it is."""
+    return isinstance(node, EncodedInput) and node.code.is_constant
+
+
+def _connection_size(layer: IntegerLayer) -> int:
+    return math.prod(layer.connection_shape)
+
+
+def _rounding(code) -> str:
+    inner = "x" if code.factor == 1 else f"{code.factor!r} * x"
+    inner = f"({inner} + {code.offset!r})" if code.offset else inner
+    return f"input = round({inner} / {code.step!r})"
+
+
+def _activation(node: ReadoutLayer) -> str:
+    return "" if node.activation == "linear" else f", before {comment(node.activation)}"
