@@ -138,9 +138,9 @@ def convert(
     elif synapse is not None:
         graph = add_synapses(graph, synapse)
     if verbose:
-        from rich import print as show
+        from .text.terminal import printed
 
-        show(report_table(graph.report))
+        printed(report_table(graph.report))
     if calibrate is not None or refit is not None:
         from .tuning.doctor import warn_of
 

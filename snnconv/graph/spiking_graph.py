@@ -72,9 +72,9 @@ class SpikingGraph:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def _repr_html_(self) -> str:
-        from .show import graph_html
+        from .show import nodes_table
 
-        return graph_html(self)
+        return nodes_table(self.nodes, f"Spiking graph '{self.name}'").html()
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
@@ -231,13 +231,10 @@ class SpikingGraph:
 
     def summary(self) -> Table:
         """Print a table of the nodes: name, kind, shape, parameters, gain, biases and time constants; and return it."""
-        from rich import print as show
-
+        from ..text.terminal import printed
         from .show import summary_table
 
-        table = summary_table(self)
-        show(table)
-        return table
+        return printed(summary_table(self.nodes, self.name))
 
     def explain(
         self,

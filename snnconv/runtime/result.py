@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import InputError, ParameterError, SnnconvError
 from ..graph import Node, Population, SpikingGraph
 from ..neurons.base import State
-from ..text.html import table
 from ..text.plain import plural
+from ..text.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -271,7 +271,8 @@ def result_html(result: Result) -> str:
     n_samples = len(next(iter(outputs.values())))
     run = f"{plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms = {result.n_steps * result.dt:.6g} s"
     notes = [NOTE] if result.recorded else ["no population recorded: run with record='all'"]
-    return table(HEADINGS, rows, title=f"Result of {plural(n_samples, 'sample')}, {run}", notes=notes, left=range(3))
+    title = f"Result of {plural(n_samples, 'sample')}, {run}"
+    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html()
 
 
 def _activity(result: Result, name: str) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...text.plain import number, paragraph, plural, table
+from ...text.plain import number, paragraph, plural
+from ...text.table import Table
 from .report import Diagnosis, LayerDiagnosis
 from .search import Finding
 
@@ -59,7 +60,7 @@ def _layer_table(found: Diagnosis) -> list[str]:
             )
         )
     headings = ("layer", "your spikes", "reference", "entries differ", "counts differ", "from")
-    return table(headings, rows, left=(0, 5), wrap=(0,))
+    return Table(headings, rows, left=(0, 5), wrap=(0,)).lines()
 
 
 def _from(layer: LayerDiagnosis) -> str:
@@ -101,7 +102,7 @@ def _layer(layer: LayerDiagnosis, found: Diagnosis, is_first: bool) -> Iterator[
             for each in results.closest
         ]
         rows.append(("", f"{layer.agreement:.1%}", "no mistake"))
-        yield from table(("entries differ", "spikes coincide", "with"), rows, left=(2,), wrap=(2,))
+        yield from Table(("entries differ", "spikes coincide", "with"), rows, left=(2,), wrap=(2,)).lines()
         if any(each.comparison.n_counts_differing == 0 for each in results.closest[:1]):
             yield from paragraph("Its counts are yours: what is left moves spikes by a step, as rounding does.", 2, 2)
         return

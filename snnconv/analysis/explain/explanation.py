@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError, ParameterError
-from ...graph.show import shape_text
-from ...text.plain import number, paragraph, plural, table
+from ...text.plain import number, paragraph, plural, shape_text
+from ...text.table import Table
 from .layer import LayerExplanation, explain_population, explain_readout
 from .layer_text import layer_lines, layer_title
 from .questions import Answer, answers
@@ -202,7 +202,7 @@ def _variable_lines(variables: Sequence[Variable], model: str) -> list[str]:
             continue
         trains = "yes" if variable.is_trainable else "no"
         rows.append((path, shape_text(variable.shape), trains, place_text(variable)))
-    lines = table(("variable", "shape", "trains", "in the export"), rows, left=range(4), wrap=(0, 3))
+    lines = Table(("variable", "shape", "trains", "in the export"), rows, left=range(4), wrap=(0, 3)).lines()
     return lines + (paragraph(f"for training only, not exported: {', '.join(idle)}", 2, 2) if idle else [])
 
 

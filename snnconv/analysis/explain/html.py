@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...graph.show import parameter_rows
 from ...graph.views import PopulationView, ReadoutView
-from ...text.html import table
+from ...text.table import Table
 from .layer import LayerExplanation, explain_population, explain_readout
-from .layer_text import ARRAY_HEADINGS, array_rows, layer_title
+from .layer_text import array_table, layer_title
 
 ANY_DT = 0.001  # s; nothing that is shown here depends on it
 
@@ -14,8 +16,8 @@ ANY_DT = 0.001  # s; nothing that is shown here depends on it
 def population_html(view: PopulationView) -> str:
     """A population: its equations, its arrays, and the parameters of its neurons."""
     layer = explain_population(view.graph, view, ANY_DT)
-    parameters = table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
-    return f"{_arrays(layer, 'current', 'rate')}{parameters}"
+    parameters = Table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
+    return f"{_arrays(layer, 'current', 'rate')}{parameters.html()}"
 
 
 def readout_html(view: ReadoutView) -> str:
@@ -27,6 +29,5 @@ def _arrays(layer: LayerExplanation, *equations: str) -> str:
     notes = [f"{name}: {layer.equations[name]}" for name in equations]
     if layer.neuron:
         notes.append(f"J in {layer.unit}" if layer.unit != "no unit" else "J has no unit")
-    if not layer.arrays:
-        return table((), (), title=layer_title(layer), notes=notes)
-    return table(ARRAY_HEADINGS, array_rows(layer), title=layer_title(layer), notes=notes, left=(0, 1, 6))
+    table = array_table(layer) if layer.arrays else Table((), ())
+    return replace(table, title=layer_title(layer), notes=notes).html()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ...graph.show import shape_text
-from ...text.plain import labelled, number, plural, table
+from ...text.plain import labelled, number, plural, shape_text
+from ...text.table import Table
 from .equations import FilterNumbers
 from .layer import LayerExplanation
 from .onward import Effect
 
-ARRAY_HEADINGS = ("array", "made of", "shape", "min", "mean", "max", "unit")
 TYPICAL_RATES = (100.0, 200.0)  # Hz, of which the interval is told in one line
 
 
@@ -85,9 +84,9 @@ def filter_text(found: FilterNumbers) -> str:
     )
 
 
-def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
-    """The cells of a table of the layer's arrays."""
-    return [
+def array_table(layer: LayerExplanation) -> Table:
+    """The layer's arrays: names, shapes, values and units."""
+    rows = [
         (
             array.name,
             array.made_of,
@@ -97,10 +96,12 @@ def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
         )
         for array in layer.arrays
     ]
+    headings = ("array", "made of", "shape", "min", "mean", "max", "unit")
+    return Table(headings, rows, left=(0, 1, 6), wrap=(1,))
 
 
 def _arrays(layer: LayerExplanation) -> list[str]:
-    return table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6), wrap=(1,)) if layer.arrays else []
+    return array_table(layer).lines() if layer.arrays else []
 
 
 def _rates(layer: LayerExplanation) -> list[str]:
@@ -116,4 +117,4 @@ def _rates(layer: LayerExplanation) -> list[str]:
         )
         for point in layer.rates
     ]
-    return table(headings, rows, left=(), wrap=(0,))
+    return Table(headings, rows, left=(), wrap=(0,)).lines()

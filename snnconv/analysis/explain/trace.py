@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...text.plain import labelled, number, plural, table
+from ...text.plain import labelled, number, plural
+from ...text.table import Table
 
 STEPS_PER_LINE = 60
 STEPS_IN_TABLE = 12
@@ -85,7 +86,8 @@ def trace_lines(trace: Trace) -> list[str]:
         )
         for step in range(min(STEPS_IN_TABLE, trace.n_steps))
     ]
-    return [*lines, *table(("step", "ends at (ms)", "J", "voltage at its end", "spikes"), rows, left=(), wrap=(0,))]
+    headings = ("step", "ends at (ms)", "J", "voltage at its end", "spikes")
+    return [*lines, *Table(headings, rows, left=(), wrap=(0,)).lines()]
 
 
 def _mark(count: int) -> str:

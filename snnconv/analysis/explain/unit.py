@@ -10,8 +10,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...graph.nodes import Weighted
-from ...graph.show import shape_text
-from ...text.plain import labelled, number, plural, table
+from ...text.plain import labelled, number, plural, shape_text
+from ...text.table import Table
 from .incoming import incoming
 from .onward import unit_effects
 
@@ -204,4 +204,4 @@ def _term_table(found: UnitExplanation) -> list[str]:
     if rest:
         total = [number(sum(term.product or 0.0 for term in rest), 6)] if with_x else []
         rows.append((f"{len(rest):,} more", "", "", *([""] if with_x else []), *total))
-    return table(headings, rows, left=(0,), wrap=(0,))
+    return Table(headings, rows, wrap=(0,)).lines()

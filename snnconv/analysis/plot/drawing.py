@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...graph.nodes import Conv, ConvTranspose, Filter, Input, Node, Population, Weighted
-from ...graph.show import SHORT_KINDS, shape_text
+from ...graph.show import SHORT_KINDS
+from ...text.plain import shape_text
 
 if TYPE_CHECKING:
     from ...graph.spiking_graph import SpikingGraph

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from ...graph.show import broken_name
+from ...text.plain import WIDTH
+from ...text.table import Table
 from .report import ASSUMPTIONS
 
 if TYPE_CHECKING:
     from .report import EnergyReport
 
-WIDTH = 80
-NAME_WIDTH = 16  # longer names are broken
+NAME_WIDTH = 16
 UNITS = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"), (1e-12, "pJ"))
 
 
@@ -26,8 +21,8 @@ def report_text(report: EnergyReport) -> str:
     samples = f"{report.n_samples:,} sample{'s' if report.n_samples > 1 else ''}"
     head = f"Per sample, a mean over {samples}: {report.n_steps} steps of {report.dt * 1e3:g} ms."
     held = "constant: products with it once" if report.is_constant else "varying: products with it at every step"
-    parts = [head, f"Input {held}.", "", drawn(_layers(report)), "", drawn(_devices(report)), ""]
-    return "\n".join([*parts, *(textwrap.fill(line, WIDTH) for line in ASSUMPTIONS)])
+    lines = [head, f"Input {held}.", "", *_layers(report).lines(), "", *_devices(report).lines(), ""]
+    return "\n".join([*lines, *(textwrap.fill(line, WIDTH) for line in ASSUMPTIONS)])
 
 
 def joules(value: float | None) -> str:
@@ -48,21 +43,21 @@ def count(value: float) -> str:
 
 def _layers(report: EnergyReport) -> Table:
     headings = ("layer", "neurons", "spikes", "per neuron", "synops", "products", "ANN MACs")
-    table = new_table(headings)
     frames = 1 if report.is_constant else report.n_steps
-    for layer in report.layers:
-        table.add_row(
-            broken_name(layer.name, NAME_WIDTH),
+    rows = [
+        (
+            layer.name,
             f"{layer.n_neurons:,}" if layer.n_neurons else "",
             count(layer.spikes) if layer.n_neurons else "",
             f"{layer.spikes / layer.n_neurons:.2f}" if layer.n_neurons else "",
             count(layer.synops),
             count(layer.products * frames) if layer.products else "",
             count(layer.macs * frames),
-            end_section=layer is report.layers[-1],
         )
+        for layer in report.layers
+    ]
     n_neurons = sum(layer.n_neurons for layer in report.layers)
-    table.add_row(
+    total = (
         "total",
         f"{n_neurons:,}",
         count(report.spikes),
@@ -71,37 +66,16 @@ def _layers(report: EnergyReport) -> Table:
         count(report.products),
         count(report.macs),
     )
-    return table
+    return Table(headings, [*rows, total], ends=(len(rows) - 1,), name_width=NAME_WIDTH, indent=0)
 
 
 def _devices(report: EnergyReport) -> Table:
-    table = new_table(("device", "synop", "update", "synaptic", "neurons", "spiking", "as an ANN"))
+    headings = ("device", "synop", "update", "synaptic", "neurons", "spiking", "as an ANN")
+    rows = []
     for device in report.devices:
         neurons = report.neuron_updates * device.energy_per_neuron_update
         total = report.joules(device)
-        table.add_row(
-            broken_name(device.name, NAME_WIDTH),
-            joules(device.energy_per_synop),
-            joules(device.energy_per_neuron_update),
-            joules(total - neurons),
-            joules(neurons),
-            joules(total),
-            joules(report.ann_joules(device)),
-        )
-    return table
-
-
-def new_table(headings: tuple[str, ...]) -> Table:
-    """An empty table; the first column holds text, the others numbers."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return table
-
-
-def drawn(table: Table) -> str:
-    """A table as text."""
-    out = StringIO()
-    # in a notebook a console would show the table at once, and write nothing into the text
-    Console(file=out, width=WIDTH, highlight=False, color_system=None, force_jupyter=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
+        energies = (total - neurons, neurons, total, report.ann_joules(device))
+        costs = (device.energy_per_synop, device.energy_per_neuron_update)
+        rows.append((device.name, *map(joules, (*costs, *energies))))
+    return Table(headings, rows, name_width=NAME_WIDTH, indent=0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from ..energy.text import WIDTH, drawn, joules, new_table
+from ...text.plain import WIDTH
+from ...text.table import Table
+from ..energy.text import joules
 
 if TYPE_CHECKING:
     from .result import Choice, Tuning
@@ -27,7 +29,13 @@ def tuning_text(found: Tuning) -> str:
         lines.append(f"In rates {found.reference_accuracy:.1%} are right{_error(found)}.")
     else:
         lines.append("No labels: accuracy is agreement with the answers of the rates.")
-    lines += ["", _table(found), "", "  > chosen    * no other is as good in all three    - the network as given", ""]
+    lines += [
+        "",
+        *_table(found).lines(),
+        "",
+        "  > chosen    * no other is as good in all three    - the network as given",
+        "",
+    ]
     lost = (found.reference_accuracy - chosen.accuracy) * 100
     if found.is_within_drop:
         lines.append(
@@ -65,22 +73,25 @@ def tuning_text(found: Tuning) -> str:
     )
 
 
-def _table(found: Tuning) -> str:
-    table = new_table(("", "scale", "synapse", "readout", "steps", "accuracy", "spikes", "energy"))
+def _table(found: Tuning) -> Table:
+    rows = []
     for choice in shown(found):
         setting = choice.setting
         mark = ">" if choice is found.chosen else "-" if choice is found.baseline else " "
-        table.add_row(
-            mark + ("*" if choice.is_efficient else ""),
-            setting.scale_text,
-            setting.synapse_text,
-            str(setting.readout),
-            str(setting.n_steps),
-            f"{choice.accuracy:.1%}",
-            f"{choice.spikes_per_neuron:.2f}",
-            joules(choice.joules),
+        rows.append(
+            (
+                mark + ("*" if choice.is_efficient else ""),
+                setting.scale_text,
+                setting.synapse_text,
+                str(setting.readout),
+                str(setting.n_steps),
+                f"{choice.accuracy:.1%}",
+                f"{choice.spikes_per_neuron:.2f}",
+                joules(choice.joules),
+            )
         )
-    return drawn(table)
+    headings = ("", "scale", "synapse", "readout", "steps", "accuracy", "spikes", "energy")
+    return Table(headings, rows, indent=0)
 
 
 def shown(found: Tuning) -> list[Choice]:
