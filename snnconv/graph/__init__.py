@@ -1,6 +1,5 @@
 """The network as data: nodes, the graph, its tables and its file."""
 
-from .file import load
 from .nodes import (
     NODES,
     Add,
@@ -28,7 +27,7 @@ from .nodes import (
     Weighted,
 )
 from .report import LayerReport
-from .spiking_graph import SpikingGraph
+from .spiking_graph import SpikingGraph, load
 from .views import PopulationView, ReadoutView
 
 __all__ = [

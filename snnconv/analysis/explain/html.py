@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...graph.show import parameter_rows
 from ...graph.views import PopulationView, ReadoutView
 from ...text.table import Table
-from .layer import LayerExplanation, explain_population, explain_readout
+from .layer import LayerExplanation, explain_readout, population_numbers
 from .layer_text import array_table, layer_title
 
 ANY_DT = 0.001  # s; nothing that is shown here depends on it
@@ -15,7 +15,7 @@ ANY_DT = 0.001  # s; nothing that is shown here depends on it
 
 def population_html(view: PopulationView) -> str:
     """A population: its equations, its arrays, and the parameters of its neurons."""
-    layer = explain_population(view.graph, view, ANY_DT)
+    layer = population_numbers(view, ANY_DT)
     parameters = Table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
     return f"{_arrays(layer, 'current', 'rate')}{parameters.html()}"
 

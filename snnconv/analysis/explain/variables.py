@@ -160,7 +160,7 @@ class _Owner:
     def change(self, nodes: list[Node]) -> str:
         """What the export multiplies into a trained array."""
         names = {node.name for node in nodes}
-        has_gain = any(names.intersection(gain_holders(self.graph, name)) for name in self.graph.populations)
+        has_gain = any(names.intersection(gain_holders(view)) for view in self.graph.populations.values())
         folded = next((node.folded for node in nodes if node.folded), ())
         factors = [*(["gain"] if has_gain else []), *(name for name in folded if not name.endswith(".gain"))]
         return "".join(f"× {factor} " for factor in factors).rstrip() or "as it is"
