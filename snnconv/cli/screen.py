@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from ..text.plain import WIDTH
+from ..text.report import Report
 from ..text.table import Table
 from ..text.terminal import drawn
 
@@ -42,6 +43,17 @@ def say(text: str = "", style: str = "", indent: int = 0) -> None:
 def step(name: str, text: str) -> None:
     """Print what one step of a longer work did, behind the step's name."""
     say(f"{name:<{STEP_WIDTH}}{text}", indent=STEP_WIDTH)
+
+
+def tell(report: Report) -> None:
+    """Print a report, its titles in their styles."""
+    for number, section in enumerate(report.sections):
+        if number:
+            say()
+        if section.title:
+            say(section.title, section.style)
+        for line in section.lines:
+            say(line)
 
 
 def show(table: Table) -> None:

@@ -16,7 +16,8 @@ from ..explain.unit_run import trace_unit
 from .case import Case, make_case, population
 from .comparison import compare
 from .experiment import Experiment, in_batches
-from .report import Diagnosis, LayerDiagnosis
+from .layer import LayerDiagnosis
+from .report import Diagnosis
 from .search import Finding, Search
 from .spikes import as_counts, count_steps, named_spikes
 

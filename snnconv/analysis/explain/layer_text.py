@@ -19,12 +19,12 @@ def layer_title(layer: LayerExplanation) -> str:
     return f"Layer '{layer.name}': {layer.n_units:,} {layer.neuron} neurons{shape}; x = output of '{layer.source}'"
 
 
-def layer_lines(layer: LayerExplanation, in_full: bool = False, with_rates: bool = False) -> list[str]:
+def layer_parts(layer: LayerExplanation, in_full: bool = False, with_rates: bool = False) -> list[Table | str]:
     """The layer's equations and numbers; `in_full` adds the step, `with_rates` a table of the rate curve."""
     if not layer.neuron:
         return [*labelled("output", layer.equations["output"]), *_arrays(layer)]
     unit = "threshold 1" if layer.unit == "thresholds" else f"J in {layer.unit}"
-    lines = labelled("current", f"{layer.equations['current']};  {unit}")
+    lines: list[Table | str] = [*labelled("current", f"{layer.equations['current']};  {unit}")]
     lines += _arrays(layer)
     lines += labelled("gain", gain_text(layer))
     lines += labelled("rate", layer.equations["rate"])
@@ -38,7 +38,7 @@ def layer_lines(layer: LayerExplanation, in_full: bool = False, with_rates: bool
     for each in layer.filters:
         lines += labelled("synapse", filter_text(each))
     if with_rates and layer.rates:
-        lines += ["", *_rates(layer)]
+        lines += ["", _rates(layer)]
     return lines
 
 
@@ -100,11 +100,11 @@ def array_table(layer: LayerExplanation) -> Table:
     return Table(headings, rows, left=(0, 1, 6), wrap=(1,))
 
 
-def _arrays(layer: LayerExplanation) -> list[str]:
-    return array_table(layer).lines() if layer.arrays else []
+def _arrays(layer: LayerExplanation) -> list[Table]:
+    return [array_table(layer)] if layer.arrays else []
 
 
-def _rates(layer: LayerExplanation) -> list[str]:
+def _rates(layer: LayerExplanation) -> Table:
     heading = "J" if layer.unit == "no unit" else f"J ({layer.unit})"
     headings = (heading, "rate (Hz)", "interval (ms)", "interval (steps)", "mean output")
     rows = [
@@ -117,4 +117,4 @@ def _rates(layer: LayerExplanation) -> list[str]:
         )
         for point in layer.rates
     ]
-    return Table(headings, rows, left=(), wrap=(0,)).lines()
+    return Table(headings, rows, left=(), wrap=(0,))

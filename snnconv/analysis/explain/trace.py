@@ -59,7 +59,7 @@ def trace_title(trace: Trace) -> str:
     return f"In spikes, sample {trace.sample}, {run}: {count} = {number(trace.rate)} Hz"
 
 
-def trace_lines(trace: Trace) -> list[str]:
+def trace_parts(trace: Trace) -> list[Table | str]:
     """Voltage and spikes of every step as characters, and the first steps as numbers."""
     low, high = min(trace.current), max(trace.current)
     mean = float(np.mean(trace.current))
@@ -87,7 +87,7 @@ def trace_lines(trace: Trace) -> list[str]:
         for step in range(min(STEPS_IN_TABLE, trace.n_steps))
     ]
     headings = ("step", "ends at (ms)", "J", "voltage at its end", "spikes")
-    return [*lines, *Table(headings, rows, left=(), wrap=(0,)).lines()]
+    return [*lines, Table(headings, rows, left=(), wrap=(0,))]
 
 
 def _mark(count: int) -> str:

@@ -153,9 +153,9 @@ def _trained(linear: Weighted | None, unit: tuple[int, ...], shape: tuple[int, .
     return incoming(dataclasses.replace(linear, kernel=trained), unit, shape)[1]
 
 
-def unit_lines(found: UnitExplanation) -> list[str]:
+def unit_parts(found: UnitExplanation) -> list[Table | str]:
     """The unit as text."""
-    lines = [*_term_table(found), ""] if found.terms else []
+    lines: list[Table | str] = [_term_table(found), ""] if found.terms else []
     sums = [("dense_bias'", found.dense_bias), ("neuron_bias", found.neuron_bias)]
     if found.at is not None:
         rest = found.at.current - found.dense_bias - found.neuron_bias
@@ -191,7 +191,7 @@ def _effect(values: list[float]) -> str:
     )
 
 
-def _term_table(found: UnitExplanation) -> list[str]:
+def _term_table(found: UnitExplanation) -> Table:
     with_x = found.at is not None
     headings: list[Any] = ["place in x", "trained W", "kernel'", *(["x", "x·kernel'"] if with_x else [])]
     rows = []
@@ -204,4 +204,4 @@ def _term_table(found: UnitExplanation) -> list[str]:
     if rest:
         total = [number(sum(term.product or 0.0 for term in rest), 6)] if with_x else []
         rows.append((f"{len(rest):,} more", "", "", *([""] if with_x else []), *total))
-    return Table(headings, rows, wrap=(0,)).lines()
+    return Table(headings, rows, wrap=(0,))
