@@ -17,7 +17,7 @@ from typing import Any
 from .analysis.explain import Explanation, Source, one_sample
 from .analysis.explain import explain as explain_graph
 from .analysis.explain.sources import keras_sources
-from .analysis.explain.unit_run import trace_unit
+from .analysis.explain.trace import trace_unit
 from .analysis.view.activity import Activity, record
 from .analysis.view.page import page, run_data
 from .errors import ParameterError

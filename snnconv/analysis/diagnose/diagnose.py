@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...graph import SpikingGraph
 from ...runtime.result import check_steps
 from ..explain import one_sample
-from ..explain.unit_run import trace_unit
+from ..explain.trace import trace_unit
 from .case import Case, make_case, population
 from .comparison import compare
 from .experiment import Experiment, in_batches

@@ -6,11 +6,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ParameterError
+from ...graph import SpikingGraph
 from ...text.plain import number, paragraph, plural, shape_text
 from ...text.report import Report, Section
 from ...text.table import Table
@@ -18,12 +19,10 @@ from .layer import LayerExplanation, explain_population, explain_readout
 from .layer_text import layer_parts, layer_title
 from .questions import Answer, answers
 from .requirements import Requirement, requirement_lines, requirements
+from .sources import Source, graph_sources
 from .trace import Trace, trace_parts, trace_title
 from .unit import UnitExplanation, explain_unit, unit_index, unit_parts
-from .variables import TRAINING_ONLY, Source, Variable, graph_sources, locate
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
+from .variables import TRAINING_ONLY, Variable, locate
 
 N_LAYERS = 3  # that are printed in full where no layer is named
 

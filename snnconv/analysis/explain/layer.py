@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ...graph.nodes import Conv, ConvTranspose, Filter
+from ...graph import Conv, ConvTranspose, Filter, PopulationView, ReadoutView, SpikingGraph
 from ...text.plain import number
 from .equations import (
     RATES,
@@ -21,10 +21,6 @@ from .equations import (
     step_equation,
 )
 from .onward import Effect, effects
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
-    from ...graph.views import PopulationView, ReadoutView
 
 
 @dataclass(frozen=True)

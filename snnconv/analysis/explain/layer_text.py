@@ -1,14 +1,19 @@
-"""A layer's numbers as text."""
+"""A layer's equations and numbers, as text and as notebooks show them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ...graph import PopulationView, ReadoutView
+from ...graph.show import parameter_rows
 from ...text.plain import labelled, number, plural, shape_text
 from ...text.table import Table
 from .equations import FilterNumbers
-from .layer import LayerExplanation
+from .layer import LayerExplanation, explain_readout, population_numbers
 from .onward import Effect
 
 TYPICAL_RATES = (100.0, 200.0)  # Hz, of which the interval is told in one line
+ANY_DT = 0.001  # s; nothing that notebooks show of a layer depends on it
 
 
 def layer_title(layer: LayerExplanation) -> str:
@@ -118,3 +123,23 @@ def _rates(layer: LayerExplanation) -> Table:
         for point in layer.rates
     ]
     return Table(headings, rows, left=(), wrap=(0,))
+
+
+def population_html(view: PopulationView) -> str:
+    """A population: its equations, its arrays, and the parameters of its neurons."""
+    layer = population_numbers(view, ANY_DT)
+    parameters = Table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
+    return f"{_arrays_html(layer, 'current', 'rate')}{parameters.html()}"
+
+
+def readout_html(view: ReadoutView) -> str:
+    """An output: its equation and its arrays."""
+    return _arrays_html(explain_readout(view), "output")
+
+
+def _arrays_html(layer: LayerExplanation, *equations: str) -> str:
+    notes = [f"{name}: {layer.equations[name]}" for name in equations]
+    if layer.neuron:
+        notes.append(f"J in {layer.unit}" if layer.unit != "no unit" else "J has no unit")
+    table = array_table(layer) if layer.arrays else Table((), ())
+    return replace(table, title=layer_title(layer), notes=notes).html()

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...graph.nodes import Affine, AveragePool, Filter, Linear, MaxPool, Node, Population, Readout, Stateful, Weighted
+from ...graph import (
+    Affine,
+    AveragePool,
+    Filter,
+    Linear,
+    MaxPool,
+    Node,
+    Population,
+    Readout,
+    SpikingGraph,
+    Stateful,
+    Weighted,
+)
 from ...neurons import numpy_ops
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One neuron over time: its current, its voltage and its spikes, drawn with characters."""
+"""One neuron in a run: its current, its voltage and its spikes over time, drawn with characters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...graph import SpikingGraph
+from ...graph.passes.part import part
+from ...runtime.reference import run
 from ...text.plain import labelled, number, plural
 from ...text.table import Table
 
@@ -50,6 +53,41 @@ class Trace:
     def rate(self) -> float:
         """Spikes per second, in Hz."""
         return sum(self.spikes) / (self.n_steps * self.dt)
+
+
+def trace_unit(
+    graph: SpikingGraph,
+    layer: str,
+    unit: tuple[int, ...],
+    xs: dict[str, np.ndarray],
+    sample: int,
+    n_steps: int,
+    dt: float,
+) -> Trace:
+    """A unit in a run of the reference.
+
+    Parameters
+    ----------
+    xs : dict of str to array
+        One sample of every input, as `SpikingGraph.check_inputs` gives it.
+    sample : int
+        Its number, for the record.
+    """
+    population = graph.populations[layer].node
+    needed = part(graph, [layer], {"current": population.inputs[0]})
+    given = {node.name: xs[node.name] for node in needed.inputs}
+    result = run(needed, given, n_steps, dt, record=[f"{layer}.spikes", f"{layer}.voltages"])
+    at = (0, slice(None), *unit)
+    current = result.output[at] + np.broadcast_to(population.neuron_bias, population.shape)[unit]
+    return Trace(
+        layer,
+        unit,
+        sample,
+        dt,
+        tuple(map(float, np.broadcast_to(current, n_steps))),
+        tuple(map(float, result.voltages[layer][at])),
+        tuple(map(int, result.spikes[layer][at])),
+    )
 
 
 def trace_title(trace: Trace) -> str:
