@@ -1,4 +1,13 @@
-"""The network as data: nodes, the graph, its tables and its file."""
+"""The network as data.
+
+- `nodes`: frozen operations, each with what it computes
+- `spiking_graph`: `SpikingGraph`, the nodes in execution order with their outputs, and `load`
+- `views`: populations and readouts with the linear layers that feed them
+- `show`: the nodes and the parameters of neurons as tables
+- `file`: the fields of a graph in an HDF5 file
+- `report`: the record of a conversion, layer by layer
+- `passes`: functions from a graph to a graph
+"""
 
 from .nodes import (
     NODES,

@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class Writable(Protocol):
-    """What `SpikingGraph` has and a file holds."""
+    """The fields and views of a `SpikingGraph`."""
 
     @property
     def nodes(self) -> tuple[Node, ...]: ...

@@ -1,4 +1,4 @@
-"""What became of each layer of a Keras model."""
+"""The record of a conversion: each layer of the Keras model, and what was done to it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ N_LAYERS = 3  # that are printed in full where no layer is named
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `SpikingGraph.explain` gives: it prints as text, and has all its numbers as data.
+    """The result of `SpikingGraph.explain`: it prints as text, and has all its numbers as data.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _variable_parts(variables: Sequence[Variable], model: str) -> list[Table | s
 
 
 def place_text(variable: Variable) -> str:
-    """Where the export holds a variable, and what it does to it."""
+    """The places of a variable in the export, and the change that it makes to it."""
     if not variable.places:
         return f"nowhere: {variable.role}"
     first, *others = variable.places

@@ -71,7 +71,7 @@ def intervals(layer: LayerExplanation) -> list[str]:
 
 
 def effect_text(effect: Effect) -> str:
-    """What a spike adds to a layer, in words."""
+    """The effect of a spike on a layer, in words."""
     times = f"{number(effect.factor)} · kernel'" if effect.connection else number(effect.factor)
     text = f"adds {times}"
     if effect.low != effect.high:

@@ -1,4 +1,4 @@
-"""What a spike does to the layers behind it."""
+"""The effects of a spike on the layers behind it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ...neurons import numpy_ops
 
 @dataclass(frozen=True)
 class Effect:
-    """What one spike adds to a layer behind it, over all time.
+    """The sum that one spike adds to a layer behind it, over all time.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Effect:
 
 
 def effects(graph: SpikingGraph, name: str, height: float) -> tuple[Effect, ...]:
-    """What a spike of the given height, in any unit of population `name`, adds to each layer behind it."""
+    """The effects of a spike of the given height, in any unit of population `name`, on each layer behind it."""
     found = []
     for node, way in _targets(graph, graph[name], (graph[name],)):
         factor, notes = height, []
@@ -80,7 +80,7 @@ def effects(graph: SpikingGraph, name: str, height: float) -> tuple[Effect, ...]
 
 
 def unit_effects(graph: SpikingGraph, name: str, unit: tuple[int, ...], height: float) -> dict[str, np.ndarray]:
-    """What one spike of one unit adds to every unit of each layer behind it, over all time.
+    """The sums that one spike of one unit adds to every unit of each layer behind it, over all time.
 
     Returns
     -------

@@ -95,7 +95,7 @@ def _owners(model: Any, path: str) -> dict[int, str]:
 
 
 def _name(path: str, paths: set[str]) -> str:
-    """What a variable is in its layer; a bias beside a gain is that of neurons."""
+    """The name of a variable in its layer; a bias beside a gain is that of neurons."""
     folder, _, name = path.rpartition("/")
     is_of_neurons = name == "bias" and f"{folder}/gain" in paths and f"{folder}/kernel" not in paths
     return "neuron_bias" if is_of_neurons else name

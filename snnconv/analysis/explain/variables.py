@@ -96,17 +96,17 @@ class _Owner:
         return f"nodes/{node.name}"
 
     def bias_place(self, node: Node) -> str:
-        """Where the export holds a kernel's bias."""
+        """The place of a kernel's bias in the export."""
         home = self.home(node)
         return f"{home}/{'bias' if home.startswith('nodes/') else 'dense_bias'}"
 
     def unit(self, node: Node | None) -> str:
-        """What a kernel's output is measured in: the current J of a population, or the output y."""
+        """The unit of a kernel's output: the current J of a population, or the output y."""
         home = "" if node is None else self.home(node)
         return {"populations": "J", "readout": "y"}.get(home.partition("/")[0], "value")
 
     def change(self, nodes: list[Node]) -> str:
-        """What the export multiplies into a trained array."""
+        """The factors that the export multiplies into a trained array."""
         names = {node.name for node in nodes}
         has_gain = any(names.intersection(gain_holders(view)) for view in self.graph.populations.values())
         folded = next((node.folded for node in nodes if node.folded), ())
@@ -161,7 +161,7 @@ def _normalisation(owner: _Owner) -> Variable:
 
 
 def _normalised_places(owner: _Owner, is_shift: bool = True) -> list[str]:
-    """Where the export holds what a layer multiplies by and adds, or what it only adds."""
+    """The places of all that a layer multiplies by and adds, or of what it only adds."""
     places = []
     for node in owner.affines:
         places += [f"nodes/{node.name}/offset"] if is_shift else [f"nodes/{node.name}/{n}" for n in node.arrays()]

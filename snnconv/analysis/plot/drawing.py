@@ -1,4 +1,4 @@
-"""A graph as boxes and arrows: what stands where, for whatever draws it."""
+"""The layout of a graph: boxes and arrows with their places, for whatever draws them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Drawing:
 
     @property
     def remark(self) -> str:
-        """What was left out or put together, or nothing."""
+        """The number of nodes that were left out or put together, or nothing."""
         if self.n_hidden:
             return f"{self.n_nodes - self.n_hidden} of {self.n_nodes} nodes"
         return "" if len(self.boxes) == self.n_nodes else f"{self.n_nodes} nodes in {len(self.boxes)} boxes"

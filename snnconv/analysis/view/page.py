@@ -84,7 +84,7 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
 
 
 def run_data(activity: Activity) -> dict[str, Any]:
-    """What the page's script draws: of every neuron that is shown the steps with spikes, counted from 1.
+    """The data that the page's script draws: of every neuron shown the steps with spikes, counted from 1.
 
     Where a step has several spikes, or negative ones, `counts` holds how many, in the same order.
     """
