@@ -89,8 +89,8 @@ _MODULES = {
 _LATE = {
     "explain": ".analysis.explain",
     "export_saved_model": ".export.saved_model",
-    "population_html": ".analysis.explain.html",
-    "readout_html": ".analysis.explain.html",
+    "population_html": ".analysis.explain.layer_text",
+    "readout_html": ".analysis.explain.layer_text",
 }
 
 if TYPE_CHECKING:

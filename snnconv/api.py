@@ -16,7 +16,7 @@ from typing import Any
 from .analysis.explain import Explanation, Source, one_sample
 from .analysis.explain import explain as explain_graph
 from .analysis.explain.sources import keras_sources
-from .analysis.explain.unit_run import trace_unit
+from .analysis.explain.trace import trace_unit
 from .analysis.view.activity import record
 from .analysis.view.page import View, page
 from .conversion.convert import convert as convert_model
@@ -131,9 +131,9 @@ def convert(
     )
     graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
     if verbose:
-        from rich import print as show
+        from .text.terminal import printed
 
-        show(report_table(graph.report))
+        printed(report_table(graph.report))
     if calibrate is not None:
         warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
     elif refit is not None:

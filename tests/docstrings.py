@@ -1,6 +1,6 @@
 """Fail where a docstring opens with a riddle instead of a definition: What, Where, How, Which, Who, When.
 
-    python -m tests.docstrings FOLDER …
+python -m tests.docstrings FOLDER …
 """
 
 import ast

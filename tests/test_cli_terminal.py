@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from snnconv.cli.screen import new_table, show
+from snnconv.cli.screen import show
 from snnconv.runtime import reference
 from snnconv.text import progress
 from snnconv.text.progress import track
+from snnconv.text.table import Table
 
 from .cli_files import folder_of_files, invoke
 from .small_graphs import graph_of, inputs_of
@@ -141,7 +142,5 @@ def test_narrow_screens_cut_no_number_off(folder, monkeypatch):
 
 
 def test_tables_are_never_wider_than_80_columns(capsys):
-    table = new_table("name", *"abc")
-    table.add_row("x" * 60, *["1234567890"] * 3)
-    show(table)
+    show(Table(("name", *"abc"), [("x" * 60, *["1234567890"] * 3)]))
     assert max(map(len, capsys.readouterr().out.splitlines())) == 80

@@ -17,7 +17,7 @@ from snnconv.api import view
 from snnconv.cli import app
 from snnconv.errors import InputError, ModelFileError, ParameterError, SnnconvError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.graph.show import HEADINGS, summary_rows
+from snnconv.graph.show import HEADINGS, nodes_table
 from snnconv.neurons import IF, Tanh
 from snnconv.runtime.recorder import as_result
 from snnconv.runtime.result import Result
@@ -175,7 +175,7 @@ def test_records_are_in_the_order_of_the_network(graph, result, x):
 
 def test_repr_of_a_graph_has_the_rows_of_its_summary(graph):
     (table,) = Page(graph._repr_html_()).tables
-    cells = [[cell.replace("\n", "") for cell in row] for row in summary_rows(graph)]
+    cells = [[cell.replace("\n", "") for cell in row] for row in nodes_table(graph.nodes).rows]
     assert table == [list(HEADINGS), *cells]
     assert [row[0] for row in cells] == [*(node.name for node in graph.nodes), "total"]
 
@@ -235,7 +235,7 @@ def test_the_page_names_every_node_and_tells_every_layer(graph, page):
     titles = page.elements["summary"]
     for name in (*graph.populations, *graph.readouts):
         assert sum(f"'{name}':" in title for title in titles) == 1
-    cells = [[cell.replace("\n", "") for cell in row] for row in summary_rows(graph)]
+    cells = [[cell.replace("\n", "") for cell in row] for row in nodes_table(graph.nodes).rows]
     assert [list(HEADINGS), *cells] in page.tables
 
 

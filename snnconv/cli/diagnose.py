@@ -53,7 +53,7 @@ def diagnose(
     """
     from ..runtime.arguments import check_steps
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
-    from .screen import print_json, say
+    from .screen import print_json, tell
 
     options = KerasOptions(config, custom_objects, unsafe)
     check_model_file(model, options)
@@ -68,9 +68,7 @@ def diagnose(
     if json:
         print_json(found.to_dict())
     else:
-        for line in str(found).splitlines():
-            is_verdict = line.startswith(("Equal", "Different"))
-            say(line, ("bold green" if found.equal else "bold red") if is_verdict else "")
+        tell(found.report)
     if not found.equal:
         raise typer.Exit(1)
 

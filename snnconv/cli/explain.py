@@ -52,7 +52,7 @@ def explain(
     """
     from ..runtime.arguments import check_steps
     from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
-    from .screen import print_json, say
+    from .screen import print_json, say, tell
 
     check_steps(steps, 1.0)
     if plot is not None:
@@ -77,13 +77,7 @@ def explain(
     if json:
         print_json(found.to_dict())
         return
-    for line in found.title.splitlines():
-        say(line)
-    for section in found.sections:
-        say()
-        say(section.title, "bold")
-        for line in section.lines:
-            say(line)
+    tell(found.report)
     if plot is not None:
         say()
         say(f"Wrote {plot}.")

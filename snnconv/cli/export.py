@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ModelFileError, ParameterError
+from ..text.plain import milliseconds, shape_text, value_range
+from ..text.table import Table
 from .app import complete_target
 from .models import Data, check_samples
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Unsafe
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from ..export import Measurement, Target
     from ..graph import SpikingGraph
 
-NAME_WIDTH = 12  # longer names are broken, so that the table fits 80 columns
 MAX_SAMPLES = 8
 
 
@@ -193,32 +194,29 @@ def default_path(model: Path, suffix: str) -> Path:
     return model.with_name(name + suffix)
 
 
-def _account(graph: SpikingGraph) -> Any:
+def _account(graph: SpikingGraph) -> Table:
     """What was written of each population and readout."""
-    from ..graph import Population
-    from ..graph.show import broken_name, milliseconds, shape_text, value_range
-    from .screen import new_table
-
-    headings = ("layer", "neuron", "kernel", "gain", "dense_bias", "neuron_bias", "tau_rc", "tau_ref")
-    table = new_table(*headings, left=3)
+    rows = []
     for view in graph.populations.values():
         parameters = view.neuron.parameters()
-        table.add_row(
-            broken_name(view.name, NAME_WIDTH),
-            view.neuron.kind,
-            "none" if view.kernel is None else shape_text(view.kernel.shape),
-            value_range(view.gain),
-            value_range(view.dense_bias),
-            value_range(view.neuron_bias),
-            milliseconds(parameters.get("tau_rc")),
-            milliseconds(parameters.get("tau_ref")),
+        rows.append(
+            (
+                view.name,
+                view.neuron.kind,
+                "none" if view.kernel is None else shape_text(view.kernel.shape),
+                value_range(view.gain),
+                value_range(view.dense_bias),
+                value_range(view.neuron_bias),
+                milliseconds(parameters.get("tau_rc")),
+                milliseconds(parameters.get("tau_ref")),
+            )
         )
     for view in graph.readouts.values():
-        if isinstance(graph[graph.outputs[view.name]], Population):
-            continue
-        kernel = "none" if view.kernel is None else shape_text(view.kernel.shape)
-        table.add_row(broken_name(view.name, NAME_WIDTH), "", kernel, "", value_range(view.dense_bias), "", "", "")
-    return table
+        if graph.outputs[view.name] not in graph.populations:
+            kernel = "none" if view.kernel is None else shape_text(view.kernel.shape)
+            rows.append((view.name, "", kernel, "", value_range(view.dense_bias)))
+    headings = ("layer", "neuron", "kernel", "gain", "dense_bias", "neuron_bias", "tau_rc", "tau_ref")
+    return Table(headings, rows, left=range(3), name_width=12)
 
 
 def _explain(graph: SpikingGraph) -> None:
@@ -233,14 +231,10 @@ def _explain(graph: SpikingGraph) -> None:
             say(f"{view.name}: has no kernel of its own; its input comes from node '{view.input}', gain included")
 
 
-def _differences(measured: Measurement) -> Any:
+def _differences(measured: Measurement) -> Table:
     """Spikes of each population, in the float network and in what was written."""
     from ..export.fidelity import percent
-    from ..graph.show import broken_name
-    from .screen import new_table
 
-    table = new_table("layer", "spikes", "as written", "differing")
-    for layer in (*measured.layers, measured.total) if len(measured.layers) > 1 else measured.layers:
-        name = broken_name(layer.name, 3 * NAME_WIDTH)
-        table.add_row(name, f"{layer.n_spikes:,}", f"{layer.n_written:,}", percent(layer.share))
-    return table
+    layers = (*measured.layers, measured.total) if len(measured.layers) > 1 else measured.layers
+    rows = [(each.name, f"{each.n_spikes:,}", f"{each.n_written:,}", percent(each.share)) for each in layers]
+    return Table(("layer", "spikes", "as written", "differing"), rows, name_width=36)

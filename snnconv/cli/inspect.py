@@ -12,6 +12,8 @@ import numpy as np
 import typer
 
 from ..errors import InputError
+from ..text.plain import shape_text
+from ..text.table import Table
 from .options import Config, CustomObjects, Json, KerasOptions, Model, Unsafe
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def inspect(
         print_json(graph_contents(graph))
         return
     if layer is None:
-        show(summary_table(graph))
+        show(summary_table(graph.nodes, graph.name))
         if graph.report:
             say("What became of each layer of the Keras model:")
             show(report_table(graph.report))
@@ -71,8 +73,8 @@ def inspect(
 def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
     import numpy as np
 
-    from ..graph.show import parameter_rows, shape_text
-    from .screen import new_table, say, show
+    from ..graph.show import parameter_rows
+    from .screen import say, show
 
     n_neurons = int(np.prod(view.shape))
     shape = f" ({shape_text(view.shape)})" if len(view.shape) > 1 else ""
@@ -89,15 +91,10 @@ def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
             "trained neuron_bias": view.trained.neuron_bias,
         }
     )
-    table = new_table("parameter", "value", "", left=1)
-    table.columns[2].justify = "left"
-    for row in parameter_rows(view):
-        table.add_row(*row)
-    show(table)
+    show(Table(("parameter", "value", ""), parameter_rows(view), left=(0, 2)))
 
 
 def _show_readout(view: ReadoutView) -> None:
-    from ..graph.show import shape_text
     from .screen import say
 
     say(f"Output '{view.name}': {shape_text(view.shape)}, {view.activation}", "bold")
@@ -116,20 +113,17 @@ def _current(view: Any) -> str:
 
 
 def _show_arrays(arrays: dict[str, Any]) -> None:
-    import numpy as np
+    from .screen import show
 
-    from ..graph.show import shape_text
-    from .screen import new_table, show
-
-    table = new_table("array", "shape", "min", "mean", "max", "first values", left=2)
+    rows = []
     for name, array in arrays.items():
         if array is None:
             continue
         first = " ".join(f"{value:.4g}" for value in np.ravel(array)[:N_VALUES])
         more = " …" if np.size(array) > N_VALUES else ""
         numbers = (f"{float(function(array)):.3g}" for function in (np.min, np.mean, np.max))
-        table.add_row(name, shape_text(np.shape(array)), *numbers, first + more)
-    show(table)
+        rows.append((name, shape_text(np.shape(array)), *numbers, first + more))
+    show(Table(("array", "shape", "min", "mean", "max", "first values"), rows, left=(0, 1)))
 
 
 def graph_contents(graph: SpikingGraph) -> dict[str, Any]:

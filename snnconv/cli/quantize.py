@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, ModelFileError, ParameterError
+from ..text.plain import plural
+from ..text.table import Table
 from .app import complete_one_of
 from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from ..quantize import Code, IntegerGraph
     from ..quantize.comparison import Comparison
 
-NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 PROVEN_STEPS = 1000  # steps for which sums over time are proven, at least
 
 
@@ -159,7 +160,6 @@ def _code(kind: str, bits: int, x: Any, n_steps: int) -> Code:
 
 
 def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
-    from ..text.plain import plural
     from .screen import file_size, say, show
 
     first = found[0]
@@ -183,42 +183,27 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
         say(f"Wrote {out} ({file_size(out)}).")
 
 
-def _predictions_table(found: list[Comparison]) -> Any:
-    from .screen import new_table
-
-    table = new_table("weights", "accuracy", "other predictions", "widest integer")
+def _predictions_table(found: list[Comparison]) -> Table:
     first = found[0]
-    if first.float_accuracy is not None:
-        table.add_row("float", f"{first.float_accuracy:.1%}", "", "")
+    rows = [] if first.float_accuracy is None else [("float", f"{first.float_accuracy:.1%}")]
     for line in found:
-        table.add_row(
-            f"{line.graph.settings.weight_bits} bits",
-            "" if line.accuracy is None else f"{line.accuracy:.1%}",
-            "" if line.n_other_predictions is None else f"{line.n_other_predictions / line.n_samples:.1%}",
-            f"{line.graph.bits} bits",
-        )
-    return table
+        others = "" if line.n_other_predictions is None else f"{line.n_other_predictions / line.n_samples:.1%}"
+        accuracy = "" if line.accuracy is None else f"{line.accuracy:.1%}"
+        rows.append((f"{line.graph.settings.weight_bits} bits", accuracy, others, f"{line.graph.bits} bits"))
+    return Table(("weights", "accuracy", "other predictions", "widest integer"), rows)
 
 
-def _populations_table(found: list[Comparison]) -> Any:
-    from ..graph.show import broken_name
-    from .screen import new_table
-
-    table = new_table("population", "weights", "mean rate", "differing spikes", "voltage", left=2)
+def _populations_table(found: list[Comparison]) -> Table:
+    rows = []
     for number, population in enumerate(found[0].populations):
-        table.add_row(broken_name(population.name, NAME_WIDTH), "float", f"{population.float_rate:.1f} Hz", "", "")
+        rows.append((population.name, "float", f"{population.float_rate:.1f} Hz"))
         for line in found:
             own = line.populations[number]
-            width = line.graph[own.name].ranges["voltage"].bits
-            table.add_row(
-                "",
-                f"{line.graph.settings.weight_bits} bits",
-                f"{own.rate:.1f} Hz",
-                f"{own.differing:.2%}",
-                f"{width} bits",
-                end_section=line is found[-1],
-            )
-    return table
+            bits = (line.graph.settings.weight_bits, line.graph[own.name].ranges["voltage"].bits)
+            rows.append(("", f"{bits[0]} bits", f"{own.rate:.1f} Hz", f"{own.differing:.2%}", f"{bits[1]} bits"))
+    headings = ("population", "weights", "mean rate", "differing spikes", "voltage")
+    ends = range(len(found), len(rows), len(found) + 1)
+    return Table(headings, rows, left=(0, 1), ends=ends, name_width=20)
 
 
 def _contents(found: list[Comparison]) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
-WIDTH = 80  # columns that every table fits
+from ..text.plain import WIDTH
+from ..text.report import Report
+from ..text.table import Table
+from ..text.terminal import drawn
+
 WIDEST = 1000  # columns, more than any table takes
 STEP_WIDTH = 9  # columns in front of what `step` prints
 
@@ -43,36 +45,34 @@ def step(name: str, text: str) -> None:
     say(f"{name:<{STEP_WIDTH}}{text}", indent=STEP_WIDTH)
 
 
+def tell(report: Report) -> None:
+    """Print a report, its titles in their styles."""
+    for number, section in enumerate(report.sections):
+        if number:
+            say()
+        if section.title:
+            say(section.title, section.style)
+        for line in section.lines:
+            say(line)
+
+
 def show(table: Table) -> None:
     """Print a table, between empty lines; up to 80 columns rather wider than the screen than with numbers cut off."""
+    rich_table = drawn(table)
     wide = Console(highlight=False, width=WIDEST)
     console = Console(highlight=False)
-    measured = Measurement.get(wide, wide.options, table)
-    wraps = any(not column.no_wrap for column in table.columns)
-    needed = min(measured.minimum if wraps else measured.maximum, WIDTH)
+    measured = Measurement.get(wide, wide.options, rich_table)
+    needed = min(measured.minimum if table.wrap else measured.maximum, WIDTH)
     if needed > console.width:
         console = Console(highlight=False, width=needed)
     console.print()
-    console.print(table)
+    console.print(rich_table)
     console.print()
 
 
 def print_json(contents: Any) -> None:
     """Print what a command found as one line of JSON; numbers that JSON does not have must be None."""
     typer.echo(json.dumps(contents, ensure_ascii=False, allow_nan=False))
-
-
-def new_table(*headings: str, left: int = 1) -> Table:
-    """An empty table; the first `left` columns hold text, the others numbers."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < left else "right", no_wrap=True)
-    return table
 
 
 def file_size(path: Path) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from ..errors import DistributionError, InputError, ParameterError, one_line
+from ..text.table import Table
 from .app import complete_one_of
 from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..tuning import Readout
     from ..tuning.doctor import Finding
 
-NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 STEPS_SHOWN = (1, 2, 5)  # times powers of ten
 
 
@@ -233,7 +233,7 @@ def check_dtype(dtype: str) -> None:
         raise ParameterError(f"--dtype must be float32 or float64. Received {dtype!r}.")
 
 
-def accuracy_table(accuracy: Any, dt: float, skip: int = 0) -> Any:
+def accuracy_table(accuracy: Any, dt: float, skip: int = 0) -> Table:
     """Accuracy after 1, 2, 5, 10, … steps and at the end, with a bar for each.
 
     Parameters
@@ -244,16 +244,15 @@ def accuracy_table(accuracy: Any, dt: float, skip: int = 0) -> Any:
     skip : int
         Steps at the beginning that have no answer yet.
     """
-    from .screen import bar, new_table
+    from .screen import bar
 
-    table = new_table("steps", "time", "accuracy", "", left=0)
-    table.columns[-1].justify = "left"
+    rows = []
     n_steps = len(accuracy)
     shown = {base * 10**power for base in STEPS_SHOWN for power in range(len(str(n_steps)))}
     for step in sorted({step for step in shown if max(5, skip + 1) <= step < n_steps} | {n_steps}):
         share = float(accuracy[step - 1])
-        table.add_row(str(step), f"{step * dt * 1e3:g} ms", f"{share:.1%}", bar(share))
-    return table
+        rows.append((str(step), f"{step * dt * 1e3:g} ms", f"{share:.1%}", bar(share)))
+    return Table(("steps", "time", "accuracy", ""), rows, left=(3,))
 
 
 def _initial_voltage(text: str) -> float | str:
@@ -297,16 +296,13 @@ def _contents(simulation: Simulation, account: Account, skip: int = 0) -> dict[s
     }
 
 
-def _rates_table(populations: list[dict[str, Any]]) -> Any:
-    from ..graph.show import broken_name
-    from .screen import new_table
-
-    table = new_table("population", "neurons", "mean rate", "highest", "silent", "spikes per sample")
+def _rates_table(populations: list[dict[str, Any]]) -> Table:
+    rows = []
     for each in populations:
         rates = (f"{each['mean_rate']:.1f} Hz", f"{each['highest_rate']:.0f} Hz", f"{each['silent']:.0%}")
-        row = (f"{each['n_neurons']:,}", *rates, f"{each['spikes_per_sample']:,.0f}")
-        table.add_row(broken_name(each["name"], NAME_WIDTH), *row)
-    return table
+        rows.append((each["name"], f"{each['n_neurons']:,}", *rates, f"{each['spikes_per_sample']:,.0f}"))
+    headings = ("population", "neurons", "mean rate", "highest", "silent", "spikes per sample")
+    return Table(headings, rows, name_width=20)
 
 
 STRATEGIES = ("mirrored", "multiworker")

@@ -9,12 +9,12 @@ import typer
 
 from ..errors import ParameterError
 from ..files.manifest import NAME as MANIFEST
+from ..text.plain import plural
+from ..text.table import Table
 from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Steps, Unsafe
 
 if TYPE_CHECKING:
     from ..conversion.verify import Verification
-
-NAME_WIDTH = 20  # longer names are broken, so that the table fits 80 columns
 
 
 def verify(
@@ -58,7 +58,6 @@ def verify(
     from ..graph import load
     from ..graph.file import is_graph_file
     from ..runtime.arguments import check_steps
-    from ..text.plain import plural
     from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
     from .screen import print_json, say
     from .simulate import check_dtype
@@ -139,15 +138,11 @@ def show_verification(found: Verification, hint: str = "") -> None:
     say(verdict[0].upper() + verdict[1:], "bold green" if found.passed else "bold red")
 
 
-def _table(found: Verification) -> Any:
-    from ..graph.show import broken_name
-    from .screen import new_table
-
+def _table(found: Verification) -> Table:
     headings = ("layer", "vs Keras", "spikes", "differing", "rate", "equation", "difference", "")
-    table = new_table(*headings)
-    for layer in found.layers:
-        table.add_row(
-            broken_name(layer.name, NAME_WIDTH),
+    rows = [
+        (
+            layer.name,
             "" if layer.keras_difference is None else f"{layer.keras_difference:.1e}",
             "" if layer.n_spikes is None else f"{layer.n_spikes:,}",
             "" if layer.n_moved is None else f"{layer.n_moved:,}",
@@ -156,7 +151,9 @@ def _table(found: Verification) -> Any:
             "" if layer.rate_difference is None else f"{layer.rate_difference:.1f}",
             "ok" if layer.passed else "FAILED",
         )
-    return table
+        for layer in found.layers
+    ]
+    return Table(headings, rows, name_width=20)
 
 
 def _first(data: Any, n: int) -> Any:

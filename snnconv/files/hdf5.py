@@ -82,7 +82,7 @@ def _check_heaps(hdf5: h5py.File, file: Any) -> None:
 
 
 def child(group: h5py.Group, name: str) -> Any:
-    """What a path in a group leads to.
+    """The object that a path in a group leads to.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def child(group: h5py.Group, name: str) -> Any:
 
 
 def n_numbers(dataset: Any) -> int:
-    """How many numbers a dataset holds, after its claim has been checked.
+    """The number of values in a dataset, after its claim has been checked.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def read_numbers(dataset: Any) -> np.ndarray:
 
 
 def count_numbers(group: h5py.Group) -> int:
-    """How many numbers there are in a group and all groups in it.
+    """The number of values in a group and all groups in it.
 
     Raises
     ------

@@ -31,7 +31,7 @@ def write_manifest(folder: Path, **about: Any) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a folder's manifest says.
+    """The contents of a folder's manifest.
 
     Raises
     ------

@@ -141,7 +141,7 @@ def _label(name: str, hint: Any) -> str:
 
 
 def _place(where: str, name: str, hint: Any) -> str:
-    """How messages name the key `name` of the section `where`."""
+    """The name that messages give the key `name` of the section `where`."""
     if dataclasses.is_dataclass(hint):
         return f"[{name}]"
     if get_origin(hint) is tuple:

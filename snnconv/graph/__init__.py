@@ -1,6 +1,15 @@
-"""The network as data: nodes, the graph, its tables and its file."""
+"""The network as data.
 
-from .file import load
+- `nodes`: frozen operations, each with what it computes
+- `spiking_graph`: `SpikingGraph`, the nodes in execution order with their outputs, and `load`
+- `inputs`: samples for the inputs of a graph, checked
+- `views`: populations and readouts with the linear layers that feed them
+- `show`: the nodes and the parameters of neurons as tables
+- `file`: the fields of a graph in an HDF5 file
+- `report`: the record of a conversion, layer by layer
+- `passes`: functions from a graph to a graph
+"""
+
 from .inputs import Inputs
 from .nodes import (
     NODES,
@@ -29,7 +38,7 @@ from .nodes import (
     Weighted,
 )
 from .report import LayerReport
-from .spiking_graph import SpikingGraph
+from .spiking_graph import SpikingGraph, load
 from .views import PopulationView, ReadoutView
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The graph as an HDF5 file, layout version 1.
+"""The fields of a graph in an HDF5 file, layout version 1.
 
 ::
 
@@ -17,16 +17,14 @@
 An array that a layer does not have is left out; dense_bias is zeros where there is a kernel without bias. A population
 without a kernel right before it has no kernel, no dense_bias and no `connection`: its gain is in the node that `inputs`
 names, or further upstream.
-
-Nodes as plain records: attributes that JSON can hold, and arrays. Every file format is written from these.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
@@ -38,17 +36,77 @@ from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
 from .nodes import NODES, Affine, Node, Population, Weighted
 from .report import LayerReport
-from .spiking_graph import SpikingGraph
 from .views import PopulationView, ReadoutView
 
+FORMAT, VERSION = "snnconv", 1
 _MODELS = {"neuron": NEURONS, "synapse": SYNAPSES}
+_TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
+
+T = TypeVar("T")
 
 
-def attributes(node: Node) -> dict[str, Any]:
-    """What a node is besides its arrays: kind, inputs, shape and settings, in types that JSON can hold.
+class Writable(Protocol):
+    """The fields and views of a `SpikingGraph`."""
 
-    A neuron or a synapse is given by its kind under "neuron" or "synapse", with its parameters beside it. A value of
-    None is left out.
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+    @property
+    def outputs(self) -> Mapping[str, str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def metadata(self) -> Mapping[str, str]: ...
+    @property
+    def report(self) -> tuple[LayerReport, ...]: ...
+    @property
+    def populations(self) -> Mapping[str, PopulationView]: ...
+    @property
+    def readouts(self) -> Mapping[str, ReadoutView]: ...
+
+
+def save(graph: Writable, path: str | os.PathLike[str], dt: float = 0.001) -> None:
+    """Write `graph` to an HDF5 file, whole or not at all.
+
+    Parameters
+    ----------
+    dt : float
+        Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
+    """
+    with replacing(path) as temporary:
+        write(graph, temporary, dt)
+
+
+def write(graph: Writable, path: str | os.PathLike[str], dt: float) -> None:
+    """Write `graph` to an HDF5 file that nobody reads before it is complete; see `save`."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
+        file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
+        file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
+        file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
+        if graph.report:
+            file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
+        for node in graph.nodes:
+            is_population = isinstance(node, Population)
+            group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
+            group.attrs.update(_attributes(node))
+            for key, array in node.arrays().items():
+                group[key] = array
+            for key, array in node.trained.items():
+                group[f"trained/{_TRAINED[key] if is_population else key}"] = array
+        for view in graph.populations.values():
+            group = file[f"populations/{view.name}"]
+            group.attrs["dt"] = dt
+            _link_connection(file, group, view)
+        for view in graph.readouts.values():
+            group = file.create_group(f"readout/{view.name}")
+            group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
+            _link_connection(file, group, view)
+
+
+def _attributes(node: Node) -> dict[str, Any]:
+    """Kind, inputs, shape and settings of a node, without its arrays; a value of None is left out.
+
+    A neuron or a synapse is given by its kind under "neuron" or "synapse", with its parameters beside it.
     """
     found: dict[str, Any] = {"kind": node.kind}
     for field in dataclasses.fields(node):
@@ -62,15 +120,86 @@ def attributes(node: Node) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def build_node(name: str, attributes: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]):
-    """The node that `attributes` and arrays describe.
+def _link_connection(file: Any, group: Any, view: PopulationView | ReadoutView) -> None:
+    group.attrs["input"] = view.input
+    if view.linear is None:
+        return
+    source = file[f"nodes/{view.linear.name}"]
+    group.attrs["connection"] = view.linear.name
+    group["kernel"] = source["kernel"]
+    group["dense_bias"] = source["bias"] if "bias" in source else np.zeros(source["kernel"].shape[-1])
+    for key, array in source.get("trained", {}).items():
+        group[f"trained/{'dense_bias' if key == 'bias' else key}"] = array
+
+
+def read(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
+    """Read a graph from an HDF5 file.
+
+    Parameters
+    ----------
+    build : function
+        Makes the graph of its fields: nodes, outputs, name, metadata and report.
 
     Raises
     ------
     ModelFileError
-        If a kind is unknown, or something is missing or does not fit.
+        If the file is missing, damaged, of another kind, or written by a later version.
     """
-    settings = dict(attributes)
+    try:
+        with open_hdf5(path) as file:
+            return build(**_fields(file))
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no file '{path}'.") from error
+    except SnnconvError as error:
+        raise ModelFileError(f"cannot read '{path}': {error}") from error
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+        raise ModelFileError(
+            f"cannot read '{path}': it is damaged, or not an HDF5 file ({one_line(error)})."
+        ) from error
+
+
+def is_graph_file(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is an HDF5 file that claims to hold a spiking graph."""
+    try:
+        with open_hdf5(path) as file, damaged():
+            return read_text(file, "format") == FORMAT
+    except (OSError, ModelFileError):
+        return False
+
+
+def _fields(file: Any) -> dict[str, Any]:
+    if _text(file.attrs.get("format", "")) != FORMAT:
+        check_not_integers(file)
+        raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
+    version = int(file.attrs["version"])
+    if version > VERSION:
+        raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
+    report = read_texts(file["report"]) if "report" in file else ()
+    return {
+        "nodes": tuple(_node(file, name) for name in map(_text, read_texts(file["order"]))),
+        "outputs": {_text(label): _text(name) for label, name in read_texts(file["outputs"])},
+        "name": _text(file.attrs["name"]),
+        "metadata": {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")},
+        "report": tuple(LayerReport(*map(_text, line)) for line in report),
+    }
+
+
+def _node(file: Any, name: str) -> Node:
+    group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
+    settings = read_attributes(group)
+    is_population = settings.get("kind") == Population.kind
+    names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
+    trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
+    if is_population:
+        trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
+    arrays = {key: read_numbers(group[key]) for key in names}
+    node = _built(name, settings, arrays, trained)
+    _check_arrays(node)
+    return node
+
+
+def _built(name: str, settings: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]) -> Node:
+    """The node that attributes and arrays describe."""
     kind = _known(NODES, settings.pop("kind", None), name, "node")
     fields = {field.name for field in dataclasses.fields(kind)}
     for key in fields & set(_MODELS):
@@ -91,135 +220,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
-MAX_VALUES = 1 << 28  # of one sample at a node
-FORMAT, VERSION = "snnconv", 1
-
-
-def save(graph: SpikingGraph, path: str | os.PathLike[str], dt: float = 0.001) -> None:
-    """Write `graph` to an HDF5 file, whole or not at all.
-
-    Parameters
-    ----------
-    dt : float
-        Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
-    """
-    with replacing(path) as temporary:
-        write(graph, temporary, dt)
-
-
-def write(graph: SpikingGraph, path: str | os.PathLike[str], dt: float) -> None:
-    """Write `graph` to an HDF5 file that nobody reads before it is complete; see `save`."""
-    with h5py.File(path, "w") as file:
-        file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
-        file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
-        file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
-        file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
-        if graph.report:
-            file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
-        for node in graph.nodes:
-            is_population = isinstance(node, Population)
-            group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
-            group.attrs.update(attributes(node))
-            for key, array in node.arrays().items():
-                group[key] = array
-            for key, array in node.trained.items():
-                group[f"trained/{_TRAINED[key] if is_population else key}"] = array
-        for view in graph.populations.values():
-            group = file[f"populations/{view.name}"]
-            group.attrs["dt"] = dt
-            _link_connection(file, group, view)
-        for view in graph.readouts.values():
-            group = file.create_group(f"readout/{view.name}")
-            group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
-            _link_connection(file, group, view)
-
-
-_TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
-
-
-def _link_connection(file: Any, group: Any, view: PopulationView | ReadoutView) -> None:
-    group.attrs["input"] = view.input
-    if view.linear is None:
-        return
-    source = file[f"nodes/{view.linear.name}"]
-    group.attrs["connection"] = view.linear.name
-    group["kernel"] = source["kernel"]
-    group["dense_bias"] = source["bias"] if "bias" in source else np.zeros(source["kernel"].shape[-1])
-    for key, array in source.get("trained", {}).items():
-        group[f"trained/{'dense_bias' if key == 'bias' else key}"] = array
-
-
-def load(path: str | os.PathLike[str]) -> SpikingGraph:
-    """Read a graph that `SpikingGraph.save` or ``snnconv export`` wrote.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing, damaged, of another kind, or written by a later version.
-    """
-    try:
-        with open_hdf5(path) as file:
-            return _read(file)
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file '{path}'.") from error
-    except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
-        raise ModelFileError(
-            f"cannot read '{path}': it is damaged, or not an HDF5 file ({one_line(error)})."
-        ) from error
-
-
-def is_graph_file(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` is an HDF5 file that claims to hold a spiking graph."""
-    try:
-        with open_hdf5(path) as file, damaged():
-            return read_text(file, "format") == FORMAT
-    except (OSError, ModelFileError):
-        return False
-
-
-def _read(file: Any) -> SpikingGraph:
-    if _text(file.attrs.get("format", "")) != FORMAT:
-        check_not_integers(file)
-        raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
-    version = int(file.attrs["version"])
-    if version > VERSION:
-        raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
-    nodes = []
-    for name in map(_text, read_texts(file["order"])):
-        group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
-        settings = read_attributes(group)
-        is_population = settings.get("kind") == Population.kind
-        names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
-        trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
-        if is_population:
-            trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
-        nodes.append(build_node(name, settings, {key: _array(group, key) for key in names}, trained))
-        _check_arrays(nodes[-1])
-    outputs = {_text(label): _text(name) for label, name in read_texts(file["outputs"])}
-    metadata = {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")}
-    report = tuple(LayerReport(*map(_text, line)) for line in read_texts(file["report"])) if "report" in file else ()
-    graph = SpikingGraph(tuple(nodes), outputs, _text(file.attrs["name"]), metadata, report)
-    _check_shapes(graph)
-    return graph
-
-
-def _check_shapes(graph: SpikingGraph) -> None:
-    """One sample through all nodes: whether settings and shapes in the file fit together."""
-    if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
-        raise ModelFileError("a node in it claims a shape that is too large to run.")
-    try:
-        with np.errstate(all="ignore"):
-            graph.rate_output({node.name: np.zeros((1, *node.shape)) for node in graph.inputs})
-    except SnnconvError:
-        raise
-    except Exception as error:
-        # settings that do not fit bring about any error in NumPy
-        raise ModelFileError(f"its nodes do not fit together ({one_line(error)}).") from error
-
-
-def _check_arrays(node: Any) -> None:
+def _check_arrays(node: Node) -> None:
     for key, array in node.arrays().items():
         if array.dtype.kind != "f" or not np.isfinite(array).all():
             raise ModelFileError(
@@ -241,10 +242,6 @@ def _check_arrays(node: Any) -> None:
 def _broadcasts(shape: tuple[int, ...], onto: tuple[int, ...]) -> bool:
     behind = onto[len(onto) - len(shape) :]
     return len(shape) <= len(onto) and all(size in (1, full) for size, full in zip(shape, behind, strict=True))
-
-
-def _array(group: Any, key: str) -> np.ndarray:
-    return read_numbers(group[key])
 
 
 def _text(value: Any) -> str:

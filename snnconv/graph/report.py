@@ -1,16 +1,13 @@
-"""What became of each layer of a Keras model."""
+"""The record of a conversion: each layer of the Keras model, and what was done to it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ..text.table import Table
 from .nodes import Node, Population
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -49,13 +46,8 @@ def with_actions(lines: Iterable[LayerReport], actions: Mapping[str, str]) -> tu
 
 def report_table(lines: Iterable[LayerReport]) -> Table:
     """One row per layer."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table("layer", "type", "what was done", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for line in lines:
-        table.add_row(line.layer, line.type, line.action)
-    return table
+    rows = [(line.layer, line.type, line.action) for line in lines]
+    return Table(("layer", "type", "what was done"), rows, left=range(3), wrap=range(3), gap=3)
 
 
 def _action(line: LayerReport, nodes: tuple[Node, ...]) -> str:

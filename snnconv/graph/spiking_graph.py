@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .._late import late
-from ..errors import SnnconvError
+from ..errors import ModelFileError, SnnconvError, one_line
 from ..neurons import numpy_ops
+from .file import read, save
 from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import Input, Linear, Node, Population, Stateful
 from .report import LayerReport
+from .show import nodes_table, summary_table
 from .views import Named, PopulationView, ReadoutView
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from rich.table import Table
+
+MAX_VALUES = 1 << 28  # of one sample at a node that a file describes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,9 +77,7 @@ class SpikingGraph:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def _repr_html_(self) -> str:
-        from .show import graph_html
-
-        return graph_html(self)
+        return nodes_table(self.nodes, f"Spiking graph '{self.name}'").html()
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
@@ -92,13 +94,14 @@ class SpikingGraph:
     @cached_property
     def populations(self) -> Mapping[str, PopulationView]:
         """The neuron populations by name, with every number that decides their spikes."""
-        views = {node.name: PopulationView(self, node) for node in self.nodes if isinstance(node, Population)}
-        return Named("population", views)
+        populations = [node for node in self.nodes if isinstance(node, Population)]
+        return Named("population", {node.name: PopulationView(self._by_name, node) for node in populations})
 
     @cached_property
     def readouts(self) -> Mapping[str, ReadoutView]:
         """The outputs by name, with the linear layer that gives them."""
-        return Named("readout", {label: ReadoutView(self, label) for label in self.outputs})
+        views = {label: ReadoutView(self._by_name, self[name], label) for label, name in self.outputs.items()}
+        return Named("readout", views)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""
@@ -206,13 +209,9 @@ class SpikingGraph:
 
     def summary(self) -> Table:
         """Print a table of the nodes: name, kind, shape, parameters, gain, biases and time constants; and return it."""
-        from rich import print as show
+        from ..text.terminal import printed
 
-        from .show import summary_table
-
-        table = summary_table(self)
-        show(table)
-        return table
+        return printed(summary_table(self.nodes, self.name))
 
     def explain(
         self,
@@ -249,8 +248,6 @@ class SpikingGraph:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
-        from .file import save
-
         save(self, path)
 
     def export_saved_model(self, path: str | PathLike[str], n_steps: int, dt: float = 0.001, **options: Any) -> None:
@@ -271,3 +268,30 @@ def random_samples(
         name: rng.integers(0, 256, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
         for name, shape in shapes.items()
     }
+
+
+def load(path: str | PathLike[str]) -> SpikingGraph:
+    """Read a graph that `SpikingGraph.save` or ``snnconv export`` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of another kind, or written by a later version.
+    """
+    return read(path, _checked)
+
+
+def _checked(**fields: Any) -> SpikingGraph:
+    """The graph of fields from a file, after one sample went through all nodes: settings and shapes fit together."""
+    graph = SpikingGraph(**fields)
+    if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
+        raise ModelFileError("a node in it claims a shape that is too large to run.")
+    try:
+        with np.errstate(all="ignore"):
+            graph.rate_output({node.name: np.zeros((1, *node.shape)) for node in graph.inputs})
+    except SnnconvError:
+        raise
+    except Exception as error:
+        # settings that do not fit bring about any error in NumPy
+        raise ModelFileError(f"its nodes do not fit together ({one_line(error)}).") from error
+    return graph

@@ -1,23 +1,18 @@
-"""Populations and readouts as a reader wants them: with the linear layer that feeds them.
-
-A mapping of names that says which there are.
-"""
+"""Populations and readouts with the linear layers that feed them, and mappings of them by name."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .._late import late
+from ..neurons.base import Neuron
 from .nodes import Node, Population, Readout, Weighted
 
-if TYPE_CHECKING:
-    from ..neurons import Neuron
-    from .spiking_graph import SpikingGraph
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,23 +25,32 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class _LayerView(ABC):
-    """The kernel and the bias of the linear layer right before a node."""
+class _LayerView:
+    """A node with the kernel and the bias of the linear layer right before it.
 
-    graph: SpikingGraph
+    Parameters
+    ----------
+    nodes : mapping of str to Node
+        All nodes of the graph, by name.
+    node : Node
+        The one at the end of the layer.
+    """
+
+    nodes: Mapping[str, Node]
+    node: Node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the units, or of the output."""
+        return self.node.shape
 
     @property
     def linear(self) -> Weighted | None:
         """The Dense or convolution node that gives this layer's input, or None where something else does."""
-        node = self._end
+        node = self.node
         if not isinstance(node, Weighted) and node.inputs:
-            node = self.graph[node.inputs[0]]
+            node = self.nodes[node.inputs[0]]
         return node if isinstance(node, Weighted) else None
-
-    @property
-    @abstractmethod
-    def _end(self) -> Node:
-        """The node at the end of the layer."""
 
     @property
     def kernel(self) -> np.ndarray | None:
@@ -61,14 +65,14 @@ class _LayerView(ABC):
     @property
     def input(self) -> str:
         """Name of the node that feeds the linear layer, or the population itself where it has none."""
-        end = self.linear or self._end
+        end = self.linear or self.node
         return end.inputs[0] if end.inputs else end.name
 
     @property
     def trained(self) -> Trained:
         """The arrays before folding."""
         arrays = {} if self.linear is None else self.linear.trained
-        return Trained(arrays.get("kernel"), arrays.get("bias"), self._end.trained.get("bias"))
+        return Trained(arrays.get("kernel"), arrays.get("bias"), self.node.trained.get("bias"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,18 +86,9 @@ class PopulationView(_LayerView):
     node: Population
 
     @property
-    def _end(self) -> Node:
-        return self.node
-
-    @property
     def name(self) -> str:
         """Name of the population."""
         return self.node.name
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the units."""
-        return self.node.shape
 
     @property
     def neuron(self) -> Neuron:
@@ -129,18 +124,9 @@ class ReadoutView(_LayerView):
     name: str
 
     @property
-    def _end(self) -> Node:
-        return self.graph[self.graph.outputs[self.name]]
-
-    @property
     def activation(self) -> str:
         """Function that `predict` applies to the average over time: 'linear', 'softmax', …"""
-        return self._end.function if isinstance(self._end, Readout) else "linear"
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the output."""
-        return self._end.shape
+        return self.node.function if isinstance(self.node, Readout) else "linear"
 
     def __repr__(self) -> str:
         return f"<readout '{self.name}': {self.activation}, shape {self.shape}>"
@@ -149,13 +135,13 @@ class ReadoutView(_LayerView):
         return late("readout_html")(self)
 
 
-class Named(Mapping[str, Any]):
+class Named(Mapping[str, T]):
     """A read-only mapping whose KeyError says which names there are."""
 
-    def __init__(self, what: str, items: Mapping[str, Any]):
+    def __init__(self, what: str, items: Mapping[str, T]):
         self._what, self._items = what, items
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> T:
         try:
             return self._items[name]
         except KeyError:

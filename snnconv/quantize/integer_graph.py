@@ -150,13 +150,10 @@ class IntegerGraph:
 
     def summary(self) -> Table:
         """Print a table of the layers with their integers' widths; and return it."""
-        from rich import print as show
-
+        from ..text.terminal import printed
         from .summary import summary_table
 
-        table = summary_table(self.nodes, self.settings, self.name)
-        show(table)
-        return table
+        return printed(summary_table(self.nodes, self.settings, self.name))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all; `snnconv.quantize.load` reads it back.

@@ -12,8 +12,8 @@ from ..errors import InputError, SnnconvError
 from ..graph import Population
 from ..graph.inputs import one_or_all
 from ..neurons.base import State
-from ..text.html import table
 from ..text.plain import plural
+from ..text.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,7 @@ def result_html(result: Result) -> str:
     run = f"{plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms = {result.n_steps * result.dt:.6g} s"
     notes = [NOTE] if result.recorded else ["no population recorded: run with record='all'"]
     title = f"Result of {plural(result.n_samples, 'sample')}, {run}"
-    return table(HEADINGS, rows, title=title, notes=notes, left=range(3))
+    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html()
 
 
 def _activity(result: Result, name: str) -> list[str]:

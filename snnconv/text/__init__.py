@@ -1,1 +1,8 @@
-"""Words, numbers and tables for people: plain text, HTML, and progress."""
+"""Words, numbers and tables for people.
+
+- `plain`: numbers, shapes and ranges in words; paragraphs, labels and names in lines of 80 columns
+- `table`: rows under headings, as lines of 80 columns or as HTML
+- `terminal`: the same tables as rich draws them, between bold headings
+- `report`: titled sections of tables and lines
+- `progress`: a bar with the time left
+"""

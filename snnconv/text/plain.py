@@ -1,17 +1,15 @@
-"""Numbers, ranges and tables as plain text of at most 80 columns."""
+"""Numbers, shapes and ranges in words; paragraphs, labels and names in lines of 80 columns."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-WIDTH = 80  # columns of a terminal that a table fits, as far as its cells can be broken
-GAP = 2  # columns between those of a table
-NARROWEST = 14  # columns that a wrapped column keeps, however long the others are
+WIDTH = 80  # columns of a terminal that texts and tables fit, as far as they can be broken
 LABEL = 12  # columns of a label with the gap behind it
+RANGE_WIDTH = 8  # columns of a range on one line
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -23,6 +21,31 @@ def span(array: np.ndarray | float) -> str:
     """Lowest and highest value, or with eight digits the one that all are."""
     low, high = float(np.min(array)), float(np.max(array))
     return number(low, 8) if low == high else f"{number(low)} … {number(high)}"
+
+
+def value_range(array: np.ndarray | float | None) -> str:
+    """Lowest and highest value, or the one that all are, for a narrow column: a long range has two lines."""
+    if array is None or not np.size(array):
+        return ""
+    low, high = float(np.min(array)), float(np.max(array))
+    if low == high:
+        return number(low)
+    text = f"{_short(low)}…{_short(high)}"
+    return text if len(text) <= RANGE_WIDTH else text.replace("…", "…\n")
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if 10 <= abs(value) < 1e4 else number(value, 2)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as in 28×28×1."""
+    return "×".join(map(str, shape)) or "1"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """A time in ms, or nothing where there is none."""
+    return "" if seconds is None else f"{seconds * 1e3:.4g} ms"
 
 
 def plural(count: int, noun: str) -> str:
@@ -40,37 +63,20 @@ def paragraph(text: str, indent: int = 2, hanging: int = 0) -> list[str]:
     return _wrap(text, " " * indent, " " * (indent + hanging))
 
 
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], left: Iterable[int] = (0,), wrap: Iterable[int] = (0, -1)
-) -> list[str]:
-    """Lines of a table: the columns in `left` to the left, the others to the right, as numbers stand.
+def broken(text: str, width: int) -> list[str]:
+    """A text in lines of at most `width`, as far as it can be broken.
 
-    Where it is too wide, the columns in `wrap` are wrapped, the widest first: behind a blank or a slash, and a
-    longer word behind a dot or an underscore.
+    It is broken behind a blank or a slash, and inside a longer word, such as a name, behind underscores or a dot.
     """
-    cells = [list(headings), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    wrapped = {column % len(widths) for column in wrap}
-    while sum(widths) + GAP * len(widths) > WIDTH:
-        widest = max(wrapped, key=lambda column: widths[column])
-        if widths[widest] <= NARROWEST:
-            break
-        widths[widest] -= 1
-    lefts, lines = {*left}, []
-    for row in cells:
-        parts = [
-            _broken(cell, width) if column in wrapped else [cell]
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for place in range(max(map(len, parts))):
-            line = [part[place] if place < len(part) else "" for part in parts]
-            aligned = (
-                cell.ljust(width) if column in lefts else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            lines.append((" " * GAP + (" " * GAP).join(aligned)).rstrip())
-    heading_lines = max(len(_broken(cell, width)) for cell, width in zip(headings, widths, strict=True))
-    lines.insert(heading_lines, "  " + "─" * (max(map(len, lines)) - 2))
+    if len(text) <= width:
+        return [text]
+    lines = [""]
+    for word in re.split(r"(?<=[/ ])", text):
+        for part in [word] if len(word.rstrip()) < width else re.split(r"(?<=_)(?![._])|(?<=\.)(?![\d._])", word):
+            if lines[-1].strip() and len(lines[-1]) + len(part.rstrip()) > width:
+                lines[-1] = lines[-1].rstrip()
+                lines.append(" ")
+            lines[-1] += part
     return lines
 
 
@@ -83,17 +89,3 @@ def _wrap(text: str, first: str, others: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     ) or [first.rstrip()]
-
-
-def _broken(text: str, width: int) -> list[str]:
-    """A text in lines of at most `width`, as far as it can be broken."""
-    if len(text) <= width:
-        return [text]
-    lines = [""]
-    for word in re.split(r"(?<=[/ ])", text):
-        for part in [word] if len(word.rstrip()) < width else re.split(r"(?<=_)|(?<=\.)(?!\d)", word):
-            if lines[-1].strip() and len(lines[-1]) + len(part.rstrip()) > width:
-                lines[-1] = lines[-1].rstrip()
-                lines.append(" ")
-            lines[-1] += part
-    return lines

@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much two records of spikes differ.
+    """The differences between two records of spikes.
 
     Parameters
     ----------

@@ -12,11 +12,12 @@ from ...errors import InputError
 from ...graph import Inputs, SpikingGraph
 from ...runtime.arguments import check_steps
 from ..explain import one_sample
-from ..explain.unit_run import trace_unit
+from ..explain.trace import trace_unit
 from .case import Case, make_case, population
 from .comparison import compare
 from .experiment import Experiment, in_batches
-from .report import Diagnosis, LayerDiagnosis
+from .layer import LayerDiagnosis
+from .report import Diagnosis
 from .search import Finding, Search
 from .spikes import as_counts, count_steps, named_spikes
 

@@ -1,57 +1,22 @@
-"""What a diagnosis found."""
+"""The diagnosis of a network: its layers in execution order, and the verdict; it prints as text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .comparison import Comparison
-from .search import Finding, Found
+from ...text.plain import number, paragraph, plural
+from ...text.report import Report, Section
+from ...text.table import Table
+from .layer import LayerDiagnosis, finding_text, share_text
+from .search import Finding
 
 FEW = 0.02  # share of the spikes that rounding may move
 
 
 @dataclass(frozen=True)
-class LayerDiagnosis:
-    """One population's spikes.
-
-    Parameters
-    ----------
-    name : str
-    comparison : Comparison
-        With the reference; where the axes of what was given fit no plain order, after they were moved.
-    is_right : bool
-        Whether the layer does what it should with what it gets: with the spikes given of the layers before it.
-    agreement : float
-        Share of the spikes that are those of a layer without mistakes that gets the same.
-    found : Found or None
-        What explains its spikes, where they are not right.
-    notes : tuple of str
-        What to know about the array.
-    current, voltage : float or None
-        At the first difference, in the reference: the input current at that step, and the voltage before it.
-    """
-
-    name: str
-    comparison: Comparison
-    is_right: bool
-    agreement: float = 1.0
-    found: Found | None = None
-    notes: tuple[str, ...] = ()
-    current: float | None = None
-    voltage: float | None = None
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether the spikes are the reference's, as they were given."""
-        return self.comparison.is_equal and self.found is None
-
-
-@dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found, layer by layer; it prints as text.
+    """The result of `diagnose`, layer by layer; it prints as text.
 
     Parameters
     ----------
@@ -90,7 +55,7 @@ class Diagnosis:
 
     @property
     def nearly(self) -> Finding | None:
-        """Where nothing matches: the finding that leaves a few spikes, such as rounding moves by a step."""
+        """The finding that leaves a few spikes, such as rounding moves by a step, if nothing matches."""
         best = self.closest[0] if self.closest else None
         if best is None or self.first is None or 1 - best.comparison.agreement > FEW * (1 - self.first.agreement):
             return None
@@ -98,14 +63,46 @@ class Diagnosis:
 
     @property
     def closest(self) -> tuple[Finding, ...]:
-        """Where nothing matches, the findings that come closest, best first."""
+        """The findings that come closest if nothing matches, best first."""
         found = None if self.first is None else self.first.found
         return () if found is None else found.closest
 
-    def __str__(self) -> str:
-        from .text import diagnosis_text
+    @property
+    def verdict(self) -> str:
+        """One line that says whether the spikes are equal, and what makes the difference."""
+        if self.equal:
+            total = sum(layer.comparison.n_expected for layer in self.layers)
+            if not total:
+                return "Equal: but no neuron spiked, so nothing was compared. Give inputs that make spikes."
+            return f"Equal: all {total:,} spikes are the reference's."
+        where = "" if self.first is None else f" in '{self.first.name}'"
+        if self.matches:
+            others = len(self.matches) - 1
+            more = "" if not others else ", or one other that fits" if others == 1 else f", or {others} others that fit"
+            return f"Different{where}: {self.matches[0].name}{more}."
+        if self.nearly is None:
+            return f"Different{where}: by no mistake that is known, nor by two of them."
+        left = 1 - self.nearly.comparison.agreement
+        return f"Different{where}: {finding_text(self.nearly)}, up to {left:.2%} of the spikes."
 
-        return diagnosis_text(self)
+    @property
+    def report(self) -> Report:
+        """All of it as text: a table of the layers, those that differ one by one, and the verdict."""
+        run = f"{plural(self.n_samples, 'sample')}, {plural(self.n_steps, 'step')} of {number(self.dt * 1e3)} ms"
+        notes = [
+            line for each in self.layers for note in each.notes for line in paragraph(f"{each.name}: {note}.", 2, 2)
+        ]
+        differing = [layer.section(layer is self.first) for layer in self.layers if not layer.is_equal]
+        return Report(
+            [
+                Section(f"Your spikes and the reference's: {run}", [_layer_table(self.layers), *notes]),
+                *differing,
+                Section(self.verdict, style="bold green" if self.equal else "bold red"),
+            ]
+        )
+
+    def __str__(self) -> str:
+        return str(self.report)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in types that JSON can hold."""
@@ -115,53 +112,24 @@ class Diagnosis:
             "n_steps": self.n_steps,
             "dt": self.dt,
             "first": None if self.first is None else self.first.name,
-            "layers": [_layer_dict(layer) for layer in self.layers],
+            "layers": [layer.to_dict() for layer in self.layers],
         }
 
 
-def _layer_dict(layer: LayerDiagnosis) -> dict[str, Any]:
-    found = layer.found or Found((), ())
-    return {
-        "name": layer.name,
-        **_comparison_dict(layer.comparison),
-        "is_right": layer.is_right,
-        "agreement_given_inputs": layer.agreement,
-        "notes": list(layer.notes),
-        "current": layer.current,
-        "voltage": layer.voltage,
-        "matches": [_finding_dict(finding) for finding in found.exact],
-        "closest": [_finding_dict(finding) for finding in found.closest],
-    }
-
-
-def _finding_dict(finding: Finding) -> dict[str, Any]:
-    voltage = finding.voltage
-    return {
-        "mistakes": [mistake.name for mistake in finding.mistakes],
-        "instead": [mistake.instead for mistake in finding.mistakes],
-        "everywhere": finding.everywhere,
-        "initial_voltage": voltage.tolist() if isinstance(voltage, np.ndarray) else voltage,
-        **_comparison_dict(finding.comparison),
-    }
-
-
-def _comparison_dict(comparison: Comparison) -> dict[str, Any]:
-    first = comparison.first
-    return {
-        "n_entries": comparison.n_entries,
-        "n_differing": comparison.n_differing,
-        "n_counts": comparison.n_counts,
-        "n_counts_differing": comparison.n_counts_differing,
-        "n_spikes": comparison.n_received,
-        "n_spikes_expected": comparison.n_expected,
-        "agreement": comparison.agreement,
-        "first_difference": None
-        if first is None
-        else {
-            "sample": first.sample,
-            "step": first.step,
-            "unit": list(first.unit),
-            "received": first.received,
-            "expected": first.expected,
-        },
-    }
+def _layer_table(layers: tuple[LayerDiagnosis, ...]) -> Table:
+    rows = []
+    for layer in layers:
+        comparison = layer.comparison
+        first = "equal" if layer.is_equal else "axes"
+        rows.append(
+            (
+                layer.name,
+                f"{comparison.n_received:,}",
+                f"{comparison.n_expected:,}",
+                share_text(comparison.n_differing, comparison.n_entries),
+                share_text(comparison.n_counts_differing, comparison.n_counts),
+                first if comparison.first is None else f"step {comparison.first.step}",
+            )
+        )
+    headings = ("layer", "your spikes", "reference", "entries differ", "counts differ", "from")
+    return Table(headings, rows, left=(0, 5), wrap=(0,))

@@ -1,4 +1,4 @@
-"""Which mistakes make the spikes that were seen."""
+"""The search for the mistakes that make the spikes that were seen."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search gives: the findings whose spikes equal those seen, or else the closest ones."""
+    """The result of a search: the findings whose spikes equal those seen, or else the closest ones."""
 
     exact: tuple[Finding, ...]
     closest: tuple[Finding, ...]
@@ -81,7 +81,7 @@ class Search:
         }
 
     def arranged(self, mistakes: Iterable[Mistake] = ()) -> np.ndarray | None:
-        """What was seen as (n, n_steps, *units), with mistakes in the order of axes undone; None where it cannot be."""
+        """The spikes seen, (n, n_steps, *units), with mistakes in the order of axes undone; None where it cannot be."""
         moved = tuple(mistake for mistake in mistakes if mistake.rearrange is not None)
         if moved not in self._arranged:
             shape, array = self.case.population.shape, self._seen
@@ -200,7 +200,7 @@ class Search:
         return samples, min(n_steps, max(shortest, min(enough, longest))), min(n_steps, SOME_STEPS), units
 
     def any_arrangement(self) -> np.ndarray:
-        """What was seen as (n, n_steps, *units), in the plain order of axes where it has that one."""
+        """The spikes seen, (n, n_steps, *units), in the plain order of axes if they have that one."""
         moves = [mistake for mistake in MISTAKES if mistake.rearrange is not None]
         orders = [(), *((move,) for move in moves), *combinations(moves, 2)]
         return next(array for order in orders if (array := self.arranged(order)) is not None)

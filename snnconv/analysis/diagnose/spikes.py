@@ -97,7 +97,7 @@ def as_counts(node: Population, array: np.ndarray, dt: float) -> tuple[np.ndarra
 
 
 def _height(node: Population, values: np.ndarray, dt: float) -> float:
-    """What one spike is in an array: 1, or the height of the neuron's output, or another one."""
+    """The value of one spike in an array: 1, or the height of the neuron's output, or another one."""
     sizes = np.abs(values[values != 0])
     if not len(sizes) or sizes.min() == 1:
         return 1.0

@@ -5,39 +5,31 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ParameterError
-from ...graph.show import shape_text
-from ...text.plain import number, paragraph, plural, table
+from ...graph import Inputs, SpikingGraph
+from ...text.plain import number, paragraph, plural, shape_text
+from ...text.report import Report, Section
+from ...text.table import Table
 from ...text.values import json_ready
 from .layer import LayerExplanation, explain_population, explain_readout
-from .layer_text import layer_lines, layer_title
+from .layer_text import layer_parts, layer_title
 from .questions import Answer, answers
 from .requirements import Requirement, requirement_lines, requirements
-from .trace import Trace, trace_lines, trace_title
-from .unit import UnitExplanation, explain_unit, unit_index, unit_lines
-from .variables import TRAINING_ONLY, Source, Variable, graph_sources, locate
-
-if TYPE_CHECKING:
-    from ...graph import Inputs, SpikingGraph
+from .sources import Source, graph_sources
+from .trace import Trace, trace_parts, trace_title
+from .unit import UnitExplanation, explain_unit, unit_index, unit_parts
+from .variables import TRAINING_ONLY, Variable, locate
 
 N_LAYERS = 3  # that are printed in full where no layer is named
 
 
 @dataclass(frozen=True)
-class Section:
-    """A heading and the lines below it."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Explanation:
-    """What `SpikingGraph.explain` gives: it prints as text, and has all its numbers as data.
+    """The result of `SpikingGraph.explain`: it prints as text, and has all its numbers as data.
 
     Parameters
     ----------
@@ -78,34 +70,34 @@ class Explanation:
         """The text in parts."""
         shown = self.layers if self.in_full else [*self.layers[:N_LAYERS], *self._outputs_behind()]
         with_rates = self.in_full and self.unit is None
-        found = [
-            Section(_title(layer_title(each)), tuple(layer_lines(each, self.in_full, with_rates))) for each in shown
-        ]
+        found = [(layer_title(each), layer_parts(each, self.in_full, with_rates)) for each in shown]
         left = len(self.layers) - len(shown)
         if left:
             names = [repr(layer.name) for layer in self.layers if layer not in shown]
             more = paragraph(f"{', '.join(names)}: likewise; name a layer to see it.")
-            found.append(Section(plural(left, "more layer"), tuple(more)))
+            found.append((plural(left, "more layer"), [*more]))
         if self.unit is not None:
             place = ", ".join(map(str, self.unit.unit))
-            found.append(Section(f"Unit {place} of '{self.unit.layer}'", tuple(unit_lines(self.unit))))
+            found.append((f"Unit {place} of '{self.unit.layer}'", unit_parts(self.unit)))
         if self.trace is not None:
-            found.append(Section(trace_title(self.trace), tuple(trace_lines(self.trace))))
+            found.append((trace_title(self.trace), trace_parts(self.trace)))
         if self.variables and self.unit is None:
-            found.append(
-                Section("Every variable of the Keras model", tuple(_variable_lines(self.variables, self.name)))
-            )
+            found.append(("Every variable of the Keras model", _variable_parts(self.variables, self.name)))
         if self.requirements and not self.in_full:
             title = "What it takes to get the same spikes elsewhere"
-            found.append(Section(title, tuple(requirement_lines(self.requirements))))
+            found.append((title, [*requirement_lines(self.requirements)]))
         if self.answers:
-            lines = [line for answer in self.answers for line in paragraph(f"{answer.question} {answer.answer}", 2, 2)]
-            found.append(Section("Questions people ask", tuple(lines)))
-        return tuple(found)
+            texts = [f"{answer.question} {answer.answer}" for answer in self.answers]
+            found.append(("Questions people ask", [line for text in texts for line in paragraph(text, 2, 2)]))
+        return tuple(Section("\n".join(paragraph(title, 0, 2)), parts, "bold") for title, parts in found)
+
+    @property
+    def report(self) -> Report:
+        """The title and the sections."""
+        return Report([Section("", self.title.splitlines()), *self.sections])
 
     def __str__(self) -> str:
-        parts = ["\n".join([section.title, *section.lines]) for section in self.sections]
-        return "\n\n".join([self.title, *parts])
+        return str(self.report)
 
     @property
     def title(self) -> str:
@@ -170,10 +162,6 @@ def explain(
     return Explanation(graph.name, dt, (chosen,), own, needed, (), found, in_full=True)
 
 
-def _title(text: str) -> str:
-    return "\n".join(paragraph(text, 0, 2))
-
-
 def one_sample(xs: Inputs, sample: int) -> Inputs:
     """One sample of every input.
 
@@ -193,7 +181,7 @@ def _busiest(values: dict[str, np.ndarray], layer: str) -> int:
     return int(np.argmax(values[layer][0]))
 
 
-def _variable_lines(variables: Sequence[Variable], model: str) -> list[str]:
+def _variable_parts(variables: Sequence[Variable], model: str) -> list[Table | str]:
     rows, idle = [], []
     for variable in variables:
         path = variable.path.removeprefix(f"{model}/")
@@ -202,12 +190,12 @@ def _variable_lines(variables: Sequence[Variable], model: str) -> list[str]:
             continue
         trains = "yes" if variable.is_trainable else "no"
         rows.append((path, shape_text(variable.shape), trains, place_text(variable)))
-    lines = table(("variable", "shape", "trains", "in the export"), rows, left=range(4), wrap=(0, 3))
-    return lines + (paragraph(f"for training only, not exported: {', '.join(idle)}", 2, 2) if idle else [])
+    table = Table(("variable", "shape", "trains", "in the export"), rows, left=range(4), wrap=(0, 3))
+    return [table, *(paragraph(f"for training only, not exported: {', '.join(idle)}", 2, 2) if idle else ())]
 
 
 def place_text(variable: Variable) -> str:
-    """Where the export holds a variable, and what it does to it."""
+    """The places of a variable in the export, and the change that it makes to it."""
     if not variable.places:
         return f"nowhere: {variable.role}"
     first, *others = variable.places

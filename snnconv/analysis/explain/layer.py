@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from ...graph.nodes import Conv, ConvTranspose, Filter
+from ...graph import Conv, ConvTranspose, Filter, PopulationView, ReadoutView, SpikingGraph
 from ...text.plain import number
 from .equations import RATES, FilterNumbers, RatePoint, filter_numbers, rate_point
 from .onward import Effect, effects
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
-    from ...graph.views import PopulationView, ReadoutView
 
 
 @dataclass(frozen=True)
@@ -95,10 +91,16 @@ class LayerExplanation:
 
 
 def explain_population(graph: SpikingGraph, view: PopulationView, dt: float) -> LayerExplanation:
-    """A population in numbers, for steps of `dt` seconds."""
+    """A population in numbers, for steps of `dt` seconds, with the effects of its spikes on the layers behind."""
+    layer = population_numbers(view, dt)
+    found = effects(graph, view.name, layer.height or 0.0)
+    return replace(layer, effects=found, filters=tuple(_filters(graph, found, dt)))
+
+
+def population_numbers(view: PopulationView, dt: float) -> LayerExplanation:
+    """A population in numbers, without the layers behind it."""
     neuron, words = view.neuron, view.neuron.equations
     height = neuron.amplitude / dt
-    found = effects(graph, view.name, height)
     points = [rate_point(neuron, rate, dt) for rate in RATES if rate <= 1 / dt]
     amplitude = number(neuron.amplitude)
     spike = f"output {number(height)} = {amplitude}/{number(dt)} (amplitude/dt) for one step; mean {amplitude}·rate"
@@ -113,16 +115,14 @@ def explain_population(graph: SpikingGraph, view: PopulationView, dt: float) -> 
             "step": words.step,
             "output": spike,
         },
-        arrays=(*_linear_arrays(view, "J", gain_holders(graph, view.name)), _neuron_bias(view)),
+        arrays=(*_linear_arrays(view, "J", gain_holders(view)), _neuron_bias(view)),
         gain=(float(np.min(view.gain)), float(np.max(view.gain))),
-        gain_in=gain_holders(graph, view.name),
+        gain_in=gain_holders(view),
         linear="" if view.linear is None else view.linear.name,
         unit=words.unit,
         parameters=neuron.parameters(),
         height=height,
         rates=tuple(point for point in points if point is not None),
-        effects=found,
-        filters=tuple(_filters(graph, found, dt)),
     )
 
 
@@ -140,13 +140,12 @@ def explain_readout(view: ReadoutView) -> LayerExplanation:
     )
 
 
-def gain_holders(graph: SpikingGraph, name: str) -> tuple[str, ...]:
-    """The nodes in which the gain of population `name` is: those it was folded into, or one of its own."""
-    own = f"{name}.gain"
-    found = tuple(node.name for node in graph.nodes if node.name == own or own in node.folded)
-    linear = graph.populations[name].linear
-    if not found and linear is not None and np.any(graph.populations[name].gain != 1):
-        return (linear.name,)  # a graph that does not say what was folded, as one made by hand
+def gain_holders(view: PopulationView) -> tuple[str, ...]:
+    """The nodes in which a population's gain is: those it was folded into, or one of its own."""
+    own = f"{view.name}.gain"
+    found = tuple(node.name for node in view.nodes.values() if node.name == own or own in node.folded)
+    if not found and view.linear is not None and np.any(view.gain != 1):
+        return (view.linear.name,)  # a graph that does not say what was folded, as one made by hand
     return found
 
 

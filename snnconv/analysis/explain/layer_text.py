@@ -1,15 +1,19 @@
-"""A layer's numbers as text."""
+"""A layer's equations and numbers, as text and as notebooks show them."""
 
 from __future__ import annotations
 
-from ...graph.show import shape_text
-from ...text.plain import labelled, number, plural, table
+from dataclasses import replace
+
+from ...graph import PopulationView, ReadoutView
+from ...graph.show import parameter_rows
+from ...text.plain import labelled, number, plural, shape_text
+from ...text.table import Table
 from .equations import FilterNumbers
-from .layer import LayerExplanation
+from .layer import LayerExplanation, explain_readout, population_numbers
 from .onward import Effect
 
-ARRAY_HEADINGS = ("array", "made of", "shape", "min", "mean", "max", "unit")
 TYPICAL_RATES = (100.0, 200.0)  # Hz, of which the interval is told in one line
+ANY_DT = 0.001  # s; nothing that notebooks show of a layer depends on it
 
 
 def layer_title(layer: LayerExplanation) -> str:
@@ -20,12 +24,12 @@ def layer_title(layer: LayerExplanation) -> str:
     return f"Layer '{layer.name}': {layer.n_units:,} {layer.neuron} neurons{shape}; x = output of '{layer.source}'"
 
 
-def layer_lines(layer: LayerExplanation, in_full: bool = False, with_rates: bool = False) -> list[str]:
+def layer_parts(layer: LayerExplanation, in_full: bool = False, with_rates: bool = False) -> list[Table | str]:
     """The layer's equations and numbers; `in_full` adds the step, `with_rates` a table of the rate curve."""
     if not layer.neuron:
         return [*labelled("output", layer.equations["output"]), *_arrays(layer)]
     unit = "threshold 1" if layer.unit == "thresholds" else f"J in {layer.unit}"
-    lines = labelled("current", f"{layer.equations['current']};  {unit}")
+    lines: list[Table | str] = [*labelled("current", f"{layer.equations['current']};  {unit}")]
     lines += _arrays(layer)
     lines += labelled("gain", gain_text(layer))
     lines += labelled("rate", layer.equations["rate"])
@@ -39,7 +43,7 @@ def layer_lines(layer: LayerExplanation, in_full: bool = False, with_rates: bool
     for each in layer.filters:
         lines += labelled("synapse", filter_text(each))
     if with_rates and layer.rates:
-        lines += ["", *_rates(layer)]
+        lines += ["", _rates(layer)]
     return lines
 
 
@@ -67,7 +71,7 @@ def intervals(layer: LayerExplanation) -> list[str]:
 
 
 def effect_text(effect: Effect) -> str:
-    """What a spike adds to a layer, in words."""
+    """The effect of a spike on a layer, in words."""
     times = f"{number(effect.factor)} · kernel'" if effect.connection else number(effect.factor)
     text = f"adds {times}"
     if effect.low != effect.high:
@@ -85,9 +89,9 @@ def filter_text(found: FilterNumbers) -> str:
     )
 
 
-def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
-    """The cells of a table of the layer's arrays."""
-    return [
+def array_table(layer: LayerExplanation) -> Table:
+    """The layer's arrays: names, shapes, values and units."""
+    rows = [
         (
             array.name,
             array.made_of,
@@ -97,13 +101,15 @@ def array_rows(layer: LayerExplanation) -> list[tuple[str, ...]]:
         )
         for array in layer.arrays
     ]
+    headings = ("array", "made of", "shape", "min", "mean", "max", "unit")
+    return Table(headings, rows, left=(0, 1, 6), wrap=(1,))
 
 
-def _arrays(layer: LayerExplanation) -> list[str]:
-    return table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6), wrap=(1,)) if layer.arrays else []
+def _arrays(layer: LayerExplanation) -> list[Table]:
+    return [array_table(layer)] if layer.arrays else []
 
 
-def _rates(layer: LayerExplanation) -> list[str]:
+def _rates(layer: LayerExplanation) -> Table:
     heading = "J" if layer.unit == "no unit" else f"J ({layer.unit})"
     headings = (heading, "rate (Hz)", "interval (ms)", "interval (steps)", "mean output")
     rows = [
@@ -116,4 +122,24 @@ def _rates(layer: LayerExplanation) -> list[str]:
         )
         for point in layer.rates
     ]
-    return table(headings, rows, left=(), wrap=(0,))
+    return Table(headings, rows, left=(), wrap=(0,))
+
+
+def population_html(view: PopulationView) -> str:
+    """A population: its equations, its arrays, and the parameters of its neurons."""
+    layer = population_numbers(view, ANY_DT)
+    parameters = Table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
+    return f"{_arrays_html(layer, 'current', 'rate')}{parameters.html()}"
+
+
+def readout_html(view: ReadoutView) -> str:
+    """An output: its equation and its arrays."""
+    return _arrays_html(explain_readout(view), "output")
+
+
+def _arrays_html(layer: LayerExplanation, *equations: str) -> str:
+    notes = [f"{name}: {layer.equations[name]}" for name in equations]
+    if layer.neuron:
+        notes.append(f"J in {layer.unit}" if layer.unit != "no unit" else "J has no unit")
+    table = array_table(layer) if layer.arrays else Table((), ())
+    return replace(table, title=layer_title(layer), notes=notes).html()

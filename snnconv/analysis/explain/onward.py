@@ -1,24 +1,32 @@
-"""What a spike does to the layers behind it."""
+"""The effects of a spike on the layers behind it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...graph.nodes import Affine, AveragePool, Filter, Linear, MaxPool, Node, Population, Readout, Stateful, Weighted
+from ...graph import (
+    Affine,
+    AveragePool,
+    Filter,
+    Linear,
+    MaxPool,
+    Node,
+    Population,
+    Readout,
+    SpikingGraph,
+    Stateful,
+    Weighted,
+)
 from ...neurons import numpy_ops
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one spike adds to a layer behind it, over all time.
+    """The sum that one spike adds to a layer behind it, over all time.
 
     Parameters
     ----------
@@ -49,7 +57,7 @@ class Effect:
 
 
 def effects(graph: SpikingGraph, name: str, height: float) -> tuple[Effect, ...]:
-    """What a spike of the given height, in any unit of population `name`, adds to each layer behind it."""
+    """The effects of a spike of the given height, in any unit of population `name`, on each layer behind it."""
     found = []
     for node, way in _targets(graph, graph[name], (graph[name],)):
         factor, notes = height, []
@@ -72,7 +80,7 @@ def effects(graph: SpikingGraph, name: str, height: float) -> tuple[Effect, ...]
 
 
 def unit_effects(graph: SpikingGraph, name: str, unit: tuple[int, ...], height: float) -> dict[str, np.ndarray]:
-    """What one spike of one unit adds to every unit of each layer behind it, over all time.
+    """The sums that one spike of one unit adds to every unit of each layer behind it, over all time.
 
     Returns
     -------

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ...graph import SpikingGraph
 from ...text.plain import number
 from .layer import LayerExplanation
 from .layer_text import effect_text, gain_text, intervals
 from .variables import TRAINING_ONLY, Variable
-
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What it takes to compute a network elsewhere, to the same spikes."""
+"""The list of all that decides a network's spikes, for whoever computes it elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One neuron over time: its current, its voltage and its spikes, drawn with characters."""
+"""One neuron in a run: its current, its voltage and its spikes over time, drawn with characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...text.plain import labelled, number, plural, table
+from ...graph import Inputs, SpikingGraph
+from ...graph.passes.part import part
+from ...runtime.reference import run
+from ...text.plain import labelled, number, plural
+from ...text.table import Table
 
 STEPS_PER_LINE = 60
 STEPS_IN_TABLE = 12
@@ -51,6 +55,41 @@ class Trace:
         return sum(self.spikes) / (self.n_steps * self.dt)
 
 
+def trace_unit(
+    graph: SpikingGraph,
+    layer: str,
+    unit: tuple[int, ...],
+    xs: Inputs,
+    sample: int,
+    n_steps: int,
+    dt: float,
+) -> Trace:
+    """A unit in a run of the reference.
+
+    Parameters
+    ----------
+    xs : Inputs
+        One sample.
+    sample : int
+        Its number, for the record.
+    """
+    population = graph.populations[layer].node
+    needed = part(graph, [layer], {"current": population.inputs[0]})
+    given = xs.only(node.name for node in needed.inputs)
+    result = run(needed, given, n_steps, dt, record=[f"{layer}.spikes", f"{layer}.voltages"])
+    at = (0, slice(None), *unit)
+    current = result.output[at] + np.broadcast_to(population.neuron_bias, population.shape)[unit]
+    return Trace(
+        layer,
+        unit,
+        sample,
+        dt,
+        tuple(map(float, np.broadcast_to(current, n_steps))),
+        tuple(map(float, result.voltages[layer][at])),
+        tuple(map(int, result.spikes[layer][at])),
+    )
+
+
 def trace_title(trace: Trace) -> str:
     """The run in one line."""
     count = plural(sum(trace.spikes), "spike")
@@ -58,7 +97,7 @@ def trace_title(trace: Trace) -> str:
     return f"In spikes, sample {trace.sample}, {run}: {count} = {number(trace.rate)} Hz"
 
 
-def trace_lines(trace: Trace) -> list[str]:
+def trace_parts(trace: Trace) -> list[Table | str]:
     """Voltage and spikes of every step as characters, and the first steps as numbers."""
     low, high = min(trace.current), max(trace.current)
     mean = float(np.mean(trace.current))
@@ -85,7 +124,8 @@ def trace_lines(trace: Trace) -> list[str]:
         )
         for step in range(min(STEPS_IN_TABLE, trace.n_steps))
     ]
-    return [*lines, *table(("step", "ends at (ms)", "J", "voltage at its end", "spikes"), rows, left=(), wrap=(0,))]
+    headings = ("step", "ends at (ms)", "J", "voltage at its end", "spikes")
+    return [*lines, Table(headings, rows, left=(), wrap=(0,))]
 
 
 def _mark(count: int) -> str:

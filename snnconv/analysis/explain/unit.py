@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ...graph.nodes import Weighted
-from ...graph.show import shape_text
-from ...text.plain import labelled, number, plural, table
-from .incoming import incoming
+from ...errors import InputError, ParameterError
+from ...graph import Conv, ConvTranspose, Dense, Node, PopulationView, SpikingGraph, Weighted
+from ...text.plain import labelled, number, plural, shape_text
+from ...text.table import Table
 from .onward import unit_effects
 
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
-    from ...graph.views import PopulationView
-
+Index = tuple[int, ...]
 N_TERMS = 16  # products that are printed; all of them are in the data
 N_EFFECTS = 8  # effects that are printed one by one
 
@@ -153,9 +150,9 @@ def _trained(linear: Weighted | None, unit: tuple[int, ...], shape: tuple[int, .
     return incoming(dataclasses.replace(linear, kernel=trained), unit, shape)[1]
 
 
-def unit_lines(found: UnitExplanation) -> list[str]:
+def unit_parts(found: UnitExplanation) -> list[Table | str]:
     """The unit as text."""
-    lines = [*_term_table(found), ""] if found.terms else []
+    lines: list[Table | str] = [_term_table(found), ""] if found.terms else []
     sums = [("dense_bias'", found.dense_bias), ("neuron_bias", found.neuron_bias)]
     if found.at is not None:
         rest = found.at.current - found.dense_bias - found.neuron_bias
@@ -191,7 +188,7 @@ def _effect(values: list[float]) -> str:
     )
 
 
-def _term_table(found: UnitExplanation) -> list[str]:
+def _term_table(found: UnitExplanation) -> Table:
     with_x = found.at is not None
     headings: list[Any] = ["place in x", "trained W", "kernel'", *(["x", "x·kernel'"] if with_x else [])]
     rows = []
@@ -204,4 +201,47 @@ def _term_table(found: UnitExplanation) -> list[str]:
     if rest:
         total = [number(sum(term.product or 0.0 for term in rest), 6)] if with_x else []
         rows.append((f"{len(rest):,} more", "", "", *([""] if with_x else []), *total))
-    return table(headings, rows, left=(0,), wrap=(0,))
+    return Table(headings, rows, wrap=(0,))
+
+
+@singledispatch
+def incoming(node: Node, unit: Index, shape: Index) -> tuple[np.ndarray, np.ndarray]:
+    """Places (k, rank) in the input, of this shape, that reach a unit of a linear node's output; and weights (k,)."""
+    raise ParameterError(
+        f"the units of '{node.name}' ({node.kind}) cannot be explained one by one. Name its layer alone."
+    )
+
+
+@incoming.register
+def _(node: Dense, unit: Index, shape: Index) -> tuple[np.ndarray, np.ndarray]:
+    places = [(*unit[:-1], channel) for channel in range(node.kernel.shape[0])]
+    return np.array(places), node.kernel[:, unit[-1]]
+
+
+@incoming.register
+def _(node: Conv, unit: Index, shape: Index) -> tuple[np.ndarray, np.ndarray]:
+    space, per_group = shape[:-1], node.kernel.shape[-2]
+    first = unit[-1] // (node.kernel.shape[-1] // node.groups) * per_group
+    places, weights = [], []
+    for offset in np.ndindex(*node.kernel.shape[:-2]):
+        geometry = zip(unit[:-1], node.strides, offset, node.dilation, node.padding, strict=True)
+        place = tuple(u * stride + o * dilation - before for u, stride, o, dilation, (before, _) in geometry)
+        if all(0 <= p < size for p, size in zip(place, space, strict=True)):
+            places += [(*place, first + channel) for channel in range(per_group)]
+            weights += list(node.kernel[offset][:, unit[-1]])
+    return np.array(places).reshape(-1, len(space) + 1), np.array(weights)
+
+
+@incoming.register
+def _(node: ConvTranspose, unit: Index, shape: Index) -> tuple[np.ndarray, np.ndarray]:
+    space, n_channels = shape[:-1], node.kernel.shape[-2]
+    places, weights = [], []
+    for offset in np.ndindex(*node.kernel.shape[:-2]):
+        geometry = zip(unit[:-1], node.strides, offset, node.dilation, node.padding, strict=True)
+        shifted = [(u + before - o * dilation, stride) for u, stride, o, dilation, (before, _) in geometry]
+        place = tuple(distance // stride for distance, stride in shifted)
+        is_hit = all(distance % stride == 0 for distance, stride in shifted)
+        if is_hit and all(0 <= p < size for p, size in zip(place, space, strict=True)):
+            places += [(*place, channel) for channel in range(n_channels)]
+            weights += list(node.kernel[offset][:, unit[-1]])
+    return np.array(places).reshape(-1, len(space) + 1), np.array(weights)

@@ -1,50 +1,18 @@
-"""Every variable of a Keras model: what it is in the equations, and where it is in the export."""
+"""Every variable of a Keras model with its role in the equations and its places in the export."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ...graph.nodes import Affine, Node, Population, Weighted
+from ...graph import Affine, Node, Population, SpikingGraph, Weighted
 from .layer import gain_holders
+from .sources import STATISTICS, Source, belongs
 
-if TYPE_CHECKING:
-    from ...graph.spiking_graph import SpikingGraph
-
-STATISTICS = ("moving_mean", "moving_variance", "mean", "variance")
-"""Variables of a normalisation that no gradient trains."""
 TRAINING_ONLY = "training only"
 """Role of a variable that no run needs."""
 SHIFTS = ("beta", "moving_mean", "mean")
 """Variables of a normalisation that only move its output."""
-
-
-_CALL = re.compile(r"@\d+(?=\.|$)")  # the number of a later call of a shared layer
-
-
-@dataclass(frozen=True)
-class Source:
-    """A variable as Keras has it.
-
-    Parameters
-    ----------
-    path : str
-        As in dense/kernel.
-    shape : tuple of int
-    is_trainable : bool
-    layer : str
-        The layer that owns it, as `SpikingGraph.report` names it.
-    name : str
-        "kernel", "bias", …; "neuron_bias" for the bias of a layer of neurons.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    is_trainable: bool
-    layer: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -74,26 +42,6 @@ class Variable:
     unit: str
     places: tuple[str, ...]
     trained_places: tuple[str, ...] = ()
-
-
-def graph_sources(graph: SpikingGraph) -> tuple[Source, ...]:
-    """The variables as far as the graph knows them: the trained arrays that it keeps, and the gains."""
-    found: dict[str, Source] = {}
-    for node in graph.nodes:
-        for key, array in sorted(node.trained.items(), key=lambda item: not item[0].endswith("kernel")):
-            if isinstance(node, Population) and array.ndim == 0:
-                continue  # the bias of an activation, which is no variable
-            owner, _, name = key.rpartition(".")
-            layer = _layer(graph, owner or node.name)
-            if name == "kernel" and any(other.name == f"{layer}.depthwise" for other in graph.nodes):
-                name = "depthwise_kernel" if node.name.endswith(".depthwise") else "pointwise_kernel"
-            path = f"{layer}/{name}"
-            name = "neuron_bias" if isinstance(node, Population) else name
-            found.setdefault(path, Source(path, array.shape, name not in STATISTICS, layer, name))
-        if isinstance(node, Population) and node.gain.ndim:
-            layer = _layer(graph, node.name)
-            found.setdefault(f"{layer}/gain", Source(f"{layer}/gain", node.gain.shape, False, layer, "gain"))
-    return tuple(found.values())
 
 
 def locate(graph: SpikingGraph, sources: Iterable[Source]) -> tuple[Variable, ...]:
@@ -148,28 +96,22 @@ class _Owner:
         return f"nodes/{node.name}"
 
     def bias_place(self, node: Node) -> str:
-        """Where the export holds a kernel's bias."""
+        """The place of a kernel's bias in the export."""
         home = self.home(node)
         return f"{home}/{'bias' if home.startswith('nodes/') else 'dense_bias'}"
 
     def unit(self, node: Node | None) -> str:
-        """What a kernel's output is measured in: the current J of a population, or the output y."""
+        """The unit of a kernel's output: the current J of a population, or the output y."""
         home = "" if node is None else self.home(node)
         return {"populations": "J", "readout": "y"}.get(home.partition("/")[0], "value")
 
     def change(self, nodes: list[Node]) -> str:
-        """What the export multiplies into a trained array."""
+        """The factors that the export multiplies into a trained array."""
         names = {node.name for node in nodes}
-        has_gain = any(names.intersection(gain_holders(self.graph, name)) for name in self.graph.populations)
+        has_gain = any(names.intersection(gain_holders(view)) for view in self.graph.populations.values())
         folded = next((node.folded for node in nodes if node.folded), ())
         factors = [*(["gain"] if has_gain else []), *(name for name in folded if not name.endswith(".gain"))]
         return "".join(f"× {factor} " for factor in factors).rstrip() or "as it is"
-
-
-def belongs(name: str, layer: str) -> bool:
-    """Whether a node is, or is part of, what a layer became; calls of a shared layer count as one."""
-    name = _CALL.sub("", name)
-    return name == layer or name.startswith((f"{layer}.", f"{layer}@"))
 
 
 def _kernel(owner: _Owner) -> Variable:
@@ -219,7 +161,7 @@ def _normalisation(owner: _Owner) -> Variable:
 
 
 def _normalised_places(owner: _Owner, is_shift: bool = True) -> list[str]:
-    """Where the export holds what a layer multiplies by and adds, or what it only adds."""
+    """The places of all that a layer multiplies by and adds, or of what it only adds."""
     places = []
     for node in owner.affines:
         places += [f"nodes/{node.name}/offset"] if is_shift else [f"nodes/{node.name}/{n}" for n in node.arrays()]
@@ -246,12 +188,6 @@ def _training_only(owner: _Owner) -> Variable:
 
 def _other(owner: _Owner) -> Variable:
     return owner.variable("parameter", "", [f"nodes/{node.name}" for node in owner.own])
-
-
-def _layer(graph: SpikingGraph, name: str) -> str:
-    """The layer that a node is of; without a report, the node's name up to what names its parts."""
-    layers = [layer for line in graph.report if belongs(name, layer := _CALL.sub("", line.layer))]
-    return max(layers, key=len) if layers else name.removesuffix(".linear").removesuffix(".depthwise")
 
 
 _NORMALISATION = {

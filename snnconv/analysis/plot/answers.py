@@ -1,4 +1,4 @@
-"""What a network says over time: filtered outputs, and how right they are."""
+"""The answers of a network over time: filtered outputs, and the share of them that is right."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def filtered_output(
     tau: float = 0.02,
     ax: Axes | None = None,
 ) -> Axes:
-    """What spikes mean over time: a lowpass of them, and the value of the rate network as a dashed line.
+    """A lowpass of the spikes over time, with the value of the rate network as a dashed line.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the pictures share: axes, colours, and which of many things to show."""
+"""The parts that pictures share: axes, colours, and the choice among too many things."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph as boxes and arrows: what stands where, for whatever draws it."""
+"""The layout of a graph: boxes and arrows with their places, for whatever draws them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...graph.nodes import Conv, ConvTranspose, Filter, Input, Node, Population, Weighted
-from ...graph.show import SHORT_KINDS, shape_text
+from ...graph.show import SHORT_KINDS
+from ...text.plain import shape_text
 
 if TYPE_CHECKING:
     from ...graph.spiking_graph import SpikingGraph
@@ -79,7 +80,7 @@ class Drawing:
 
     @property
     def remark(self) -> str:
-        """What was left out or put together, or nothing."""
+        """The number of nodes that were left out or put together, or nothing."""
         if self.n_hidden:
             return f"{self.n_nodes - self.n_hidden} of {self.n_nodes} nodes"
         return "" if len(self.boxes) == self.n_nodes else f"{self.n_nodes} nodes in {len(self.boxes)} boxes"

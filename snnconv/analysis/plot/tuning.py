@@ -82,10 +82,10 @@ def draw(found: Tuning, path: str | os.PathLike[str]) -> None:
 
 
 def _factor(scale: str) -> float:
-    """Where a rate scale stands in a list; calibrated networks behind the others."""
+    """The order of rate scales in a list; calibrated networks stand behind the others."""
     return np.inf if scale == CALIBRATED else float(scale)
 
 
 def _milliseconds(synapse: str) -> float:
-    """Where a synapse such as "5 ms" stands in a list; behind "none" and "as given"."""
+    """The order of synapses such as "5 ms" in a list; "none" and "as given" stand before them."""
     return float(synapse.removesuffix(" ms")) if synapse.endswith(" ms") else 0.0

@@ -64,7 +64,7 @@ def kernels(graph: SpikingGraph, layer: str, *, ax: Axes | None = None) -> Axes:
 
 
 def biases(graph: SpikingGraph, layer: str, *, ax: Axes | None = None) -> Axes:
-    """What is added to a layer's current, per unit: the folded bias of its linear layer, that of the neurons, the sum.
+    """The biases of a layer's current, per unit: the folded one of its linear layer, that of the neurons, the sum.
 
     Where the biases are the same all over a feature map, the units drawn are its channels.
 

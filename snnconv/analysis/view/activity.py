@@ -1,4 +1,4 @@
-"""One sample in spikes: what of a run is shown, and no more of it kept than that."""
+"""One sample in spikes: the part of a run that is shown, and no more of it."""
 
 from __future__ import annotations
 

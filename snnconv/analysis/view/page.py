@@ -15,13 +15,13 @@ import numpy as np
 from ..._version import __version__
 from ...files.writing import replacing
 from ...graph import SpikingGraph
-from ...graph.show import HEADINGS, N_TEXT, NOTE, shape_text, summary_rows
-from ...text.html import table
-from ...text.plain import number, plural
+from ...graph.show import nodes_table
+from ...text.plain import number, plural, shape_text
+from ...text.table import Table
 from ..explain import Explanation
 from ..explain.explanation import place_text
 from ..explain.layer import LayerExplanation
-from ..explain.layer_text import ARRAY_HEADINGS, array_rows, gain_text, layer_title
+from ..explain.layer_text import array_table, gain_text, layer_title
 from ..plot.drawing import layout
 from ..plot.rates import rate_edges
 from . import svg
@@ -91,7 +91,6 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
     )
     left = len(layers) - MOST_LAYERS
     more = f"<p class='note'>{plural(left, 'more layer')}: snnconv explain MODEL LAYER</p>" if left > 0 else ""
-    rows = [[cell.replace("\n", "") for cell in row] for row in summary_rows(graph)]
     parts = [
         f"<h1>{escape(graph.name)}</h1>",
         f"<p>{escape(_counts(graph))} in steps of dt = {number(activity.dt * 1e3)} ms. "
@@ -102,18 +101,18 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
         "<h2 id='graph'>The graph</h2>",
         f"<p class='note'>{escape(drawing.remark)}</p>" if drawing.remark else "",
         f"<div class='panes'><div class='scroll'>{svg.graph(drawing, links)}</div><div class='scroll nodes'>"
-        f"{table(HEADINGS, rows, notes=[NOTE], left=range(N_TEXT), has_total=True)}</div></div>",
+        f"{nodes_table(graph.nodes).html()}</div></div>",
         "<h2 id='layers'>Layers</h2>",
         told,
         more,
         "<h2 id='variables'>Every variable of the Keras model</h2>",
         _variables(explanation),
         "<h2 id='needed'>What it takes to get the same spikes elsewhere</h2>",
-        table(
+        Table(
             ("what", "name", "value", "in the export"),
             [(each.kind, each.name, each.value, each.place) for each in explanation.requirements],
             left=range(4),
-        ),
+        ).html(),
         f"<p class='note'>snnconv {__version__}</p>",
     ]
     return (
@@ -127,7 +126,7 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
 
 
 def run_data(activity: Activity) -> dict[str, Any]:
-    """What the page's script draws: of every neuron that is shown the steps with spikes, counted from 1.
+    """The data that the page's script draws: of every neuron shown the steps with spikes, counted from 1.
 
     Where a step has several spikes, or negative ones, `counts` holds how many, in the same order.
     """
@@ -172,7 +171,7 @@ def _layer(
     lines = [f"{name}: {text}" for name, text in layer.equations.items()]
     if layer.neuron:
         lines.insert(1, f"gain: {gain_text(layer)}")
-    numbers = table(ARRAY_HEADINGS, array_rows(layer), left=(0, 1, 6)) if layer.arrays else ""
+    numbers = array_table(layer).html() if layer.arrays else ""
     pictures = list(_arrays(graph, layer))
     if run is not None:
         edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
@@ -212,7 +211,8 @@ def _variables(explanation: Explanation) -> str:
     ]
     if not rows:
         return "<p>The graph keeps none.</p>"
-    return table(("variable", "shape", "trains", "what it is", "unit", "in the export"), rows, left=range(6))
+    headings = ("variable", "shape", "trains", "what it is", "unit", "in the export")
+    return Table(headings, rows, left=range(6)).html()
 
 
 def _counts(graph: SpikingGraph) -> str:

@@ -20,9 +20,9 @@ from ...graph import (
     SpikingGraph,
     Weighted,
 )
-from ...graph.show import shape_text
 from ...neurons import IF, LIF
 from ...neurons.synapses import Alpha, Lowpass
+from ...text.plain import shape_text
 from ..places import Value, move
 from ..target import Limit, other_neurons
 from .transforms import bias, transform

@@ -1,4 +1,4 @@
-"""What every node is."""
+"""Base classes of graph nodes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Stateful(Node, abstract=True):
         """Value and state after one step. The value of a population counts its spikes."""
 
     def output(self, value: Array, dt: float) -> Array:
-        """What the next node receives where `step` gave `value`."""
+        """The next node's input where `step` gave `value`."""
         return value
 
     @abstractmethod

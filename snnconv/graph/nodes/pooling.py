@@ -1,4 +1,4 @@
-"""Max pooling: of values, and of spikes by way of their running sums.
+"""Pooling over windows: means, and largest values of spikes by way of their running sums.
 
 The largest of some spikes is not the largest of the rates behind them: of two neurons that fire by turns the one or
 the other always spikes. What goes to the largest rate is the largest running sum. Rueckauer et al. (2017) gate the
@@ -15,8 +15,6 @@ References
 ----------
 Rueckauer, Lungu, Hu, Pfeiffer and Liu (2017), "Conversion of continuous-valued deep networks to efficient
 event-driven networks for image classification", section 2.2.4.
-
-Pooling over windows.
 """
 
 from __future__ import annotations
@@ -26,6 +24,24 @@ from typing import Any
 
 from ...neurons.base import Array, State
 from .base import Linear, Pairs, Stateful
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AveragePool(Linear):
+    """Mean over windows; padding does not count.
+
+    Parameters
+    ----------
+    size, strides : one number per spatial axis
+    padding : (before, after) per spatial axis
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Pairs
+
+    def apply(self, *xs: Array, xp: Any) -> Array:
+        return xp.average_pool(xs[0], self.size, self.strides, self.padding)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,7 +79,7 @@ class RunningSum(Stateful):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Difference(Stateful):
-    """What the input has grown by since the step before; 0 is what came before the first. Undoes a `RunningSum`."""
+    """The growth of the input since the step before; 0 is what came before the first. Undoes a `RunningSum`."""
 
     def initial_state(self, n: int, voltage: Array, dtype: Any, xp: Any) -> State:
         return {"last": xp.zeros((n, *self.shape), dtype)}
@@ -73,21 +89,3 @@ class Difference(Stateful):
 
     def rate(self, x: Array, xp: Any) -> Array:
         return x
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AveragePool(Linear):
-    """Mean over windows; padding does not count.
-
-    Parameters
-    ----------
-    size, strides : one number per spatial axis
-    padding : (before, after) per spatial axis
-    """
-
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    padding: Pairs
-
-    def apply(self, *xs: Array, xp: Any) -> Array:
-        return xp.average_pool(xs[0], self.size, self.strides, self.padding)

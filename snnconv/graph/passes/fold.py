@@ -1,10 +1,8 @@
-"""Fold multiplications and additions (gains, batch normalisation, spike heights) into kernels.
+"""Passes that fold other nodes into kernels, without changing what the graph computes.
 
-Move biases of dense layers to the neurons behind them.
-
-Give every population a kernel of its own.
-
-Fold zero padding into the convolutions after it.
+Gains, batch normalisation and spike heights are multiplications and additions, which kernels and biases can take
+(`fold_affine`); convolutions can pad for themselves (`fold_padding`). A shared kernel is copied so that each population
+has one to fold its gain into (`split_kernels`), and biases can move on to the neurons behind (`move_biases`).
 """
 
 from __future__ import annotations
@@ -50,7 +48,7 @@ def _fold(draft: Draft, name: str) -> None:
 
 
 def _before(draft: Draft, node: Node, both: Scaling) -> Changes | None:
-    """What feeds `node`, with `both` on the output of `node` folded in; None unless all that it takes can take it."""
+    """All that feeds `node`, with `both` on the output of `node` folded in; None unless all of it can take it."""
     shapes = [draft[name].shape for name in node.inputs]
     parts = [both] if isinstance(node, Affine) else scalings_of_inputs(node, both, shapes)
     if parts is None:

@@ -1,7 +1,4 @@
-"""Make populations give plain spike counts.
-
-Set what a spike is worth, for every channel.
-"""
+"""Passes that change the height of spikes and the kernels around them, for the same rate outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a scale and an offset pass the nodes that have no kernel."""
+"""Scales and offsets on their way through the nodes that have no kernel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Scaling:
 
     @classmethod
     def of(cls, affine: Affine) -> Scaling:
-        """What an Affine does."""
+        """The scale and the offset of an Affine."""
         return cls.compact(affine.scale, 0.0 if affine.offset is None else affine.offset, affine.shape)
 
     @classmethod

@@ -1,7 +1,4 @@
-"""Put synapses behind populations.
-
-Move synapses to where there is less to filter.
-"""
+"""Passes that put synapses behind populations, and move them to where there is less to filter."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
-
-from ...graph.show import broken_name
+from ...text.plain import WIDTH
+from ...text.table import Table
 from .devices import Device
-from .text import WIDTH, count, drawn, joules, new_table
+from .text import count, joules
 
 NAME_WIDTH = 16  # longer names are broken
 
@@ -116,7 +115,7 @@ class EnergyReport:
         samples = f"{self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}"
         head = f"Per sample, a mean over {samples}: {self.n_steps} steps of {self.dt * 1e3:g} ms."
         held = "constant: products with it once" if self.is_constant else "varying: products with it at every step"
-        parts = [head, f"Input {held}.", "", drawn(_layers(self)), "", drawn(_devices(self)), ""]
+        parts = [head, f"Input {held}.", "", *_layers(self).lines(), "", *_devices(self).lines(), ""]
         return "\n".join([*parts, *(textwrap.fill(line, WIDTH) for line in ASSUMPTIONS)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,20 +153,20 @@ class EnergyReport:
 
 def _layers(report: EnergyReport) -> Table:
     headings = ("layer", "neurons", "spikes", "per neuron", "synops", "products", "ANN MACs")
-    table = new_table(headings)
-    for layer in report.layers:
-        table.add_row(
-            broken_name(layer.name, NAME_WIDTH),
+    rows = [
+        (
+            layer.name,
             f"{layer.n_neurons:,}" if layer.n_neurons else "",
             count(layer.spikes) if layer.n_neurons else "",
             f"{layer.spikes / layer.n_neurons:.2f}" if layer.n_neurons else "",
             count(layer.synops),
             count(layer.products * report.n_frames) if layer.products else "",
             count(layer.macs * report.n_frames),
-            end_section=layer is report.layers[-1],
         )
+        for layer in report.layers
+    ]
     n_neurons = sum(layer.n_neurons for layer in report.layers)
-    table.add_row(
+    total = (
         "total",
         f"{n_neurons:,}",
         count(report.spikes),
@@ -176,21 +175,16 @@ def _layers(report: EnergyReport) -> Table:
         count(report.products),
         count(report.macs),
     )
-    return table
+    return Table(headings, [*rows, total], ends=(len(rows) - 1,), name_width=NAME_WIDTH, indent=0)
 
 
 def _devices(report: EnergyReport) -> Table:
-    table = new_table(("device", "synop", "update", "synaptic", "neurons", "spiking", "as an ANN"))
+    headings = ("device", "synop", "update", "synaptic", "neurons", "spiking", "as an ANN")
+    rows = []
     for device in report.devices:
         neurons = report.neuron_updates * device.energy_per_neuron_update
         total = report.joules(device)
-        table.add_row(
-            broken_name(device.name, NAME_WIDTH),
-            joules(device.energy_per_synop),
-            joules(device.energy_per_neuron_update),
-            joules(total - neurons),
-            joules(neurons),
-            joules(total),
-            joules(report.ann_joules(device)),
-        )
-    return table
+        energies = (total - neurons, neurons, total, report.ann_joules(device))
+        costs = (device.energy_per_synop, device.energy_per_neuron_update)
+        rows.append((device.name, *map(joules, (*costs, *energies))))
+    return Table(headings, rows, name_width=NAME_WIDTH, indent=0)

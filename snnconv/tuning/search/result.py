@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ...text.plain import WIDTH
+from ...text.table import Table
 from ..doctor import Finding
 from ..energy import Device
-from ..energy.text import WIDTH, drawn, joules, new_table
+from ..energy.text import joules
 from .early import EarlyStopping
 from .setting import Setting
 
@@ -163,7 +165,13 @@ def _text(found: Tuning) -> str:
         lines.append(f"In rates {found.reference_accuracy:.1%} are right{_error(found)}.")
     else:
         lines.append("No labels: accuracy is agreement with the answers of the rates.")
-    lines += ["", _table(found), "", "  > chosen    * no other is as good in all three    - the network as given", ""]
+    lines += [
+        "",
+        "\n".join(_table(found).lines()),
+        "",
+        "  > chosen    * no other is as good in all three    - the network as given",
+        "",
+    ]
     lost = (found.reference_accuracy - chosen.accuracy) * 100
     if found.is_within_drop:
         lines.append(
@@ -201,22 +209,25 @@ def _text(found: Tuning) -> str:
     )
 
 
-def _table(found: Tuning) -> str:
-    table = new_table(("", "scale", "synapse", "readout", "steps", "accuracy", "spikes", "energy"))
+def _table(found: Tuning) -> Table:
+    rows = []
     for choice in _shown(found):
         setting = choice.setting
         mark = ">" if choice is found.chosen else "-" if choice is found.baseline else " "
-        table.add_row(
-            mark + ("*" if choice.is_efficient else ""),
-            setting.scale_text,
-            setting.synapse_text,
-            str(setting.readout),
-            str(setting.n_steps),
-            f"{choice.accuracy:.1%}",
-            f"{choice.spikes_per_neuron:.2f}",
-            joules(choice.joules),
+        rows.append(
+            (
+                mark + ("*" if choice.is_efficient else ""),
+                setting.scale_text,
+                setting.synapse_text,
+                str(setting.readout),
+                str(setting.n_steps),
+                f"{choice.accuracy:.1%}",
+                f"{choice.spikes_per_neuron:.2f}",
+                joules(choice.joules),
+            )
         )
-    return drawn(table)
+    headings = ("", "scale", "synapse", "readout", "steps", "accuracy", "spikes", "energy")
+    return Table(headings, rows, indent=0)
 
 
 def _shown(found: Tuning) -> list[Choice]:

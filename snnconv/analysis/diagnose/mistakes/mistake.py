@@ -1,4 +1,4 @@
-"""What a known mistake is: data, with the one function that makes it."""
+"""The class of known mistakes: data, with the one function that makes each."""
 
 from __future__ import annotations
 

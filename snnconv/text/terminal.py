@@ -1,0 +1,44 @@
+"""Tables as rich draws them on a terminal: bold headings, and only the columns that may be wrapped are."""
+
+from __future__ import annotations
+
+from rich import box
+from rich import print as show
+from rich import table as rich_table
+
+from .table import Table
+
+
+class PrintedTable(rich_table.Table):
+    """A table that was printed: a notebook does not show it a second time."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
+def drawn(table: Table) -> PrintedTable:
+    """The table for a console of rich."""
+    before, behind = (table.gap - 1) // 2, table.gap // 2
+    found = PrintedTable(
+        title=table.title or None,
+        caption="\n".join(table.notes) or None,
+        box=box.SIMPLE_HEAD,
+        padding=(0, behind, 0, before),
+        pad_edge=False,
+        show_edge=False,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for column, heading in enumerate(table.headings):
+        justify = "left" if column in table.left else "right"
+        found.add_column(heading, justify=justify, no_wrap=column not in table.wrap)
+    for number, row in enumerate(table.cells):
+        found.add_row(*row, end_section=number in table.ends)
+    return found
+
+
+def printed(table: Table) -> PrintedTable:
+    """Print the table, and return it as it was drawn."""
+    found = drawn(table)
+    show(found)
+    return found
