@@ -2,23 +2,142 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ModelFileError, ParameterError
+from ..errors import ParameterError
 from .app import complete_target
-from .models import Data, check_samples
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Unsafe
+from .options import Data, Dt, Json, KerasOptions, check_is_other, check_samples, check_writable
+from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
 
 if TYPE_CHECKING:
-    from ..export import Measurement, Target
+    from ..export import Measurement, Target, Verdict
     from ..graph import SpikingGraph
+    from .model import ModelFile
 
 NAME_WIDTH = 12  # longer names are broken, so that the table fits 80 columns
 MAX_SAMPLES = 8
+
+__all__ = ["Command", "export"]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """A group: the samples and steps that an export is measured with."""
+
+    data: Data = None
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples", metavar="N", help="Measure with the first N samples of the inputs, or N random ones."
+        ),
+    ] = MAX_SAMPLES
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random inputs.")] = 0
+
+    def check(self) -> None:
+        """Raise ParameterError if there is nothing to measure."""
+        from ..runtime.result import check_steps
+
+        check_samples(self.samples)
+        check_steps(self.steps, 1.0)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A group: the changes that a network is written with."""
+
+    synapse: Annotated[
+        float | None,
+        typer.Option(
+            "--synapse",
+            metavar="SECONDS",
+            help="Time constant of a lowpass behind every population.  [default: none]",
+        ),
+    ] = None
+    scale_firing_rates: Annotated[
+        float | None,
+        typer.Option(
+            "--scale-firing-rates",
+            metavar="FACTOR",
+            help="Fire this many times as fast, for the same output.  [default: 1]",
+        ),
+    ] = None
+    refit: Annotated[
+        Path | None,
+        typer.Option(
+            "--refit",
+            metavar="FILE",
+            help="Keep LIF time constants, or take others, and refit gains and biases to these inputs.",
+        ),
+    ] = None
+    tau_rc: Annotated[
+        float | None,
+        typer.Option("--tau-rc", metavar="SECONDS", help="Time constant of all LIF neurons, with --refit."),
+    ] = None
+    tau_ref: Annotated[
+        float | None,
+        typer.Option("--tau-ref", metavar="SECONDS", help="Refractory period of all LIF neurons, with --refit."),
+    ] = None
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FILE",
+            help="Calibrate IF and LIF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
+        ),
+    ] = None
+    calibrate_steps: Annotated[
+        int, typer.Option("--calibrate-steps", metavar="N", help="Time steps that --calibrate aims at.")
+    ] = 32
+
+    def read(self) -> dict[str, Any]:
+        """The arrays of --refit and --calibrate, by name, once it is clear that the options go together.
+
+        Raises
+        ------
+        InputError, ParameterError
+            If a file cannot be read, or the options do not go together.
+        """
+        from ..runtime.result import check_steps
+        from .samples import read_arrays
+
+        if self.refit is None and (self.tau_rc is not None or self.tau_ref is not None):
+            raise ParameterError("--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.")
+        if self.refit is not None and self.scale_firing_rates is None and self.tau_rc is None and self.tau_ref is None:
+            raise ParameterError("--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.")
+        files = {"refit": self.refit, "calibrate": self.calibrate}
+        arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
+        check_steps(self.calibrate_steps, 1.0)
+        return arrays
+
+    def open(self, file: ModelFile, arrays: dict[str, Any]) -> SpikingGraph:
+        """The changed graph of a file, with the arrays that `read` gave."""
+        if not arrays:
+            return file.open(self.synapse, self.scale_firing_rates).graph
+        from .app import import_tensorflow
+
+        import_tensorflow()
+        from ..tuning.calibrate.adapt import adapt
+        from .samples import as_inputs
+
+        graph = file.open().graph
+        inputs = {name: as_inputs(each, graph) for name, each in arrays.items()}
+        return adapt(
+            graph,
+            self.scale_firing_rates,
+            self.synapse,
+            refit=inputs.get("refit"),
+            tau_rc=self.tau_rc,
+            tau_ref=self.tau_ref,
+            calibrate=inputs.get("calibrate"),
+            calibrate_steps=self.calibrate_steps,
+            dt=file.dt,
+        )
 
 
 def export(
@@ -38,47 +157,13 @@ def export(
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Approximate what the target cannot hold, and measure it.")
     ] = False,
-    data: Data = None,
-    samples: Annotated[
-        int, typer.Option(metavar="N", help="Measure with the first N samples of the inputs, or N random ones.")
-    ] = MAX_SAMPLES,
-    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    *,
+    measuring: Measuring,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Time constant of a lowpass behind every population.  [default: none]"),
-    ] = None,
-    scale_firing_rates: Annotated[
-        float | None,
-        typer.Option(metavar="FACTOR", help="Fire this many times as fast, for the same output.  [default: 1]"),
-    ] = None,
-    refit: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep LIF time constants, or take others, and refit gains and biases to these inputs.",
-        ),
-    ] = None,
-    tau_rc: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time constant of all LIF neurons, with --refit.")
-    ] = None,
-    tau_ref: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Refractory period of all LIF neurons, with --refit.")
-    ] = None,
-    calibrate: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Calibrate IF and LIF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
-        ),
-    ] = None,
-    calibrate_steps: Annotated[int, typer.Option(metavar="N", help="Time steps that --calibrate aims at.")] = 32,
+    changes: Changes,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    keras: KerasOptions,
     list_targets: Annotated[bool, typer.Option("--list", help="List the targets with their options and exit.")] = False,
 ) -> None:
     """Write a spiking network for another program.
@@ -95,7 +180,7 @@ def export(
 
     - `snnconv export relu.h5 --calibrate x.npy --calibrate-steps 16`
     """
-    from .screen import print_json, say, show
+    from .screen import print_json, say
 
     if list_targets:
         print_json(all_contents()) if json else list_all()
@@ -105,75 +190,34 @@ def export(
     from ..export import export as write
     from ..export import find_target
     from ..runtime.result import check_steps
-    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_inputs, first_of, read_arrays
 
     chosen = find_target(target)
     given = given_options(context)
     chosen.check_options(given)
-    check_samples(samples)
-    check_steps(steps, 1.0)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    out = default_path(model, chosen.suffix) if out is None else out
-    if out.exists() and out.samefile(model):
-        raise ModelFileError(f"'{out}' is the model itself. Name another file with -o.")
+    measuring.check()
+    file = find_model(model, keras, dt)
+    out = file.beside(chosen.suffix) if out is None else out
+    check_is_other(out, model=model)
     _check_out(out, chosen, force)
-    dt = read_dt(model, dt)
-    check_steps(1, dt)
-    arrays = None if data is None else read_arrays(data)
-    if refit is None and (tau_rc is not None or tau_ref is not None):
-        raise ParameterError("--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.")
-    if refit is not None and scale_firing_rates is None and tau_rc is None and tau_ref is None:
-        raise ParameterError("--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.")
-    few = {"refit": refit, "calibrate": calibrate}
-    few = {key: read_arrays(path) for key, path in few.items() if path is not None}
-    check_steps(calibrate_steps, 1.0)
-    if few:
-        from .app import import_tensorflow
-
-        import_tensorflow()
-        from ..tuning.calibrate.adapt import adapt
-
-        graph = read_graph(model, options)
-        inputs = {key: as_inputs(each, graph) for key, each in few.items()}
-        graph = adapt(
-            graph,
-            scale_firing_rates,
-            synapse,
-            refit=inputs.get("refit"),
-            tau_rc=tau_rc,
-            tau_ref=tau_ref,
-            calibrate=inputs.get("calibrate"),
-            calibrate_steps=calibrate_steps,
-            dt=dt,
-        )
-    else:
-        graph = read_graph(model, options, synapse, scale_firing_rates)
-    x = None if arrays is None else _first(as_inputs(arrays, graph), samples)
-    measuring = {"x": x, "n_steps": steps, "n_samples": samples, "seed": seed}
-    verdict = write(graph, out, chosen.name, dt, **measuring, approximate=approximate, force=force, **given)
+    check_steps(1, file.dt)
+    arrays = None if measuring.data is None else read_arrays(measuring.data)
+    few = changes.read()
+    graph = changes.open(file, few)
+    x = None if arrays is None else first_of(as_inputs(arrays, graph), measuring.samples)
+    run = {"x": x, "n_steps": measuring.steps, "n_samples": measuring.samples, "seed": measuring.seed}
+    verdict = write(graph, out, chosen.name, file.dt, **run, approximate=approximate, force=force, **given)
     if json:
-        print_json({"path": str(out), "target": chosen.name, "dt": dt, **verdict.to_dict()})
-        return
-    say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {dt * 1e3:g} ms.")
-    if verdict.measured is not None:
-        show(_differences(verdict.measured))
-    elif not verdict.unmeasured:
-        show(_account(graph))
-        _explain(graph)
-    for line in graph.report if few else ():
-        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
-        if what:
-            say(f"{line.layer}: {'; '.join(what)}")
-    for note in verdict.notes:
-        say(f"Note: {note}.", indent=6)
-    say(f"Fidelity: {verdict}", indent=10)
+        print_json({"path": str(out), "target": chosen.name, "dt": file.dt, **verdict.to_dict()})
+    else:
+        say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {file.dt * 1e3:g} ms.")
+        _show(verdict, graph, tells_changes=bool(few))
 
 
 def _check_out(out: Path, target: Target, force: bool) -> None:
     """Find out before the work, not after it, that something cannot be written."""
     from ..files.writing import check_folder
-    from .models import check_writable
 
     if target.is_folder:
         check_folder(out, force)
@@ -189,24 +233,26 @@ def _size(path: Path) -> str:
     return file_size(path)
 
 
-def _first(data: Any, n: int) -> Any:
-    if isinstance(data, dict):
-        return {name: _first(array, n) for name, array in data.items()}
-    return data[:n] if data.ndim else data
+def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
+    """Print the numbers or the measurement, the changes made with samples, and the verdict."""
+    from .screen import say, show
 
-
-def default_path(model: Path, suffix: str) -> Path:
-    """The model's name with the suffix of a target, in the model's folder."""
-    name = model.name
-    for ending in (".snn.h5", model.suffix):
-        if ending and name.endswith(ending):
-            name = name.removesuffix(ending)
-            break
-    return model.with_name(name + suffix)
+    if verdict.measured is not None:
+        show(_differences(verdict.measured))
+    elif not verdict.unmeasured:
+        show(_account(graph))
+        _explain(graph)
+    for line in graph.report if tells_changes else ():
+        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
+        if what:
+            say(f"{line.layer}: {'; '.join(what)}")
+    for note in verdict.notes:
+        say(f"Note: {note}.", indent=6)
+    say(f"Fidelity: {verdict}", indent=10)
 
 
 def _account(graph: SpikingGraph) -> Any:
-    """What was written of each population and readout."""
+    """The table of the numbers of each population and readout."""
     from ..graph import Population
     from ..graph.show import broken_name, milliseconds, shape_text, value_range
     from .screen import new_table
@@ -234,7 +280,7 @@ def _account(graph: SpikingGraph) -> Any:
 
 
 def _explain(graph: SpikingGraph) -> None:
-    """How the numbers in the table are used."""
+    """Print the equations that the numbers of the table stand in."""
     from .screen import say
 
     if graph.populations:
@@ -246,7 +292,7 @@ def _explain(graph: SpikingGraph) -> None:
 
 
 def _differences(measured: Measurement) -> Any:
-    """Spikes of each population, in the float network and in what was written."""
+    """The table of the spikes of each population, in the float network and in the export."""
     from ..export.fidelity import percent
     from ..graph.show import broken_name
     from .screen import new_table

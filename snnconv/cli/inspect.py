@@ -1,7 +1,4 @@
-"""``snnconv inspect``: look at a graph, or at the numbers of one layer.
-
-What `snnconv inspect --json` prints: a graph and its layers as plain data.
-"""
+"""``snnconv inspect``: the layers of a network, or the numbers of one layer, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import numpy as np
 import typer
 
 from ..errors import InputError
-from .options import Config, CustomObjects, Json, KerasOptions, Model, Unsafe
+from .options import Json, KerasOptions, Model
 
 if TYPE_CHECKING:
     from ..graph import PopulationView, ReadoutView, SpikingGraph
@@ -26,9 +23,8 @@ def inspect(
         str | None, typer.Option(metavar="NAME", help="A population or an output, whose numbers to show.")
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Show the layers of a spiking network, or the numbers of one.
 
@@ -42,10 +38,10 @@ def inspect(
     """
     from ..graph.report import report_table
     from ..graph.show import summary_table
-    from .models import read_graph
+    from .model import find_model
     from .screen import print_json, say, show
 
-    graph = read_graph(model, KerasOptions(config, custom_objects, unsafe))
+    graph = find_model(model, keras).open().graph
     if layer is None and json:
         print_json(graph_contents(graph))
         return
@@ -69,12 +65,10 @@ def inspect(
 
 
 def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
-    import numpy as np
-
     from ..graph.show import parameter_rows, shape_text
     from .screen import new_table, say, show
 
-    n_neurons = int(np.prod(view.shape))
+    n_neurons = math.prod(view.shape)
     shape = f" ({shape_text(view.shape)})" if len(view.shape) > 1 else ""
     say(f"Population '{view.name}': {n_neurons:,} {view.neuron.kind} neurons{shape}", "bold")
     say(f"J = {_current(view)} + neuron_bias")
@@ -116,8 +110,6 @@ def _current(view: Any) -> str:
 
 
 def _show_arrays(arrays: dict[str, Any]) -> None:
-    import numpy as np
-
     from ..graph.show import shape_text
     from .screen import new_table, show
 

@@ -19,7 +19,7 @@ import typer
 from .._version import __version__
 from ..errors import DistributionError, InputError, ParameterError, one_line
 from .app import complete_one_of
-from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
+from .options import Dt, Dtype, Input, Json, KerasOptions, Model, check_writable
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
@@ -75,9 +75,8 @@ def simulate(
         ),
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Run a spiking network and print its rates and accuracy.
 
@@ -99,7 +98,8 @@ def simulate(
     from ..runtime.result import check_precision, check_steps, initial_voltages, recording
     from ..runtime.resumable.parts import Parts, checksums
     from ..runtime.samples import Samples
-    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_graph, read_run
+    from .model import find_model, read_run
+    from .samples import as_inputs, as_labels, read_arrays
     from .screen import print_json, say, show
 
     if steps is not None:
@@ -114,14 +114,13 @@ def simulate(
         raise ParameterError("--resume goes on with the file of an earlier run. Name it with -o FILE.")
     if out is not None:
         check_writable(out)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    steps, dt, read = read_run(model, options, steps, dt)
+    file = find_model(model, keras, dt)
+    steps, dt, read = read_run(file, steps, dt)
     check_steps(steps, dt)
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy)
-    graph = read_graph(model, options)
+    graph = file.open().graph
     wanted = recording(graph, record or ())
     voltages = initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)
@@ -133,7 +132,7 @@ def simulate(
             raise InputError("labels are for networks with one output of one value per class.")
         samples = Samples(graph, xs, steps, dtype, as_labels(classes, n, shapes[0][0]))
 
-    files = {"MODEL": model, "--input": input, "--labels": labels, "--config": config}
+    files = {"MODEL": model, "--input": input, "--labels": labels, "--config": keras.config}
     about = {
         "version of snnconv": __version__,
         **checksums(files if out is not None else {}),
@@ -144,7 +143,7 @@ def simulate(
         "--initial-voltage": voltage,
         "--seed": seed if input is None or voltage == "uniform" else None,
         "--record": sorted(f"{name}.{kind}" for kind, names in wanted.items() for name in names),
-        "--custom-objects": custom_objects,
+        "--custom-objects": keras.custom_objects,
         "readout": read,
     }
 
@@ -159,7 +158,7 @@ def simulate(
 
     readout = Readout(**read)
     if readout.skip >= steps:
-        raise ParameterError(f"the readout of {config} leaves out {readout.skip} steps. Run more than {steps}.")
+        raise ParameterError(f"the readout of {keras.config} leaves out {readout.skip} steps. Run more than {steps}.")
     workers = Workers(distribution)
     engines = engines_of(distribution, graph, dt, dtype, voltages, precision=precision)
     sizes = Batches(graph, dtype, engines, share=(workers.index, workers.n)).sizes(n, steps)
@@ -207,7 +206,7 @@ def simulate(
         show(_rates_table(_contents(graph, account, steps, dt)["populations"]))
     if account.right is not None:
         if not is_mean:
-            say(f"Answers are read as {config} says: {readout}.")
+            say(f"Answers are read as {keras.config} says: {readout}.")
         show(accuracy_table(account.right / account.n, dt, readout.skip))
     for finding in findings:
         say(f"Doctor: {finding}", indent=8)

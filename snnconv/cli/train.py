@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outcome:
-    """What training and conversion gave, and where it was written."""
+    """A trained and converted network, and the files it was written to."""
 
     trained: TrainedModel
     graph: SpikingGraph
     model_path: Path
     graph_path: Path
-    contents: dict[str, Any]  # what --json prints
+    contents: dict[str, Any]  # printed by --json
 
 
 def train(
@@ -94,27 +94,11 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
     from ..training import datasets
     from ..training.train import build_model
     from ..training.train import train as fit
-    from ..tuning import apply
-    from .models import few_samples
+    from .model import adapted
 
     data = datasets.load(config.data.dataset, config.data.path)
-    options = config.conversion
-
-    def converted(model: Any, has_data: bool) -> SpikingGraph:
-        graph = convert(model, verbose=False)
-        return apply(
-            graph,
-            options.scale_firing_rates,
-            options.synapse,
-            refit=few_samples(options.refit, config, graph) if has_data else None,
-            tau_rc=options.tau_rc,
-            tau_ref=options.tau_ref,
-            calibrate=few_samples(options.calibrate, config, graph) if has_data else None,
-            calibrate_steps=options.calibrate_steps,
-            dt=config.simulation.dt,
-        )
-
-    converted(build_model(config, data.input_shape, data.n_classes), False)  # before minutes are spent on training
+    untrained = convert(build_model(config, data.input_shape, data.n_classes), verbose=False)
+    adapted(untrained, config, has_data=False)  # refuses what cannot be, before minutes are spent on training
     keras.utils.clear_session()  # layers are numbered from the start again
     _make_folder(folder)
     n_steps, dt = config.simulation.n_steps, config.simulation.dt
@@ -133,7 +117,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
 
     model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
     trained.save(model_path)
-    graph = converted(trained.model, True)
+    graph = adapted(convert(trained.model, verbose=False), config)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
@@ -169,7 +153,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
 
 
 def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Callable[..., None]]:
-    """What prints a line, a step, and accuracies over time; functions that do nothing where it is to be quiet."""
+    """Functions that print a line, a step, and accuracies over time, or nothing where it is to be quiet."""
     if quiet:
 
         def nothing(*_: Any) -> None:
