@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from .app import complete_target
+from .app import complete_target, import_tensorflow
 from .options import Data, Dt, Json, KerasOptions, check_is_other, check_samples, check_writable
 from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
@@ -119,8 +119,6 @@ class Changes:
         """The changed graph of a file, with the arrays that `read` gave."""
         if not arrays:
             return file.open(self.synapse, self.scale_firing_rates).graph
-        from .app import import_tensorflow
-
         import_tensorflow()
         from ..tuning.calibrate.adapt import adapt
         from .samples import as_inputs
@@ -205,6 +203,8 @@ def export(
     arrays = None if measuring.data is None else read_arrays(measuring.data)
     few = changes.read()
     graph = changes.open(file, few)
+    if chosen.uses_tensorflow:
+        import_tensorflow()
     x = None if arrays is None else first_of(as_inputs(arrays, graph), measuring.samples)
     run = {"x": x, "n_steps": measuring.steps, "n_samples": measuring.samples, "seed": measuring.seed}
     verdict = write(graph, out, chosen.name, file.dt, **run, approximate=approximate, force=force, **given)

@@ -11,8 +11,8 @@ import numpy as np
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
-from ..flat import flatten
 from ..integers import identifiers
+from ..numbers import flatten
 from .numbers import FORMAT, VERSION, layer_arrays
 
 
