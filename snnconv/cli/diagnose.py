@@ -1,4 +1,4 @@
-"""``snnconv diagnose``: why somebody's spikes are not the reference's."""
+"""``snnconv diagnose``: name the mistake that makes somebody's spikes differ from the reference's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``snnconv doctor``: what ails a spiking network."""
+"""``snnconv doctor``: find silent, saturated and mismatched layers."""
 
 from __future__ import annotations
 

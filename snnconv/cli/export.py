@@ -27,7 +27,7 @@ __all__ = ["Command", "export"]
 
 @dataclass(frozen=True)
 class Measuring:
-    """A group: the samples and steps that an export is measured with."""
+    """The group of options for measuring: samples and steps."""
 
     data: Data = None
     samples: Annotated[
@@ -49,7 +49,7 @@ class Measuring:
 
 @dataclass(frozen=True)
 class Changes:
-    """A group: the changes that a network is written with."""
+    """The group of options that change the network before it is written."""
 
     synapse: Annotated[
         float | None,
@@ -96,7 +96,7 @@ class Changes:
     ] = 32
 
     def read(self) -> dict[str, Any]:
-        """The arrays of --refit and --calibrate, by name, once it is clear that the options go together.
+        """Check that the options go together, and read the arrays of --refit and --calibrate, by name.
 
         Raises
         ------
@@ -216,7 +216,7 @@ def export(
 
 
 def _check_out(out: Path, target: Target, force: bool) -> None:
-    """Find out before the work, not after it, that something cannot be written."""
+    """Raise ModelFileError, before the work, if the file or folder cannot be written."""
     from ..files.writing import check_folder
 
     if target.is_folder:
@@ -280,7 +280,7 @@ def _account(graph: SpikingGraph) -> Any:
 
 
 def _explain(graph: SpikingGraph) -> None:
-    """Print the equations that the numbers of the table stand in."""
+    """Print the equations in which the numbers of the table are used."""
     from .screen import say
 
     if graph.populations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -36,35 +37,37 @@ def inspect(
 
     - `snnconv inspect model.snn.h5 --json`
     """
-    from ..graph.report import report_table
-    from ..graph.show import summary_table
     from .model import find_model
-    from .screen import print_json, say, show
+    from .screen import print_json
 
     graph = find_model(model, keras).open().graph
-    if layer is None and json:
-        print_json(graph_contents(graph))
-        return
     if layer is None:
-        show(summary_table(graph))
-        if graph.report:
-            say("What became of each layer of the Keras model:")
-            show(report_table(graph.report))
-        if graph.populations:
-            say(f"Numbers of one layer: snnconv inspect {model} --layer {next(iter(graph.populations))}")
-        return
-    if layer in graph.populations:
+        print_json(_graph_contents(graph)) if json else _show_graph(graph, model)
+    elif layer in graph.populations:
         view = graph.populations[layer]
-        print_json(population_contents(view)) if json else _show_population(graph, view)
+        print_json(_population_contents(view)) if json else _show_population(view)
     elif layer in graph.readouts:
         view = graph.readouts[layer]
-        print_json(readout_contents(view)) if json else _show_readout(view)
+        print_json(_readout_contents(view)) if json else _show_readout(view)
     else:
         names = list(dict.fromkeys([*graph.populations, *graph.readouts]))
         raise InputError(f"'{layer}' is no population or output of '{model}'. There are: {', '.join(names)}.")
 
 
-def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
+def _show_graph(graph: SpikingGraph, path: Path) -> None:
+    from ..graph.report import report_table
+    from ..graph.show import summary_table
+    from .screen import say, show
+
+    show(summary_table(graph))
+    if graph.report:
+        say("What became of each layer of the Keras model:")
+        show(report_table(graph.report))
+    if graph.populations:
+        say(f"Numbers of one layer: snnconv inspect {path} --layer {next(iter(graph.populations))}")
+
+
+def _show_population(view: PopulationView) -> None:
     from ..graph.show import parameter_rows, shape_text
     from .screen import new_table, say, show
 
@@ -124,8 +127,8 @@ def _show_arrays(arrays: dict[str, Any]) -> None:
     show(table)
 
 
-def graph_contents(graph: SpikingGraph) -> dict[str, Any]:
-    """All nodes, populations and outputs, and what became of the layers of the Keras model."""
+def _graph_contents(graph: SpikingGraph) -> dict[str, Any]:
+    """All nodes, populations and outputs, and the fate of each layer of the Keras model, as plain data."""
     return {
         "name": graph.name,
         "nodes": [
@@ -138,13 +141,13 @@ def graph_contents(graph: SpikingGraph) -> dict[str, Any]:
             }
             for node in graph.nodes
         ],
-        "populations": [population_contents(view) for view in graph.populations.values()],
-        "outputs": [readout_contents(view) for view in graph.readouts.values()],
+        "populations": [_population_contents(view) for view in graph.populations.values()],
+        "outputs": [_readout_contents(view) for view in graph.readouts.values()],
         "layers": [vars(line) for line in graph.report],
     }
 
 
-def population_contents(view: PopulationView) -> dict[str, Any]:
+def _population_contents(view: PopulationView) -> dict[str, Any]:
     """The numbers of a population; of arrays their shape and range."""
     max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)
     return {
@@ -165,7 +168,7 @@ def population_contents(view: PopulationView) -> dict[str, Any]:
     }
 
 
-def readout_contents(view: ReadoutView) -> dict[str, Any]:
+def _readout_contents(view: ReadoutView) -> dict[str, Any]:
     """The numbers of an output; of arrays their shape and range."""
     return {
         "name": view.name,

@@ -72,22 +72,32 @@ class ModelFile:
         ConversionError, ParameterError
             If it cannot be converted like this.
         """
-        named = self.keras.settings
-        settings = None if named is None else read_settings(named, self)
-        if self.is_graph:
-            graph, sources = load(self.path), None
+        if self.keras.settings is None:
+            graph, sources = self._read(synapse, scale_firing_rates)
         else:
+            settings = read_settings(self.keras.settings, self)
+            graph, sources = self._read()
+            graph = adapted(graph, settings, synapse=synapse, scale_firing_rates=scale_firing_rates)
+        return Network(graph, self.dt, sources)
+
+    def _read(
+        self, synapse: float | None = None, scale_firing_rates: float | None = None
+    ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
+        """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
+        if not self.is_graph:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
 
-            given = {"synapse": synapse, "scale_firing_rates": scale_firing_rates} if settings is None else {}
-            graph, sources = convert(model, **given, verbose=False), keras_sources(model)
-        if settings is not None:
-            graph = adapted(graph, settings, synapse=synapse, scale_firing_rates=scale_firing_rates)
-        elif self.is_graph:
-            graph = _changed(graph, synapse, scale_firing_rates)
-        return Network(graph, self.dt, sources)
+            graph = convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates, verbose=False)
+            return graph, keras_sources(model)
+        from ..graph.passes import add_synapses, fold_affine
+        from ..graph.passes import scale_firing_rates as scale
+
+        graph = load(self.path)
+        if scale_firing_rates is not None:
+            graph = fold_affine(scale(graph, scale_firing_rates))
+        return graph if synapse is None else add_synapses(graph, synapse), None
 
     def keras_model(self) -> Any:
         """Read the Keras model in the file.
@@ -141,16 +151,6 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
 def _own_dt(path: Path) -> float:
     with h5py.File(path, "r") as file:
         return float(file.attrs.get("dt", DEFAULT_DT))  # pyright: ignore[reportArgumentType]
-
-
-def _changed(graph: SpikingGraph, synapse: float | None, scale_firing_rates: float | None) -> SpikingGraph:
-    """An exported graph with its rates scaled, and more synapses."""
-    from ..graph.passes import add_synapses, fold_affine
-    from ..graph.passes import scale_firing_rates as scale
-
-    if scale_firing_rates is not None:
-        graph = fold_affine(scale(graph, scale_firing_rates))
-    return graph if synapse is None else add_synapses(graph, synapse)
 
 
 def read_settings(path: Path, model: ModelFile) -> Settings:

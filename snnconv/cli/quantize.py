@@ -1,4 +1,4 @@
-"""``snnconv quantize``: a network in integers, and what that costs."""
+"""``snnconv quantize``: turn a network into integers, and measure the accuracy and spikes that costs."""
 
 from __future__ import annotations
 

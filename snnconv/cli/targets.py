@@ -71,7 +71,7 @@ def _option_contents(option: Option) -> dict[str, Any]:
 
 
 def list_all() -> None:
-    """Print every target with what it holds, what it lacks, and its options."""
+    """Print every target with its contents, its limits and its options."""
     from ..export import TARGETS
     from .screen import say
 

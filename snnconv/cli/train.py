@@ -183,7 +183,7 @@ def _each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callab
 
 
 def _check_folder(folder: Path) -> None:
-    """Find out what is wrong with a folder, without making it."""
+    """Raise ModelFileError if a folder cannot be made or written to, without making it."""
     above = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         reason = "is not a folder" if not above.is_dir() else "may not be written to"
@@ -191,7 +191,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder before minutes are spent on what it is to hold."""
+    """Make the folder, before minutes are spent on training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

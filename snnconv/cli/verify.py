@@ -111,7 +111,7 @@ def _verify_folder(folder: Path, json: bool) -> None:
 
 
 def show_verification(found: Verification, hint: str = "") -> None:
-    """Print the table, what to know about it, a hint if there is one, and the verdict."""
+    """Print the table with its legend, a hint if there is one, and the verdict."""
     from .screen import say, show
 
     show(_table(found))

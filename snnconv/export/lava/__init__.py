@@ -86,7 +86,7 @@ def _mantissas(first: Layer, graph: SpikingGraph, inputs: Inputs, dt: float) -> 
 
 
 def _outputs(graph: SpikingGraph, spikes: dict[str, np.ndarray], inputs: Inputs, n_steps: int, dt: float) -> Any:
-    """What the linear nodes behind the populations make of their spikes."""
+    """Outputs of the network, from the spikes of its populations."""
     nodes: list[Node] = []
     given = dict(inputs)
     for node in graph.nodes:
