@@ -106,7 +106,7 @@ class KerasOptions:
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command with the options of its groups in the place of each group, as typer reads it."""
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
     parameters: list[Parameter] = []
     for name, parameter in signature(command).parameters.items():
         if name in groups:

@@ -11,8 +11,8 @@ while the network decays by exp(-dt/tau_rc) in each step of its own dt. With ``s
                                    r = tau/dt_importer = 1/share: I is share · J
 
 NIR's CubaLIF has a synapse inside the neuron. A lowpass commutes with the weights behind it, so that it can filter
-their sum there just as well (`move_synapses`). That sum has the biases in it, though, which then rise with the synapse's time
-constant instead of being there from the first step on.
+their sum there just as well (`move_synapses`). That sum has the biases in it, though, which then rise with the
+synapse's time constant instead of being there from the first step on.
 """
 
 from __future__ import annotations
