@@ -115,7 +115,7 @@ def test_interrupted_is_130(folder, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("snnconv.cli.models.read_graph", interrupt)
+    monkeypatch.setattr("snnconv.cli.model.load", interrupt)
     done = invoke("inspect", folder / "model.snn.h5")
     assert (done.exit_code, done.stderr) == (130, "snnconv: interrupted\n")
 

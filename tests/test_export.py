@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -65,9 +66,11 @@ def plain(value):
 
 def test_every_target_module_is_registered_once():
     folder = Path(export.__file__).parent
-    sources = {path.stem: path for path in folder.glob("*.py")}
-    sources |= {path.parent.name: path for path in folder.glob("*/__init__.py")}
-    assert set(export.TARGETS) == {name for name, path in sources.items() if "\nTARGET = " in path.read_text("utf-8")}
+    names = [path.stem for path in folder.glob("*.py")] + [path.parent.name for path in folder.glob("*/__init__.py")]
+    modules = [import_module(f"snnconv.export.{name}") for name in names if name != "__init__"]
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, export.Target)]
+    found += [each for module in modules for each in vars(module).get("TARGETS", ()) if isinstance(each, export.Target)]
+    assert sorted(map(id, found)) == sorted(map(id, export.TARGETS.values()))
     suffixes = [target.suffix for target in export.TARGETS.values()]
     assert len(set(suffixes)) == len(suffixes)
 

@@ -1,38 +1,41 @@
-"""The command ``snnconv``: one module per command, each imported with the package but heavy only when it runs."""
+"""The command ``snnconv``: one module per command, each imported with the package but heavy only when it runs.
+
+- `app`: the command itself, its errors in one line, completion, and TensorFlow without its messages
+- `options`: arguments and options that several commands share, and groups of them
+- `model`: the argument MODEL, opened once per command, and the settings of --config
+- `samples`: inputs and labels in files
+- `targets`: the options of export targets, and their list
+- `screen`: lines, tables and JSON
+
+A new command is a module with a function of the module's name, named in the tuple below. Its options are the function's
+parameters and its help the docstring; a class `Command` in the module, if there is one, parses its arguments.
+"""
 
 from __future__ import annotations
 
-from .app import app, main
-from .demo import demo
-from .diagnose import diagnose
-from .doctor import doctor
-from .energy import energy
-from .explain import explain
-from .export import export
-from .inspect import inspect
-from .quantize import quantize
-from .simulate import simulate
-from .targets import ExportCommand
-from .train import train
-from .tune import tune
-from .verify import verify
-from .view import view
+from importlib import import_module
 
-for command in (
-    demo,
-    train,
-    export,
-    inspect,
-    explain,
-    view,
-    simulate,
-    verify,
-    diagnose,
-    quantize,
-    energy,
-    doctor,
-    tune,
-):
-    app.command(cls=ExportCommand if command is export else None)(command)
+from .app import app, main
+from .options import with_groups
+
+COMMANDS = (  # in the order of the help
+    "demo",
+    "train",
+    "export",
+    "inspect",
+    "explain",
+    "view",
+    "simulate",
+    "verify",
+    "diagnose",
+    "quantize",
+    "energy",
+    "doctor",
+    "tune",
+)
+
+for _name in COMMANDS:
+    _module = import_module(f".{_name}", __name__)
+    app.command(cls=getattr(_module, "Command", None))(with_groups(getattr(_module, _name)))
 
 __all__ = ["app", "main"]

@@ -1,9 +1,4 @@
-"""The command itself: its errors in one line, and its silence about everything that TensorFlow says.
-
-What a shell offers as values of options, after `snnconv --install-completion`. TensorFlow is not imported for it.
-
-TensorFlow and Keras without their messages.
-"""
+"""The command ``snnconv`` itself: its errors in one line, values for completion, and a silent TensorFlow."""
 
 from __future__ import annotations
 
@@ -105,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     arguments : sequence of str or None
-        What stands behind ``snnconv``. None: the arguments of the process.
+        The words behind ``snnconv``. None: the arguments of the process.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):

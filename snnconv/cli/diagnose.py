@@ -1,4 +1,4 @@
-"""``snnconv diagnose``: why somebody's spikes are not the reference's."""
+"""``snnconv diagnose``: name the mistake that makes somebody's spikes differ from the reference's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Unsafe
+from .options import Dt, Json, KerasOptions, Model, Synapse
 
 PREFIX = "spikes/"  # of spikes in the files that `snnconv simulate -o` writes
 
@@ -30,14 +30,10 @@ def diagnose(
         str | None, typer.Option(metavar="NAME", help="The population of an .npy file.  [default: the only one]")
     ] = None,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
-    ] = None,
+    synapse: Synapse = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Compare your own spikes with the reference, and name the mistake that makes them.
 
@@ -52,19 +48,18 @@ def diagnose(
     - `snnconv diagnose model.keras --input x.npy --spikes capture.npz --json`
     """
     from ..runtime.arguments import check_steps
-    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_inputs, read_arrays
     from .screen import print_json, tell
 
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    dt = read_dt(model, dt)
-    check_steps(1, dt)
+    file = find_model(model, keras, dt)
+    check_steps(1, file.dt)
     x, mine = read_arrays(input), _spikes(read_arrays(spikes))
-    graph = read_graph(model, options, synapse)
+    network = file.open(synapse)
 
     from ..analysis.diagnose import diagnose as compare
 
-    found = compare(graph, as_inputs(x, graph), mine, layer=layer, dt=dt)
+    found = compare(network.graph, as_inputs(x, network.graph), mine, layer=layer, dt=network.dt)
     if json:
         print_json(found.to_dict())
     else:

@@ -1,4 +1,4 @@
-"""``snnconv doctor``: what ails a spiking network."""
+"""``snnconv doctor``: find silent, saturated and mismatched layers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .models import Data, Labels
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Data, Dt, Json, KerasOptions, Labels, Model, Steps, Synapse, check_samples
 
 N_RANDOM = 32
 
@@ -19,14 +18,10 @@ def doctor(
     samples: Annotated[int, typer.Option(metavar="N", help="Examine at most the first N samples.")] = 64,
     steps: Steps = 100,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
-    ] = None,
+    synapse: Synapse = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Find silent, saturated and mismatched layers, too few steps, and lost accuracy.
 
@@ -39,32 +34,31 @@ def doctor(
     - `snnconv doctor model.snn.h5 --data xy.npz --json`
     """
     from ..runtime.arguments import check_steps
-    from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_samples, read_data
     from .screen import print_json, say
 
     check_samples(samples)
     check_steps(steps, 1.0)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    file = find_model(model, keras, dt)
+    check_steps(steps, file.dt)
     given, classes = read_data(data, labels)
-    graph = read_graph(model, options, synapse)
-    xs, y = as_samples(graph, given, classes, samples, N_RANDOM, steps)
-    graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
+    network = file.open(synapse)
+    xs, y = as_samples(network.graph, given, classes, samples, N_RANDOM, steps)
+    network.graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
 
     from .app import import_tensorflow
 
     import_tensorflow()
     from ..tuning.doctor import doctor as examine
 
-    findings = examine(graph, xs, y, steps, dt)
+    findings = examine(network.graph, xs, y, steps, network.dt)
     n = xs.n
     if json:
         contents = {
             "n_samples": n,
             "n_steps": steps,
-            "dt": dt,
+            "dt": network.dt,
             "random_inputs": given is None,
             "findings": [finding.to_dict() for finding in findings],
         }
@@ -72,7 +66,7 @@ def doctor(
     else:
         what = "random samples (no --data)" if given is None else "samples"
         labelled = "" if y is not None else ", without labels"
-        say(f"Examined {n:,} {what}{labelled}, {steps} steps of {dt * 1e3:g} ms.")
+        say(f"Examined {n:,} {what}{labelled}, {steps} steps of {network.dt * 1e3:g} ms.")
         for finding in findings:
             say()
             say(f"{finding.layer or 'network'}: {finding.kind.replace('_', ' ')}", "bold")

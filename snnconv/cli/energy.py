@@ -9,8 +9,7 @@ import typer
 
 from ..errors import ParameterError
 from .app import complete_device
-from .models import Data
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Data, Dt, Json, KerasOptions, Model, Steps, Synapse, check_samples
 
 if TYPE_CHECKING:
     from ..tuning.energy import Device
@@ -36,14 +35,10 @@ def energy(
         ),
     ] = None,
     device_file: DeviceFile = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
-    ] = None,
+    synapse: Synapse = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Count synaptic operations and neuron updates, and estimate what they cost.
 
@@ -57,26 +52,25 @@ def energy(
     - `snnconv energy model.snn.h5 --data x.npy --device loihi --json`
     """
     from ..runtime.arguments import check_steps
-    from .models import as_samples, check_model_file, check_samples, read_data, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_samples, read_data
     from .screen import print_json, say
 
     check_samples(samples)
     check_steps(steps, 1.0)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
+    file = find_model(model, keras, dt)
     devices = read_devices(device, device_file)
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    check_steps(steps, file.dt)
     given, _ = read_data(data, None)
-    graph = read_graph(model, options, synapse)
-    xs, _ = as_samples(graph, given, None, samples, N_RANDOM, steps)
+    network = file.open(synapse)
+    xs, _ = as_samples(network.graph, given, None, samples, N_RANDOM, steps)
 
     from .app import import_tensorflow
 
     import_tensorflow()
     from ..tuning.energy import energy as account
 
-    found = account(graph, xs, steps, dt, devices)
+    found = account(network.graph, xs, steps, network.dt, devices)
     if json:
         print_json(found.to_dict())
         return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ..errors import ParameterError
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Dt, Json, KerasOptions, Model, Sample, Steps, Synapse, check_writable
 
 
 def explain(
@@ -23,20 +23,16 @@ def explain(
     input: Annotated[
         Path | None, typer.Option("--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.")
     ] = None,
-    sample: Annotated[int, typer.Option(min=0, metavar="I", help="Which sample of the inputs.")] = 0,
+    sample: Sample = 0,
     steps: Steps = 100,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
-    ] = None,
+    synapse: Synapse = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the unit's current, voltage and spikes: .png, .svg, .pdf.")
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Say which number is which, and what a spike is worth.
 
@@ -51,7 +47,8 @@ def explain(
     - `snnconv explain model.snn.h5 lif 0 --input x.npy --sample 3`
     """
     from ..runtime.arguments import check_steps
-    from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
+    from .model import find_model
+    from .samples import as_inputs, read_arrays
     from .screen import print_json, say, tell
 
     check_steps(steps, 1.0)
@@ -59,19 +56,18 @@ def explain(
         if input is None:
             raise ParameterError("--plot shows a unit at a sample. Name the inputs with --input FILE.")
         check_writable(plot)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    file = find_model(model, keras, dt)
+    check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
     number = None if unit is None else _unit(unit)
-    graph, sources = read_with_sources(model, options, synapse)
+    network = file.open(synapse)
 
     from ..analysis.plot.unit import draw
     from ..api import explain as explain_model
 
-    x = None if given is None else as_inputs(given, graph)
-    found = explain_model(graph, layer, number, x, sample=sample, n_steps=steps, dt=dt, sources=sources)
+    x = None if given is None else as_inputs(given, network.graph)
+    run = {"sample": sample, "n_steps": steps, "dt": network.dt}
+    found = explain_model(network.graph, layer, number, x, **run, sources=network.sources)
     if plot is not None:
         draw(found, plot)
     if json:
@@ -81,20 +77,6 @@ def explain(
     if plot is not None:
         say()
         say(f"Wrote {plot}.")
-
-
-def read_with_sources(path: Path, options: KerasOptions, synapse: float | None) -> tuple[Any, Any]:
-    """The graph, and the variables of the Keras model where that is what the file holds."""
-    from ..graph.file import is_graph_file
-    from .models import read_graph, read_keras_model
-
-    if is_graph_file(path):
-        return read_graph(path, options, synapse), None
-    model = read_keras_model(path, options)
-    from ..analysis.explain.sources import keras_sources
-    from ..api import convert
-
-    return convert(model, synapse=synapse, verbose=False), keras_sources(model)
 
 
 def _unit(text: str) -> int | tuple[int, ...]:

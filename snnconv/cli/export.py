@@ -2,25 +2,141 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ModelFileError, ParameterError
+from ..errors import ParameterError
 from ..text.plain import milliseconds, shape_text, value_range
 from ..text.table import Table
-from .app import complete_target
-from .models import Data, check_samples
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Unsafe
+from .app import complete_target, import_tensorflow
+from .options import Data, Dt, Json, KerasOptions, check_is_other, check_samples, check_writable
+from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
 
 if TYPE_CHECKING:
-    from ..export import Measurement, Target
+    from ..export import Measurement, Target, Verdict
     from ..graph import SpikingGraph
+    from ..tuning.adaptation import Adaptation
+    from .model import ModelFile
 
 MAX_SAMPLES = 8
+
+__all__ = ["Command", "export"]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """The group of options for measuring: samples and steps."""
+
+    data: Data = None
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples", metavar="N", help="Measure with the first N samples of the inputs, or N random ones."
+        ),
+    ] = MAX_SAMPLES
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random inputs.")] = 0
+
+    def check(self) -> None:
+        """Raise ParameterError if there is nothing to measure."""
+        from ..runtime.arguments import check_steps
+
+        check_samples(self.samples)
+        check_steps(self.steps, 1.0)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The group of options that change the network before it is written."""
+
+    synapse: Annotated[
+        float | None,
+        typer.Option(
+            "--synapse",
+            metavar="SECONDS",
+            help="Time constant of a lowpass behind every population.  [default: none]",
+        ),
+    ] = None
+    scale_firing_rates: Annotated[
+        float | None,
+        typer.Option(
+            "--scale-firing-rates",
+            metavar="FACTOR",
+            help="Fire this many times as fast, for the same output.  [default: 1]",
+        ),
+    ] = None
+    refit: Annotated[
+        Path | None,
+        typer.Option(
+            "--refit",
+            metavar="FILE",
+            help="Keep LIF time constants, or take others, and refit gains and biases to these inputs.",
+        ),
+    ] = None
+    tau_rc: Annotated[
+        float | None,
+        typer.Option("--tau-rc", metavar="SECONDS", help="Time constant of all LIF neurons, with --refit."),
+    ] = None
+    tau_ref: Annotated[
+        float | None,
+        typer.Option("--tau-ref", metavar="SECONDS", help="Refractory period of all LIF neurons, with --refit."),
+    ] = None
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FILE",
+            help="Calibrate IF and LIF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
+        ),
+    ] = None
+    calibrate_steps: Annotated[
+        int, typer.Option("--calibrate-steps", metavar="N", help="Time steps that --calibrate aims at.")
+    ] = 32
+
+    def read(self) -> dict[str, Any]:
+        """Check that the options go together, and read the arrays of --refit and --calibrate, by name.
+
+        Raises
+        ------
+        InputError, ParameterError
+            If a file cannot be read, or the options do not go together.
+        """
+        from ..runtime.arguments import check_steps
+        from .samples import read_arrays
+
+        self._adaptation().check("options")
+        files = {"refit": self.refit, "calibrate": self.calibrate}
+        arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
+        check_steps(self.calibrate_steps, 1.0)
+        return arrays
+
+    def open(self, file: ModelFile, arrays: dict[str, Any]) -> SpikingGraph:
+        """The changed graph of a file, with the arrays that `read` gave."""
+        if not arrays:
+            return file.open(self.synapse, self.scale_firing_rates).graph
+        import_tensorflow()
+        from .samples import as_inputs
+
+        graph = file.open().graph
+        inputs = {name: as_inputs(each, graph) for name, each in arrays.items()}
+        return replace(self._adaptation(), **inputs).apply(graph, file.dt)
+
+    def _adaptation(self) -> Adaptation:
+        from ..tuning.adaptation import Adaptation
+
+        return Adaptation(
+            self.scale_firing_rates,
+            self.synapse,
+            self.refit,
+            self.tau_rc,
+            self.tau_ref,
+            self.calibrate,
+            self.calibrate_steps,
+        )
 
 
 def export(
@@ -40,47 +156,13 @@ def export(
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Approximate what the target cannot hold, and measure it.")
     ] = False,
-    data: Data = None,
-    samples: Annotated[
-        int, typer.Option(metavar="N", help="Measure with the first N samples of the inputs, or N random ones.")
-    ] = MAX_SAMPLES,
-    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    *,
+    measuring: Measuring,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Time constant of a lowpass behind every population.  [default: none]"),
-    ] = None,
-    scale_firing_rates: Annotated[
-        float | None,
-        typer.Option(metavar="FACTOR", help="Fire this many times as fast, for the same output.  [default: 1]"),
-    ] = None,
-    refit: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep LIF time constants, or take others, and refit gains and biases to these inputs.",
-        ),
-    ] = None,
-    tau_rc: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time constant of all LIF neurons, with --refit.")
-    ] = None,
-    tau_ref: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Refractory period of all LIF neurons, with --refit.")
-    ] = None,
-    calibrate: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Calibrate IF and LIF neurons with the inputs, (n, …), in an .npy or .npz file: right in few steps.",
-        ),
-    ] = None,
-    calibrate_steps: Annotated[int, typer.Option(metavar="N", help="Time steps that --calibrate aims at.")] = 32,
+    changes: Changes,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    keras: KerasOptions,
     list_targets: Annotated[bool, typer.Option("--list", help="List the targets with their options and exit.")] = False,
 ) -> None:
     """Write a spiking network for another program.
@@ -97,7 +179,7 @@ def export(
 
     - `snnconv export relu.h5 --calibrate x.npy --calibrate-steps 16`
     """
-    from .screen import print_json, say, show
+    from .screen import print_json, say
 
     if list_targets:
         print_json(all_contents()) if json else list_all()
@@ -107,62 +189,36 @@ def export(
     from ..export import export as write
     from ..export import find_target
     from ..runtime.arguments import check_steps
-    from ..tuning.adaptation import Adaptation
-    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_inputs, first_of, read_arrays
 
     chosen = find_target(target)
     given = given_options(context)
     chosen.check_options(given)
-    check_samples(samples)
-    check_steps(steps, 1.0)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    out = default_path(model, chosen.suffix) if out is None else out
-    if out.exists() and out.samefile(model):
-        raise ModelFileError(f"'{out}' is the model itself. Name another file with -o.")
+    measuring.check()
+    file = find_model(model, keras, dt)
+    out = file.beside(chosen.suffix) if out is None else out
+    check_is_other(out, model=model)
     _check_out(out, chosen, force)
-    dt = read_dt(model, dt)
-    check_steps(1, dt)
-    arrays = None if data is None else read_arrays(data)
-    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
-    wanted.check("options")
-    few = {"refit": refit, "calibrate": calibrate}
-    few = {key: read_arrays(path) for key, path in few.items() if path is not None}
-    check_steps(calibrate_steps, 1.0)
-    if few:
-        from .app import import_tensorflow
-
+    check_steps(1, file.dt)
+    arrays = None if measuring.data is None else read_arrays(measuring.data)
+    few = changes.read()
+    graph = changes.open(file, few)
+    if chosen.uses_tensorflow:
         import_tensorflow()
-        graph = read_graph(model, options)
-        inputs = {key: as_inputs(each, graph) for key, each in few.items()}
-        graph = dataclasses.replace(wanted, **inputs).apply(graph, dt)
-    else:
-        graph = read_graph(model, options, synapse, scale_firing_rates)
-    x = None if arrays is None else _first(as_inputs(arrays, graph), samples)
-    measuring = {"x": x, "n_steps": steps, "n_samples": samples, "seed": seed}
-    verdict = write(graph, out, chosen.name, dt, **measuring, approximate=approximate, force=force, **given)
+    x = None if arrays is None else first_of(as_inputs(arrays, graph), measuring.samples)
+    run = {"x": x, "n_steps": measuring.steps, "n_samples": measuring.samples, "seed": measuring.seed}
+    verdict = write(graph, out, chosen.name, file.dt, **run, approximate=approximate, force=force, **given)
     if json:
-        print_json({"path": str(out), "target": chosen.name, "dt": dt, **verdict.to_dict()})
-        return
-    say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {dt * 1e3:g} ms.")
-    if verdict.measured is not None:
-        show(_differences(verdict.measured))
-    elif not verdict.unmeasured:
-        show(_account(graph))
-        _explain(graph)
-    for line in graph.report if few else ():
-        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
-        if what:
-            say(f"{line.layer}: {'; '.join(what)}")
-    for note in verdict.notes:
-        say(f"Note: {note}.", indent=6)
-    say(f"Fidelity: {verdict}", indent=10)
+        print_json({"path": str(out), "target": chosen.name, "dt": file.dt, **verdict.to_dict()})
+    else:
+        say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {file.dt * 1e3:g} ms.")
+        _show(verdict, graph, tells_changes=bool(few))
 
 
 def _check_out(out: Path, target: Target, force: bool) -> None:
-    """Find out before the work, not after it, that something cannot be written."""
+    """Raise ModelFileError, before the work, if the file or folder cannot be written."""
     from ..files.writing import check_folder
-    from .models import check_writable
 
     if target.is_folder:
         check_folder(out, force)
@@ -178,24 +234,26 @@ def _size(path: Path) -> str:
     return file_size(path)
 
 
-def _first(data: Any, n: int) -> Any:
-    if isinstance(data, dict):
-        return {name: _first(array, n) for name, array in data.items()}
-    return data[:n] if data.ndim else data
+def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
+    """Print the numbers or the measurement, the changes made with samples, and the verdict."""
+    from .screen import say, show
 
-
-def default_path(model: Path, suffix: str) -> Path:
-    """The model's name with the suffix of a target, in the model's folder."""
-    name = model.name
-    for ending in (".snn.h5", model.suffix):
-        if ending and name.endswith(ending):
-            name = name.removesuffix(ending)
-            break
-    return model.with_name(name + suffix)
+    if verdict.measured is not None:
+        show(_differences(verdict.measured))
+    elif not verdict.unmeasured:
+        show(_account(graph))
+        _explain(graph)
+    for line in graph.report if tells_changes else ():
+        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
+        if what:
+            say(f"{line.layer}: {'; '.join(what)}")
+    for note in verdict.notes:
+        say(f"Note: {note}.", indent=6)
+    say(f"Fidelity: {verdict}", indent=10)
 
 
 def _account(graph: SpikingGraph) -> Table:
-    """What was written of each population and readout."""
+    """The numbers of each population and readout."""
     rows = []
     for view in graph.populations.values():
         parameters = view.neuron.parameters()
@@ -220,7 +278,7 @@ def _account(graph: SpikingGraph) -> Table:
 
 
 def _explain(graph: SpikingGraph) -> None:
-    """How the numbers in the table are used."""
+    """Print the equations in which the numbers of the table are used."""
     from .screen import say
 
     if graph.populations:
@@ -232,7 +290,7 @@ def _explain(graph: SpikingGraph) -> None:
 
 
 def _differences(measured: Measurement) -> Table:
-    """Spikes of each population, in the float network and in what was written."""
+    """Spikes of each population, in the float network and in the export."""
     from ..export.fidelity import percent
 
     layers = (*measured.layers, measured.total) if len(measured.layers) > 1 else measured.layers

@@ -1,11 +1,9 @@
-"""``snnconv inspect``: look at a graph, or at the numbers of one layer.
-
-What `snnconv inspect --json` prints: a graph and its layers as plain data.
-"""
+"""``snnconv inspect``: the layers of a network, or the numbers of one layer, as tables or as JSON."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -14,7 +12,7 @@ import typer
 from ..errors import InputError
 from ..text.plain import shape_text
 from ..text.table import Table
-from .options import Config, CustomObjects, Json, KerasOptions, Model, Unsafe
+from .options import Json, KerasOptions, Model
 
 if TYPE_CHECKING:
     from ..graph import PopulationView, ReadoutView, SpikingGraph
@@ -28,9 +26,8 @@ def inspect(
         str | None, typer.Option(metavar="NAME", help="A population or an output, whose numbers to show.")
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Show the layers of a spiking network, or the numbers of one.
 
@@ -42,41 +39,41 @@ def inspect(
 
     - `snnconv inspect model.snn.h5 --json`
     """
-    from ..graph.report import report_table
-    from ..graph.show import summary_table
-    from .models import read_graph
-    from .screen import print_json, say, show
+    from .model import find_model
+    from .screen import print_json
 
-    graph = read_graph(model, KerasOptions(config, custom_objects, unsafe))
-    if layer is None and json:
-        print_json(graph_contents(graph))
-        return
+    graph = find_model(model, keras).open().graph
     if layer is None:
-        show(summary_table(graph.nodes, graph.name))
-        if graph.report:
-            say("What became of each layer of the Keras model:")
-            show(report_table(graph.report))
-        if graph.populations:
-            say(f"Numbers of one layer: snnconv inspect {model} --layer {next(iter(graph.populations))}")
-        return
-    if layer in graph.populations:
+        print_json(_graph_contents(graph)) if json else _show_graph(graph, model)
+    elif layer in graph.populations:
         view = graph.populations[layer]
-        print_json(population_contents(view)) if json else _show_population(graph, view)
+        print_json(_population_contents(view)) if json else _show_population(view)
     elif layer in graph.readouts:
         view = graph.readouts[layer]
-        print_json(readout_contents(view)) if json else _show_readout(view)
+        print_json(_readout_contents(view)) if json else _show_readout(view)
     else:
         names = list(dict.fromkeys([*graph.populations, *graph.readouts]))
         raise InputError(f"'{layer}' is no population or output of '{model}'. There are: {', '.join(names)}.")
 
 
-def _show_population(graph: SpikingGraph, view: PopulationView) -> None:
-    import numpy as np
+def _show_graph(graph: SpikingGraph, path: Path) -> None:
+    from ..graph.report import report_table
+    from ..graph.show import summary_table
+    from .screen import say, show
 
+    show(summary_table(graph.nodes, graph.name))
+    if graph.report:
+        say("What became of each layer of the Keras model:")
+        show(report_table(graph.report))
+    if graph.populations:
+        say(f"Numbers of one layer: snnconv inspect {path} --layer {next(iter(graph.populations))}")
+
+
+def _show_population(view: PopulationView) -> None:
     from ..graph.show import parameter_rows
     from .screen import say, show
 
-    n_neurons = int(np.prod(view.shape))
+    n_neurons = math.prod(view.shape)
     shape = f" ({shape_text(view.shape)})" if len(view.shape) > 1 else ""
     say(f"Population '{view.name}': {n_neurons:,} {view.neuron.kind} neurons{shape}", "bold")
     say(f"J = {_current(view)} + neuron_bias")
@@ -126,8 +123,8 @@ def _show_arrays(arrays: dict[str, Any]) -> None:
     show(Table(("array", "shape", "min", "mean", "max", "first values"), rows, left=(0, 1)))
 
 
-def graph_contents(graph: SpikingGraph) -> dict[str, Any]:
-    """All nodes, populations and outputs, and what became of the layers of the Keras model."""
+def _graph_contents(graph: SpikingGraph) -> dict[str, Any]:
+    """All nodes, populations and outputs, and the fate of each layer of the Keras model, as plain data."""
     return {
         "name": graph.name,
         "nodes": [
@@ -140,13 +137,13 @@ def graph_contents(graph: SpikingGraph) -> dict[str, Any]:
             }
             for node in graph.nodes
         ],
-        "populations": [population_contents(view) for view in graph.populations.values()],
-        "outputs": [readout_contents(view) for view in graph.readouts.values()],
+        "populations": [_population_contents(view) for view in graph.populations.values()],
+        "outputs": [_readout_contents(view) for view in graph.readouts.values()],
         "layers": [vars(line) for line in graph.report],
     }
 
 
-def population_contents(view: PopulationView) -> dict[str, Any]:
+def _population_contents(view: PopulationView) -> dict[str, Any]:
     """The numbers of a population; of arrays their shape and range."""
     max_rates, intercepts = view.neuron.max_rates_intercepts(view.gain, view.neuron_bias)
     return {
@@ -167,7 +164,7 @@ def population_contents(view: PopulationView) -> dict[str, Any]:
     }
 
 
-def readout_contents(view: ReadoutView) -> dict[str, Any]:
+def _readout_contents(view: ReadoutView) -> dict[str, Any]:
     """The numbers of an output; of arrays their shape and range."""
     return {
         "name": view.name,

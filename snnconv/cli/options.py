@@ -1,52 +1,26 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share: single ones, groups that are one value, and their checks.
+
+A group is a frozen dataclass whose fields are options. A command that has a parameter of that type has these options,
+in its place, and is handed one value; `with_groups` sees to it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from ..errors import ModelFileError, ParameterError
 from .app import complete_one_of
-
-
-@dataclass(frozen=True)
-class KerasOptions:
-    """How to read a Keras file; see `snnconv.keras_files.load_model`."""
-
-    config: Path | None = None
-    custom_objects: str | None = None
-    unsafe: bool = False
-
-    @property
-    def model_json(self) -> Path | None:
-        """The file of --config, where it is what model.to_json() gave."""
-        return None if self.settings is not None else self.config
-
-    @property
-    def settings(self) -> Path | None:
-        """The file of --config, where it holds how to convert and run the network."""
-        return self.config if self.config is not None and self.config.suffix == ".toml" else None
-
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False)
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="A .toml file of `snnconv tune`; or what model.to_json() gave, for weights."
-    ),
-]
-CustomObjects = Annotated[
-    str | None,
-    typer.Option(
-        "--custom-objects", metavar="MODULE", help="Import package.module for classes that Keras does not have."
-    ),
-]
-Unsafe = Annotated[
-    bool, typer.Option("--unsafe", help="Run the code that Lambda layers keep in the file. Only if you trust it.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to run.")]
@@ -60,9 +34,127 @@ Dtype = Annotated[
         "--dtype", metavar="TYPE", help="float32 or float64.", autocompletion=complete_one_of("float32", "float64")
     ),
 ]
+Synapse = Annotated[
+    float | None,
+    typer.Option(
+        "--synapse", metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"
+    ),
+]
+Sample = Annotated[int, typer.Option("--sample", min=0, metavar="I", help="Which sample of the inputs.")]
 Input = Annotated[
     Path | None,
     typer.Option(
         "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.  [default: random numbers]"
     ),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.  [default: random]"
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
+]
+
+
+@dataclass(frozen=True)
+class KerasOptions:
+    """The group of options for Keras files: reading, converting and running them.
+
+    Parameters
+    ----------
+    config : Path or None
+        Settings in a .toml file, or else the JSON that a file of weights lacks.
+    custom_objects : str or None
+        The module that defines them.
+    unsafe : bool
+        Whether code in the file may run.
+    """
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="A .toml file of `snnconv tune`; or what model.to_json() gave, for weights.",
+        ),
+    ] = None
+    custom_objects: Annotated[
+        str | None,
+        typer.Option(
+            "--custom-objects", metavar="MODULE", help="Import package.module for classes that Keras does not have."
+        ),
+    ] = None
+    unsafe: Annotated[
+        bool,
+        typer.Option("--unsafe", help="Run the code that Lambda layers keep in the file. Only if you trust it."),
+    ] = False
+
+    @property
+    def model_json(self) -> Path | None:
+        """The file of --config, where it is what model.to_json() gave."""
+        return None if self.settings is not None else self.config
+
+    @property
+    def settings(self) -> Path | None:
+        """The file of --config, where it holds how to convert and run the network."""
+        return self.config if self.config is not None and self.config.suffix == ".toml" else None
+
+
+def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command with the options of its groups in the place of each group, as typer reads it."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+    parameters: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            own = get_type_hints(groups[name], include_extras=True)
+            members = [(field.name, own[field.name], field.default) for field in fields(groups[name])]
+        else:
+            members = [(name, hints[name], parameter.default)]
+        parameters += [
+            Parameter(each, Parameter.KEYWORD_ONLY, default=default, annotation=hint) for each, hint, default in members
+        ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> Any:
+        values = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        return command(**given, **values)
+
+    run.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def check_samples(samples: int) -> None:
+    """Raise ParameterError unless --samples is above 0."""
+    if samples < 1:
+        raise ParameterError(f"--samples must be a whole number above 0. Received {samples}.")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work, not after it, that a file cannot be written.
+
+    Raises
+    ------
+    ModelFileError
+        If it is a folder, or in none.
+    """
+    if path.is_dir():
+        raise ModelFileError(f"cannot write '{path}': it is a folder. Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise ModelFileError(f"cannot write '{path}': there is no folder '{path.parent}'.")
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise ModelFileError(f"cannot write '{path}': the folder '{path.parent}' may not be written to.")
+
+
+def check_is_other(out: Path, **read: Path | None) -> None:
+    """Raise ModelFileError if a file to write is one of those to read, named by what they are."""
+    for what, path in read.items():
+        if path is not None and out.exists() and path.exists() and out.samefile(path):
+            raise ModelFileError(f"'{out}' is the {what.replace('_', ' ')} itself. Name another file with -o.")

@@ -1,4 +1,4 @@
-"""``snnconv quantize``: a network in integers, and what that costs."""
+"""``snnconv quantize``: turn a network into integers, and measure the accuracy and spikes that costs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InputError, ModelFileError, ParameterError
+from ..errors import ModelFileError, ParameterError
 from ..text.plain import plural
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Dt, Json, KerasOptions, Labels, Model, Steps, check_writable
 
 if TYPE_CHECKING:
     from ..quantize import Code, IntegerGraph
@@ -29,10 +29,7 @@ def quantize(
             "--data", "--input", "-i", metavar="FILE", help="Inputs, .npy or .npz.  [default: random numbers in 0…1]"
         ),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
-    ] = None,
+    labels: Labels = None,
     steps: Steps = 200,
     dt: Dt = None,
     scale: Annotated[
@@ -63,9 +60,8 @@ def quantize(
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Turn a spiking network into integers, and measure what that costs.
 
@@ -83,7 +79,8 @@ def quantize(
     from ..quantize.file import is_integer_file
     from ..quantize.scales import Settings
     from ..runtime.arguments import check_steps
-    from .models import as_inputs, as_labels, check_model_file, check_writable, read_arrays, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays
 
     widths = _widths(bits)
     check_steps(steps, 1.0)
@@ -93,13 +90,11 @@ def quantize(
         if len(widths) > 1:
             raise ParameterError("-o writes one network: name one number with --bits.")
         check_writable(out)
-    options = KerasOptions(config, custom_objects, unsafe)
     if is_integer_file(model):
         raise ModelFileError(f"'{model}' holds integers already: snnconv.quantize.load reads it.")
-    check_model_file(model, options)
-    dt = read_dt(model, dt)
+    file = find_model(model, keras, dt)
     plan = {
-        "dt": dt,
+        "dt": file.dt,
         "fraction_bits": fraction_bits,
         "threshold_bits": threshold_bits,
         "scale": scale,
@@ -109,16 +104,12 @@ def quantize(
         Settings(weight_bits=width, **plan)
     given = None if data is None else read_arrays(data)
     classes = None if labels is None else read_arrays(labels)
-    graph = read_graph(model, options, synapse)
+    graph = file.open(synapse).graph
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
     (x,) = xs.values()
-    shapes = [view.shape for view in graph.readouts.values()]
-    has_classes = len(shapes) == 1 and len(shapes[0]) == 1
-    if labels is None and has_classes and isinstance(given, dict):
+    if labels is None and has_classes(graph) and isinstance(given, dict):
         classes = given.get("y")
-    if classes is not None and not has_classes:
-        raise InputError("labels are for networks with one output of one value per class.")
-    y = None if classes is None else as_labels(classes, len(x), shapes[0][0])
+    y = None if classes is None else as_labels(classes, len(x), n_classes(graph))
     coding = _code(code, input_bits, x, steps)
     integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
 

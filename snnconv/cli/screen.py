@@ -1,4 +1,4 @@
-"""What commands print: lines of text, tables that fit 80 columns, or JSON and nothing else."""
+"""Output of commands: lines of text, tables that fit 80 columns, or JSON and nothing else."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def show(table: Table) -> None:
 
 
 def print_json(contents: Any) -> None:
-    """Print what a command found as one line of JSON; numbers that JSON does not have must be None."""
+    """Print the findings of a command as one line of JSON; numbers that JSON does not have must be None."""
     typer.echo(json.dumps(contents, ensure_ascii=False, allow_nan=False))
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ..errors import DistributionError, InputError, ParameterError, one_line
+from ..errors import DistributionError, ParameterError, one_line
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Unsafe
+from .options import Dt, Dtype, Input, Json, KerasOptions, Model, check_writable
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
@@ -71,9 +71,8 @@ def simulate(
         ),
     ] = None,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Run a spiking network and print its rates and accuracy.
 
@@ -91,7 +90,8 @@ def simulate(
     """
     from ..conversion.verify import random_inputs
     from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
-    from .models import as_inputs, check_model_file, check_writable, read_arrays, read_graph, read_run
+    from .model import find_model, read_run
+    from .samples import as_inputs, read_arrays
     from .screen import print_json
 
     if steps is not None:
@@ -106,14 +106,13 @@ def simulate(
         raise ParameterError("--resume goes on with the file of an earlier run. Name it with -o FILE.")
     if out is not None:
         check_writable(out)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    steps, dt, read = read_run(model, options, steps, dt)
+    file = find_model(model, keras, dt)
+    steps, dt, read = read_run(file, steps, dt)
     check_steps(steps, dt)
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy)
-    graph = read_graph(model, options)
+    graph = file.open().graph
     recorded = recording(graph, record or ())
     initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)
@@ -128,7 +127,7 @@ def simulate(
 
     readout = Readout(**read)
     if readout.skip >= steps:
-        raise ParameterError(f"the readout of {config} leaves out {readout.skip} steps. Run more than {steps}.")
+        raise ParameterError(f"the readout of {keras.config} leaves out {readout.skip} steps. Run more than {steps}.")
     simulation = Simulation(
         graph=graph,
         samples=samples,
@@ -140,8 +139,8 @@ def simulate(
         initial_voltage=voltage,
         seed=seed if input is None or voltage == "uniform" else None,
         out=out,
-        files={"MODEL": model, "--input": input, "--labels": labels, "--config": config},
-        others={"--custom-objects": custom_objects, "readout": read},
+        files={"MODEL": model, "--input": input, "--labels": labels, "--config": keras.config},
+        others={"--custom-objects": keras.custom_objects, "readout": read},
     )
     run = LongRun(simulation, distribution, resume)
     if not json:
@@ -167,21 +166,18 @@ def simulate(
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
     ran = f"Ran {simulation.n:,} {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}."
-    reading = "" if readout == Readout() else f"Answers are read as {config} says: {readout}."
+    reading = "" if readout == Readout() else f"Answers are read as {keras.config} says: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 
 
 def _samples(graph: SpikingGraph, xs: Any, classes: Any, n_steps: int, dtype: str) -> Samples:
     from ..runtime.samples import Samples
-    from .models import as_labels
+    from .samples import as_labels, n_classes
 
     samples = Samples(graph, xs, n_steps, dtype)
     if classes is None:
         return samples
-    shapes = [view.shape for view in graph.readouts.values()]
-    if len(shapes) != 1 or len(shapes[0]) != 1:
-        raise InputError("labels are for networks with one output of one value per class.")
-    return Samples(graph, xs, n_steps, dtype, as_labels(classes, samples.at_first, shapes[0][0]))
+    return Samples(graph, xs, n_steps, dtype, as_labels(classes, samples.at_first, n_classes(graph)))
 
 
 def _show_beginning(simulation: Simulation, run: LongRun, resume: bool) -> None:

@@ -52,7 +52,7 @@ def given_options(context: Any) -> dict[str, Any]:
 
 
 def all_contents() -> dict[str, Any]:
-    """What `list_all` prints, as plain data."""
+    """The list of targets, as plain data."""
     from ..export import TARGETS
 
     return {
@@ -71,13 +71,13 @@ def _option_contents(option: Option) -> dict[str, Any]:
 
 
 def list_all() -> None:
-    """Print every target with what it holds, what it lacks, and its options."""
+    """Print every target with its contents, its limits and its options."""
     from ..export import TARGETS
     from .screen import say
 
     for target in TARGETS.values():
         kind = "folder" if target.is_folder else "file"
-        say(f"{target.name:<{INDENT}}{kind} NAME{target.suffix}", "bold")
+        say(f"{target.name:<{INDENT - 1}} {kind} NAME{target.suffix}", "bold")
         _say_part(f"holds {target.holds}")
         _say_part(f"lacks {target.lacks}")
         for option in target.options:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outcome:
-    """What training and conversion gave, and where it was written."""
+    """A trained and converted network, and the files it was written to."""
 
     trained: TrainedModel
     graph: SpikingGraph
     model_path: Path
     graph_path: Path
-    contents: dict[str, Any]  # what --json prints
+    contents: dict[str, Any]  # printed by --json
 
 
 def train(
@@ -94,7 +94,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
     from ..training import datasets
     from ..training.train import build_model
     from ..training.train import train as fit
-    from .models import adapted
+    from .model import adapted
 
     data = datasets.load(config.data.dataset, config.data.path)
 
@@ -121,7 +121,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
 
     model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
     trained.save(model_path)
-    graph = converted(trained.model, True)
+    graph = adapted(convert(trained.model, verbose=False), config)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
@@ -157,7 +157,7 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
 
 
 def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Callable[..., None]]:
-    """What prints a line, a step, and accuracies over time; functions that do nothing where it is to be quiet."""
+    """Functions that print a line, a step, and accuracies over time, or nothing where it is to be quiet."""
     if quiet:
 
         def nothing(*_: Any) -> None:
@@ -187,7 +187,7 @@ def _each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callab
 
 
 def _check_folder(folder: Path) -> None:
-    """Find out what is wrong with a folder, without making it."""
+    """Raise ModelFileError if a folder cannot be made or written to, without making it."""
     above = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         reason = "is not a folder" if not above.is_dir() else "may not be written to"
@@ -195,7 +195,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder before minutes are spent on what it is to hold."""
+    """Make the folder, before minutes are spent on training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

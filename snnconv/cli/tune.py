@@ -10,8 +10,7 @@ import typer
 from ..errors import ParameterError
 from .app import complete_device, complete_one_of
 from .energy import DeviceFile
-from .models import Labels
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Dt, Json, KerasOptions, Labels, Model, Steps, check_samples, check_writable
 
 
 def tune(
@@ -60,9 +59,8 @@ def tune(
         0
     ),
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Find the fewest steps and the least energy that keep the accuracy.
 
@@ -77,7 +75,8 @@ def tune(
     """
     from ..runtime.arguments import check_steps
     from .energy import read_devices
-    from .models import as_samples, check_model_file, check_samples, check_writable, read_data, read_dt, read_graph
+    from .model import find_model
+    from .samples import as_samples, read_data
     from .screen import print_json, say
 
     check_samples(samples)
@@ -93,14 +92,12 @@ def tune(
     for path in (out, plot):
         if path is not None:
             check_writable(path)
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
+    file = find_model(model, keras, dt)
     (chosen_device,) = read_devices([device], device_file)
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    check_steps(steps, file.dt)
     given, classes = read_data(data, labels)
-    graph = read_graph(model, options)
-    xs, y = as_samples(graph, given, classes, samples, 0, steps)
+    network = file.open()
+    xs, y = as_samples(network.graph, given, classes, samples, 0, steps)
 
     from .app import import_tensorflow
 
@@ -109,11 +106,11 @@ def tune(
     from ..tuning.search.setting import write_settings
 
     found = search(
-        graph,
+        network.graph,
         xs,
         y,
         n_steps=steps,
-        dt=dt,
+        dt=network.dt,
         scales=[factor for factor in factors if factor is not None],
         synapses=taus,
         calibrate=[int(target) for target in targets if target is not None],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from ..errors import ParameterError
 from ..files.manifest import NAME as MANIFEST
 from ..text.plain import plural
 from ..text.table import Table
-from .options import Config, CustomObjects, Dt, Dtype, Input, Json, KerasOptions, Model, Steps, Unsafe
+from .options import Dt, Dtype, Input, Json, KerasOptions, Model, Steps, check_samples
 
 if TYPE_CHECKING:
     from ..conversion.verify import Verification
@@ -30,9 +30,8 @@ def verify(
     dtype: Dtype = "float32",
     seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Check every layer against Keras and a plain NumPy loop.
 
@@ -56,31 +55,23 @@ def verify(
         _verify_folder(model, json)
         return
     from ..graph import load
-    from ..graph.file import is_graph_file
     from ..runtime.arguments import check_steps
-    from .models import as_inputs, check_model_file, read_arrays, read_dt, read_keras_model
+    from .model import find_model
+    from .samples import as_inputs, first_of, read_arrays
     from .screen import print_json, say
     from .simulate import check_dtype
 
     check_steps(steps, 1.0)
     check_dtype(dtype)
-    if samples < 1:
-        raise ParameterError(f"--samples must be a whole number above 0. Received {samples}.")
-    options = KerasOptions(config, custom_objects, unsafe)
-    for path in (model, against):
-        if path is not None:
-            check_model_file(path, options)
-    is_graph = is_graph_file(model)
-    if against is not None and (not is_graph or is_graph_file(against)):
+    check_samples(samples)
+    file = find_model(model, keras, dt)
+    keras_file = file if against is None else find_model(against, keras)
+    if against is not None and (not file.is_graph or keras_file.is_graph):
         raise ParameterError("--keras names the Keras file that MODEL, an exported .snn.h5, is compared with.")
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
-    graph = load(model) if is_graph else None
-
-    keras_model = None
-    if not is_graph or against is not None:
-        keras_model = read_keras_model(model if against is None else against, options)
+    graph = load(model) if file.is_graph else None
+    keras_model = None if keras_file.is_graph else keras_file.keras_model()
     from .app import import_tensorflow
 
     import_tensorflow()
@@ -88,14 +79,14 @@ def verify(
     from ..api import verify as compare
 
     graph = convert(keras_model, verbose=False) if graph is None else graph
-    x = None if given is None else _first(as_inputs(given, graph), samples)
+    x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
-    found = compare(subject, x, steps, graph=other, dt=dt, dtype=dtype, seed=seed)
+    found = compare(subject, x, steps, graph=other, dt=file.dt, dtype=dtype, seed=seed)
     if json:
         print_json(found.to_dict())
     else:
-        say(f"{plural(found.n_samples, 'sample')}, {plural(steps, 'step')} of {dt * 1e3:g} ms, {dtype}")
+        say(f"{plural(found.n_samples, 'sample')}, {plural(steps, 'step')} of {file.dt * 1e3:g} ms, {dtype}")
         hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
         show_verification(found, hint if keras_model is None else "")
     if not found.passed:
@@ -119,7 +110,7 @@ def _verify_folder(folder: Path, json: bool) -> None:
 
 
 def show_verification(found: Verification, hint: str = "") -> None:
-    """Print the table, what to know about it, a hint if there is one, and the verdict."""
+    """Print the table with its legend, a hint if there is one, and the verdict."""
     from .screen import say, show
 
     show(_table(found))
@@ -154,9 +145,3 @@ def _table(found: Verification) -> Table:
         for layer in found.layers
     ]
     return Table(headings, rows, name_width=20)
-
-
-def _first(data: Any, n: int) -> Any:
-    if isinstance(data, dict):
-        return {name: _first(array, n) for name, array in data.items()}
-    return data[:n] if data.ndim else data

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ModelFileError, ParameterError
-from .options import Config, CustomObjects, Dt, Json, KerasOptions, Model, Steps, Unsafe
+from ..errors import ParameterError
+from .options import Dt, Input, Json, KerasOptions, Model, Sample, Steps, Synapse, check_is_other, check_writable
 
 
 def view(
@@ -17,26 +17,17 @@ def view(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to write.  [default: MODEL's name with .html]"),
     ] = None,
-    input: Annotated[
-        Path | None,
-        typer.Option(
-            "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.  [default: random numbers]"
-        ),
-    ] = None,
-    sample: Annotated[int, typer.Option(min=0, metavar="I", help="Which sample of the inputs.")] = 0,
+    input: Input = None,
+    sample: Sample = 0,
     steps: Steps = 100,
     dt: Dt = None,
-    synapse: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"),
-    ] = None,
+    synapse: Synapse = None,
     neurons: Annotated[
         int, typer.Option(metavar="N", help="Show the spikes of at most N neurons of a layer; the page says so.")
     ] = 60,
     json: Json = False,
-    config: Config = None,
-    custom_objects: CustomObjects = None,
-    unsafe: Unsafe = False,
+    *,
+    keras: KerasOptions,
 ) -> None:
     """Write one page about a network and a sample in spikes.
 
@@ -51,30 +42,26 @@ def view(
     - `snnconv view model.snn.h5 --steps 200`
     """
     from ..runtime.arguments import check_steps
-    from .explain import read_with_sources
-    from .export import default_path
-    from .models import as_inputs, check_model_file, check_writable, read_arrays, read_dt
+    from .model import find_model
+    from .samples import as_inputs, read_arrays
     from .screen import file_size, print_json, say
 
     check_steps(steps, 1.0)
     if neurons < 1:
         raise ParameterError(f"--neurons must be a whole number above 0. Received {neurons}.")
-    options = KerasOptions(config, custom_objects, unsafe)
-    check_model_file(model, options)
-    out = default_path(model, ".html") if out is None else out
-    for name, path in (("the model", model), ("the file of inputs", input), ("the config", config)):
-        if path is not None and out.exists() and path.exists() and out.samefile(path):
-            raise ModelFileError(f"'{out}' is {name} itself. Name another file with -o.")
+    file = find_model(model, keras, dt)
+    out = file.beside(".html") if out is None else out
+    check_is_other(out, model=model, file_of_inputs=input, config=keras.config)
     check_writable(out)
-    dt = read_dt(model, dt)
-    check_steps(steps, dt)
+    check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
-    graph, sources = read_with_sources(model, options, synapse)
+    network = file.open(synapse)
 
     from ..api import view as make
 
-    x = None if given is None else as_inputs(given, graph)
-    made = make(graph, x, sample=sample, n_steps=steps, dt=dt, max_neurons=neurons, sources=sources)
+    x = None if given is None else as_inputs(given, network.graph)
+    run = {"sample": sample, "n_steps": steps, "dt": network.dt}
+    made = make(network.graph, x, **run, max_neurons=neurons, sources=network.sources)
     made.save(out)
     if json:
         print_json({"file": str(out), "n_bytes": out.stat().st_size, "sample": sample, **made.to_dict()})

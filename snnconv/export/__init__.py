@@ -1,6 +1,17 @@
-"""Leaving Python: a graph written for other programs, one file or small package per target.
+"""Export: a graph written for other programs, whole or not at all, and then measured. One module per target:
 
-A new target is a module with a `TARGET`, named in the tuple below.
+- `numbers`: every number as HDF5, NPZ or JSON
+- `nir`: NIR, which snnTorch, Norse, SpikingJelly and others read
+- `nengo`: a script that builds the network in Nengo
+- `lava`: a chain of layers for lava-dl and Loihi 2
+- `saved_model`: a tf.SavedModel, which runs without snnconv
+- `params`: every number, float and integer, for C and Verilog written by hand
+- `c`: a C99 program with a self-test
+- `verilog`: a circuit with a test bench
+
+They share `target` (`Target`, `Plan`, `Limit`), `fidelity` (the measurement), `integers`, `places` and `plain_spikes`
+(networks as other programs have them) and `programs`; `folder` checks a folder that was written. A new target is a
+module with a `TARGET`, named in the tuple below.
 """
 
 from __future__ import annotations
@@ -17,7 +28,7 @@ from ..files.writing import replacing, replacing_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_dt, check_steps
 from ..text.plain import plural
-from . import c, hdf5, json, lava, nengo, nir, npz, params, verilog
+from . import c, lava, nengo, nir, numbers, params, saved_model, verilog
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure
 from .target import Check, Limit, Option, Plan, Settings, Target
 
@@ -25,12 +36,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         target.name: target
         for target in (
-            hdf5.TARGET,
-            npz.TARGET,
-            json.TARGET,
+            *numbers.TARGETS,
             nir.TARGET,
             nengo.TARGET,
             lava.TARGET,
+            saved_model.TARGET,
             params.TARGET,
             c.TARGET,
             verilog.TARGET,

@@ -1,4 +1,4 @@
-"""How faithful an export is: the float network and what was written, run side by side."""
+"""Fidelity of an export: the float network and the exported one, run side by side and compared."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LayerDifference:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What running both side by side gave.
+    """Differences between the float network and the exported one, measured on some samples.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How faithful an export is, and why.
+    """Fidelity of an export, with the reasons for it.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def percent(share: float) -> str:
 def measure(
     graph: SpikingGraph, run: Callable[[Inputs, int], Result], inputs: Inputs, n_steps: int, dt: float
 ) -> Measurement:
-    """Run the float network in the NumPy loop, and what was written, and compare.
+    """Run the float network in the NumPy loop and the exported network, and compare.
 
     Parameters
     ----------

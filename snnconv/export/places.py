@@ -1,11 +1,9 @@
-"""Where the numbers of a node are in what a target has.
+"""Linear nodes for targets that lack them: as places of numbers, or as weight matrices.
 
 Few targets have operations that only move numbers, and some keep channels first where graphs here keep them last. So a
 value is tracked as *places*: for each of its numbers, the position in the flat output of something that the target
 has, or `NOWHERE` for a zero. Reshaping, cropping, padding, joining, adding and the like then cost nothing: they end in
-the rows of the next weight matrix.
-
-Linear nodes as matrices.
+the rows of the next weight matrix. Any other linear node can be written as its matrix, which `matrix_rows` finds.
 """
 
 from __future__ import annotations
@@ -22,12 +20,13 @@ from ..graph import Add, Concatenate, Crop, Node, Pad, Permute, Readout, Reshape
 from ..neurons import numpy_ops
 
 NOWHERE = -1
+CHUNK = 256  # rows of a matrix that are found at a time
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Numbers that something in a target gives.
+    """Numbers out of the output of something in a target.
 
     Parameters
     ----------
@@ -81,11 +80,12 @@ Value = tuple[Part, ...]
 
 
 def move(node: Node, values: Sequence[Value]) -> Value | None:
-    """Where the value of a node is that only moves numbers or adds them up; None for any other node.
+    """Places of the value of a node that only moves numbers or adds them up; None for any other node.
 
     Parameters
     ----------
-    values : where the node's inputs are
+    values : sequence of Value
+        Of the node's inputs.
     """
     if isinstance(node, Readout):  # belongs to whoever reads the output
         return values[0]
@@ -126,9 +126,6 @@ def scatter_rows(kernel: np.ndarray, part: Part) -> np.ndarray:
     places = part.places.reshape(-1)
     np.add.at(rows, places[places != NOWHERE], kernel[places != NOWHERE])
     return rows
-
-
-CHUNK = 256  # rows that are found at a time
 
 
 def matrix_rows(apply: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:

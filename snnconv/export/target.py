@@ -1,4 +1,4 @@
-"""What an export target is, and what it plans to do with a graph."""
+"""Base types of export targets: a target, its options, and its plan for a graph."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """What the command calls it."""
+        """The option on the command line."""
         return "--" + self.name.replace("_", "-")
 
     def check(self, value: Any) -> Any:
@@ -94,7 +94,7 @@ def other_neurons(kind: str, known: str = "LIF") -> str:
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """What a graph is exported for.
+    """Step length, samples and options that a graph is exported with.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a target would do with a graph. Nothing is written yet.
+    """The way in which a target would write a graph. Nothing is written yet.
 
     Parameters
     ----------
@@ -180,6 +180,8 @@ class Target:
         Settings that only this target has.
     is_folder : bool
         Whether it writes a folder; it then gets a manifest too.
+    uses_tensorflow : bool
+        Whether it imports TensorFlow to write, whose messages a command keeps to itself.
     check_folder : function (path) -> list of Check, or None
         Runs what an unchanged folder contains, and compares it with the golden vectors in it.
     """
@@ -191,6 +193,7 @@ class Target:
     plan: Callable[[SpikingGraph, Settings], Plan]
     options: tuple[Option, ...] = ()
     is_folder: bool = False
+    uses_tensorflow: bool = False
     check_folder: Callable[[Path], list[Check]] | None = None
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def write(models: Path, folder: Path) -> None:
         if path.is_file() and h5py.is_hdf5(path):
             path.with_name(f"{path.name}.contents").write_text(_contents(path), "utf-8")
             path.unlink()
-        elif path.suffix == ".saved_model":
+        elif ".saved_model" in path.suffixes and path.is_dir():
             _describe(path)
 
 

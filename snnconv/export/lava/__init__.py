@@ -89,7 +89,7 @@ def _mantissas(first: Layer, graph: SpikingGraph, inputs: Inputs, dt: float) -> 
 def _outputs(
     graph: SpikingGraph, spikes: dict[str, np.ndarray], inputs: Inputs, n_steps: int, dt: float
 ) -> Mapping[str, np.ndarray]:
-    """What the linear nodes behind the populations make of their spikes."""
+    """Outputs of the network, from the spikes of its populations."""
     nodes: list[Node] = []
     given = dict(inputs)
     for node in graph.nodes:

@@ -1,4 +1,4 @@
-"""From a graph to Loihi's layers."""
+"""Translation of a graph into Loihi's layers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_MATRIX = 1 << 25  # weights of one layer
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """Layers, and what could not be held.
+    """Layers of Loihi, with the limits that the graph runs into.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def input_currents(graph: SpikingGraph, inputs: Inputs) -> np.ndarray:
 
 
 def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
-    """What can be approximated, and what cannot."""
+    """Limits of Loihi's neurons that the graph runs into."""
     populations = [node for node in graph.nodes if isinstance(node, Population)]
     advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
     lifs = [node for node in populations if isinstance(node.neuron, LIF)]

@@ -80,7 +80,7 @@ def current_decay(tau: float, dt: float) -> int:
 
 
 def current_share(neuron: Neuron, dt: float) -> float:
-    """What a step adds to the voltage of a neuron at rest, per unit of its current."""
+    """The amount that a step adds to the voltage of a neuron at rest, per unit of its current."""
     return dt if isinstance(neuron, IF) else voltage_decay(neuron, dt) / UNITY
 
 

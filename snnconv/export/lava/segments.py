@@ -1,4 +1,4 @@
-"""A graph cut at its populations: what leads from each to the next, if it is one chain."""
+"""Segments of a graph that is one chain: the linear nodes from one population to the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...neurons import numpy_ops
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """The linear nodes before a population, and what feeds them.
+    """The linear nodes before a population, with their source.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Segment:
         return last if len(self.nodes) == 1 and isinstance(last, Conv) and len(shape) == 3 else None
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What the population receives where the source gives (n, *shape) values."""
+        """The input current of the population, for (n, *shape) values of the source."""
         start = self.source.name if self.synapse is None else self.synapse.name
         values = {start: x}
         for node in self.nodes:

@@ -1,4 +1,4 @@
-"""From a graph to the lines that build it in Nengo."""
+"""Translation of a graph into the lines that build it in Nengo."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _is_fused(graph: SpikingGraph, node: Node) -> bool:
 
 @singledispatch
 def _emit(node: Node, write: Writer, values: list[Value]) -> Value:
-    """Add the lines of a node, and return where its value is."""
+    """Add the lines of a node, and return its value."""
     moved = move(node, values)
     if moved is not None:
         return moved

@@ -44,7 +44,7 @@ def transform(node: Linear, shape: tuple[int, ...], write: Writer) -> str:
 
 
 def bias(node: Linear) -> np.ndarray | None:
-    """What a node adds, as an array that broadcasts against its shape."""
+    """The constant that a node adds, as an array that broadcasts against its shape."""
     return node.offset if isinstance(node, Affine) else getattr(node, "bias", None)
 
 

@@ -16,7 +16,7 @@ TAKEN = ("W", "DT", "at_rest", "inputs", "layers", "nengo", "network", "np", "pr
 
 
 class Writer:
-    """Collects lines, arrays, and what could not be held.
+    """Collects lines, arrays, and the limits that a graph runs into.
 
     Parameters
     ----------

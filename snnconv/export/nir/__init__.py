@@ -1,7 +1,7 @@
 """NIR, the Neuromorphic Intermediate Representation, as snnTorch, Norse, SpikingJelly and others read it.
 
-The graph is lowered to NIR's primitives (`lower`, `neurons`), written (`file`), and run again from the file as its
-readers run it (`execute`).
+The graph is translated into NIR's primitives (`lower`, `neurons`), written (`file`), and run again from the file as its
+readers run it (`execute`); `read` is the way back.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
 
 
 def _as_source(x: np.ndarray, part: Part) -> np.ndarray:
-    """Channels-last data as the NIR input has them."""
+    """Channels-last data in the order of the NIR input."""
     return np.moveaxis(x, -1, x.ndim - len(part.shape))
 
 
 def _as_value(array: np.ndarray, part: Part) -> np.ndarray:
-    """What a NIR node gave, (n, n_steps, *shape), as the network has it."""
+    """Output of a NIR node, (n, n_steps, *shape), in the order of the network."""
     return array.reshape(*array.shape[:2], -1)[:, :, part.places]
 
 

@@ -1,4 +1,4 @@
-"""A NIR graph in the making."""
+"""Builder of a NIR graph, primitive by primitive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_MATRIX = 1 << 25  # values of a weight matrix that stands for another operat
 
 
 class Builder:
-    """Primitives, edges, and what could not be held.
+    """Collects primitives, edges, and the limits that a graph runs into.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Builder:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """What could not be held, each with all its layers."""
+        """Limits that the graph ran into, each with all its layers."""
         return tuple(dataclasses.replace(limit, layers=tuple(names)) for limit, names in self._limits.items())
 
     def graph(self, metadata: Mapping[str, Any]) -> NirGraph:

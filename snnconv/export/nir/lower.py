@@ -1,4 +1,4 @@
-"""From a prepared graph to NIR's primitives: linear nodes."""
+"""Linear nodes as NIR's primitives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .windows import average_as_conv, symmetric
 
 @singledispatch
 def lower(node: Node, build: Builder, values: list[Value]) -> Value:
-    """Add the primitives of a node to a NIR graph, and return where its value is.
+    """Add the primitives of a node to a NIR graph, and return its value as parts of them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def lower(node: Node, build: Builder, values: list[Value]) -> Value:
 
 
 def nothing(node: Node) -> Value:
-    """What stands for the value of a node that cannot be written, so that the search for others goes on."""
+    """Stand-in for the value of a node that cannot be written, so that the search for others goes on."""
     return (Part(node.name, channels_first(node.shape), standard_places(node.shape)),)
 
 

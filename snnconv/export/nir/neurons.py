@@ -1,6 +1,4 @@
-"""From a prepared graph to NIR's primitives: inputs, neurons, synapses and outputs.
-
-What NIR's neurons make of a time constant and a current.
+"""Neurons, synapses, inputs and outputs as NIR's primitives.
 
 NIR gives equations in continuous time, and its readers step them by Euler's method,
 
@@ -12,10 +10,9 @@ while the network decays by exp(-dt/tau_rc) in each step of its own dt. With ``s
     v += share · (r·I - v)         r = 1: I is the current J
                                    r = tau/dt_importer = 1/share: I is share · J
 
-Synapses inside the neurons that they lead to: NIR's CubaLIF.
-
-A lowpass commutes with the weights behind it, so that it can filter their sum just as well. That sum has the biases in
-it, though, which then rise with the synapse's time constant instead of being there from the first step on.
+NIR's CubaLIF has a synapse inside the neuron. A lowpass commutes with the weights behind it, so that it can filter
+their sum there just as well (`move_synapses`). That sum has the biases in it, though, which then rise with the
+synapse's time constant instead of being there from the first step on.
 """
 
 from __future__ import annotations
@@ -34,6 +31,7 @@ from .builder import Builder
 from .lower import identity, lower, nothing
 
 IF_SHARE = 1e-6  # leak per step of the LIF neuron that stands for one without leak
+DISCRETISATION = "exp(-dt/tau_rc) per step of dt; Euler steps of importer_dt do the same"
 
 
 def leak(neuron: Neuron, dt: float) -> float:
@@ -47,7 +45,7 @@ def lowpass_share(tau: float, dt: float) -> float:
 
 
 def current_scale(neuron: Neuron, dt: float, unit_resistance: bool, synapse: float | None = None) -> float:
-    """What a current is multiplied by to become NIR's I.
+    """The factor that makes a current NIR's I.
 
     Parameters
     ----------
@@ -62,9 +60,6 @@ def current_scale(neuron: Neuron, dt: float, unit_resistance: bool, synapse: flo
     if isinstance(neuron, IF):  # dt · J is added to the voltage in a step
         return dt / share if unit_resistance else dt
     return 1.0 if unit_resistance else share
-
-
-DISCRETISATION = "exp(-dt/tau_rc) per step of dt; Euler steps of importer_dt do the same"
 
 
 @lower.register
@@ -123,7 +118,7 @@ def _(node: Filter, build: Builder, values: list[Value]) -> Value:
 
 
 def _leaky(kind: str, node: Any, build: Builder, value: Value, share: float, about: dict[str, Any]) -> Value:
-    """A LIF, CubaLIF or LI primitive, laid out as what feeds it."""
+    """A LIF, CubaLIF or LI primitive, in the layout of its source."""
     if not _is_one_array(value):
         value = identity(f"{node.name}_input", node.shape, build, value)
         if not value or not value[0].is_whole:  # it could not be written
@@ -145,7 +140,7 @@ def _leaky(kind: str, node: Any, build: Builder, value: Value, share: float, abo
 
 
 def _prefixed(kind: str, name: str) -> str:
-    """A name that says what it is of, and differs from the layer's that gives it."""
+    """The name with its kind in front: it says what it is of, and differs from the name of its layer."""
     return name if name.startswith(kind) else f"{kind}_{name}"
 
 
@@ -156,7 +151,7 @@ def _is_one_array(value: Value) -> bool:
 
 
 def add_outputs(graph: SpikingGraph, build: Builder, values: dict[str, Value]) -> dict[str, Part]:
-    """Add the outputs, and return where the value of each is."""
+    """Add the outputs, and return the part of each that holds its value."""
     found = {}
     for label, name in graph.outputs.items():
         value = values[name]

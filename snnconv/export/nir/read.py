@@ -1,4 +1,4 @@
-"""From a NIR graph back to a spiking graph."""
+"""Reader of NIR graphs as spiking graphs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _time(graph: NirGraph, name: str, given: float | None, default: float) -> fl
 
 @dataclass(frozen=True, eq=False)
 class _Value:
-    """What a NIR node gives: `height` times what a node gives here, and for each flat position in NIR the one here."""
+    """Value of a NIR node: `height` times that of a node here, and for each flat position in NIR the one here."""
 
     node: Node
     order: np.ndarray

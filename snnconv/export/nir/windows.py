@@ -81,7 +81,7 @@ def _fill(conv: Conv, space: tuple[int, ...]) -> Conv | None:
 
 
 def _zeros_before(conv: Conv, space: tuple[int, ...], axis: int, size: int) -> int | None:
-    """How many zeros in front of a window filled up to `size` leave the number of outputs on this axis as it is."""
+    """Number of zeros in front of a window filled up to `size` that keeps the number of outputs on this axis."""
     n, window, step, stride = space[axis], conv.kernel.shape[axis], conv.dilation[axis], conv.strides[axis]
     before, after = conv.padding[axis]
     wanted = (n + before + after - (window - 1) * step - 1) // stride

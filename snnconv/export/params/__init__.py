@@ -13,8 +13,8 @@ import numpy as np
 
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
-from ..flat import flatten
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
+from ..numbers import flatten
 from ..programs import with_licence
 from ..target import Plan, Settings, Target
 from .check import check_folder

@@ -9,11 +9,9 @@ from ...graph import SpikingGraph
 from ...quantize import IntegerGraph, IntegerLayer
 from ...quantize.file import attributes
 from ...text.values import json_ready
-from ..flat import flatten
 from ..integers import identifiers
-from .numbers import layer_arrays
-
-FORMAT, VERSION = "snnconv params", 2
+from ..numbers import flatten
+from .numbers import FORMAT, VERSION, layer_arrays
 
 
 def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:

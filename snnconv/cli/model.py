@@ -1,0 +1,215 @@
+"""The argument MODEL: a Keras file, converted when it is opened, or an exported graph; and the settings of --config."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+
+from ..errors import ConfigError
+from ..graph import SpikingGraph, load
+from ..graph.file import is_graph_file
+from .options import KerasOptions
+from .samples import as_inputs, first_of, read_arrays
+
+if TYPE_CHECKING:
+    from ..analysis.explain import Source
+    from ..training.config import Config, Settings
+
+DEFAULT_DT, DEFAULT_STEPS = 0.001, 100
+
+
+@dataclass(frozen=True)
+class Network:
+    """A MODEL as commands run it.
+
+    Parameters
+    ----------
+    graph : SpikingGraph
+    dt : float
+        Length of a step, in seconds.
+    sources : tuple of Source or None
+        The variables of the Keras model; None where MODEL is an exported graph.
+    """
+
+    graph: SpikingGraph
+    dt: float
+    sources: tuple[Source, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file that was looked at without TensorFlow, and is not read yet; `find_model` gives it.
+
+    Parameters
+    ----------
+    path : Path
+    keras : KerasOptions
+    is_graph : bool
+        Whether it is an exported graph; else it is a Keras file.
+    dt : float
+        Length of a step, in seconds: the one asked for, or else the one that an exported graph is meant for.
+    """
+
+    path: Path
+    keras: KerasOptions
+    is_graph: bool
+    dt: float
+
+    def open(self, synapse: float | None = None, scale_firing_rates: float | None = None) -> Network:
+        """Read the graph, or the Keras model and convert it; change it as --config and the arguments say.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, or the module of custom objects cannot be imported.
+        ConfigError
+            If the config is not understood.
+        ConversionError, ParameterError
+            If it cannot be converted like this.
+        """
+        if self.keras.settings is None:
+            graph, sources = self._read(synapse, scale_firing_rates)
+        else:
+            settings = read_settings(self.keras.settings, self)
+            graph, sources = self._read()
+            given = {"scale": scale_firing_rates, "synapse": synapse}
+            graph = adapted(graph, settings, **{key: value for key, value in given.items() if value is not None})
+        return Network(graph, self.dt, sources)
+
+    def _read(
+        self, synapse: float | None = None, scale_firing_rates: float | None = None
+    ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
+        """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
+        if not self.is_graph:
+            model = self.keras_model()
+            from ..analysis.explain.sources import keras_sources
+            from ..api import convert
+
+            graph = convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates, verbose=False)
+            return graph, keras_sources(model)
+        from ..tuning.adaptation import Adaptation
+
+        return Adaptation(scale_firing_rates, synapse).apply(load(self.path)), None
+
+    def keras_model(self) -> Any:
+        """Read the Keras model in the file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, or the module of custom objects cannot be imported.
+        """
+        from ..conversion.files import import_custom_objects, load_model
+        from .app import import_tensorflow
+
+        import_tensorflow()
+        objects = None
+        if self.keras.custom_objects is not None:
+            sys.path.append(os.getcwd())  # where a user expects modules of their own to be found
+            objects = import_custom_objects(self.keras.custom_objects)
+        return load_model(self.path, self.keras.model_json, objects, self.keras.unsafe)
+
+    def beside(self, suffix: str) -> Path:
+        """The path of a file or folder beside it with its name, but for this suffix."""
+        name = self.path.name
+        for ending in (".snn.h5", self.path.suffix):
+            if ending and name.endswith(ending):
+                name = name.removesuffix(ending)
+                break
+        return self.path.with_name(name + suffix)
+
+
+def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> ModelFile:
+    """Look at a file without TensorFlow, which takes seconds to import.
+
+    Parameters
+    ----------
+    dt : float or None
+        Length of a step that was asked for, in seconds.
+
+    Raises
+    ------
+    ModelFileError
+        If it is missing, or cannot be a model or an exported graph.
+    """
+    from ..conversion.files import check_model_file
+
+    is_graph = is_graph_file(path)
+    if not is_graph:
+        check_model_file(path, keras.model_json)
+    return ModelFile(path, keras, is_graph, dt if dt is not None else _own_dt(path) if is_graph else DEFAULT_DT)
+
+
+def _own_dt(path: Path) -> float:
+    with h5py.File(path, "r") as file:
+        return float(file.attrs.get("dt", DEFAULT_DT))  # pyright: ignore[reportArgumentType]
+
+
+def read_settings(path: Path, model: ModelFile) -> Settings:
+    """Read from a TOML file how to convert and run a network.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not understood, or is a training config and the model was converted with it already.
+    """
+    from ..files.toml import read_toml
+    from ..training import config
+
+    if model.is_graph and "model" in read_toml(path):
+        raise ConfigError(
+            f"{path} is a training config, and '{model.path}' was converted already. Name the Keras model, or a file "
+            f"that 'snnconv tune' wrote for '{model.path}'."
+        )
+    return config.load_settings(path)
+
+
+def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[int, float, dict[str, Any]]:
+    """Number of steps, their length and the readout: those asked for, else the config's, else the usual ones.
+
+    Raises
+    ------
+    ConfigError
+        If the config is not understood.
+    """
+    named = model.keras.settings
+    if named is None:
+        return DEFAULT_STEPS if n_steps is None else n_steps, model.dt, {}
+    from ..files.toml import read_toml
+
+    settings = read_settings(named, model)
+    if n_steps is None:
+        n_steps = settings.simulation.n_steps
+    has_dt = dt is None and "dt" in read_toml(named).get("simulation", {})
+    return n_steps, settings.simulation.dt if has_dt else model.dt, vars(settings.readout)
+
+
+def adapted(graph: SpikingGraph, settings: Settings | Config, **given: Any) -> SpikingGraph:
+    """The graph with the changes of [conversion] in the place of its own synapses; `given` goes before them."""
+    from ..tuning.search.setting import without_synapses
+
+    wanted = dataclasses.replace(settings.conversion.adaptation, **given)
+    sources = {"refit": wanted.refit, "calibrate": wanted.calibrate}
+    samples = {key: _few_samples(source, settings, graph) for key, source in sources.items() if source is not None}
+    return dataclasses.replace(wanted, **samples).apply(without_synapses(graph), settings.simulation.dt)
+
+
+def _few_samples(source: bool | Path, settings: Settings | Config, graph: SpikingGraph) -> Any:
+    """The samples that [conversion] names, as inputs of the graph."""
+    from .app import import_tensorflow
+
+    import_tensorflow()
+    n = settings.conversion.n_samples
+    if isinstance(source, Path):
+        return first_of(as_inputs(read_arrays(source), graph), n)
+    from ..training.datasets import load as load_dataset
+
+    if settings.data is None:
+        raise ConfigError("[conversion] asks for training data, and there is no [data] to say which.")
+    return load_dataset(settings.data.dataset, settings.data.path).x_train[:n]

@@ -1,0 +1,141 @@
+"""Samples and labels that commands run and measure with, in .npy and .npz files."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..graph import Inputs, SpikingGraph
+
+Arrays = np.ndarray | dict[str, np.ndarray]
+"""The contents of a file: one array, or several by name."""
+
+
+def read_arrays(path: Path, mapped: bool = False) -> Arrays:
+    """Read the array of an .npy file, or those of an .npz file by name.
+
+    Parameters
+    ----------
+    mapped : bool
+        Leave the array of an .npy file there, to be read part by part.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}'.")
+    try:
+        data = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if isinstance(data, np.ndarray):
+            return data
+        with data:
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        # NumPy's own message recommends to unpickle a file of unknown origin
+        raise InputError(
+            f"cannot read '{path}': it is damaged, holds Python objects, or is no .npy or .npz file."
+        ) from error
+
+
+def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Arrays | None]:
+    """Read the files of inputs and labels; labels may lie beside the inputs, as y.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    given = None if data is None else read_arrays(data)
+    if labels is not None:
+        return given, read_arrays(labels)
+    return given, given["y"] if isinstance(given, dict) and "y" in given else None
+
+
+def as_inputs(data: Arrays, graph: SpikingGraph) -> Any:
+    """The arrays of a file as inputs of a graph: one array, one named "x", or one named as each input.
+
+    Raises
+    ------
+    InputError
+        If the names are others.
+    """
+    names = [node.name for node in graph.inputs]
+    if isinstance(data, np.ndarray):
+        return data
+    if all(name in data for name in names):
+        return {name: data[name] for name in names}
+    if len(names) == 1 and ("x" in data or len(data) == 1):
+        return data.get("x", next(iter(data.values())))
+    wanted = " and ".join(f"'{name}'" for name in names)
+    raise InputError(f"the file of inputs must hold an array {wanted}. It holds {sorted(data)}.")
+
+
+def as_labels(data: Arrays, n: int, n_classes: int) -> np.ndarray:
+    """The arrays of a file as class numbers, one per sample; one-hot rows and an array named "y" are understood.
+
+    Raises
+    ------
+    InputError
+        If they are no class numbers.
+    """
+    if isinstance(data, dict):
+        if "y" not in data and len(data) != 1:
+            raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
+        data = data.get("y", next(iter(data.values())))
+    is_one_hot = data.ndim == 2 and data.shape[-1] == n_classes > 1
+    labels = data.argmax(-1) if is_one_hot else data.reshape(-1) if data.ndim <= 2 else data
+    if labels.shape != (n,):
+        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {data.shape}.")
+    if not np.isin(labels, np.arange(n_classes)).all():
+        raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}. Received others.")
+    return labels.astype("int64")
+
+
+def first_of(data: Any, n: int) -> Any:
+    """The first samples of one array, or of several by name; an array of no axes as it is."""
+    if isinstance(data, dict):
+        return {name: first_of(array, n) for name, array in data.items()}
+    return data[:n] if data.ndim else data
+
+
+def has_classes(graph: SpikingGraph) -> bool:
+    """Whether a graph has one output, of one value per class."""
+    shapes = [view.shape for view in graph.readouts.values()]
+    return len(shapes) == 1 and len(shapes[0]) == 1
+
+
+def n_classes(graph: SpikingGraph) -> int:
+    """Number of classes that a graph tells apart.
+
+    Raises
+    ------
+    InputError
+        If its outputs are no classes.
+    """
+    if not has_classes(graph):
+        raise InputError("labels are for networks with one output of one value per class.")
+    return next(iter(graph.readouts.values())).shape[0]
+
+
+def as_samples(
+    graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, samples: int, n_random: int, n_steps: int
+) -> tuple[Inputs, np.ndarray | None]:
+    """The first samples as inputs of a graph, random numbers in 0…1 where there are none, and their class numbers.
+
+    Raises
+    ------
+    InputError
+        If they do not fit the graph.
+    """
+    if given is None:
+        return graph.check_inputs(graph.random_inputs(n_random), "float32"), None
+    xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
+    y = None if classes is None else as_labels(classes, xs.n, n_classes(graph))[:samples]
+    return xs.part(slice(samples)), y
