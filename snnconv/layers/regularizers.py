@@ -62,7 +62,7 @@ class FiringRate(keras.regularizers.Regularizer):
         self.min, self.max, self.strength, self.percentile = min, max, float(strength), percentile
 
     def penalty(self, rates: Any) -> Any:
-        """What is added to the loss.
+        """Penalty of rates outside the range, which the layer adds to the loss.
 
         Parameters
         ----------

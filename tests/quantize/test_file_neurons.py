@@ -57,7 +57,7 @@ def test_numbers_that_the_kind_does_not_have_are_refused(kind, field, value, tmp
 def test_arrays_that_the_kind_does_not_have_are_refused(field, dtype, tmp_path):
     written(tmp_path / "n.int.h5")
     with h5py.File(tmp_path / "n.int.h5", "a") as file:
-        array = file[f"nodes/n1/{field}"][()] - 1
+        array = np.asarray(file[f"nodes/n1/{field}"]) - 1
         del file[f"nodes/n1/{field}"]
         file[f"nodes/n1/{field}"] = array.astype(dtype)
     with pytest.raises(ModelFileError, match="numbers and shapes of node 'n1' do not fit together"):

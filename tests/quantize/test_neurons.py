@@ -154,7 +154,7 @@ def odd_network():
 
     del INTEGER_NEURONS["Odd"]  # which all other tests go through
     graph = quantize(Line((2,)).dense("d", 50 * np.eye(2)).neurons("n", IF()).dense("out", np.eye(2)).graph())
-    neuron = graph["n"].neuron
+    neuron = graph.populations["n"].neuron
     odd = Odd(**neuron.arrays(), is_rectified=neuron.is_rectified)
     nodes = tuple(dataclasses.replace(node, neuron=odd) if node.name == "n" else node for node in graph.nodes)
     return dataclasses.replace(graph, nodes=nodes)

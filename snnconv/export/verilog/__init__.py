@@ -3,6 +3,10 @@
 One arithmetic unit per layer, or several side by side, takes one input per clock; layers work in turn. Weights are in
 read-only memories. The RTL in rtl/ is written by hand and the same for every network; what is generated is the module
 that gives its layers their sizes, widths and memories.
+
+- `stages`: the layers as parameters of modules; `memories`: their read-only memories; `encoder`: rate-coded inputs.
+- `network`, `stream`: the generated modules.
+- `bench`: the test bench, its golden vectors and its simulation; `readme`: README.md and Makefile.
 """
 
 from __future__ import annotations
