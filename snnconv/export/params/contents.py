@@ -11,7 +11,9 @@ from ...quantize.file import attributes
 from ...text.values import json_ready
 from ..integers import identifiers
 from ..numbers import flatten
-from .numbers import FORMAT, VERSION, layer_arrays
+from .numbers import layer_arrays
+
+FORMAT, VERSION = "snnconv params", 2
 
 
 def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:

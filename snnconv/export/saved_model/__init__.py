@@ -112,7 +112,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
 
     steps = f"every call runs {settings.n_steps} steps of {settings.dt * 1e3:g} ms, as --steps says"
     notes = [f"tf.saved_model.load(folder).signatures['serving_default'] runs it; {steps}"]
-    notes += [f"input '{name}' varies in time, as its samples do" for name in shapes if name in varying]
+    notes += [f"input '{name}' varies in time, as its samples do" for name in settings.inputs if name in varying]
     return Plan(write, run, notes=tuple(notes))
 
 
