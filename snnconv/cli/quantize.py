@@ -176,11 +176,11 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
 
 def _predictions_table(found: list[Comparison]) -> Table:
     first = found[0]
-    rows = [] if first.float_accuracy is None else [("float", f"{first.float_accuracy:.1%}")]
+    rows = [] if first.float_accuracy is None else [["float", f"{first.float_accuracy:.1%}"]]
     for line in found:
         others = "" if line.n_other_predictions is None else f"{line.n_other_predictions / line.n_samples:.1%}"
         accuracy = "" if line.accuracy is None else f"{line.accuracy:.1%}"
-        rows.append((f"{line.graph.settings.weight_bits} bits", accuracy, others, f"{line.graph.bits} bits"))
+        rows.append([f"{line.graph.settings.weight_bits} bits", accuracy, others, f"{line.graph.bits} bits"])
     return Table(("weights", "accuracy", "other predictions", "widest integer"), rows)
 
 

@@ -36,7 +36,7 @@ from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
 from .nodes import NODES, Affine, Node, Population, Weighted
 from .report import LayerReport
-from .views import PopulationView, ReadoutView
+from .views import PopulationView, ReadoutView, population_views, readout_views
 
 FORMAT, VERSION = "snnconv", 1
 _MODELS = {"neuron": NEURONS, "synapse": SYNAPSES}
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class Writable(Protocol):
-    """The fields and views of a `SpikingGraph`."""
+    """The fields of a `SpikingGraph`."""
 
     @property
     def nodes(self) -> tuple[Node, ...]: ...
@@ -58,10 +58,6 @@ class Writable(Protocol):
     def metadata(self) -> Mapping[str, str]: ...
     @property
     def report(self) -> tuple[LayerReport, ...]: ...
-    @property
-    def populations(self) -> Mapping[str, PopulationView]: ...
-    @property
-    def readouts(self) -> Mapping[str, ReadoutView]: ...
 
 
 def save(graph: Writable, path: str | os.PathLike[str], dt: float = 0.001) -> None:
@@ -93,11 +89,12 @@ def write(graph: Writable, path: str | os.PathLike[str], dt: float) -> None:
                 group[key] = array
             for key, array in node.trained.items():
                 group[f"trained/{_TRAINED[key] if is_population else key}"] = array
-        for view in graph.populations.values():
+        nodes = {node.name: node for node in graph.nodes}
+        for view in population_views(nodes).values():
             group = file[f"populations/{view.name}"]
             group.attrs["dt"] = dt
             _link_connection(file, group, view)
-        for view in graph.readouts.values():
+        for view in readout_views(nodes, graph.outputs).values():
             group = file.create_group(f"readout/{view.name}")
             group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
             _link_connection(file, group, view)

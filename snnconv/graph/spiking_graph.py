@@ -18,10 +18,10 @@ from ..errors import ModelFileError, SnnconvError, one_line
 from ..neurons import numpy_ops
 from .file import read, save
 from .inputs import Inputs, check_inputs, one_or_all
-from .nodes import Input, Linear, Node, Population, Stateful
+from .nodes import Input, Linear, Node, Stateful
 from .report import LayerReport
 from .show import nodes_table, summary_table
-from .views import Named, PopulationView, ReadoutView
+from .views import PopulationView, ReadoutView, population_views, readout_views
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,14 +94,12 @@ class SpikingGraph:
     @cached_property
     def populations(self) -> Mapping[str, PopulationView]:
         """The neuron populations by name, with every number that decides their spikes."""
-        populations = [node for node in self.nodes if isinstance(node, Population)]
-        return Named("population", {node.name: PopulationView(self._by_name, node) for node in populations})
+        return population_views(self._by_name)
 
     @cached_property
     def readouts(self) -> Mapping[str, ReadoutView]:
         """The outputs by name, with the linear layer that gives them."""
-        views = {label: ReadoutView(self._by_name, self[name], label) for label, name in self.outputs.items()}
-        return Named("readout", views)
+        return readout_views(self._by_name, self.outputs)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""

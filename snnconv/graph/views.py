@@ -135,6 +135,17 @@ class ReadoutView(_LayerView):
         return late("readout_html")(self)
 
 
+def population_views(nodes: Mapping[str, Node]) -> Named[PopulationView]:
+    """The populations among the nodes of a graph, by name."""
+    populations = [node for node in nodes.values() if isinstance(node, Population)]
+    return Named("population", {node.name: PopulationView(nodes, node) for node in populations})
+
+
+def readout_views(nodes: Mapping[str, Node], outputs: Mapping[str, str]) -> Named[ReadoutView]:
+    """The outputs of a graph by name; `outputs` maps them to the nodes that give them."""
+    return Named("readout", {label: ReadoutView(nodes, nodes[name], label) for label, name in outputs.items()})
+
+
 class Named(Mapping[str, T]):
     """A read-only mapping whose KeyError says which names there are."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...graph import Affine, Input, Inputs, Node, Population, SpikingGraph
-from ...graph.passes.part import part
+from ...graph.passes.draft import part
 from ...neurons import Neuron
 
 CURRENT = "current"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ...graph import SpikingGraph, Stateful
-from ...graph.passes.part import part
+from ...graph.passes.draft import part
 from ...neurons import Neuron
 from ...runtime.reference import run
 from .case import CURRENT, Case, population

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...graph import Inputs, SpikingGraph
-from ...graph.passes.part import part
+from ...graph.passes.draft import part
 from ...runtime.reference import run
 from ...text.plain import labelled, number, plural
 from ...text.table import Table

@@ -230,7 +230,7 @@ def _embedded(data: Any) -> str:
 
 
 def _text(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files("snnconv.analysis.view").joinpath(name).read_text("utf-8")
 
 
 _PLAYER = """<div id="player">

@@ -1,15 +1,31 @@
-"""A graph in the making: a pass that takes out many nodes would otherwise rebuild the graph for each."""
+"""Graphs made of another one: the part that some nodes need, and a draft to be changed node by node."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .. import Node, SpikingGraph
 
 
+def part(graph: SpikingGraph, names: Iterable[str], outputs: Mapping[str, str]) -> SpikingGraph:
+    """The named nodes and all that feed them, as a graph.
+
+    Parameters
+    ----------
+    outputs : mapping of str to str
+        Name of each output of the part, and of the node that gives it.
+    """
+    needed = {*names, *outputs.values()}
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+    nodes = tuple(node for node in graph.nodes if node.name in needed)
+    return dataclasses.replace(graph, nodes=nodes, outputs=outputs, report=())
+
+
 class Draft:
-    """The nodes of a graph, to be replaced and bypassed one by one.
+    """The nodes of a graph, to be replaced and bypassed one by one, without a new graph for each.
 
     Parameters
     ----------

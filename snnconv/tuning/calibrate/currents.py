@@ -10,7 +10,7 @@ import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
-from ...graph.passes.part import part
+from ...graph.passes.draft import part
 from ...neurons import LIF
 from ...runtime.rates import rate_values
 from ...runtime.simulator import Simulator

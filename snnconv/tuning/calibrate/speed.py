@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph import Filter, Inputs, Population, Readout, SpikingGraph
 from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
-from ...graph.passes.part import part
+from ...graph.passes.draft import part
 from ...neurons import LIF
 from ...runtime.rates import rate_values
 from ...text.progress import track
