@@ -1,13 +1,51 @@
-"""Settings that have to stand before TensorFlow and Matplotlib are imported, and the profile of hypothesis."""
+"""Settings that have to stand before TensorFlow and Matplotlib are imported, and what sets the two suites apart.
+
+The default suite leaves out what is marked `full` or `slow`, tries few examples of each property, and runs scans
+without XLA, which takes longer to compile a small network than to run it, but where a test is marked `compiled`. Any
+other expression after ``-m``, as ``pytest -m full``, tries many examples and compiles scans as users do. Properties
+are therefore part of both suites.
+"""
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from hypothesis import settings
+import pytest
+from hypothesis import is_hypothesis_test, settings
 
 # derandomize: the same examples in every run. No deadline: the first example may compile or import something slow.
-settings.register_profile("snnconv", derandomize=True, deadline=None, max_examples=40, database=None)
-settings.load_profile("snnconv")
+for _name, _max_examples in {"few": 8, "many": 60}.items():
+    settings.register_profile(_name, derandomize=True, deadline=None, database=None, max_examples=_max_examples)
+
+
+def is_default(config: pytest.Config) -> bool:
+    """Whether the default suite runs: the one that leaves out what is marked `full`."""
+    return "not full" in config.option.markexpr
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("few" if is_default(config) else "many")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not is_default(config):
+        for item in items:
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+                item.add_marker("full")
+
+
+@pytest.hookimpl(wrapper=True)  # not a fixture: those of a module come before those of a test
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    if not is_default(item.config) or item.get_closest_marker("compiled"):
+        return (yield)
+    from snnconv.runtime import scan
+
+    traced = scan.traced
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "traced", lambda function, jit_compile=False, **options: traced(function, **options))
+        return (yield)
