@@ -12,9 +12,9 @@ from snnconv import export, quantize
 from snnconv.files.manifest import read_manifest
 from snnconv.runtime import reference
 
+from ..helpers.command import fails, run
 from ..helpers.integer_networks import random_line
 from ..helpers.networks import forum_model
-from .test_app import fails, run
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from snnconv.quantize.comparison import compare
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.runtime import reference
 
+from ..helpers.command import fails
+from ..helpers.command import run as command
 from ..helpers.integer_networks import Line, random_line
-from .test_app import fails
-from .test_app import run as command
 
 
 @pytest.fixture(scope="module")

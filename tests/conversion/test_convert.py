@@ -6,8 +6,8 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.errors import ConversionError, ConversionWarning, ModelFileError, ParameterError
-from snnconv.graph import Affine, Conv, Dense, Filter, Readout
+from snnconv.errors import ConversionError, ConversionWarning, ParameterError
+from snnconv.graph import Affine, Dense, Filter, Readout
 from snnconv.neurons import IF, LIF
 
 from ..helpers.networks import forum_model, random_cnn, randomise
@@ -72,103 +72,6 @@ def test_cnn_with_everything():
     assert list(graph.populations) == ["lif1", "lif2", "hidden"]
     assert not [node for node in graph.nodes if isinstance(node, Affine)], "every gain and scale is in a kernel"
     assert graph.readouts["classes"].activation == "softmax"
-
-
-def test_gain_and_batch_normalisation_fold_as_the_equation_says():
-    model = randomise(
-        sequential(
-            (8, 8, 2),
-            kl.Conv2D(4, 3, name="conv"),
-            kl.BatchNormalization(name="norm"),
-            snnconv.layers.LIF([50, 100, 150, 200], name="lif"),
-        )
-    )
-    lif = snnconv.convert(model).populations["lif"]
-    norm = model.get_layer("norm")
-    gamma, beta, mean, variance = (np.asarray(weight, "float64") for weight in norm.get_weights())
-    scale = gamma / np.sqrt(variance + norm.epsilon)
-    kernel, bias = model.get_layer("conv").get_weights()
-    gain = np.asarray(model.get_layer("lif").gain, "float64").reshape(-1)
-    np.testing.assert_allclose(lif.gain, gain)
-    np.testing.assert_allclose(lif.kernel, kernel * scale * gain, rtol=1e-12)
-    np.testing.assert_allclose(lif.dense_bias, gain * (scale * (bias - mean) + beta), rtol=1e-12)
-    np.testing.assert_array_equal(lif.neuron_bias, np.asarray(model.get_layer("lif").bias).reshape(-1))
-    np.testing.assert_array_equal(lif.trained.kernel, kernel)
-
-
-def test_batch_normalisation_before_a_kernel_folds_forward():
-    graph = check(
-        sequential(
-            (6, 6, 3),
-            kl.BatchNormalization(),
-            kl.AveragePooling2D(2),
-            kl.Flatten(),
-            kl.Dense(7, use_bias=False),
-            snnconv.layers.LIF(),
-            kl.BatchNormalization(),
-            kl.Dense(3),
-        )
-    )
-    assert not [node for node in graph.nodes if isinstance(node, Affine)]
-
-
-def test_an_offset_before_zero_padding_stays_outside_the_kernel():
-    graph = check(sequential((6, 6, 3), kl.BatchNormalization(), kl.Conv2D(4, 3, padding="same")))
-    assert [node.kind for node in graph.nodes] == ["Input", "Affine", "Conv"]
-
-
-def test_one_gain_per_place_cannot_fold_into_a_convolution_but_counts():
-    layer = snnconv.layers.LIF((50, 200), seed=0, shared_axes=[], name="lif")
-    graph = check(sequential((6, 6, 2), kl.Conv2D(3, 3, name="conv"), layer))
-    assert graph.populations["lif"].gain.shape == (4, 4, 3)
-    assert graph.populations["lif"].kernel is None
-    assert isinstance(graph["lif.gain"], Affine)
-
-
-def test_gain_folds_through_flatten_and_pooling():
-    graph = check(
-        sequential((8, 8, 2), kl.Conv2D(3, 3, name="conv"), kl.AveragePooling2D(2), snnconv.layers.LIF([50, 80, 90.0]))
-    )
-    conv = graph["conv"]
-    assert isinstance(conv, Conv)
-    np.testing.assert_allclose(
-        conv.kernel, conv.trained["kernel"] * graph.populations[next(iter(graph.populations))].gain
-    )
-
-
-def test_shared_layers_and_nested_models():
-    keras.utils.set_random_seed(5)
-    inputs = keras.Input((6,))
-    shared = kl.Dense(6, name="shared")
-    inner = keras.Sequential([keras.Input((6,)), kl.Dense(6, activation="relu", name="inside")], name="inner")
-    deeper_in = keras.Input((6,))
-    deeper = keras.Model(deeper_in, snnconv.layers.LIF(name="lif")(inner(deeper_in)), name="deeper")
-    x = shared(inner(shared(inputs)))
-    x = kl.Add(name="sum")([inner(x), deeper(x), inputs])
-    x = kl.Average(name="mean")([x, kl.Concatenate(name="join")([kl.Dense(3)(x), kl.Dense(3)(inputs)])])
-    graph = check(keras.Model(inputs, kl.Dense(2, name="out")(x)))
-    assert set(graph.populations) == {"inner.inside", "inner@2.inside", "deeper.inner.inside", "deeper.lif"}
-    np.testing.assert_array_equal(graph["shared"].kernel, graph["shared@2"].kernel)
-
-
-def test_a_kernel_with_two_consumers_is_not_scaled_for_one_of_them():
-    inputs = keras.Input((6,))
-    x = kl.Dense(5, name="dense")(inputs)
-    y = kl.Concatenate()([snnconv.layers.LIF(200.0, name="lif")(x), x])
-    graph = check(keras.Model(inputs, y))
-    np.testing.assert_array_equal(graph["dense"].kernel, graph["dense"].trained["kernel"])
-
-
-def test_a_kernel_with_two_populations_becomes_one_for_each():
-    inputs = keras.Input((6,))
-    x = kl.Dense(5, name="dense")(inputs)
-    y = kl.Concatenate()([snnconv.layers.LIF(200.0, name="a")(x), snnconv.layers.LIF(50.0, name="b")(x)])
-    graph = check(keras.Model(inputs, y))
-    for name in "ab":
-        view = graph.populations[name]
-        np.testing.assert_allclose(view.kernel, view.gain * view.trained.kernel)
-        assert view.input == graph.inputs[0].name
-    assert "dense" not in [node.name for node in graph.nodes]
 
 
 def test_the_report_says_what_became_of_each_layer(capsys):
@@ -298,89 +201,6 @@ def test_swapped_activations():
         snnconv.convert(random_cnn(), swap_activations={"swish": IF()})
     with pytest.raises(ParameterError, match=r"'gelu' must be given a neuron such as snnconv\.neurons\.IF\(\)"):
         snnconv.convert(model, swap_activations={"gelu": LIF})
-
-
-class Doubled(kl.Dense):
-    def call(self, inputs):
-        return 2 * super().call(inputs)
-
-
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.dense = kl.Dense(3)
-
-    def call(self, x):
-        return self.dense(x)
-
-
-def called_on(layer, shape):
-    inputs = keras.Input(shape)
-    return keras.Model(inputs, layer(inputs))
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: sequential((6,), Doubled(3, name="twice")), r"'twice' \(Doubled\) has no spiking.*subclass of Dense"),
-        (
-            lambda: sequential((6, 4), kl.LSTM(3, name="lstm")),
-            r"layer 'lstm' \(LSTM\) has no spiking equivalent.*handles",
-        ),
-        (lambda: sequential((6,), kl.Softmax(name="soft"), kl.Dense(2)), r"'soft' applies softmax inside the network"),
-        (lambda: sequential((6, 6), kl.Softmax(axis=1, name="soft")), r"'soft' \(Softmax\) works along axis=1"),
-        (lambda: sequential((None, 4), kl.Dense(3)), r"has the open shape \(None, 4\)"),
-        (lambda: keras.Sequential([kl.Dense(3)], name="bare"), r"model 'bare' is not built"),
-        (lambda: Subclassed(), r"\(Subclassed\) has a call of its own"),
-        (lambda: called_on(lambda x: keras.ops.sin(x), (4,)), r"\(Sin\) is a function of keras.ops"),
-        (
-            lambda: called_on(lambda x: kl.Concatenate(axis=0, name="cat")([x, x]), (4,)),
-            r"'cat' \(Concatenate\) joins samples",
-        ),
-        (lambda: "not/there.h5", "there is no file 'not/there.h5'"),
-        (lambda: 3, "takes a Keras model or the path of one. Received int"),
-    ],
-)
-def test_what_cannot_be_converted_is_named(make, message):
-    with pytest.raises((ConversionError, ModelFileError), match=message):
-        snnconv.convert(make())
-
-
-def test_nan_in_weights_is_refused():
-    model = forum_model()
-    kernel, bias = model.get_layer("dense").get_weights()
-    kernel[3, 2] = np.nan
-    model.get_layer("dense").set_weights([kernel, bias])
-    with pytest.raises(ConversionError, match=r"layer 'dense' \(Dense\) has NaN or infinity in its kernel"):
-        snnconv.convert(model)
-
-
-@pytest.mark.parametrize("option", ["synapse", "scale_firing_rates"])
-def test_options_that_name_no_population_are_refused(option):
-    with pytest.raises(ConversionError, match=f"{option} names 'nobody', which is no population. There are: .*'lif'"):
-        snnconv.convert(forum_model(), **{option: {"nobody": 1.0}})
-
-
-def test_a_wrong_conversion_does_not_get_through():
-    """The comparison with Keras catches a converter that computes something else."""
-
-    class Shifted(kl.Layer):
-        def call(self, x):
-            return x + 1
-
-    @snnconv.handles(Shifted)
-    def forget_the_shift(layer, build, x):
-        return x
-
-    with pytest.raises(ConversionError, match=r"the rate output '.*' differs from Keras' by"):
-        snnconv.convert(called_on(Shifted(), (4,)))
-
-    @snnconv.handles(Shifted)
-    def shift(layer, build, x):
-        return build.affine(x, 1.0, 1.0)
-
-    graph = snnconv.convert(called_on(Shifted(), (4,)))
-    np.testing.assert_allclose(graph.rate_output(np.zeros((1, 4))), 1)
 
 
 def test_kinds_of_nodes():

@@ -18,8 +18,8 @@ from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.neurons import IF, LIF, Tanh
 from snnconv.quantize import load
 
-from ..cli.test_app import run as run_command
 from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
+from ..helpers.command import run as run_command
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
 pytestmark = NEEDS_COMPILER

@@ -14,8 +14,8 @@ from snnconv.errors import InputError, ModelFileError, ParameterError
 from snnconv.files.manifest import changed_files
 from snnconv.graph import Dense, Input, SpikingGraph
 
+from ..helpers.distribution import network, samples
 from ..helpers.networks import randomise
-from ..runtime.test_workers import network, samples
 
 N_STEPS = 60
 

@@ -6,9 +6,12 @@ and prints a line of JSON before and after each one.
 
 import io
 import json
+import os
 import resource
 import shutil
+import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -214,6 +217,47 @@ def main(folder, name, first, last):
         way = damage(source, target, n)
         print(json.dumps({"n": n, "way": way}), flush=True)
         print(json.dumps({"n": n, "way": way, "outcome": outcome(target)}), flush=True)
+
+
+SECONDS_PER_COPY = 20
+
+
+def read_copies(folder, name, first, last):
+    """What became of each copy; a process that died or hung is started again behind the copy that did it."""
+    outcomes = {}
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    while first < last:
+        command = [sys.executable, "-m", "tests.helpers.damaged_copies", str(folder), name, str(first), str(last)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None
+            timer = threading.Timer(120, process.kill)
+            timer.start()
+            latest = None
+            for line in process.stdout:
+                if not line.startswith('{"n": '):
+                    continue  # converting may print what it did
+                timer.cancel()
+                latest = json.loads(line)
+                outcomes[latest["n"]] = latest
+                timer = threading.Timer(SECONDS_PER_COPY, process.kill)
+                timer.start()
+            timer.cancel()
+            code = process.wait()
+        assert latest is not None, f"reading {name} failed before it was damaged (exit code {code})"
+        if "outcome" not in latest:
+            latest["outcome"] = f"DIED with exit code {code}"
+        first = latest["n"] + 1
+    return outcomes
+
+
+def check(folder, name, first, last):
+    outcomes = read_copies(folder, name, first, last)
+    assert len(outcomes) == last - first
+    bad = {n: o for n, o in outcomes.items() if o["outcome"] != "read" and not o["outcome"].startswith("refused: ")}
+    assert not bad, f"{len(bad)} of {len(outcomes)} damaged copies of {name}: {list(bad.values())[:20]}"
+    assert any(o["outcome"] != "read" for o in outcomes.values())
 
 
 if __name__ == "__main__":

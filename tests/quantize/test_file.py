@@ -14,8 +14,8 @@ from snnconv.neurons import IF
 from snnconv.quantize import LatencyCode, RateCode, load, quantize, run
 from snnconv.quantize.file import is_integer_file
 
+from ..helpers.damaged_copies import check
 from ..helpers.integer_networks import Line, random_line
-from ..whole.test_fuzz import check
 
 
 def graphs():

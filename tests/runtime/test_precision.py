@@ -13,8 +13,8 @@ from snnconv.neurons import LIF
 from snnconv.runtime.precision import tensor_float_32
 from snnconv.runtime.stepper import Stepper
 
-from ..cli.test_app import fails, run
-from .test_workers import network, samples, small
+from ..helpers.command import fails, run
+from ..helpers.distribution import network, samples, small
 
 enabled = tf.config.experimental.tensor_float_32_execution_enabled
 enable = tf.config.experimental.enable_tensor_float_32_execution

@@ -15,8 +15,8 @@ import snnconv
 from snnconv.runtime.resumable import run as long_run
 from snnconv.runtime.resumable.run import LongRun
 
-from ..cli.test_app import fails, run
-from .test_workers import clusters, small
+from ..helpers.command import fails, run
+from ..helpers.distribution import clusters, small
 
 N, STEPS = 1500, 60  # six batches
 OPTIONS = ("--steps", STEPS, "--record", "lif")

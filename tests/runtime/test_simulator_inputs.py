@@ -16,7 +16,7 @@ from snnconv.neurons import IF
 from snnconv.runtime import samples as samples_module
 from snnconv.runtime.samples import Samples
 
-from .test_workers import batches, network
+from ..helpers.distribution import batches, network
 
 PADS = ((0, 0), (0, 0))
 N, N_STEPS = 23, 30

@@ -206,7 +206,7 @@ def test_the_quantized_relu_network_is_right_in_the_steps_it_was_trained_for():
 def test_a_config_calibrates_with_its_training_data(tmp_path):
     import snnconv
 
-    from ..cli.test_app import run
+    from ..helpers.command import run
 
     path = tmp_path / "relu.toml"
     path.write_text(

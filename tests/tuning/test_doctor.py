@@ -14,7 +14,7 @@ from snnconv.neurons.piecewise_linear import PiecewiseLinear
 from snnconv.tuning.doctor.doctor import notable
 from snnconv.tuning.doctor.examination import Layer
 
-from ..cli.test_app import fails, run
+from ..helpers.command import fails, run
 
 UNITS = 20
 X = np.random.default_rng(0).uniform(0.3, 0.8, (32, UNITS))

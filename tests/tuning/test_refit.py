@@ -13,7 +13,7 @@ from snnconv.neurons import IF, LIF
 from snnconv.tuning.calibrate import refit
 from snnconv.tuning.calibrate.rate_curves import fit_gain_bias
 
-from ..cli.test_app import fails, run
+from ..helpers.command import fails, run
 from ..helpers.networks import random_cnn, randomise
 
 RNG = np.random.default_rng(0)
