@@ -1,78 +1,26 @@
-"""Reprs, frames and pages show the numbers of the graph and of the run, and load nothing."""
+"""Pages show the numbers of the graph and of the run, and load nothing."""
 
 import json
 import re
 import shutil
 import subprocess
-import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import snnconv
 from snnconv.analysis.view import activity
 from snnconv.api import view
-from snnconv.cli import app
-from snnconv.errors import InputError, ModelFileError, ParameterError, SnnconvError
-from snnconv.graph import Dense, Input, Population, SpikingGraph
+from snnconv.errors import InputError, ParameterError
 from snnconv.graph.show import HEADINGS, summary_rows
 from snnconv.neurons import IF, Tanh
-from snnconv.runtime.recorder import as_result
-from snnconv.runtime.result import Result
 from snnconv.text.plain import number
 
+from ..helpers.graphs import ODD, by_hand
+from ..helpers.html_page import Page
 from ..helpers.networks import random_cnn
 
 N_STEPS = 47  # no multiple of the steps that are run at a time
-VOID = {"meta", "input", "br", "hr"}
-
-
-class Page(HTMLParser):
-    """What a browser would read: tags, the cells of tables, texts, and what is embedded."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.attributes, self.tables, self.texts, self.elements = [], [], [], {}
-        self._open = []
-        self.feed(text)
-        self.close()
-        assert self._open == [], "elements that are not closed"
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr" and self.tables:
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-        if tag not in VOID:
-            self._open.append((tag, attributes.get("id", "")))
-
-    def handle_startendtag(self, tag, attrs):
-        self.attributes += [(tag, name, value) for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag
-
-    def handle_data(self, data):
-        tag, identity = self._open[-1] if self._open else ("", "")
-        self.texts.append(data)
-        self.elements.setdefault(identity or tag, []).append(data)
-        if tag in ("td", "th"):
-            self.tables[-1][-1][-1] += data
-
-    @property
-    def data(self):
-        """What the page's script draws."""
-        return json.loads("".join(self.elements["run-data"]))
-
-    def rows(self, *first):
-        """Rows of the tables whose first cells are these."""
-        return [row for table in self.tables for row in table if tuple(row[: len(first)]) == first]
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +39,6 @@ def x():
 
 
 @pytest.fixture(scope="module")
-def result(graph, x):
-    return snnconv.reference.run(graph, x, N_STEPS, record=["lif1.spikes", "lif2.rates", "hidden"])
-
-
-@pytest.fixture(scope="module")
 def made(graph, x):
     return view(graph, x, sample=2, n_steps=N_STEPS)
 
@@ -103,118 +46,6 @@ def made(graph, x):
 @pytest.fixture(scope="module")
 def page(made):
     return Page(made.html)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, graph, x):
-    path = tmp_path_factory.mktemp("view")
-    graph.save(path / "net.snn.h5")
-    np.save(path / "x.npy", x)
-    return path
-
-
-ODD = "<b>&\"'</script>"
-
-
-def by_hand(neuron, n=3, name="p"):
-    """A graph of one dense layer with weights that make n different neurons fire."""
-    kernel = np.linspace(-1.5, 3.0, n).reshape(1, n) * 400
-    nodes = (
-        Input(name="in", shape=(1,)),
-        Dense(name=f"{name}.linear", inputs=("in",), shape=(n,), kernel=kernel),
-        Population(
-            name=name, inputs=(f"{name}.linear",), shape=(n,), neuron=neuron, neuron_bias=np.zeros(n), gain=np.ones(n)
-        ),
-    )
-    return SpikingGraph(nodes, {name: name}, name=name)
-
-
-def test_frame_has_every_spike(result):
-    pytest.importorskip("pandas")
-    frame = result.to_frame("lif1")
-    assert list(frame.columns) == ["sample", "step", "time_s", "unit", "unit_0", "unit_1", "unit_2", "count"]
-    rebuilt = np.zeros_like(result.spikes["lif1"])
-    rebuilt[frame["sample"], frame["step"] - 1, frame["unit_0"], frame["unit_1"], frame["unit_2"]] = frame["count"]
-    np.testing.assert_array_equal(rebuilt, result.spikes["lif1"])
-    np.testing.assert_allclose(frame["time_s"], frame["step"] * 0.001)
-    assert frame["unit"].tolist() == (frame["unit_0"] * 96 + frame["unit_1"] * 8 + frame["unit_2"]).tolist()
-    assert frame.equals(frame.sort_values(["sample", "step", "unit"], ignore_index=True))
-    assert list(result.to_frame("hidden").columns) == ["sample", "step", "time_s", "unit", "count"]
-
-
-def test_frame_counts_several_and_negative_spikes():
-    pytest.importorskip("pandas")
-    spikes = {"p": np.array([[[0, 2], [-1, 0]]])}
-    frame = Result(np.zeros((1, 2, 1)), 2, 0.01, spikes=spikes).to_frame("p")
-    assert frame.to_dict("records") == [
-        {"sample": 0, "step": 1, "time_s": 0.01, "unit": 1, "count": 2},
-        {"sample": 0, "step": 2, "time_s": 0.02, "unit": 0, "count": -1},
-    ]
-    none = Result(np.zeros((1, 2, 1)), 2, 0.01, spikes={"p": 0 * spikes["p"]}).to_frame("p")
-    assert (len(none), list(none.columns)) == (0, list(frame.columns))
-
-
-def test_frame_says_what_is_missing(result, monkeypatch):
-    with pytest.raises(InputError, match="the spikes of 'lif2' were not recorded. Run with record="):
-        result.to_frame("lif2")
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(SnnconvError, match=r"to_frame needs pandas: pip install 'snnconv\[frames\]'"):
-        result.to_frame("lif1")
-
-
-def test_records_are_in_the_order_of_the_network(graph, result, x):
-    assert result.recorded == ("lif1", "lif2", "hidden")
-    found = snnconv.reference.run(graph, x[:1], 2, record="all")
-    arrays = {"output/classes": found.output}  # as the fast runtime gathers them, by name
-    for name in sorted(graph.populations):
-        arrays |= {f"spikes/{name}": found.spikes[name], f"rates/{name}": found.rates[name]}
-    for each in (found, as_result(graph, arrays, 2, 0.001)):
-        for records in (each.spikes, each.rates):
-            assert list(records) == list(graph.populations)
-
-
-def test_repr_of_a_graph_has_the_rows_of_its_summary(graph):
-    (table,) = Page(graph._repr_html_()).tables
-    cells = [[cell.replace("\n", "") for cell in row] for row in summary_rows(graph)]
-    assert table == [list(HEADINGS), *cells]
-    assert [row[0] for row in cells] == [*(node.name for node in graph.nodes), "total"]
-
-
-def test_repr_of_a_population_has_its_arrays_and_parameters(graph):
-    page = Page(graph.populations["lif1"]._repr_html_())
-    kernel = graph.populations["lif1"].kernel
-    low, mean, high = (number(function(kernel), 3) for function in (np.min, np.mean, np.max))
-    assert page.rows("kernel'") == [["kernel'", "gain × norm × conv1/kernel", "3×3×2×8", low, mean, high, "J per x"]]
-    assert page.rows("tau_rc") == [["tau_rc", "0.02", "s, membrane time constant"]]
-    assert "J = conv(x, kernel') + dense_bias' + neuron_bias" in "".join(page.texts)
-    assert Page(graph.readouts["classes"]._repr_html_()).rows("kernel'")[0][-1] == "y per x"
-
-
-def test_repr_of_a_result_says_what_its_neurons_did(graph, result):
-    page = Page(result._repr_html_())
-    spikes = result.spikes["lif1"]
-    rates = spikes.sum(1, dtype=float) / (N_STEPS * 0.001)
-    silent = f"{(rates == 0).mean():.1%}"
-    activity = [f"{rates.mean():.4g}", f"{rates.max():.4g}", silent, f"{spikes.sum():,}"]
-    assert page.rows("lif1") == [["lif1", "spikes", f"(3, {N_STEPS}, 12, 12, 8)", *activity]]
-    assert page.rows("hidden")[0][1] == "spikes, voltages, rates"
-    assert page.rows("lif2")[0][1:3] == ["rates", "(3, 2, 2, 12)"]
-    assert f"{N_STEPS} steps of 1 ms = 0.047 s" in page.texts[0]
-    assert "recorded ['lif1', 'lif2', 'hidden']" in repr(result)
-    plain = snnconv.reference.run(graph, np.zeros((1, 12, 12, 2)), 1)
-    assert "run with record='all'" in "".join(Page(plain._repr_html_()).texts)
-    assert "Result of 1 sample, 1 step of 1 ms" in plain._repr_html_()
-
-
-def test_reprs_escape_names_and_have_no_script():
-    graph = by_hand(IF(), name=ODD)
-    result = snnconv.reference.run(graph, np.ones((1, 1)), 5, record="all")
-    for shown in (graph, graph.populations[ODD], graph.readouts[ODD], result):
-        page = Page(shown._repr_html_())
-        assert ODD in "".join(page.texts)
-        tags = {tag for tag, _, _ in page.attributes}
-        assert not tags & {"script", "b"}
-        assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
 
 def test_the_page_loads_nothing(made, page):
@@ -360,59 +191,9 @@ def test_wrong_arguments(graph, x):
         view(graph, x, n_steps=0)
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, list(map(str, arguments)))
-
-
-def test_the_command_writes_the_page(folder, graph, x):
-    out = folder / "report.html"
-    done = run("view", folder / "net.snn.h5", "-i", folder / "x.npy", "--sample", 1, "--steps", 12, "-o", out)
-    assert done.exit_code == 0, done.output
-    assert "Wrote" in done.output
-    assert "random" not in done.output
-    assert Page(out.read_text("utf-8")).data == view(graph, x, sample=1, n_steps=12).to_dict()
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
-
-
-def test_the_command_names_the_page_after_the_model(folder):
-    done = run("view", folder / "net.snn.h5", "--steps", 3, "--neurons", 2, "--json")
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.output)
-    assert found["file"] == str(folder / "net.html")
-    assert found["n_bytes"] == (folder / "net.html").stat().st_size
-    assert Page((folder / "net.html").read_text("utf-8")).data["layers"] == found["layers"]
-    assert [len(layer["shown"]) for layer in found["layers"]] == [2, 2, 2]
-    assert "random numbers" in run("view", folder / "net.snn.h5", "--steps", 2).output
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("-o", "net.snn.h5"), "is the model itself"),
-        (("-i", "x.npy", "-o", "x.npy"), "is the file of inputs itself"),
-        (("-o", "none/report.html"), "there is no folder"),
-        (("--neurons", "0"), "--neurons must be a whole number above 0"),
-        (("--steps", "0"), "n_steps must be a whole number above 0"),
-        (("-i", "x.npy", "--sample", "9"), "sample must be a number from 0 to 2"),
-        (("-i", "y.npy"), "there is no file"),
-    ],
-)
-def test_the_command_refuses_and_writes_nothing(folder, monkeypatch, arguments, message):
-    monkeypatch.chdir(folder)
-    (folder / "net.html").unlink(missing_ok=True)
-    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = run("view", "net.snn.h5", *arguments)
-    assert done.exit_code == 2
-    assert message in done.stderr
-    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-
-
-def test_a_page_that_cannot_be_written(made, tmp_path):
-    with pytest.raises(ModelFileError, match="cannot write"):
-        made.save(tmp_path / "none" / "report.html")
-
-
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 PROBE = """
 <script>
 const found = { errors: [] };

@@ -1,4 +1,4 @@
-"""From Keras models to graphs: what is folded, what is shared, what is refused."""
+"""From Keras models to graphs: the rates of every layer, shared layers, outputs, reports, and options."""
 
 import keras
 import numpy as np

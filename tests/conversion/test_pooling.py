@@ -6,14 +6,11 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.errors import ConversionError, ConversionWarning
-from snnconv.graph import Affine, AveragePool, Conv, Input, Population, SpikingGraph
-from snnconv.graph.nodes import Difference, MaxPool, RunningSum
-from snnconv.graph.passes import max_to_average_pool
-from snnconv.neurons import IF, numpy_ops
+from snnconv.graph import Affine
+from snnconv.neurons import numpy_ops
 from snnconv.runtime import reference, tensorflow_ops
 
-from ..helpers.networks import randomise
+from ..helpers.networks import pooled_cnn, randomise
 
 # shape of the input, layer
 LAYERS = [
@@ -33,11 +30,17 @@ LAYERS = [
     ((2, 6, 5, 2), lambda: kl.TimeDistributed(kl.GlobalMaxPooling2D())),
     ((3, 2, 4, 3, 2), lambda: kl.TimeDistributed(kl.TimeDistributed(kl.MaxPooling2D(2, padding="same")))),
 ]
+
+
 if hasattr(kl, "AdaptiveMaxPooling2D"):
     LAYERS.append(((6, 4, 2), lambda: kl.AdaptiveMaxPooling2D((3, 2))))
+
+
 each_layer = pytest.mark.parametrize(
     ("shape", "make"), LAYERS, ids=[f"{make().name}-{'x'.join(map(str, shape))}" for shape, make in LAYERS]
 )
+
+
 POOLS = [
     ((9,), (2,), (2,), ((0, 0),)),
     ((9,), (3,), (2,), ((1, 1),)),
@@ -62,20 +65,6 @@ def pooled(shape, make):
     return keras.Sequential([keras.Input(shape), kl.ReLU(name="relu"), make()])
 
 
-def cnn(seed=0):
-    keras.utils.set_random_seed(seed)
-    layers = [
-        kl.Conv2D(6, 3, activation="relu", padding="same", name="conv1"),
-        kl.MaxPooling2D(2, name="pool1"),
-        kl.Conv2D(8, 3, activation="relu", name="conv2"),
-        kl.MaxPooling2D(2, padding="same", name="pool2"),
-        kl.Flatten(),
-        kl.Dense(10, activation="relu", name="hidden"),
-        kl.Dense(3, name="end"),
-    ]
-    return randomise(keras.Sequential([keras.Input((10, 10, 2)), *layers]), seed)
-
-
 @pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(5).random((4, 10, 10, 2))
@@ -83,7 +72,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def graph():
-    return snnconv.convert(cnn())
+    return snnconv.convert(pooled_cnn())
 
 
 @pytest.mark.parametrize("xp", [numpy_ops, tensorflow_ops], ids=["numpy_ops", "tensorflow_ops"])
@@ -153,7 +142,7 @@ def test_in_a_cnn(graph, images):
         *("Conv", "Population", "RunningSum", "MaxPool", "Difference"),
         *("Reshape", "Dense", "Population", "Dense"),
     ]
-    np.testing.assert_allclose(graph.rate_output(images), np.asarray(cnn()(images)), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(graph.rate_output(images), np.asarray(pooled_cnn()(images)), rtol=0, atol=1e-5)
     loop = reference.run(graph, images, 100, record="all")
     simulator = snnconv.Simulator(graph, dtype="float64")
     assert differing(simulator.run(images, 100, record="all"), loop) == dict.fromkeys(graph.populations, 0)
@@ -198,7 +187,7 @@ def test_files_hold_it(graph, images, tmp_path):
 
 
 def test_synapses_stand_before_it(images):
-    graph = snnconv.convert(cnn(), synapse={"conv1": 0.005})
+    graph = snnconv.convert(pooled_cnn(), synapse={"conv1": 0.005})
     assert kinds(graph)[2:5] == ["Population", "Filter", "RunningSum"]
     result = snnconv.Simulator(graph, dtype="float64").run(images, 80, record="all")
     assert differing(result, reference.run(graph, images, 80, record="all")) == dict.fromkeys(graph.populations, 0)
@@ -260,68 +249,3 @@ def test_a_scale_that_turns_the_order_round_does_not_pass_it():
     assert kinds(graph)[:4] == ["Input", "Conv", "MaxPool", "Affine"]
     x = np.random.default_rng(0).random((3, 8, 8, 2))
     np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), atol=1e-5)
-
-
-def test_average_pooling_in_its_place(images):
-    model = cnn()
-    with pytest.warns(
-        ConversionWarning, match=r"with average instead of max pooling, output 'end' differs from Keras' by \d"
-    ):
-        graph = snnconv.convert(model, max_to_avg_pool=True)
-    assert not {"MaxPool", "RunningSum", "Difference"} & set(kinds(graph))
-    assert kinds(graph).count("AveragePool") == 2
-    # what Keras gives with average pooling
-    layers = [
-        kl.AveragePooling2D(layer.pool_size, layer.strides, layer.padding, name=layer.name)
-        if isinstance(layer, kl.MaxPooling2D)
-        else layer
-        for layer in model.layers
-    ]
-    averaging = keras.Sequential([keras.Input((10, 10, 2)), *layers])
-    np.testing.assert_allclose(graph.rate_output(images), np.asarray(averaging(images)), rtol=0, atol=1e-5)
-
-
-def test_average_pooling_takes_the_name_of_what_it_replaces():
-    nodes = (
-        Input(name="in", shape=(4, 1)),
-        MaxPool(name="first", inputs=("in",), shape=(3, 1), size=(2,), strides=(1,), padding=((0, 0),)),
-        Population(name="if", inputs=("first",), shape=(3, 1), neuron=IF(), neuron_bias=np.zeros(()), gain=np.ones(())),
-        RunningSum(name="pool.sum", inputs=("if",), shape=(3, 1)),
-        MaxPool(name="pool.max", inputs=("pool.sum",), shape=(2, 1), size=(2,), strides=(2,), padding=((0, 1),)),
-        Difference(name="pool", inputs=("pool.max",), shape=(2, 1)),
-    )
-    graph = max_to_average_pool(SpikingGraph(nodes, {"y": "pool"}))
-    assert [(node.name, node.inputs, node.kind) for node in graph.nodes] == [
-        ("in", (), "Input"),
-        ("first", ("in",), "AveragePool"),
-        ("if", ("first",), "Population"),
-        ("pool", ("if",), "AveragePool"),
-    ]
-    pool = graph["pool"]
-    assert isinstance(pool, AveragePool)
-    assert (pool.size, pool.strides, pool.padding) == ((2,), (2,), ((0, 1),))
-
-
-def test_a_model_without_max_pooling_stays_as_it_is():
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((8, 8, 2)), kl.Conv2D(3, 2, activation="relu", name="conv"), kl.Flatten()])
-    plain, same = snnconv.convert(model), snnconv.convert(model, max_to_avg_pool=True)
-    assert kinds(plain) == kinds(same)
-    assert isinstance(same["conv.linear"], Conv)
-
-
-def test_channels_first_is_refused():
-    layer = kl.MaxPooling2D(2, data_format="channels_first", name="pool")
-    with pytest.raises(ConversionError, match=r"'pool' \(MaxPooling2D\) has data_format='channels_first'"):
-        snnconv.convert(keras.Sequential([keras.Input((2, 8, 8)), layer]))
-
-
-def test_windows_of_different_sizes_are_refused():
-    layer = getattr(kl, "AdaptiveMaxPooling2D", None)
-    if layer is None:
-        pytest.skip("Keras before 3.13")
-    model = keras.Sequential([keras.Input((7, 4, 2)), layer((3, 2), name="pool")])
-    with pytest.raises(
-        ConversionError, match=r"'pool' \(AdaptiveMaxPooling2D\) turns .* by windows of different sizes"
-    ):
-        snnconv.convert(model)

@@ -54,3 +54,18 @@ def random_cnn(seed: int = 0) -> keras.Model:
     x = kl.Dense(20, activation="relu", name="hidden")(x)
     outputs = kl.Dense(5, activation="softmax", name="classes")(x)
     return randomise(keras.Model(inputs, outputs, name="cnn"), seed)
+
+
+def pooled_cnn(seed: int = 0) -> keras.Model:
+    """A CNN with max pooling behind its convolutions."""
+    keras.utils.set_random_seed(seed)
+    layers = [
+        kl.Conv2D(6, 3, activation="relu", padding="same", name="conv1"),
+        kl.MaxPooling2D(2, name="pool1"),
+        kl.Conv2D(8, 3, activation="relu", name="conv2"),
+        kl.MaxPooling2D(2, padding="same", name="pool2"),
+        kl.Flatten(),
+        kl.Dense(10, activation="relu", name="hidden"),
+        kl.Dense(3, name="end"),
+    ]
+    return randomise(keras.Sequential([keras.Input((10, 10, 2)), *layers]), seed)

@@ -1,4 +1,4 @@
-"""The Keras layers: their weights, their output, and that models of them save, load and train."""
+"""The Keras layers: their output, their errors, and that models of them save and load."""
 
 import keras
 import numpy as np

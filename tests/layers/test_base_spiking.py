@@ -1,4 +1,4 @@
-"""Training for runs of few steps: what the layers put out in training, their gradients, and what it is worth."""
+"""Layers that spike in training: what they put out, their gradients, noise, errors and files."""
 
 import keras
 import numpy as np

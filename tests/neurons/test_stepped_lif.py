@@ -1,4 +1,4 @@
-"""The LIF in whole steps: its definition, its layer, and that integers change it by the rounding of numbers alone."""
+"""The LIF in whole steps against its definition."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Networks of `SteppedLIF` layers become the same integers."""
+"""Networks of `SteppedLIF` neurons: integers change them by the rounding of numbers alone."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Energy: operations against counts by hand and place by place, devices, and the command."""
+"""Energy: measured spikes times their operations, and devices."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Tuning: readouts, the sweep, what is chosen, early stopping, files of settings and the command."""
+"""The search of settings: the sweep, and what is chosen."""
 
 import numpy as np
 import pytest
