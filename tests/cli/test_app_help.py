@@ -51,7 +51,7 @@ def test_every_command_has_examples():
 @pytest.mark.parametrize("example", examples())
 def test_examples_can_be_parsed(example):
     name, *rest = shlex.split(example)
-    COMMANDS[name].make_context(name, rest)
+    assert not COMMANDS[name].make_context(name, rest).args  # nothing is left over
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_a_file_loads_without_keras_and_tensorflow(graph, tmp_path):
         "snnconv.reference.run(graph, numpy.ones((1, 12, 12, 2)), 3)\n"
         "assert not {'keras', 'tensorflow'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_inputs_are_checked(graph):

@@ -150,7 +150,9 @@ def test_no_input_leaves_the_ranges(seed, synapse):
     integers = quantize(graph, int(rng.integers(2, 12)), input=Analog(bits=3, low=-1.0))
     signs = np.sign(integers.populations["n1"].kernel[:, rng.integers(6)]).astype(float)
     x = np.where(rng.random((4, 60, 7)) < 0.8, signs, rng.uniform(-1, 1, (4, 60, 7))) * rng.choice([-1, 1], (4, 60, 1))
-    run(integers, x, 60)
+    for name, voltages in run(integers, x, 60, record="all").voltages.items():
+        proven = integers.populations[name].ranges["voltage"]
+        assert proven.low <= voltages.min() <= voltages.max() <= proven.high
 
 
 def test_widths():
