@@ -45,9 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
     if not is_default(item.config) or item.get_closest_marker("compiled"):
         return (yield)
-    from snnconv.runtime import scan
+    from .helpers.scans import without_xla  # here: only then pytest explains the assertions of helpers
 
-    traced = scan.traced
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "traced", lambda function, jit_compile=False, **options: traced(function, **options))
+    with without_xla():
         return (yield)
