@@ -1,12 +1,13 @@
 """Settings that have to stand before TensorFlow and Matplotlib are imported, and what sets the two suites apart.
 
-The default suite leaves out what is marked `full` or `slow`, tries few examples of each property, and runs scans
-without XLA, which takes longer to compile a small network than to run it, but where a test is marked `compiled`. Any
-other expression after ``-m``, as ``pytest -m full``, tries many examples and compiles scans as users do. Properties
-are therefore part of both suites.
+The default suite leaves out what is marked `full` or `slow` and, of the cases of a test marked ``sampled(n)``, all but
+every n-th. It tries few examples of each property, and runs scans without XLA, which takes longer to compile a small
+network than to run it, but where a test is marked `compiled`. ``pytest -m full`` runs what this leaves out, and all
+properties again with many examples; it compiles scans as users do, as does any other expression after ``-m``.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,10 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not is_default(config):
-        for item in items:
-            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+    seen: Counter[str] = Counter()
+    for item in items:
+        if sampled := item.get_closest_marker("sampled"):
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % sampled.args[0]:
                 item.add_marker("full")
+            seen[name] += 1
+        if not is_default(config) and isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker("full")
 
 
 @pytest.hookimpl(wrapper=True)  # not a fixture: those of a module come before those of a test

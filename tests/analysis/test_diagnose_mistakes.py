@@ -69,6 +69,7 @@ def test_the_hand_written_loop_without_mistakes_is_the_reference(x, neuron, gain
     assert str(found).endswith("spikes are the reference's.")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("layer", ["n1", "n2"])
 @pytest.mark.parametrize("name", [*IN_ANY_LAYER, *OF_LIF])
 def test_one_mistake_in_a_layer_of_lif_neurons(layers, x, name, layer):
@@ -158,6 +159,7 @@ def check_pair(layers, x, pair):
     assert is_alone or set(pair) in map(set, made) or "dense bias left out" in pair
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("pair", pairs()[7::23], ids=" + ".join)
 def test_two_mistakes_at_once(layers, x, pair):
     check_pair(layers, x, pair)

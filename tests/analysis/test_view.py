@@ -222,6 +222,7 @@ addEventListener("load", () => {
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
 def test_the_slider_moves_through_the_run(made, page, tmp_path):
     path = tmp_path / "report.html"

@@ -122,6 +122,7 @@ def test_help_and_version():
         assert "Usage: snnconv" in run(command, "--help").replace("\n", " ").replace("root", "snnconv")
 
 
+@pytest.mark.full
 def test_a_process_says_nothing_on_standard_error_but_errors(folder, tmp_path):
     done = process("export", folder / "model.h5", "-o", tmp_path / "x.snn.h5")
     assert (done.returncode, done.stderr) == (0, "")

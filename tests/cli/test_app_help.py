@@ -54,6 +54,7 @@ def test_examples_can_be_parsed(example):
     assert not COMMANDS[name].make_context(name, rest).args  # nothing is left over
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "example",
     [pytest.param(each, marks=[pytest.mark.slow] if each.split()[0] in SLOW else []) for each in examples()],

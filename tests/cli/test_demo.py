@@ -23,6 +23,7 @@ def demo(tmp_path_factory):
     return folder / "snnconv-demo", done, time.monotonic() - start
 
 
+@pytest.mark.full
 def test_it_ends_well_and_within_a_minute(demo):
     _, done, seconds = demo
     assert (done.returncode, done.stderr) == (0, "")

@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.full
 def test_a_table_compares_bit_widths(folder):
     text = command(
         *("quantize", folder / "net.snn.h5", "--bits", "4,8", "--data", folder / "x.npy"),

@@ -81,6 +81,7 @@ def test_rates_of_activations_that_jump(make, form):
     assert np.abs(run.rates[name] - expected).max() <= 1 / 0.3 * (1 + 1e-3)
 
 
+@pytest.mark.sampled(5)
 @each_case
 def test_mean_output_goes_to_the_rate_output(build):
     """As 1/T: all of these have a slope of at most 1.
@@ -104,6 +105,7 @@ def dense_twice(name):
     return snnconv.convert(network(functools.partial(FORMS["string"], name)))
 
 
+@pytest.mark.sampled(3)
 @each_activation
 def test_both_runtimes_give_the_same_spikes_in_one_go_and_in_two(name):
     graph = dense_twice(name)
@@ -131,6 +133,7 @@ def test_both_runtimes_give_the_same_spikes_on_input_that_varies():
     assert differing(result, reference.run(graph, x, 80, record="all")) == dict.fromkeys(graph.populations, 0)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [*NEURON_OF, *WITH_ARGUMENTS, *WITH_JUMPS])
 def test_files_hold_it(name, tmp_path):
     make = {**WITH_ARGUMENTS, **WITH_JUMPS}.get(name)

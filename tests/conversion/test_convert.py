@@ -141,6 +141,7 @@ def own_loss(y, z):
     return keras.ops.mean((y - z) ** 2)
 
 
+@pytest.mark.full
 def test_losses_and_optimizers_in_the_file_do_not_matter(tmp_path):
     model = forum_model()
     model.compile("adam", loss=own_loss)

@@ -87,6 +87,7 @@ def first_dense(config):
     return next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Dense")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "change",
     [

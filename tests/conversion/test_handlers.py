@@ -23,6 +23,7 @@ def test_rates_are_those_of_keras(shape, make):
     check(keras.Sequential([keras.Input(shape), make()]), 1e-5 if single else 1e-10)
 
 
+@pytest.mark.sampled(6)
 @named(LAYERS)
 def test_spikes_go_to_the_rates_and_both_runtimes_agree(shape, make):
     """input -> relu -> layer -> Dense -> relu -> Flatten -> Dense, run in spikes.

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras import layers as kl
 
+from ..helpers.examples import at_most
 from ..helpers.linear_layers import check
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -26,7 +27,7 @@ def of_rank(name, shape):
     return getattr(kl, name.format(len(shape) - 1))
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(windows(), st.sampled_from([1, 2, 4]), st.booleans())
 def test_any_convolution(case, groups, use_bias):
     shape, window, strides, dilation, padding = case
@@ -36,7 +37,7 @@ def test_any_convolution(case, groups, use_bias):
     check(keras.Sequential([keras.Input(shape), layer]))
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(windows(), st.data())
 def test_any_transposed_convolution(case, data):
     shape, window, strides, _, padding = case  # TensorFlow does not dilate these on a CPU
@@ -51,7 +52,7 @@ def test_any_transposed_convolution(case, data):
     check(model)
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(windows(), st.integers(1, 3), st.booleans())
 def test_any_convolution_by_channel(case, multiplier, separable):
     shape, window, strides, dilation, padding = case
@@ -65,7 +66,7 @@ def test_any_convolution_by_channel(case, multiplier, separable):
     check(keras.Sequential([keras.Input(shape), layer]))
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(windows())
 def test_any_average_pooling(case):
     shape, window, strides, _, padding = case

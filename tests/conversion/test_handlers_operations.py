@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras import layers as kl
 from keras import ops
@@ -11,6 +11,7 @@ from keras import ops
 import snnconv
 from snnconv.graph import Affine
 
+from ..helpers.examples import at_most
 from ..helpers.linear_layers import check, functional, kinds
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -147,7 +148,7 @@ def test_a_branch_with_another_reader_keeps_its_gain_outside():
     assert [node.name for node in graph.nodes if isinstance(node, Affine)] == ["lif.gain"]
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(st.data())
 def test_folding_through_any_chain_keeps_the_rates(data):
     """Layers that move numbers, with batch normalisation anywhere between them."""

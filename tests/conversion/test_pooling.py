@@ -95,6 +95,7 @@ def test_rates_are_those_of_keras(shape, make):
     np.testing.assert_array_equal(snnconv.convert(model).rate_output(x), np.asarray(model(x)))
 
 
+@pytest.mark.sampled(4)
 @each_layer
 def test_spikes_go_to_the_rates_and_both_runtimes_agree(shape, make):
     """The sum of the output is the largest sum of an input, so its mean is as close to the rate as theirs: 1/T."""

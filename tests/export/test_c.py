@@ -7,7 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snnconv import export
@@ -20,6 +20,7 @@ from snnconv.quantize import load
 
 from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
 from ..helpers.command import run as run_command
+from ..helpers.examples import at_most
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
 pytestmark = NEEDS_COMPILER
@@ -41,6 +42,7 @@ def test_200_samples_of_100_steps_give_every_spike_and_sum(tmp_path):
     assert assert_equals_numpy(tmp_path, integers, x, 100) > 100_000
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("options", [("-O0",), ("-O3",), ("-Os", "-ffast-math"), ("-O1", *SANITIZE)], ids=" ".join)
 @pytest.mark.parametrize("conv", [False, True], ids=["dense", "convolution"])
 @pytest.mark.parametrize("neuron", ["LIF", "IF"])
@@ -52,7 +54,7 @@ def test_no_optimisation_changes_anything(options, conv, neuron, tmp_path):
     assert assert_equals_numpy(tmp_path, integers, x, 40, options) > 20
 
 
-@settings(max_examples=10)
+@at_most(10)
 @given(
     seed=st.integers(0, 10**6),
     conv=st.booleans(),
@@ -120,6 +122,7 @@ def test_golden_vectors_are_smaller_for_large_networks(tmp_path):
     assert compiling.build(tmp_path).said.startswith("PASSED: 1 sample of 12 steps")
 
 
+@pytest.mark.full
 def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
     graph, x = calibrated_digits()
     integers, files = integers_and_files(graph, x, 16)

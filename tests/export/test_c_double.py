@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
@@ -24,6 +24,7 @@ from snnconv.neurons import IF, LIF, SteppedLIF, Tanh, numpy_ops
 from snnconv.runtime import reference
 
 from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE
+from ..helpers.examples import at_most
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
 pytestmark = NEEDS_COMPILER
@@ -62,6 +63,7 @@ def test_200_digits_for_100_steps_give_every_spike_of_the_reference(tmp_path):
     np.testing.assert_allclose(found.output, expected.output, rtol=0, atol=1e-9)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
 def test_no_optimisation_changes_anything(options, tmp_path):
     """The self-test compares spikes, voltages and sums with ==."""
@@ -70,7 +72,7 @@ def test_no_optimisation_changes_anything(options, tmp_path):
     assert compiling.build(tmp_path / "net", options).said.startswith("PASSED: 3 samples of 50 steps;")
 
 
-@settings(max_examples=6)
+@at_most(6)
 @given(
     seed=st.integers(0, 10**6),
     conv=st.booleans(),

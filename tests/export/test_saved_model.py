@@ -112,6 +112,7 @@ assert "snnconv" not in sys.modules
 """
 
 
+@pytest.mark.full
 def test_it_runs_without_snnconv(tmp_path):
     """In float32, where at these few samples no spike falls on the end of a step."""
     x = samples().astype("float32")

@@ -95,6 +95,7 @@ SIDE_BY_SIDE = (
 )
 
 
+@pytest.mark.sampled(9)
 @needs_simulator
 @pytest.mark.parametrize(
     ("name", "parallel"), [*((name, 1) for name in NETWORKS), *((name, 4) for name in SIDE_BY_SIDE)]
@@ -148,6 +149,7 @@ def test_spikes_come_eight_in_a_byte(n_inputs, tmp_path):
     assert passes(tmp_path / "out")[1] > 0
 
 
+@pytest.mark.sampled(2)
 @needs_simulator
 @pytest.mark.parametrize(("name", "varies"), [("LIF", True), ("convolutions", False)])
 def test_rate_coded_inputs(name, varies, tmp_path):
@@ -177,6 +179,7 @@ def test_numbers_that_vary_are_summed_up_at_every_step(tmp_path):
     assert (n_spikes > 0, n_samples, clocks) == (True, 2, 138)
 
 
+@pytest.mark.full
 @needs_simulator
 def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
     """A start of 0 in place of it is noticed."""

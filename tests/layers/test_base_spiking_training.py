@@ -93,6 +93,7 @@ def trained(digits, *layers, epochs=20, **options):
     return model
 
 
+@pytest.mark.full
 class TestDigits:
     """797 test digits: one of them is 0.13 points, and another seed moves an accuracy by about half a point."""
 
@@ -139,6 +140,7 @@ class TestDigits:
         assert float(layers[1].max_value) != 4.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_trains_on_another_backend(backend):
     if importlib.util.find_spec(backend) is None:

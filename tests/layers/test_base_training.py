@@ -51,6 +51,7 @@ def compiled(model, **options):
 
 
 class TestTraining:
+    @pytest.mark.full
     def test_lif_trains_as_well_as_relu(self, digits):
         x, y, x_test, y_test = digits
         accuracy = {}
@@ -63,6 +64,7 @@ class TestTraining:
         assert accuracy[keras.layers.ReLU] > 0.9
         assert accuracy[LIF] > accuracy[keras.layers.ReLU] - 0.015, accuracy
 
+    @pytest.mark.sampled(4)
     @pytest.mark.parametrize("jit_compile", [False, True])
     @pytest.mark.parametrize("layer", [LIF, lambda: LIF(smoothing=0.02), IF])
     def test_bias_is_trained_and_gain_is_not(self, digits, layer, jit_compile):
@@ -75,6 +77,7 @@ class TestTraining:
         np.testing.assert_array_equal(model.layers[1].gain, gain)
         assert np.mean(model.layers[1].bias.numpy() != bias) > 0.5
 
+    @pytest.mark.full
     def test_black_inputs_do_not_break_it(self):
         # With an input of 0 every current starts at exactly 1, the threshold; with large ones it is far below.
         x = np.concatenate([np.zeros((50, 64)), np.full((50, 64), 100.0), np.full((50, 64), -100.0)]).astype("float32")

@@ -123,6 +123,7 @@ class TestInLayers:
         layer(np.ones((1, 4), "float32"))
         assert float(sum(layer.losses)) == pytest.approx(4.0, rel=1e-5)
 
+    @pytest.mark.sampled(2)
     @pytest.mark.parametrize(
         ("regularizer", "gradient_smoothing", "jit_compile", "before", "after"),
         [

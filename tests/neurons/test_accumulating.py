@@ -43,6 +43,7 @@ class TestAccumulating:
                     owed, sent, spikes[step, unit] = owed + 1, sent - 1, spikes[step, unit] - 1
         return spikes
 
+    @pytest.mark.sampled(3)
     @pytest.mark.parametrize("kind", ["static", "lumpy"])
     @pytest.mark.parametrize("neuron", ACCOUNTS, ids=repr)
     def test_spikes_are_those_of_the_definition(self, neuron, kind):
@@ -115,6 +116,7 @@ class TestAccumulating:
         np.testing.assert_array_equal(fast.rate(current * J), neuron.rate(J))
         np.testing.assert_array_equal(run(fast, current * J, 1e-3 / factor)[0], run(neuron, J, 1e-3)[0])
 
+    @pytest.mark.sampled(4)
     @pytest.mark.parametrize("neuron", ACCOUNTS, ids=repr)
     @pytest.mark.parametrize("xp", [numpy_ops, ops, tensorflow_ops], ids=["numpy_ops", "keras.ops", "tensorflow_ops"])
     def test_spikes_are_the_same_in_every_namespace(self, neuron, xp):

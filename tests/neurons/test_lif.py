@@ -25,6 +25,7 @@ from ..helpers.neurons import (
 
 
 class TestAgainstNengo:
+    @pytest.mark.sampled(3)
     @pytest.mark.parametrize("kind", ["static", "varying"])
     @pytest.mark.parametrize(("neuron", "dt", "voltage"), SETTINGS, ids=repr)
     def test_spikes_are_the_same_and_voltages_agree(self, neuron, dt, voltage, kind):
@@ -38,6 +39,7 @@ class TestAgainstNengo:
         # about 100 roundings. The floor -inf lets them reach -10.
         np.testing.assert_allclose(states["voltage"], expected["voltage"], rtol=1e-12, atol=1e-12)
 
+    @pytest.mark.sampled(3)
     @pytest.mark.parametrize("kind", ["static", "varying"])
     @pytest.mark.parametrize(("neuron", "dt", "voltage"), REFERENCES["LIF"]["settings"], ids=repr)
     def test_refractory_time_is_recovered(self, neuron, dt, voltage, kind):

@@ -6,11 +6,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snnconv.neurons import numpy_ops
 from snnconv.runtime import tensorflow_ops
+
+from ..helpers.examples import at_most
 
 # space, window, strides, padding, dilation, groups
 CONVOLUTIONS = [
@@ -211,7 +213,7 @@ def test_average_pool_equals_keras(xp, space, size, strides, padding):
     np.testing.assert_allclose(xp.average_pool(x, size, strides, pairs), expected, rtol=0, atol=1e-6)
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(data=st.data())
 def test_namespaces_agree_on_any_convolution(data):
     rank = data.draw(st.integers(1, 2))

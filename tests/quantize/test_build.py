@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snnconv.graph import Affine, Dense, SpikingGraph
@@ -12,6 +12,7 @@ from snnconv.neurons import IF, LIF
 from snnconv.quantize import Analog, quantize, run
 from snnconv.runtime import reference
 
+from ..helpers.examples import at_most
 from ..helpers.integer_networks import DT, Line
 
 SPIKES = Analog(bits=1)  # inputs that are 0 or 1
@@ -110,7 +111,7 @@ def test_a_neuron_fires_from_its_threshold_current_on(tau_rc, fraction_bits, thr
     assert (counts > 0).tolist() == [False, True, False, True]
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(st.floats(1.05, 20), st.floats(0.004, 0.05), st.integers(0, 5))
 def test_the_interval_of_a_lif_is_its_rise_time_and_whole_refractory_steps(J, tau_rc, refractory_steps):
     """With the time constant that the rounded leak has, V passes θ after ceil(-tau/dt·ln(1 - 1/J)) steps. Rounding

@@ -35,6 +35,7 @@ def trained():
 
 
 class TestNetwork:
+    @pytest.mark.full
     def test_four_bits_cost_fewer_spikes_than_eight_of_a_lif(self, trained):
         graphs, x, y = trained
         n_steps, differing, accuracy = 60, {}, {}

@@ -114,6 +114,7 @@ def test_small_weights_get_fewer_bits_rather_than_wider_thresholds():
     assert run(integers, [[1.0, 1.0]], 100, record="n.rates").rates["n"].min() > 0
 
 
+@pytest.mark.full
 def test_eight_bits_keep_the_accuracy_on_digits():
     """64-64-64-10 on scikit-learn's digits. The step-counted refractory period makes neurons some 7 % slower, and
     rounding moves spikes, but a class is the largest of ten sums over 100 steps: of 397 test samples, a handful near

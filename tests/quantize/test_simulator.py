@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snnconv.errors import InputError, ParameterError
@@ -13,6 +13,7 @@ from snnconv.quantize import Analog, LatencyCode, RateCode, quantize, run
 from snnconv.quantize.ranges import Range
 from snnconv.quantize.simulator import IntegerSimulator
 
+from ..helpers.examples import at_most
 from ..helpers.integer_networks import Line, random_line
 
 CODES = [Analog(bits=4), Analog(bits=6, low=-1.0), RateCode(spikes_per_step=0.6), LatencyCode(bits=5, window=9)]
@@ -32,7 +33,7 @@ def assert_same(result, expected):
             np.testing.assert_array_equal(result.state[name][variable], values, err_msg=f"{variable} of {name}")
 
 
-@settings(max_examples=16)
+@at_most(16)
 @given(
     seed=st.integers(0, 10**6),
     conv=st.booleans(),

@@ -64,6 +64,7 @@ def _counted(calls, name, function):
     return call
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_steps():
     """Ten times the steps in the same process. Kept at every step, the second run's values would take 1.6 GB more."""
     program = """

@@ -84,6 +84,7 @@ def test_the_file_holds_what_the_simulator_gives(folder):
     assert not list(folder.glob("*.parts"))
 
 
+@pytest.mark.full
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_a_killed_run_goes_on(folder, tmp_path):
     out, parts = tmp_path / "run.npz", tmp_path / "run.npz.parts"

@@ -78,6 +78,7 @@ def test_float32_differs_at_ties_only(cnn, images, loop, record_property):
         assert different[name] <= 1e-3 * theirs[:, -1].sum()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("batch_size", "chunk_steps"), [(1, 1), (2, 7), (4, 120), (8, 50), (3, 500)])
 def test_results_do_not_depend_on_batch_size_or_chunk_length(cnn, images, loop, batch_size, chunk_steps):
     n_steps = 20 if chunk_steps == 1 else 120

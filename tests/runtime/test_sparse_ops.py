@@ -27,6 +27,7 @@ def test_sparse_products_equal_dense_ones(density, n_columns, dtype, monkeypatch
     np.testing.assert_allclose(product, x @ kernel, atol=1e-13 if dtype == "float64" else 2e-5)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("neuron", "dt", "most"), [(LIF(), 0.001, 1), (IF(amplitude=0.2), 0.2, 2)], ids=["LIF", "IF"])
 def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dt, most, dtype):

@@ -80,6 +80,7 @@ def loop(neuron, J, state, n_steps, dt):
     return np.stack(spikes), state
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dt", [0.001, 0.0003])
 @pytest.mark.parametrize(("tau_rc", "tau_ref"), [(0.02, 0.002), (0.02, 0.001), (0.005, 0.0135)])
 @pytest.mark.parametrize("min_voltage", [0.0, -0.5])

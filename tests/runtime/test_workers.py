@@ -22,6 +22,8 @@ from snnconv.errors import DistributionError, InputError, ParameterError
 
 from ..helpers.distribution import N_STEPS, N, batches, clusters, network, samples
 
+pytestmark = pytest.mark.full  # processes
+
 BATCH = 8
 SIZES = {"batch_size": BATCH, "chunk_steps": 15}  # the last batch and the last chunk are not full
 ROUNDING = {"rtol": 1e-5, "atol": 1e-5}  # of some tens of float32 numbers added up in another order

@@ -169,6 +169,7 @@ def test_save_writes_the_whole_model_or_nothing(blobs, tmp_path, monkeypatch):
         trained.save(tmp_path / "model.h5")
 
 
+@pytest.mark.full
 def test_digits_reach_their_accuracy():
     trained = training.train(config.load(CONFIGS[0].with_name("digits_mlp.toml")), verbose=False)
     assert trained.rate_accuracy >= 0.95
@@ -203,6 +204,7 @@ def test_the_quantized_relu_network_is_right_in_the_steps_it_was_trained_for():
     assert found["accuracy"] >= 0.94
 
 
+@pytest.mark.full
 def test_a_config_calibrates_with_its_training_data(tmp_path):
     import snnconv
 

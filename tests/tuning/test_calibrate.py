@@ -226,6 +226,7 @@ def lif(digits):
     return model, graph, x, y, graph.rate_output(x[1200:]).argmax(1)
 
 
+@pytest.mark.full
 def test_calibrated_lif_networks_answer_as_their_rates(lif):
     _, graph, x, y, answers = lif
     calibrated = snnconv.calibrate(graph, x[:200], 30)
@@ -241,6 +242,7 @@ def test_calibrated_lif_networks_answer_as_their_rates(lif):
     assert "calibrated for 30 steps" in report["lif2"]
 
 
+@pytest.mark.full
 def test_lif_time_constants_stay_and_nothing_gets_worse_where_one_scale_may_be_tried(lif):
     _, graph, x, _, _ = lif
     found = snnconv.calibrate(graph, x[:100], 20, scales=(1,), synapses=(None,))
@@ -251,6 +253,7 @@ def test_lif_time_constants_stay_and_nothing_gets_worse_where_one_scale_may_be_t
     assert errors[1] <= errors[0]
 
 
+@pytest.mark.full
 def test_biases_that_help_nothing_are_left(lif):
     """In a step or two behind a slow synapse there is nothing to correct with: the network must not get worse."""
     _, graph, x, _, _ = lif

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers as kl
 
@@ -14,6 +14,7 @@ from snnconv.tuning.calibrate import refit
 from snnconv.tuning.calibrate.rate_curves import fit_gain_bias
 
 from ..helpers.command import fails, run
+from ..helpers.examples import at_most
 from ..helpers.networks import random_cnn, randomise
 
 RNG = np.random.default_rng(0)
@@ -31,7 +32,7 @@ def graph(cnn):
 
 
 @given(scale=st.floats(0.2, 8), top=st.floats(1, 500), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
+@at_most(10)
 def test_for_if_neurons_the_fit_is_exact(scale, top, seed):
     """A ReLU s times as steep, at amplitude/s, is the same: gain s, bias 0."""
     currents = np.random.default_rng(seed).normal(0, top, (400, 3))

@@ -95,6 +95,7 @@ def test_one_setting_alone_is_as_good_as_it_was_measured():
     np.testing.assert_allclose(expected_drop(np.zeros(2), np.zeros(2)), 0)
 
 
+@pytest.mark.full
 def test_calibrated_networks_are_tried_and_written(digits, tmp_path):
     _, graph, x, y = digits
     options = {"n_steps": 20, "scales": [1], "synapses": [None], "accuracy_drop": 3}

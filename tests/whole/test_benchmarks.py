@@ -53,6 +53,7 @@ def test_batches_are_joined_and_averaged():
     np.testing.assert_allclose(run(), work.x.reshape(250, -1), rtol=1e-6)
 
 
+@pytest.mark.full
 def test_worker_builds_runs_and_times_a_work(tmp_path):
     work = works.make("W1", 2, 5)
     with Worker("snnconv") as worker:

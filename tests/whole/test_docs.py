@@ -31,6 +31,7 @@ def run(path: Path, make_folder, are_slow_run: bool) -> None:
             page.run(block)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", PAGES)
 def test_the_blocks_of_a_page_run_in_order(path, tmp_path_factory, folder):
     keras.utils.set_random_seed(0)

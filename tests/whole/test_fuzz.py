@@ -42,6 +42,7 @@ def folder(tmp_path_factory):
 FILES = ["model.h5", "model.keras", "graph.snn.h5"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", FILES)
 def test_damaged_files(folder, name):
     check(folder, name, 0, DEFAULT)

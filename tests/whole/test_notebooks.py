@@ -13,6 +13,7 @@ def test_there_are_notebooks():
     assert "01_from_keras_to_spikes.ipynb" in [path.name for path in NOTEBOOKS]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # the messages of Jupyter's own client about its settings and its event loop are no fault of the notebook
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

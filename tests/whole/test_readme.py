@@ -29,6 +29,7 @@ def test_first_shell_block_is_install_and_demo_then_install_and_tests():
     assert lines[1].endswith("pytest")
 
 
+@pytest.mark.full
 def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     example = next(block for block in blocks("python") if "model.fit" in block)
@@ -40,6 +41,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "digits.snn.h5").is_file()
 
 
+@pytest.mark.full
 def test_the_converter_example_runs(capsys):
     example = next(block for block in blocks("python") if "@snnconv.handles" in block)
     names = {}
@@ -49,6 +51,7 @@ def test_the_converter_example_runs(capsys):
     assert "Halve" in capsys.readouterr().out
 
 
+@pytest.mark.full
 def test_the_calibration_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = keras.Sequential([keras.Input((6,)), kl.Dense(8, activation="relu", name="hidden"), kl.Dense(3)])
