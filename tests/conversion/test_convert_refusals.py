@@ -1,0 +1,99 @@
+"""What cannot be converted is named; a wrong conversion does not get through."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+import snnconv
+from snnconv.errors import ConversionError, ModelFileError
+
+from ..helpers.networks import forum_model
+
+
+def sequential(shape, *layers):
+    keras.utils.set_random_seed(11)
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+class Doubled(kl.Dense):
+    def call(self, inputs):
+        return 2 * super().call(inputs)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = kl.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def called_on(layer, shape):
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, layer(inputs))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sequential((6,), Doubled(3, name="twice")), r"'twice' \(Doubled\) has no spiking.*subclass of Dense"),
+        (
+            lambda: sequential((6, 4), kl.LSTM(3, name="lstm")),
+            r"layer 'lstm' \(LSTM\) has no spiking equivalent.*handles",
+        ),
+        (lambda: sequential((6,), kl.Softmax(name="soft"), kl.Dense(2)), r"'soft' applies softmax inside the network"),
+        (lambda: sequential((6, 6), kl.Softmax(axis=1, name="soft")), r"'soft' \(Softmax\) works along axis=1"),
+        (lambda: sequential((None, 4), kl.Dense(3)), r"has the open shape \(None, 4\)"),
+        (lambda: keras.Sequential([kl.Dense(3)], name="bare"), r"model 'bare' is not built"),
+        (lambda: Subclassed(), r"\(Subclassed\) has a call of its own"),
+        (lambda: called_on(lambda x: keras.ops.sin(x), (4,)), r"\(Sin\) is a function of keras.ops"),
+        (
+            lambda: called_on(lambda x: kl.Concatenate(axis=0, name="cat")([x, x]), (4,)),
+            r"'cat' \(Concatenate\) joins samples",
+        ),
+        (lambda: "not/there.h5", "there is no file 'not/there.h5'"),
+        (lambda: 3, "takes a Keras model or the path of one. Received int"),
+    ],
+)
+def test_what_cannot_be_converted_is_named(make, message):
+    with pytest.raises((ConversionError, ModelFileError), match=message):
+        snnconv.convert(make())
+
+
+def test_nan_in_weights_is_refused():
+    model = forum_model()
+    kernel, bias = model.get_layer("dense").get_weights()
+    kernel[3, 2] = np.nan
+    model.get_layer("dense").set_weights([kernel, bias])
+    with pytest.raises(ConversionError, match=r"layer 'dense' \(Dense\) has NaN or infinity in its kernel"):
+        snnconv.convert(model)
+
+
+@pytest.mark.parametrize("option", ["synapse", "scale_firing_rates"])
+def test_options_that_name_no_population_are_refused(option):
+    with pytest.raises(ConversionError, match=f"{option} names 'nobody', which is no population. There are: .*'lif'"):
+        snnconv.convert(forum_model(), **{option: {"nobody": 1.0}})
+
+
+def test_a_wrong_conversion_does_not_get_through():
+    """The comparison with Keras catches a converter that computes something else."""
+
+    class Shifted(kl.Layer):
+        def call(self, x):
+            return x + 1
+
+    @snnconv.handles(Shifted)
+    def forget_the_shift(layer, build, x):
+        return x
+
+    with pytest.raises(ConversionError, match=r"the rate output '.*' differs from Keras' by"):
+        snnconv.convert(called_on(Shifted(), (4,)))
+
+    @snnconv.handles(Shifted)
+    def shift(layer, build, x):
+        return build.affine(x, 1.0, 1.0)
+
+    graph = snnconv.convert(called_on(Shifted(), (4,)))
+    np.testing.assert_allclose(graph.rate_output(np.zeros((1, 4))), 1)

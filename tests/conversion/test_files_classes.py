@@ -1,0 +1,78 @@
+"""Files that name classes of the user, functions, and lambda layers."""
+
+import sys
+import types
+
+import keras
+import pytest
+from keras import layers as kl
+
+import snnconv
+from snnconv.conversion.files import import_custom_objects, load_model
+from snnconv.errors import ConversionError, ModelFileError
+
+from ..helpers.keras_file_writer import (
+    numbers,
+    same,
+)
+
+
+@keras.saving.register_keras_serializable("mine")
+class Registered(kl.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class Scaled(kl.Layer):
+    def __init__(self, scale=3.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def build(self, shape):
+        self.offset = self.add_weight(shape=(shape[-1],), name="offset")
+
+    def call(self, x):
+        return self.scale * x + self.offset
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+def bend(x):
+    return x * x
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_custom_objects(tmp_path, suffix):
+    model = keras.Sequential([keras.Input((4,)), kl.Dense(3, activation=bend), Scaled(name="scaled"), Registered()])
+    model.get_layer("scaled").offset.assign(numbers(3))
+    model.save(tmp_path / f"m{suffix}")
+    same(tmp_path / f"m{suffix}", model, numbers(3, 4), custom_objects={"Scaled": Scaled, "bend": bend})
+    with pytest.raises(ModelFileError, match=r"activation 'bend'"):
+        load_model(tmp_path / f"m{suffix}")
+    with pytest.raises(ModelFileError, match=r"layer 'scaled' \(Scaled\) is of a class"):
+        load_model(tmp_path / f"m{suffix}", custom_objects={"bend": bend})
+    with pytest.raises(ModelFileError, match="custom_objects: 'Scaled' must be a class or a function. Received int"):
+        load_model(tmp_path / f"m{suffix}", custom_objects={"Scaled": 3})
+    with pytest.raises(ConversionError, match=r"layer 'dense.*' \(Dense\) has the activation 'bend'"):
+        snnconv.convert(tmp_path / f"m{suffix}", custom_objects={"Scaled": Scaled, "bend": bend})
+
+
+def test_custom_objects_of_a_module(monkeypatch):
+    module = types.ModuleType("their_layers")
+    exec("import os\nfrom math import pi\nclass Theirs: pass\ndef own(x): return x", module.__dict__)
+    monkeypatch.setitem(sys.modules, "their_layers", module)
+    assert set(import_custom_objects("their_layers")) == {"Theirs", "own"}
+    with pytest.raises(ModelFileError, match="cannot import 'no.such.module' for custom objects: No module named 'no'"):
+        import_custom_objects("no.such.module")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
+    model = keras.Sequential([keras.Input((4,)), kl.Lambda(lambda x: 3 * x, name="code"), kl.Dense(2)])
+    model.save(tmp_path / f"m{suffix}")
+    with pytest.raises(ModelFileError, match=r"layer 'code' \(Lambda\) holds program code"):
+        snnconv.convert(tmp_path / f"m{suffix}")
+    same(tmp_path / f"m{suffix}", model, numbers(3, 4), unsafe=True)
+    with pytest.raises(ConversionError, match=r"layer 'code' \(Lambda\) has no spiking equivalent"):
+        snnconv.convert(tmp_path / f"m{suffix}", unsafe=True)

@@ -1,0 +1,178 @@
+"""Layers that stand for activations, and activations that have no neuron."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import activations
+from keras import layers as kl
+
+import snnconv
+from snnconv.conversion.trace.swaps import fitted
+from snnconv.errors import ConversionError, ConversionWarning
+from snnconv.neurons import IF, LIF, NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
+from snnconv.runtime import reference
+
+from ..helpers.activations import FORMS, NEURON_OF, differing, inputs, network
+
+
+def test_every_activation_of_keras_converts_or_is_refused_with_advice():
+    for name in public_activations():
+        if name in NEURON_OF or name == "linear":
+            continue
+        message = rf"\(Dense\) has the activation '{name}'.* Use .*swap_activations={{'{name}': snnconv\.neurons\.IF"
+        if name == "softmax":
+            message = "applies softmax inside the network"
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((10,)), kl.Dense(6, activation=name), kl.Dense(2)])
+        with pytest.raises(ConversionError, match=message):
+            snnconv.convert(model)
+
+
+def public_activations():
+    """Names of what keras.activations offers."""
+    others = {"get", "serialize", "deserialize"}
+    functions = {function.__name__ for function in vars(activations).values() if callable(function)}
+    return sorted(functions - others)
+
+
+def test_a_layer_as_argument_needs_its_weights():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), kl.Dense(3, activation=kl.PReLU(name="inside"), name="x")])
+    with pytest.raises(ConversionError, match=r"'x' \(Dense\) has an activation without weights yet, 'inside' \(PReLU"):
+        snnconv.convert(model)
+    model(np.ones((1, 4)))
+    assert list(snnconv.convert(model).populations) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (lambda: kl.ELU(name="x"), r"'x' \(ELU\) has the activation 'elu'.*Use leaky_relu.*{'elu': snnconv"),
+        (lambda: kl.Activation("swish", name="x"), r"'x' \(Activation\) has the activation 'silu'.*Use relu"),
+        (lambda: kl.Dense(4, activation=lambda x: x**2, name="x"), r"'x' \(Dense\).*'<lambda>'.*{the function: snn"),
+        (lambda: kl.Dense(4, activation="softmax", name="x"), r"'x' applies softmax inside the network.*output only"),
+    ],
+)
+def test_what_has_no_neuron_is_refused_with_advice(layer, message):
+    model = keras.Sequential([keras.Input((4,)), layer(), kl.Dense(2)])
+    with pytest.raises(ConversionError, match=message):
+        snnconv.convert(model)
+
+
+class TestSwaps:
+    """swap_activations."""
+
+    @pytest.mark.parametrize(
+        "key", ["gelu", activations.gelu, kl.Dense, "Dense"], ids=["name", "function", "class", "class name"]
+    )
+    def test_keys_are_names_functions_and_layers(self, key):
+        model = network(functools.partial(FORMS["string"], "gelu"))
+        with pytest.warns(ConversionWarning, match=r"with swapped activations, output '.*' differs from Keras' by"):
+            graph = snnconv.convert(model, swap_activations={key: IF(min_voltage=0.0)})
+        assert {view.neuron for view in graph.populations.values()} == {IF(min_voltage=0.0)}
+
+    def test_a_name_for_the_same_function(self):
+        model = network(functools.partial(FORMS["layer"], "silu"))
+        with pytest.warns(ConversionWarning):
+            graph = snnconv.convert(model, swap_activations={"swish": IF()})
+        assert len(graph.populations) == 2
+
+    def test_a_layer_class_swaps_only_there(self):
+        keras.utils.set_random_seed(0)
+        layers = [kl.Dense(8, activation="relu", name="dense"), kl.Dense(8), kl.ReLU(name="layer"), kl.Dense(2)]
+        model = keras.Sequential([keras.Input((10,)), *layers])
+        graph = snnconv.convert(model, swap_activations={kl.ReLU: IF(max_spikes=1)})
+        assert [view.max_spikes for view in graph.populations.values()] == [None, 1]
+
+    def test_a_layer_class_swaps_layers_that_are_arguments(self):
+        model = network(lambda units: [kl.Dense(units, activation=kl.LeakyReLU())])
+        with pytest.warns(ConversionWarning):
+            graph = snnconv.convert(model, swap_activations={kl.LeakyReLU: IF()})
+        assert {view.neuron for view in graph.populations.values()} == {IF()}
+
+    def test_an_activation_of_its_own_can_be_swapped(self):
+        def squared(x):
+            return keras.ops.relu(x) ** 2
+
+        model = network(lambda units: [kl.Dense(units, activation=squared)])
+        with pytest.warns(ConversionWarning):
+            graph = snnconv.convert(model, swap_activations={squared: LIF()})
+        assert {view.neuron.kind for view in graph.populations.values()} == {"LIF"}
+
+    @pytest.mark.parametrize(
+        ("name", "neuron"),
+        [
+            ("sigmoid", Sigmoid(max_rate=200.0, amplitude=0.005)),
+            ("tanh", Tanh(max_rate=50.0, amplitude=0.02)),
+            ("softplus", Softplus(unit_rate=200.0, amplitude=0.005)),
+            ("softsign", Softsign(max_rate=400.0, amplitude=0.0025)),
+            ("leaky_relu", PiecewiseLinear(amplitude=0.02, negative_slope=0.2)),
+            ("relu", IF(amplitude=0.005)),
+            ("relu", PiecewiseLinear()),
+        ],
+    )
+    def test_the_same_function_at_other_rates_changes_nothing(self, name, neuron):
+        model = network(functools.partial(FORMS["string"], name))
+        graph = snnconv.convert(model, swap_activations={name: neuron})  # no warning
+        assert {view.neuron for view in graph.populations.values()} == {neuron}
+        np.testing.assert_allclose(graph.rate_output(inputs()), np.asarray(model(inputs())), rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        "neuron", [LIF(), LIF(tau_ref=0.0), LIF(tau_rc=0.05), LIF(tau_rc=0.01, tau_ref=0.001), LIF(min_voltage=-1.0)]
+    )
+    def test_a_lif_is_fitted_to_a_relu(self, neuron):
+        largest = 3.0
+        tuned = fitted(neuron, lambda x: np.maximum(x, 0), largest)
+        x = np.linspace(-1, largest, 4001)
+        output = tuned.neuron.rate(tuned.gain * x + tuned.bias)
+        # it starts where the relu does, and swallows no small input
+        assert tuned.bias == 1
+        assert np.array_equal(output > 0, x > 0)
+        error = np.sqrt(np.mean((output - np.maximum(x, 0))[x > 0] ** 2)) / largest
+        assert error < 0.085
+        # no gain or amplitude is better, as far as rates of 250 Hz allow
+        for factor in (0.97, 1.03):
+            scaled = tuned.neuron.with_amplitude(tuned.neuron.amplitude * factor)
+            worse = scaled.rate(tuned.gain * x + tuned.bias) - np.maximum(x, 0)
+            assert np.sqrt(np.mean(worse[x > 0] ** 2)) / largest > error
+        assert output.max() / tuned.neuron.amplitude <= 250
+
+    def test_lif_for_relu_reports_its_error(self):
+        model = network(functools.partial(FORMS["string"], "relu"))
+        with pytest.warns(ConversionWarning, match=r"with swapped activations, output '.*' differs from Keras' by \d"):
+            graph = snnconv.convert(model, swap_activations={"relu": LIF()})
+        x = np.random.default_rng(0).random((50, 10))
+        ours, theirs = graph.rate_output(x), np.asarray(model(x))
+        # 8 % of the range in each of two layers, and outputs that are sums and differences of them
+        assert 0.01 < np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 0.4
+        # the amplitude follows the layer's own range
+        rates = graph.rate_values(x)
+        for view in graph.populations.values():
+            assert 100 < (rates[view.name] / view.amplitude).max() < 250
+
+    def test_both_runtimes_agree_on_swapped_neurons(self):
+        model = network(functools.partial(FORMS["string"], "relu"))
+        with pytest.warns(ConversionWarning):
+            graph = snnconv.convert(model, swap_activations={"relu": LIF()})
+        result = snnconv.Simulator(graph, dtype="float64").run(inputs(), 100, record="all")
+        assert differing(result, reference.run(graph, inputs(), 100, record="all")) == dict.fromkeys(result.spikes, 0)
+
+    @pytest.mark.parametrize(
+        "key", ["mish", activations.mish, kl.LeakyReLU, "linear"], ids=["name", "function", "class", "identity"]
+    )
+    def test_keys_that_match_nothing_are_refused(self, key):
+        model = network(functools.partial(FORMS["string"], "relu"))
+        name = getattr(key, "__name__", key)
+        with pytest.raises(ConversionError, match=f"swap_activations names '{name}', which is no activation in this m"):
+            snnconv.convert(model, swap_activations={"relu": IF(), key: IF()})
+
+    def test_a_negative_activation_is_not_for_a_lif(self):
+        with pytest.raises(ConversionError, match="a LIF cannot take the place of a negative activation"):
+            fitted(LIF(), lambda x: -x, 1.0)
+
+
+def test_every_neuron_but_the_lifs_stands_for_an_activation():
+    ours = {name for name, neuron in NEURONS.items() if neuron.__module__.startswith("snnconv.")}
+    assert {neuron.__name__ for neuron in NEURON_OF.values()} == ours - {"LIF", "SteppedLIF"}

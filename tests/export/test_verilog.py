@@ -1,0 +1,211 @@
+"""The circuit: simulated by iverilog with its own test bench, it gives every spike of the integer network."""
+
+import math
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from snnconv import export, quantize
+from snnconv.export.folder import verify_folder
+from snnconv.export.verilog.stages import held_clocks, stages, step_clocks
+from snnconv.files.manifest import write_manifest
+from snnconv.neurons import IF, LIF
+
+from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
+
+SIMULATORS = shutil.which("iverilog") and shutil.which("make")
+
+
+needs_simulator = pytest.mark.skipif(not SIMULATORS, reason="needs iverilog and make: apt-get install iverilog make")
+
+
+N_STEPS = 30
+
+
+def simulate(folder):
+    """What ``make sim`` prints, and whether it succeeds."""
+    done = subprocess.run(["make", "-s", "sim"], cwd=folder, capture_output=True, text=True, check=False)
+    assert not done.stderr.replace("make: *** [Makefile:13: sim] Error 1\n", ""), done.stderr
+    return done.stdout, done.returncode == 0
+
+
+def passes(folder):
+    """The numbers in the line with which the test bench ends: values, spikes, samples, steps, clocks and held clocks.
+
+    Clocks are measured: the bench counts those of every step, and fails where they are others.
+    """
+    said, succeeded = simulate(folder)
+    assert succeeded, said
+    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps, (\d+) clocks per step"
+    found = re.fullmatch(line + r"(?:, (\d+) with the same inputs again)?\n", said)
+    assert found, said
+    *numbers, clocks, held = found.groups()
+    return [*map(int, numbers), int(clocks), int(held or clocks)]
+
+
+def one_by_one():
+    """One input, one neuron, one output."""
+    return Line((1,)).dense("d", [[2.5]], [0.1]).neurons("n", LIF(0.02, 0.002)).dense("out", [[-1.0]]).graph()
+
+
+def volume():
+    """A dilated convolution in three dimensions, a pool with windows that overlap, and IF neurons."""
+    rng = np.random.default_rng(5)
+    line = Line((3, 2, 4, 2)).conv("c", rng.normal(0, 1, (2, 2, 2, 2, 3)), padding=1, dilation=2)
+    line.neurons("n", LIF(0.01, 0.001), 0.8).pool("p", size=2, strides=1).flatten()
+    n = line.last.shape[0]
+    return line.dense("d", rng.normal(0, 4 / np.sqrt(n), (n, 4))).neurons("m", IF(max_spikes=1), 40.0).graph()
+
+
+def pools():
+    """Two pools between the input and the first neurons: their sums are held as well."""
+    rng = np.random.default_rng(6)
+    line = Line((6, 5, 2)).pool("p1", 2).pool("p2", 2, strides=1).conv("c", rng.normal(0, 2, (2, 1, 2, 6)))
+    line.neurons("n", LIF(0.01, 0.001), 0.8).flatten()
+    return line.dense("out", rng.normal(size=(line.last.shape[0], 3))).graph()
+
+
+NETWORKS = {
+    "LIF": lambda: random_line(0),
+    "LIF with a long refractory period": lambda: random_line(1, tau_ref=0.006),
+    "LIF without refractory period": lambda: random_line(2, tau_ref=0.0),
+    "LIF with a floor below 0": lambda: random_line(3, min_voltage=-0.7),
+    "LIF without floor": lambda: random_line(4, min_voltage=-math.inf),
+    "LIF with synapses": lambda: random_line(5, synapse=True),
+    "IF": lambda: random_line(6, neuron="IF"),
+    "IF without floor": lambda: random_line(7, neuron="IF", min_voltage=-math.inf),
+    "rectified IF": lambda: random_line(8, neuron="IF", min_voltage=None),  # pyright: ignore[reportArgumentType]
+    "convolutions": lambda: random_line(9, conv=True),
+    "convolutions with synapses": lambda: random_line(6, conv=True, synapse=True),
+    "convolutions of IF": lambda: random_line(11, conv=True, neuron="IF"),
+    "one by one": one_by_one,
+    "volume": volume,
+    "pools of inputs": pools,
+    "LIF that start anywhere": lambda: with_start(random_line(14, min_voltage=-0.5), 0.3),
+    "convolutions that start anywhere": lambda: with_start(random_line(9, conv=True, synapse=True), 0.9),
+}
+
+
+SIDE_BY_SIDE = (
+    *("LIF with synapses", "IF", "convolutions", "convolutions with synapses", "volume", "pools of inputs"),
+    "convolutions that start anywhere",
+)
+
+
+@pytest.mark.sampled(9)
+@needs_simulator
+@pytest.mark.parametrize(
+    ("name", "parallel"), [*((name, 1) for name in NETWORKS), *((name, 4) for name in SIDE_BY_SIDE)]
+)
+def test_the_circuit_gives_every_spike_of_the_integer_network(name, parallel, tmp_path):
+    """Every value of every layer at every step, the sums and classes at the end, and the clocks of each step.
+
+    The number of spikes is also counted here, so that a test bench that compares nothing is noticed.
+    """
+    graph, folder = NETWORKS[name](), tmp_path / "out"
+    n_steps_given = 20 if len(graph.inputs[0].shape) > 1 else N_STEPS
+    x = np.random.default_rng(1).random((3, *graph.inputs[0].shape))
+    export.export(graph, folder, "verilog", x=x, n_steps=n_steps_given, parallel=parallel, golden=1)
+    n_values, n_spikes, n_samples, n_steps, clocks, held = passes(folder)
+    integers = quantize.load(folder / "network.int.h5")
+    circuit = stages(integers, parallel)
+    result = quantize.run(integers, x[:1], n_steps_given, record="all.spikes")
+    assert (n_samples, n_steps) == (1, n_steps_given)
+    assert n_values == n_steps * sum(stage.n_neurons for stage in circuit)
+    assert n_spikes == sum(int(spikes.sum()) for spikes in result.spikes.values()) > 0
+    assert clocks == step_clocks(circuit)
+    assert held == held_clocks(circuit) <= clocks
+
+
+@needs_simulator
+def test_spikes_as_inputs_and_inputs_that_vary(tmp_path):
+    """One bit per input, another frame at every step."""
+    graph = random_line(12)
+    x = np.random.default_rng(2).integers(0, 2, (2, N_STEPS, 7))
+    export.export(graph, tmp_path / "out", "verilog", x=x, n_steps=N_STEPS, input_bits=1)
+    network = (tmp_path / "out/rtl/snn_network.v").read_text()
+    assert "[0:0] input_data" in network
+    assert ".HOLDS(1)" not in network  # a spike comes anew at every step: there is nothing to hold
+    _, n_spikes, _, _, clocks, _ = passes(tmp_path / "out")
+    assert (n_spikes > 0, clocks) == (True, 138)
+
+
+@needs_simulator
+@pytest.mark.parametrize("n_inputs", [1, 8, 19])
+def test_spikes_come_eight_in_a_byte(n_inputs, tmp_path):
+    rng = np.random.default_rng(n_inputs)
+    line = Line((n_inputs,)).dense("d", rng.normal(1, 2, (n_inputs, 5))).neurons("n", LIF(), np.full(5, 0.8))
+    x = rng.integers(0, 2, (3, N_STEPS, n_inputs))
+    graph = line.dense("out", rng.normal(size=(5, 2))).graph()
+    export.export(graph, tmp_path / "out", "verilog", x=x, n_steps=N_STEPS, input_bits=1, golden=3)
+    bytes_ = [int(word, 16) for word in (tmp_path / "out/golden/inputs.mem").read_text().split()]
+    per_frame = -(-n_inputs // 8)
+    assert len(bytes_) == 3 * N_STEPS * per_frame
+    for number, spike in enumerate(x[1, 2]):
+        assert bytes_[(N_STEPS + 2) * per_frame + number // 8] >> number % 8 & 1 == spike
+    assert passes(tmp_path / "out")[1] > 0
+
+
+@pytest.mark.sampled(2)
+@needs_simulator
+@pytest.mark.parametrize(("name", "varies"), [("LIF", True), ("convolutions", False)])
+def test_rate_coded_inputs(name, varies, tmp_path):
+    """The circuit encodes numbers itself; its spikes are those of the integer network with that code."""
+    graph, n_steps = NETWORKS[name](), 20
+    lead = (2, n_steps) if varies else (2,)
+    x = np.random.default_rng(7).random((*lead, *graph.inputs[0].shape))
+    export.export(graph, tmp_path / "out", "verilog", x=x, n_steps=n_steps, code="rate", golden=2, input_bits=7)
+    integers = quantize.load(tmp_path / "out/network.int.h5")
+    assert isinstance(integers.input.code, quantize.RateCode)
+    assert integers.input.code.period == 127  # odd: the start is rounded down
+    result = quantize.run(integers, x, n_steps, record="all.spikes")
+    codes, sent, n_sent = integers.check_inputs(x, n_steps), None, 0
+    for step in range(n_steps):
+        q = codes[:, step] if varies else codes
+        value, sent = integers.input.code.send(q, integers.input.code.start(q) if sent is None else sent, step)
+        n_sent += int(value.sum())
+    assert passes(tmp_path / "out")[1] == n_sent + sum(int(spikes.sum()) for spikes in result.spikes.values())
+
+
+@needs_simulator
+def test_numbers_that_vary_are_summed_up_at_every_step(tmp_path):
+    x = np.random.default_rng(2).random((2, N_STEPS, 7))
+    export.export(random_line(12), tmp_path / "out", "verilog", x=x, n_steps=N_STEPS)
+    assert ".HOLDS(1)" in (tmp_path / "out/rtl/snn_network.v").read_text()
+    _, n_spikes, n_samples, _, clocks, _ = passes(tmp_path / "out")
+    assert (n_spikes > 0, n_samples, clocks) == (True, 2, 138)
+
+
+@pytest.mark.full
+@needs_simulator
+def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
+    """A start of 0 in place of it is noticed."""
+    graph, x = calibrated_digits()
+    folder = tmp_path / "out"
+    export.export(graph, folder, "verilog", x=x, n_steps=16, parallel=8, golden=2)
+    integers = quantize.load(folder / "network.int.h5")
+    result = quantize.run(integers, x[:2], 16, record="all.spikes")
+    files, circuit = verify_folder(folder)
+    assert files.passed
+    assert circuit.passed
+    n_spikes = sum(int(spikes.sum()) for spikes in result.spikes.values())
+    assert f"{16 * 2 * (24 + 16 + 10)} values with {n_spikes} spikes in 2 samples of 16 steps" in circuit.said
+    for number in (1, 2):
+        assert f"layer{number}_START.mem".lower() in (folder / "rtl/snn_network.v").read_text()
+    memory = folder / "mem/layer1_start.mem"
+    memory.write_text(re.sub(r"\w", "0", memory.read_text()))
+    write_manifest(folder, target="verilog", dt=0.001)
+    files, circuit = verify_folder(folder)
+    assert files.passed
+    assert circuit.passed is False
+    assert re.fullmatch(r"simulated by iverilog: FAIL: \d+ differences", circuit.said)
+
+
+@needs_simulator
+def test_inputs_of_both_signs(tmp_path):
+    x = np.random.default_rng(3).uniform(-2, 2, (2, 7))
+    export.export(random_line(13), tmp_path / "out", "verilog", x=x, n_steps=N_STEPS, low=-2.0, high=2.0, bits=16)
+    assert passes(tmp_path / "out")[1] > 0
