@@ -13,7 +13,7 @@ from snnconv.export.c.source import HELPERS
 from snnconv.export.c.tracer import Trace
 from snnconv.quantize.neurons import IntegerIF, IntegerLIF
 
-from ..c_programs import NEEDS_COMPILER, SANITIZE
+from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE
 
 N_NEURONS, N_STEPS = 200, 2000
 

@@ -18,8 +18,8 @@ from snnconv.export.c.tracer import Trace
 from snnconv.graph import Affine, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF, Neuron, PiecewiseLinear, Sigmoid, Softplus, Softsign, SteppedLIF, Tanh
 
-from ..c_programs import NEEDS_COMPILER
-from ..integer_networks import Line
+from ..helpers.c_programs import NEEDS_COMPILER
+from ..helpers.integer_networks import Line
 
 N_NEURONS, N_STEPS, DT = 200, 2000, 0.001
 

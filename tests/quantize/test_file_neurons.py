@@ -7,7 +7,7 @@ import pytest
 from snnconv.errors import ModelFileError
 from snnconv.quantize import load, quantize, run
 
-from ..integer_networks import random_line, with_start
+from ..helpers.integer_networks import random_line, with_start
 
 
 def written(path, **settings):

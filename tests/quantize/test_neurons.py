@@ -17,7 +17,7 @@ from snnconv.quantize.neurons import INTEGER_NEURONS, IntegerIF, IntegerLIF, lea
 from snnconv.quantize.rounding.forms import FORMS
 from snnconv.runtime import tensorflow_ops
 
-from ..integer_networks import Line
+from ..helpers.integer_networks import Line
 
 N, SHAPE = 200, (3, 5)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import snnconv
 from snnconv.graph import Affine
 from snnconv.neurons import IF, LIF
-from snnconv.runtime import compiled.products
+from snnconv.runtime.compiled import products
 
 from ..helpers.dense import dense_network
 
