@@ -92,7 +92,7 @@ def test_predictions_that_differ_are_counted(registered, tmp_path):
         def run(path, inputs, n_steps):
             result = runner(graph)(path, inputs, n_steps)
             y = np.concatenate([-result.output[:2], result.output[2:]])
-            return dataclasses.replace(result, outputs={label: y for label in graph.outputs})
+            return dataclasses.replace(result, outputs=dict.fromkeys(graph.outputs, y))
 
         return Plan(write_text, run)
 
