@@ -56,7 +56,8 @@ def test_200_digits_for_100_steps_give_every_spike_of_the_reference(tmp_path):
     assert re.search(
         "to the last bit; compiled here, its self-test passes \\(4 samples of 100 steps\\)", verdict.notes[0]
     )
-    found = run_program(DoubleWriter(graph, 0.001), tmp_path / "net", {"x": x}, 100)
+    inputs = graph.check_inputs(x, "float64")
+    found = run_program(DoubleWriter(graph, 0.001), tmp_path / "net", inputs, 100)
     for name, spikes in expected.spikes.items():
         np.testing.assert_array_equal(found.spikes[name], spikes)
     # sums of 64 numbers around 1000, in another order: some of the last of 53 bits

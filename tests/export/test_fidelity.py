@@ -91,7 +91,8 @@ def test_predictions_that_differ_are_counted(registered, tmp_path):
     def plan(graph, settings):
         def run(path, inputs, n_steps):
             result = runner(graph)(path, inputs, n_steps)
-            return dataclasses.replace(result, output=np.concatenate([-result.output[:2], result.output[2:]]))
+            y = np.concatenate([-result.output[:2], result.output[2:]])
+            return dataclasses.replace(result, outputs=dict.fromkeys(graph.outputs, y))
 
         return Plan(write_text, run)
 

@@ -9,7 +9,7 @@ import pytest
 @contextmanager
 def without_xla() -> Iterator[None]:
     """What the runtime compiles meanwhile is traced alone: a small network takes longer to compile than to run."""
-    from snnconv.runtime import scan
+    from snnconv.runtime.compiled import scan
 
     traced = scan.traced
     with pytest.MonkeyPatch.context() as patch:

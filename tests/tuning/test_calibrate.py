@@ -278,4 +278,4 @@ def test_convert_leaves_the_speed_that_it_is_told(lif):
 
 
 def inputs(graph, x):
-    return {graph.inputs[0].name: x}
+    return graph.check_inputs(x, "float32")

@@ -64,7 +64,8 @@ def mean_output(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> dic
     """Outputs by name, in spikes, their means over all steps; inputs that the graph does not have are left out."""
     given = xs.only(node.name for node in graph.inputs)
     means = Simulator(graph, dt, progress=False).predict(given, n_steps)
-    return means if len(graph.outputs) > 1 else dict.fromkeys(graph.outputs, means)
+    first, *others = graph.outputs
+    return means if others else {first: means}
 
 
 def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:
