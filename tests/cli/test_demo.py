@@ -30,6 +30,7 @@ def test_it_ends_well_and_within_a_minute(demo):
     assert seconds < 60
 
 
+@pytest.mark.full
 def test_it_prints_accuracies_a_verdict_and_what_to_do_next(demo):
     _, done, _ = demo
     for kind in ("rate", "spiking"):

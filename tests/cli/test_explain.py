@@ -84,6 +84,7 @@ def test_the_command_fails_in_one_line(folder, monkeypatch, arguments, message):
 # --- the page
 
 
+@pytest.mark.full
 def test_the_page_on_understanding_shows_what_the_commands_print(tmp_path, monkeypatch):
     """Its programs run, and its texts are those of the commands up to the digits, which the platform may change."""
     page = (Path(__file__).parents[2] / "docs" / "understanding.md").read_text("utf-8")

@@ -13,6 +13,7 @@ import snnconv
 from ..helpers.command import fails, run
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["export", "inspect", "simulate", "verify"])
 @pytest.mark.parametrize(
     ("name", "pattern"),

@@ -32,7 +32,6 @@ def files(digits, tmp_path_factory):
     return folder
 
 
-@pytest.mark.full
 def test_the_command_writes_what_other_commands_take(files, digits, tmp_path):
     _, graph, x, _ = digits
     out, plot = tmp_path / "tuned.toml", tmp_path / "tuned.svg"

@@ -59,6 +59,7 @@ each_case = pytest.mark.parametrize("build", list(CASES.values()), ids=list(CASE
 each_activation = pytest.mark.parametrize("name", list(NEURON_OF))
 
 
+@pytest.mark.sampled(2)
 @each_case
 def test_rates_are_those_of_keras(build):
     model = network(build)
@@ -68,6 +69,7 @@ def test_rates_are_those_of_keras(build):
     np.testing.assert_allclose(graph.rate_output(inputs()), np.asarray(model(inputs())), rtol=0, atol=1e-5)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", LAYER_FORMS)
 @pytest.mark.parametrize("make", WITH_JUMPS.values(), ids=WITH_JUMPS)
 def test_rates_of_activations_that_jump(make, form):

@@ -49,6 +49,7 @@ def without_input():
     return randomise(model)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("make", [forum_model, random_cnn, nested, without_input])
 def test_round_trips(tmp_path, make, suffix):

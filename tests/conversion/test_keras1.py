@@ -75,6 +75,7 @@ def keras1_values(x, kernel, bias, norm, w, b, turned, channels_first):
     return y.reshape(len(x), -1) @ w + b
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("version", ["1.2.2", None])
 @pytest.mark.parametrize(
     ("ordering", "ending", "backend"),

@@ -72,6 +72,7 @@ def test_a_path_and_given_inputs_do(forum, tmp_path):
     assert verify(tmp_path / "m.keras", x, 50, graph=snnconv.load(tmp_path / "m.snn.h5")).passed
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("node", "field", "layer"),
     [

@@ -151,6 +151,7 @@ def test_sums_in_order_are_the_sums(groups):
     assert set(numpy_ops.__all__) == set(vars(ORDERED))
 
 
+@pytest.mark.full
 def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
     graph, x = calibrated_digits()
     verdict = written(graph, tmp_path / "net", x, 16)

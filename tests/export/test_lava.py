@@ -87,6 +87,7 @@ def test_a_current_beyond_24_bits_comes_back_from_the_other_end():
     assert not found["b"].any()  # as 24 bits have it: a large negative current
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_file_holds_what_the_verdict_measures(name, tmp_path):
     graph = graph_of(name)

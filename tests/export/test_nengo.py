@@ -34,6 +34,7 @@ def script_in(folder):
     return module
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_is_exact_in_nengo(name, tmp_path):
     graph = graph_of(name, first=FIRST, second=SECOND)

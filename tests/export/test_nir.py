@@ -40,6 +40,7 @@ EACH_CASE = pytest.mark.parametrize(
 # --- what is written
 
 
+@pytest.mark.sampled(3)
 @EACH_CASE
 def test_every_operation_is_written_exactly(name, settings, tmp_path):
     graph = graph_of(name)
@@ -50,6 +51,7 @@ def test_every_operation_is_written_exactly(name, settings, tmp_path):
     assert verdict.measured.output_difference < 1e-9  # rounding of sums in another order
 
 
+@pytest.mark.sampled(3)
 @EACH_CASE
 def test_every_file_reads_back_to_the_same_spikes(name, settings, tmp_path):
     graph = graph_of(name)
@@ -68,6 +70,7 @@ def test_every_file_reads_back_to_the_same_spikes(name, settings, tmp_path):
     np.testing.assert_allclose(read.rate_output(x), graph.rate_output(x), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @EACH_OPERATION
 def test_nir_itself_reads_every_file_with_type_checks(name, tmp_path):
     export.export(graph_of(name), tmp_path / "x.nir", "nir", n_steps=1)

@@ -25,6 +25,7 @@ def test_every_neuron_has_a_reference():
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["static", "varying"])
 @pytest.mark.parametrize(("neuron", "dt", "voltage"), SETTINGS, ids=repr)
 def test_float32_moves_few_spikes_by_one_step(neuron, dt, voltage, kind):

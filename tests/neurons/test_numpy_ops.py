@@ -105,6 +105,7 @@ def test_conv_equals_its_definition(xp, space, window, strides, padding, dilatio
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.sampled(3)
 @NAMESPACES
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("space", "window", "strides", "dilation", "groups"), KERAS_CONVOLUTIONS)

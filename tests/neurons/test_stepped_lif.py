@@ -61,6 +61,7 @@ class TestNeuron:
         shift = neuron.amplitude / neuron.rate(J) - neuron.amplitude / neuron.smooth().rate(J)
         assert abs(shift.mean()) < 0.1 * neuron.dt  # half a step without the shift of tau_ref
 
+    @pytest.mark.sampled(4)
     @EACH
     @pytest.mark.parametrize("xp", [numpy_ops, ops, tensorflow_ops], ids=["numpy_ops", "keras.ops", "tensorflow_ops"])
     def test_is_the_same_in_every_namespace(self, neuron, xp):

@@ -34,6 +34,7 @@ def trained():
     return found, x[1400:], y[1400:]
 
 
+@pytest.mark.full
 class TestNetwork:
     @pytest.mark.full
     def test_four_bits_cost_fewer_spikes_than_eight_of_a_lif(self, trained):

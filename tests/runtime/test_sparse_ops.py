@@ -14,6 +14,7 @@ from snnconv.runtime.compiled import products
 from ..helpers.dense import dense_network
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
 @pytest.mark.parametrize(("density", "n_columns"), [(0.0, 256), (0.02, 256), (0.6, 256), (0.02, 16), (1.0, 100)])
 def test_sparse_products_equal_dense_ones(density, n_columns, dtype, monkeypatch):

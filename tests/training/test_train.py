@@ -99,6 +99,7 @@ def test_last_layer_must_give_one_value_per_class():
         training.build_model(make_config(DENSE), (4,), n_classes=3)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -123,12 +124,14 @@ def test_softmax_at_the_end_is_not_applied_twice(blobs):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
+@pytest.mark.full
 def test_same_seed_same_weights(blobs):
     settings = make_config(*SMALL, epochs=1)
     kernels = [training.train(settings, dataset=blobs, verbose=False).model.get_weights()[0] for _ in range(2)]
     np.testing.assert_allclose(kernels[0], kernels[1], rtol=1e-5)
 
 
+@pytest.mark.full
 def test_progress_is_shown_where_asked(blobs, capsys):
     settings = make_config(*SMALL, epochs=1)
     training.train(settings, dataset=blobs, verbose=False)
@@ -193,6 +196,7 @@ def test_networks_reach_their_accuracy_in_rates_and_in_spikes(name, accuracy):
     assert found["accuracy"] >= trained.rate_accuracy - 0.005
 
 
+@pytest.mark.full
 def test_the_quantized_relu_network_is_right_in_the_steps_it_was_trained_for():
     from snnconv import Simulator, convert
 

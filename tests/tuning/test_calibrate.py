@@ -271,6 +271,7 @@ def test_percentiles_are_for_if_neurons(lif):
         snnconv.calibrate(graph, x[:10], percentile=99.0)
 
 
+@pytest.mark.full
 def test_convert_leaves_the_speed_that_it_is_told(lif):
     model, _, x, _, _ = lif
     graph = snnconv.convert(model, scale_firing_rates=2.0, calibrate=x[:100], calibrate_steps=10, verbose=False)

@@ -24,6 +24,7 @@ def test_a_few_per_cent_of_the_neurons_spike(name):
     assert all(0.01 < density < 0.05 for density in densities), densities
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", works.NAMES)
 def test_the_graph_of_a_work_gives_the_output_of_the_works_own_loop(name):
     work = works.make(name, 2, 40)
