@@ -1,7 +1,6 @@
 """Lava's .net files: Loihi's whole numbers, stepped bit for bit as Lava steps them.
 
-The slow test runs Lava itself, in an environment of its own with tests/requirements-lava.txt; SNNCONV_LAVA_PYTHON
-names its Python.
+The slow test runs Lava itself, with the Python that SNNCONV_LAVA_PYTHON names (see tests/requirements-lava.txt).
 """
 
 import dataclasses

@@ -134,7 +134,7 @@ def test_conversion_allows_for_rounding_to_the_next_stair_and_for_no_more(monkey
     keras.utils.set_random_seed(2)
     stack = [keras.layers.Dense(100), layers.SteppedLIF(), keras.layers.Dense(100), layers.SteppedLIF()]
     model = keras.Sequential([keras.Input((50,)), *stack, keras.layers.Dense(5)])
-    rate_output = snnconv.SpikingGraph.rate_output
+    rate_values = snnconv.SpikingGraph.rate_values
 
     def convert(factor):
         def changed(graph, x):
@@ -142,9 +142,9 @@ def test_conversion_allows_for_rounding_to_the_next_stair_and_for_no_more(monkey
                 dataclasses.replace(node, kernel=node.kernel * factor) if node.kind == "Dense" else node
                 for node in graph.nodes
             ]
-            return rate_output(graph.replace(nodes), x)
+            return rate_values(graph.replace(nodes), x)
 
-        monkeypatch.setattr(snnconv.SpikingGraph, "rate_output", changed)
+        monkeypatch.setattr(snnconv.SpikingGraph, "rate_values", changed)
         return snnconv.convert(model, verbose=False)
 
     convert(1.001)
