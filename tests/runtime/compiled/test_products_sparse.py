@@ -11,7 +11,7 @@ from snnconv.graph import Affine
 from snnconv.neurons import IF, LIF
 from snnconv.runtime.compiled import products
 
-from ..helpers.dense import dense_network
+from ...helpers.dense import dense_network
 
 
 @pytest.mark.sampled(3)
