@@ -1,13 +1,7 @@
-"""Lava's .net files: Loihi's whole numbers, stepped bit for bit as Lava steps them.
-
-The slow test runs Lava itself, with the Python that SNNCONV_LAVA_PYTHON names (see tests/requirements-lava.txt).
-"""
+"""Lava's .net files: Loihi's whole numbers, stepped bit for bit as Lava steps them."""
 
 import dataclasses
 import math
-import os
-import subprocess
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -27,8 +21,6 @@ from snnconv.neurons.synapses import Alpha, Lowpass
 from snnconv.runtime import reference
 
 from ..helpers.small_graphs import OPERATIONS, graph_of, inputs_of, network, normal, op, population, with_neurons
-
-PYTHON = os.environ.get("SNNCONV_LAVA_PYTHON", "")
 
 
 def by_hand(layers, bias, n_steps):
@@ -259,34 +251,6 @@ def test_a_damaged_file_is_refused(tmp_path):
         file["snnconv/graph"][1000] ^= 255
     with pytest.raises(ModelFileError, match="the network in it has another checksum"):
         input_bias(path, np.zeros((1, 5)))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not PYTHON, reason="SNNCONV_LAVA_PYTHON must name the Python of an environment with requirements-lava.txt"
-)
-@pytest.mark.parametrize("name", ["dense", "conv2d same", "conv2d same with strides", "conv2d dilated", "synapse"])
-def test_lava_gives_the_spikes_of_the_model(name, tmp_path):
-    graph, n_steps = graph_of(name), 80
-    x = inputs_of(graph, 1)
-    path = tmp_path / "x.net"
-    export.export(graph, path, "lava", x=x)
-    layers, inside, _ = read_file(path)
-    bias = input_bias(path, x)
-    np.save(tmp_path / "bias.npy", bias[0])
-    script = Path(__file__).parents[1] / "helpers" / "lava_netx.py"
-    command = [PYTHON, script, path, tmp_path / "bias.npy", str(n_steps), tmp_path / "out.npz"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stderr
-    expected = simulate(layers, bias.swapaxes(1, 2) if bias.ndim == 4 else bias, n_steps)
-    assert list(inside.populations) == [layer.name for layer in layers]
-    with np.load(tmp_path / "out.npz") as found:
-        for number, layer in enumerate(layers):
-            received = np.moveaxis(found[f"arr_{number}"], -1, 0)[number:]
-            received = received.swapaxes(1, 2) if received.ndim == 4 else received
-            spikes = expected[layer.name][0, : n_steps - number]
-            assert spikes.any()
-            np.testing.assert_array_equal(received, spikes)
 
 
 def test_the_outputs_are_what_the_last_layer_makes_of_the_spikes(tmp_path):

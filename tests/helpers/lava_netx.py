@@ -1,4 +1,4 @@
-"""Runs a .net file in Lava's fixed-point simulation of Loihi 2; started by test_lava.
+"""Runs a .net file in Lava's fixed-point simulation of Loihi 2; started by test_lava_loihi.
 
 It runs in an environment of its own, with tests/requirements-lava.txt and without snnconv:
 ``python lava_netx.py FILE.net BIAS.npy N_STEPS OUT.npz``
