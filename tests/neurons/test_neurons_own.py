@@ -21,6 +21,8 @@ from snnconv.neurons import IF, LIF, NEURONS, Equations, Neuron
 from snnconv.neurons.base import Array, State, check_positive, check_tuning
 from snnconv.runtime import reference
 
+from ..helpers.c_programs import NEEDS_COMPILER
+
 N_STEPS = 400
 
 
@@ -259,6 +261,16 @@ def test_it_is_exported_as_numbers(graph, tmp_path):
         written = dict(file["populations/second"].attrs)
     assert (written["neuron"], written["strength"], written["tau_a"]) == ("AdaptiveLIF", 0.3, 0.1)
     assert json.loads((tmp_path / "json").read_text("utf-8"))
+
+
+@NEEDS_COMPILER
+def test_it_is_a_program_in_c_with_the_very_spikes_of_numpy(graph, tmp_path):
+    verdict = snnconv.export.export(graph, tmp_path / "net", "c", x=data(4)[0], n_steps=N_STEPS, numbers="double")
+    assert verdict.measured is not None
+    assert verdict.measured.total.n_spikes > 100
+    assert verdict.measured.total.share == 0
+    assert "net->" in (tmp_path / "net" / "network.c").read_text("utf-8")
+    assert "adaptation" in (tmp_path / "net" / "network.h").read_text("utf-8")
 
 
 @pytest.mark.parametrize("target", ["nir", "nengo", "lava", "params", "verilog", "c"])
