@@ -65,6 +65,16 @@ class House:
             elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
                 yield from ((str(each.value), node.lineno) for each in node.args[:1] if isinstance(each, ast.Constant))
 
+    def computed_imports(self) -> set[str]:
+        """Modules that import by a name which is computed, so that no arrow can be drawn."""
+        return {
+            module
+            for module, path in self.paths.items()
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__")
+            if not all(isinstance(each, ast.Constant) for each in node.args[:1])
+        }
+
     def room_arrows(self) -> set[tuple[str, str]]:
         """Pairs of rooms, the first of which imports the second."""
         pairs = ((room_of(module), room_of(other)) for module, others in self.arrows.items() for other in others)

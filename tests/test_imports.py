@@ -28,6 +28,11 @@ def test_rooms_import_only_from_lower_floors():
     assert not HOUSE.upward() + heavy
 
 
+def test_imports_by_a_computed_name_are_few():
+    """The package finds its public names, the command its commands, and a reader of files the user's own module."""
+    assert HOUSE.computed_imports() == {"snnconv.__init__", "snnconv.cli.__init__", "snnconv.conversion.files.custom"}
+
+
 def test_no_modules_import_each_other():
     assert not HOUSE.circles()
 
