@@ -1,5 +1,6 @@
 """The floors of the house: who may import whom; and that importing the package is cheap."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -26,6 +27,13 @@ def test_rooms_import_only_from_lower_floors():
         and not str(path.relative_to(PACKAGE)).startswith(MAY_IMPORT_KERAS)
     ]
     assert not HOUSE.upward() + heavy
+
+
+def test_the_page_on_the_architecture_has_the_same_floors():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) \| (`.*?`) \|", page, re.MULTILINE)
+    told = {(int(floor), room) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
+    assert told == {(floor, room) for room, floor in FLOOR_OF.items()}
 
 
 def test_imports_by_a_computed_name_are_few():
