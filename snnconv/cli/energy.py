@@ -54,7 +54,7 @@ def energy(
     from ..runtime.arguments import check_steps
     from .model import find_model
     from .samples import as_samples, read_data
-    from .screen import print_json, say
+    from .screen import print_json, say, tell
 
     check_samples(samples)
     check_steps(steps, 1.0)
@@ -74,8 +74,7 @@ def energy(
     if json:
         print_json(found.to_dict())
         return
-    for line in str(found).splitlines():
-        say(line)
+    tell(found.report)
     if given is None:
         say("The inputs are random numbers; real ones (--data) cause other spikes.", "bold")
 

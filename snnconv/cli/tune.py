@@ -77,7 +77,7 @@ def tune(
     from .energy import read_devices
     from .model import find_model
     from .samples import as_samples, read_data
-    from .screen import print_json, say
+    from .screen import print_json, say, tell
 
     check_samples(samples)
     check_steps(steps, 1.0)
@@ -133,8 +133,7 @@ def tune(
     if json:
         print_json(found.to_dict())
     else:
-        for line in str(found).splitlines():
-            say(line)
+        tell(found.report)
         for path in (out, plot):
             if path is not None:
                 say(f"Wrote {path}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...text.plain import WIDTH
+from ...text.report import Report, Section
 from ...text.table import Table
 from .devices import Device
 from .text import count, joules
@@ -111,12 +112,18 @@ class EnergyReport:
         n_neurons = sum(layer.n_neurons for layer in self.layers)
         return self.macs * device.energy_per_synop + self.n_frames * n_neurons * device.energy_per_neuron_update
 
-    def __str__(self) -> str:
+    @property
+    def report(self) -> Report:
+        """Operations by layer, energy by device, and what was assumed."""
         samples = f"{self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}"
         head = f"Per sample, a mean over {samples}: {self.n_steps} steps of {self.dt * 1e3:g} ms."
         held = "constant: products with it once" if self.is_constant else "varying: products with it at every step"
-        parts = [head, f"Input {held}.", "", *_layers(self).lines(), "", *_devices(self).lines(), ""]
-        return "\n".join([*parts, *(textwrap.fill(line, WIDTH) for line in ASSUMPTIONS)])
+        assumed = [line for text in ASSUMPTIONS for line in textwrap.wrap(text, WIDTH)]
+        parts = ([head, f"Input {held}."], [_layers(self)], [_devices(self)], assumed)
+        return Report([Section("", each) for each in parts])
+
+    def __str__(self) -> str:
+        return str(self.report)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in types that JSON can hold."""

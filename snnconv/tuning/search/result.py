@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...text.plain import WIDTH
+from ...text.report import Report, Section
 from ...text.table import Table
 from ..doctor import Finding
 from ..energy import Device
@@ -112,8 +113,13 @@ class Tuning:
         """The settings that no other dominates, by steps."""
         return tuple(sorted((c for c in self.choices if c.is_efficient), key=lambda c: (c.setting.n_steps, c.joules)))
 
+    @property
+    def report(self) -> Report:
+        """The settings that are efficient, the one to take, and what to expect of it."""
+        return _report(self)
+
     def __str__(self) -> str:
-        return _text(self)
+        return str(self.report)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in types that JSON can hold."""
@@ -152,26 +158,20 @@ def efficient(costs: Sequence[tuple[float, ...]]) -> np.ndarray:
     return found
 
 
-def _text(found: Tuning) -> str:
-    """The settings that are efficient, the one to take, and what to expect of it."""
+def _report(found: Tuning) -> Report:
     chosen, baseline = found.chosen, found.baseline
     what = "accuracy" if found.has_labels else "agreement with the rates"
     networks = {(c.setting.scale_text, c.setting.synapse_text) for c in found.choices}
-    lines = [
+    about = [
         f"{len(networks)} networks, {found.n_samples:,} samples, up to {baseline.setting.n_steps} steps of "
         f"{baseline.setting.dt * 1e3:g} ms; energy on {found.device.name}."
     ]
     if found.has_labels:
-        lines.append(f"In rates {found.reference_accuracy:.1%} are right{_error(found)}.")
+        about.append(f"In rates {found.reference_accuracy:.1%} are right{_error(found)}.")
     else:
-        lines.append("No labels: accuracy is agreement with the answers of the rates.")
-    lines += [
-        "",
-        "\n".join(_table(found).lines()),
-        "",
-        "  > chosen    * no other is as good in all three    - the network as given",
-        "",
-    ]
+        about.append("No labels: accuracy is agreement with the answers of the rates.")
+    legend = "  > chosen    * no other is as good in all three    - the network as given"
+    lines = []
     lost = (found.reference_accuracy - chosen.accuracy) * 100
     if found.is_within_drop:
         lines.append(
@@ -199,14 +199,18 @@ def _text(found: Tuning) -> str:
     )
     lines += [f"Note: {note}" for note in found.notes]
     lines += [f"Doctor: {finding}" for finding in found.findings]
-    return "\n".join(
+    parts = (_wrapped(about), [_table(found)], [legend], _wrapped(lines))
+    return Report([Section("", each) for each in parts])
+
+
+def _wrapped(texts: Sequence[str]) -> list[str]:
+    """Lines of 80 columns; notes and findings go on further in."""
+    indents = ("  " if text.startswith(("Note", "Doctor")) else "" for text in texts)
+    return [
         line
-        if "\n" in line or not line.strip()
-        else textwrap.fill(line, WIDTH, subsequent_indent="  ")
-        if line.startswith(("Note", "Doctor"))
-        else "\n".join(textwrap.wrap(line, WIDTH, drop_whitespace=True, replace_whitespace=False))
-        for line in lines
-    )
+        for text, indent in zip(texts, indents, strict=True)
+        for line in textwrap.wrap(text, WIDTH, subsequent_indent=indent)
+    ]
 
 
 def _table(found: Tuning) -> Table:
