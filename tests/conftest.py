@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seen: Counter[str] = Counter()
     for item in items:
+        if item.get_closest_marker("slow"):
+            continue
         if sampled := item.get_closest_marker("sampled"):
             name = item.nodeid.partition("[")[0]
             if seen[name] % sampled.args[0]:
