@@ -57,10 +57,10 @@ def quantize(
     threshold_bits : int
         Bits of the current at threshold; see above.
     scale : str
-        "neuron": one S per neuron, or per channel of a convolution, which only the threshold has to know. "layer": one
-        per layer. "power_of_two": one power of two per layer. Readouts always have one.
+        "neuron": one S per neuron, or per channel of a convolution. "layer": one per layer. "power_of_two": one power
+        of two per layer. Readouts always have one.
     input : Code or None
-        How numbers come in: `Analog`, `RateCode` or `LatencyCode`, with their range. None: ``Analog(bits=8, low=0,
+        Code of the inputs, `Analog`, `RateCode` or `LatencyCode`, with their range. None: ``Analog(bits=8, low=0,
         high=1)``.
     n_steps : int
         Longest run for which sums over time, in readouts and in voltages without a bound, are proven to fit.
