@@ -7,6 +7,7 @@ import dataclasses
 from ...errors import ConversionError, ParameterError
 from ...graph import Population, SpikingGraph
 from ...runtime.arguments import check_dt
+from ...text.plain import plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
 from ..nodes import EncodedInput, IntegerNode, Node, SumPool
@@ -95,7 +96,10 @@ def quantize(
     lines = [*filter(None, problems.values()), *more, *most]
     if lines:
         listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
-        raise ConversionError(f"{len(lines)} parts of the network '{graph.name}' have no integer form: {listed}.")
+        verb = "has" if len(lines) == 1 else "have"
+        raise ConversionError(
+            f"{plural(len(lines), 'part')} of the network '{graph.name}' {verb} no integer form: {listed}."
+        )
     code = dataclasses.replace(code, factor=prepared.factor, offset=prepared.offset)
     return _Builder(graph, prepared.graph, code, settings).build(found)
 
