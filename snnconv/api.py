@@ -53,7 +53,7 @@ def convert(
     unsafe: bool = False,
     verbose: bool = True,
 ) -> SpikingGraph:
-    """Turn a trained Keras model into a spiking graph whose rates are what Keras computes.
+    """Turn a trained Keras model into a spiking graph whose rates equal Keras' outputs.
 
     Gains and batch normalisation are folded into kernels; Dense biases and neuron biases stay apart. Before the graph
     is returned, its rate output is compared with Keras' on random inputs.
@@ -66,29 +66,29 @@ def convert(
     synapse : Synapse, float, or mapping of population name to one of these
         Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
     scale_firing_rates : float, or mapping of population name to float
-        Fire this many times as fast, for the same output. LIF neurons get shorter time constants, unless `refit` is
-        given.
+        Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
+        is given.
     swap_activations : mapping of activation to Neuron
         Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. Keys are names, functions
         (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain and
         amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
     max_to_avg_pool : bool
-        Put average pooling in the place of max pooling: it needs no memory, but computes something else.
+        Replace max pooling by average pooling. That needs no memory in the network, but changes what is computed.
     refit : (n, *input) array, or a list or a dict of them where there are several inputs, or None
         A few hundred samples, scaled as in training. With them LIF neurons keep their time constants under
-        `scale_firing_rates`, or get those of `tau_rc` and `tau_ref`, and the gain g and bias b of each channel are such
-        that ``amplitude/s · f'(g J + b)`` comes closest to ``amplitude · f(J)``; see `snnconv.calibration.refit`. The
-        error that is left stands in the report.
+        `scale_firing_rates`, or get those of `tau_rc` and `tau_ref`, and the gain g and bias b of each channel are
+        chosen so that ``amplitude/s · f'(g J + b)`` comes closest to ``amplitude · f(J)``; see
+        `snnconv.calibration.refit`. The report has the remaining error.
     tau_rc, tau_ref : float or None
-        Time constants of all LIF neurons to run with, in seconds. None: as trained. They need `refit`.
+        New time constants of all LIF neurons, in seconds. None: as trained. They need `refit`.
     calibrate : (n, *input) array, or a list or a dict of them where there are several inputs, or None
-        A few hundred samples, scaled as in training, that IF and LIF populations are calibrated with; see
+        A few hundred samples, scaled as in training, with which IF and LIF populations are calibrated; see
         `snnconv.calibrate`. IF neurons then spike at most once per step. LIF neurons get the time constants and the
         synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
     calibrate_steps : int
-        Steps of 1 ms that answers will be read after.
+        Number of steps of 1 ms after which the answer will be read.
     custom_objects : mapping of name to class or function
-        What the model in a file uses that Keras does not have.
+        Classes and functions that the model in a file uses and Keras does not have.
     unsafe : bool
         Run the program code that Lambda layers keep in a file. Only if you trust whoever made it.
     verbose : bool
@@ -117,9 +117,10 @@ def convert(
     -----
     A relu becomes an IF with negative voltages allowed: spikes of height 0.01 s / dt, and a rate of 100 Hz at an
     activation of 1. Inside the network relu6, leaky_relu, PReLU, hard_sigmoid, sigmoid, tanh, softplus and softsign
-    become neurons that keep account of what they owe (`snnconv.neurons.Accumulating`); at the output sigmoid, tanh
-    and softmax are applied by the reader. Where an activation is negative (leaky_relu, PReLU, tanh, softsign), so are
-    spikes, which not all hardware has. Max pooling follows the running sums of the spikes, and is the max in rates.
+    become neurons that carry the spikes still due (`snnconv.neurons.Accumulating`); at the output sigmoid, tanh and
+    softmax are applied to the output averaged over time. Where an activation is negative (leaky_relu, PReLU, tanh,
+    softsign), spikes are negative too, which not all hardware supports. Max pooling compares the running sums of the
+    spikes, so that its rate is the maximum of the rates.
     """
     wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
     wanted.check()
@@ -153,7 +154,7 @@ def explain(
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
     sources: Sequence[Source] | None = None,
 ) -> Explanation:
-    """The pipeline as equations with a model's numbers in them, and one of its neurons over time.
+    """Describe a network by its equations with their numbers, and one of its neurons over time.
 
     ``print(snnconv.explain(model))`` shows the layers, where every variable of the Keras model went, what it takes to
     compute the same spikes elsewhere, and answers to common questions.
@@ -161,14 +162,14 @@ def explain(
     Parameters
     ----------
     model : keras.Model, SpikingGraph, or path of either
-        A Keras model gives the table of all its variables; a graph, those whose trained values it keeps.
+        For a Keras model the table has all its variables; for a graph, those whose trained values it holds.
     layer : str or None
         A population or an output. None: all; with a unit or a sample, the first population.
     unit : int, tuple of int, or None
         A neuron of the layer, counted along the flattened shape or with one index per axis. None: the one with the
         highest rate at the sample.
     x : (n, *input) array, or (n, n_steps, *input) array; or a list or a dict of them; or None
-        With it the unit's current is told term by term at one sample, and its voltage and spikes in a run.
+        If given, the unit's current is listed term by term at one sample, and its voltage and spikes in a run.
     sample : int
         Which sample of `x`.
     n_steps : int
@@ -215,7 +216,7 @@ def view(
     max_neurons: int = 60,
     sources: Sequence[Source] | None = None,
 ) -> View:
-    """Everything about a network on one page for a browser, without a network connection.
+    """Show a network and a sample in spikes on one page for a browser, which opens offline.
 
     The page has the graph, the equations and numbers of every layer, histograms of weights and rates, the variables of
     the Keras model with their units, what it takes to get the same spikes elsewhere, and a sample in spikes: a raster
@@ -236,8 +237,8 @@ def view(
     synapse
         As in `snnconv.convert`, for a Keras model.
     max_neurons : int
-        Most neurons of a layer in the raster, evenly spaced. Of many layers or steps fewer are shown, so that the page
-        stays small; it says how many of how many.
+        Largest number of neurons of a layer in the raster, evenly spaced. With many layers or steps fewer are shown, so
+        that the page stays small; it says how many of how many.
     sources : sequence of Source or None
         The variables of the Keras model that a graph came from.
 
@@ -284,7 +285,7 @@ def verify(
         None: a few samples of random numbers in 0…1.
     n_steps : int
     graph : SpikingGraph or None
-        What to compare `model` with, such as a graph that was exported before. None: `model`, converted.
+        Graph to compare `model` with, such as one that was exported before. None: `model`, converted.
     dt : float
         Length of a step, in seconds.
     dtype : str

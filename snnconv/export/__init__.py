@@ -98,7 +98,7 @@ def export(
     dt : float
         Time step the file is meant for, in seconds; noted beside the parameters of every population.
     x : (n, *input) array, or a list or a dict of them where there are several inputs
-        What to measure with; as for `Simulator.run`. None: a few samples of random numbers in 0…1.
+        Samples to measure with, as for `Simulator.run`. None: a few samples of random numbers in 0…1.
     n_steps : int
         Steps to measure.
     n_samples, seed : int
@@ -118,7 +118,7 @@ def export(
     Raises
     ------
     ExportError
-        If the target cannot hold the network; it names all layers that are in the way.
+        If the target cannot hold the network; the message names all layers that it cannot hold.
     InputError, ParameterError
         If the target is unknown, or data or a parameter is out of range.
     ModelFileError

@@ -36,18 +36,19 @@ class LIF(TunedLayer):
         Width of the soft LIF (see `snnconv.neurons.LIF`); 0 means none. The rates then differ from those in spikes.
     gradient_smoothing : float
         Width of the soft LIF whose slope training uses where `smoothing` is 0: the rates stay those of the LIF, and
-        only the gradient is smooth. 0 uses the LIF's own slope, which is infinite at threshold: a CNN on Fashion-MNIST
-        then ends two to three points lower.
+        only the gradient is smooth. 0 uses the LIF's own slope, which is infinite at threshold; a CNN on Fashion-MNIST
+        then lost two to three points of accuracy.
     spiking : bool
-        Train for a run of few steps: in training the output is the mean of `n_steps` steps in spikes under the layer's
-        current, held constant, and the slope that of the rate. In inference the output is the rate either way.
+        Train for few steps: in training the output is the mean of `n_steps` steps in spikes at a constant current, and
+        the slope is that of the rate. In inference the output is the rate either way.
     n_steps : int or None
         Number of these steps; needed where `spiking` is true.
     dt : float
         Length of a step, in seconds.
     initial_voltage : float or "uniform"
-        Voltage before the first step, where the threshold is 1. A number goes into the converted network; "uniform"
-        draws one in 0…1 per neuron and sample, and the run decides.
+        Voltage before the first step, where the threshold is 1. A number becomes the initial voltage of the converted
+        network. "uniform" draws one in 0…1 per neuron and sample, and leaves that of the converted network to
+        `Simulator`.
     noise : float
         Standard deviation of the noise that training adds to the rates of neurons that fire, in Hz.
     shared_axes : int, sequence of int, or None

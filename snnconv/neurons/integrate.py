@@ -32,8 +32,8 @@ class IF(Neuron):
     max_spikes : int or None
         Most spikes in one step. Hardware has 1; None is no bound.
     rate_limit : float or None
-        Rate at which `rate` ends, in Hz; None: nowhere. With at most n spikes per step of dt it is n/dt, which `rate`
-        does not know of itself.
+        Upper limit of `rate`, in Hz; None: no limit. With at most n spikes per step the highest rate is n/dt; pass that
+        here, as `rate` does not know dt.
 
     Raises
     ------

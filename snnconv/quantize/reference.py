@@ -70,7 +70,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
                 if isinstance(node, SpikingLayer):
                     value, state[node.name] = fire(node, value, state[node.name])
             else:
-                raise SnnconvError(f"node '{node.name}' ({node.kind}) is none that this runtime knows.")
+                raise SnnconvError(f"node '{node.name}' ({node.kind}) cannot be run by snnconv.quantize.run.")
             values[node.name] = _checked(node, "value", value)
             if node.name in spikes:
                 spikes[node.name].append(value.astype("uint8"))

@@ -39,19 +39,19 @@ class Simulator:
     batch_size : int or None
         Samples that run together. None: chosen from the layers' sizes.
     chunk_steps : int or None
-        Time steps that go through a layer together. None: chosen from the layers' sizes and `memory`.
+        Time steps that a layer computes together. None: chosen from the layers' sizes and `memory`.
     memory : int or None
-        Bytes that a layer's inputs and values at all steps of a chunk may take together. None: 384 MiB.
+        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB.
     sparse : bool
-        Whether dense layers behind spikes skip zeros, where few neurons spike. On a CPU, and not in bfloat16.
+        Whether dense layers skip the zeros between spikes, where few neurons spike; on a CPU alone, and not in
+        bfloat16.
     precision : str
-        What products and convolutions in float32 are computed with: "float32"; "tensorfloat32", where NVIDIA GPUs may
-        round what they multiply to 10 bits of fraction; or "bfloat16", where kernels and values are rounded to 7, and
-        sums too. Spikes are 0 or 1, which are exact in all of them.
+        Rounding in products and convolutions in float32: "float32"; "tensorfloat32", where NVIDIA GPUs may round
+        factors to 10 bits of fraction; or "bfloat16", where kernels, values and sums are rounded to 7 bits of fraction.
+        Spikes are 0 or 1, which all of them hold exactly.
     strategy : tf.distribute.Strategy or None
-        Batches are shared out over the devices of a MirroredStrategy, or over the workers of a
-        MultiWorkerMirroredStrategy and their devices. Each worker calls the same methods with the same samples, and
-        gets the whole result.
+        Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
+        and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
     progress : bool or None
         Show a progress bar on runs of more than two seconds. None: where standard error is a terminal.
 
@@ -147,7 +147,7 @@ class Simulator:
         return as_result(self.graph, self._workers.whole(arrays, [rows]), n_steps, self.dt)
 
     def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
-        """The network's answer: its output averaged over time, then softmax or the like where the model has it.
+        """Average the output over time, and apply the model's last activation, such as softmax, where it has one.
 
         Parameters
         ----------
@@ -213,8 +213,8 @@ class Simulator:
     def step(self, x: Any) -> Any:
         """Advance one step: for input that comes step by step, and answers that cannot wait.
 
-        The state stays on the device, the first of a strategy's, from one call to the next. The first call, and the
-        first after `reset`, starts anew; it compiles the network, so that later calls do not.
+        The state stays on the device (the first one of a strategy) from one call to the next. The first call, and the
+        first after `reset`, starts from the beginning. The very first one compiles the network.
 
         Parameters
         ----------

@@ -5,9 +5,12 @@ import re
 import shutil
 import textwrap
 from pathlib import Path
+from unittest.mock import patch
 
 import keras
 import pytest
+
+from snnconv.neurons import NEURONS
 
 from ..helpers import doc_blocks
 from ..helpers.doc_blocks import ROOT, Page, blocks
@@ -17,10 +20,11 @@ PAGES = [pytest.param(path, id=path.stem) for path in doc_blocks.pages()]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder but for the configs of the repository."""
+    """An empty folder but for the configs of the repository; neurons that a page defines are forgotten again."""
     monkeypatch.chdir(tmp_path)
     os.symlink(ROOT / "configs", "configs")
-    return tmp_path
+    with patch.dict(NEURONS):
+        yield tmp_path
 
 
 def run(path: Path, make_folder, are_slow_run: bool) -> None:

@@ -30,19 +30,19 @@ def diagnose(
     layer: str | None = None,
     dt: float = 0.001,
 ) -> Diagnosis:
-    """Compare somebody's spikes with the reference, and name the mistake that makes them.
+    """Compare spikes with those of the reference, and name the mistake that explains the difference.
 
-    A layer is judged by the spikes given of the layers before it, so that a mistake is looked for where it was made.
-    What is tried: no mistake, each known one, and each pair.
+    Each layer is checked with the given spikes of the layers before it as inputs, so that a mistake is found in the
+    layer where it was made. No mistake, each known mistake and each pair of them are tried.
 
     Parameters
     ----------
     graph : SpikingGraph
     x : (n, *input) array, held constant, or (n, n_steps, *input) array
-        What was run; a list or a dict of them where there are several inputs.
+        The inputs that gave the spikes; a list or a dict of them where there are several inputs.
     spikes : (n, n_steps, units) array, or mapping of population name to such arrays
-        Spikes per step, as counts or as outputs of height amplitude/dt. Units may be flattened; other orders of the
-        axes are found out, and called a mistake.
+        Spikes per step, as counts or as outputs of height amplitude/dt. Units may be flattened; another order of the
+        axes is recognised, and reported as a mistake.
     layer : str or None
         The population of a single array. None: the only one.
     dt : float

@@ -104,7 +104,7 @@ def accuracy(
     if isinstance(found, Result):
         dt, curves = found.dt, {"spikes": _accuracies(found, y)}
     elif y is not None:
-        raise InputError("y goes with a Result; curves are measured already.")
+        raise InputError("y goes with a Result; accuracy curves are measured already. Leave y out.")
     else:
         curves = dict(found) if isinstance(found, Mapping) else {"spikes": found}
     curves = {str(name): np.asarray(curve, "float64") for name, curve in curves.items()}

@@ -109,7 +109,7 @@ class _Reader:
             raise ModelFileError(f"nothing feeds node '{primitive.name}'.")
         first = values[0]
         if any(value.node.shape != first.node.shape or (value.order != first.order).any() for value in values[1:]):
-            raise ModelFileError(f"what feeds node '{primitive.name}' has different shapes.")
+            raise ModelFileError(f"the inputs of node '{primitive.name}' have different shapes.")
         if len(values) == 1:
             return first
         names = tuple(value.node.name for value in values)

@@ -7,6 +7,7 @@ import dataclasses
 from ...errors import ConversionError, ParameterError
 from ...graph import Population, SpikingGraph
 from ...runtime.arguments import check_dt
+from ...text.plain import plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
 from ..nodes import EncodedInput, IntegerNode, Node, SumPool
@@ -57,10 +58,10 @@ def quantize(
     threshold_bits : int
         Bits of the current at threshold; see above.
     scale : str
-        "neuron": one S per neuron, or per channel of a convolution, which only the threshold has to know. "layer": one
-        per layer. "power_of_two": one power of two per layer. Readouts always have one.
+        "neuron": one S per neuron, or per channel of a convolution. "layer": one per layer. "power_of_two": one power
+        of two per layer. Readouts always have one.
     input : Code or None
-        How numbers come in: `Analog`, `RateCode` or `LatencyCode`, with their range. None: ``Analog(bits=8, low=0,
+        Code of the inputs, `Analog`, `RateCode` or `LatencyCode`, with their range. None: ``Analog(bits=8, low=0,
         high=1)``.
     n_steps : int
         Longest run for which sums over time, in readouts and in voltages without a bound, are proven to fit.
@@ -95,7 +96,10 @@ def quantize(
     lines = [*filter(None, problems.values()), *more, *most]
     if lines:
         listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
-        raise ConversionError(f"{len(lines)} parts of the network '{graph.name}' have no integer form: {listed}.")
+        verb = "has" if len(lines) == 1 else "have"
+        raise ConversionError(
+            f"{plural(len(lines), 'part')} of the network '{graph.name}' {verb} no integer form: {listed}."
+        )
     code = dataclasses.replace(code, factor=prepared.factor, offset=prepared.offset)
     return _Builder(graph, prepared.graph, code, settings).build(found)
 

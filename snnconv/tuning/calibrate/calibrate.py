@@ -39,27 +39,27 @@ def calibrate(
 ) -> SpikingGraph:
     """Make a network of IF or LIF neurons accurate within `n_steps` steps, read as their mean.
 
-    A relu converts to IF neurons with spikes of the same height everywhere. Here each channel gets a height of its
-    own, from its activations at the samples, and spikes at most once per step. LIF neurons keep their rate function;
-    they get time constants shorter by the factor of `scales`, and the lowpass of `synapses`, with which the outputs
-    come closest to those in rates. Voltages of both start at half the threshold, so that counts are rounded and not
-    cut off; and biases make up for the mean error that is left, unless that helps nothing. A LIF network to which
-    nothing of this brings more accuracy is left as it was. Other neurons stay as they are, and so do populations that
-    have an initial voltage already, since they were trained for it.
+    A relu converts to IF neurons with spikes of the same height everywhere. Here each channel gets a height of its own,
+    from its activations at the samples, and spikes at most once per step. LIF neurons keep their rate function; they
+    get time constants shorter by the factor of `scales`, and the lowpass of `synapses`, with which the outputs come
+    closest to those in rates. Voltages of both start at half the threshold, so that counts are rounded to the nearest
+    number and not down; and biases correct the remaining mean error, if the outputs come closer by it. A LIF network
+    that does not get closer by any of this is left as it was. Other neurons stay as they are, and so do populations
+    that have an initial voltage already, since they were trained for it.
 
     Parameters
     ----------
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         A few hundred samples, scaled as in training.
     n_steps : int
-        Steps that answers will be read after.
+        Number of steps after which the answer will be read.
     dt : float
         Length of a step, in seconds.
     percentile : float or None
-        The percentile of an IF channel's activations that spikes at `target_rate`. None: heights of the least squared
-        error, or the largest activation where there is a `target_rate`.
+        Percentile of an IF channel's activations that becomes `target_rate`. None: the spike heights with the least
+        squared error; with a `target_rate`, the largest activation.
     target_rate : float or None
-        Of IF neurons, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
+        Rate of IF neurons at that percentile, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
     scales : iterable of float
         Factors for the rates of LIF neurons to try. ``(1,)`` keeps their time constants.
     synapses : iterable of float or None

@@ -35,8 +35,8 @@ def doctor(
     Parameters
     ----------
     x : (n, *input) array, or a list or a dict of them where there are several inputs; or None
-        Held constant. Some tens of samples do; they are run in rates with NumPy. None: random numbers in 0…1, which
-        say little about a network for other data.
+        Held constant. Some tens of samples are enough; their rates are computed with NumPy. None: random numbers in
+        0…1, which say little about a network for other data.
     y : (n,) array of class numbers, or None
     n_steps : int
     dt : float
@@ -49,7 +49,7 @@ def doctor(
     Returns
     -------
     list of Finding
-        Empty for a network that nothing ails. The thresholds stand in `snnconv.health.finding`, with reasons.
+        Empty for a network without problems. `snnconv.health.finding` has the thresholds, with reasons.
 
     Raises
     ------

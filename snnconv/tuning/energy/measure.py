@@ -53,7 +53,7 @@ def energy(
     *,
     progress: bool | None = None,
 ) -> EnergyReport:
-    """Account for a run: spikes and operations as measured, times the energy of each on a device.
+    """Count the spikes and operations of a run, and the energy that a device takes for them.
 
     Parameters
     ----------

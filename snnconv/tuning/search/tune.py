@@ -43,24 +43,24 @@ def tune(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Tuning:
-    """Try rate scales, synapses, readouts and numbers of steps, and choose.
+    """Choose the rate scale, synapse, readout and number of steps that need the fewest steps or the least energy.
 
-    Each network, a scale with a synapse, is run once for `n_steps`; readouts and fewer steps come out of the same run.
-    Chosen is the setting with the fewest steps (or the least energy) among those whose accuracy is within
-    `accuracy_drop` of that in rates, at its number of steps and at all later ones that were looked at: a curve that
-    touches the line by chance does not count. Nor does luck with the samples: the loss has to be within that also as
-    `candidates.expected_drop` estimates it. The more settings there are to choose from, the more the chosen one
-    flatters still; cross-validation says by how much.
+    Each network, a scale with a synapse, is run once for `n_steps`; readouts and smaller numbers of steps are computed
+    from the same run. The chosen setting has the fewest steps (or the least energy) among those whose accuracy is
+    within `accuracy_drop` of that in rates, at its number of steps and at all larger ones that were tried. The loss
+    that `candidates.expected_drop` estimates from all settings has to be within `accuracy_drop` too, so that no setting
+    is chosen for luck with the samples. With many settings the accuracy of the chosen one is still too high;
+    cross-validation says by how much.
 
     Parameters
     ----------
     graph : SpikingGraph
         Lowpasses behind its populations are one of the synapses to try.
     x : (n, *input) array, held constant, or (n, n_steps, *input) array
-        A list or a dict of them where there are several inputs. Some hundreds of samples, and none that the accuracy
-        is to be reported on: what is chosen fits them.
+        A list or a dict of them where there are several inputs. Some hundreds of samples, which should not be used to
+        report the accuracy afterwards: the choice fits them.
     y : (n,) array of class numbers, or None
-        None: an answer counts as right where it is that of the rates.
+        None: an answer counts as right if it is the answer in rates.
     n_steps : int
         Of the longest run.
     dt : float
@@ -72,12 +72,12 @@ def tune(
     readouts : sequence of Readout
     calibrate : iterable of int
         Numbers of steps to calibrate the network for (`snnconv.calibrate`), each one more network to try, with a
-        quarter of the samples, the first ones, at most 300. Those have no part in any accuracy then. None are
-        calibrated where there are fewer than 128 samples, inputs vary in time, or no population can be.
+        quarter of the samples, the first ones, at most 300. No accuracy counts those. No network is calibrated where
+        there are fewer than 128 samples, inputs vary in time, or no population can be.
     accuracy_drop : float
         Points of accuracy that spikes may cost.
     prefer : str
-        "steps" or "energy": what to have little of; the other decides between equals.
+        What to minimise, "steps" or "energy"; the other decides between equals.
     device : str or Device
         Whose energy counts; see `snnconv.accounting`.
     seed : int
@@ -104,7 +104,7 @@ def tune(
         raise ParameterError(f"accuracy_drop must be 0 points or more. Received {accuracy_drop!r}.")
     readouts = [each for each in readouts if each.skip < n_steps]
     if not readouts:
-        raise ParameterError(f"tune needs a readout that skips fewer than the {n_steps} steps.")
+        raise ParameterError(f"every readout skips all {n_steps} steps. Raise n_steps, or pass one that skips fewer.")
     (chosen_device,) = find_devices(device)
     xs = graph.check_inputs(x, "float32", n_steps)
     truth, right = _truth(graph, xs, y)
