@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...graph import Conv, Filter, Input, Linear, MaxPool, Node, Population, SpikingGraph, Stateful
+from ...graph.passes.spikes import plain_spikes
 from ...neurons import IF, LIF, numpy_ops
 from ...neurons.synapses import Lowpass
 from ..nir.windows import symmetric
 from ..places import matrix
-from ..plain_spikes import plain_spikes
 from ..target import Inputs, Limit, other_neurons
 from .layers import UNITY, Layer, current_decay, current_share, threshold, voltage_decay, whole_biases, whole_weights
 

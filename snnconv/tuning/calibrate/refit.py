@@ -15,7 +15,7 @@ from ...errors import ConversionError
 from ...graph import Affine, Population, SpikingGraph
 from ...graph.passes import fold_affine
 from ...graph.passes import scale_firing_rates as scale_rates
-from ...graph.passes.rates import factors_of
+from ...graph.passes.spikes import factors_of
 from ...graph.report import with_actions
 from ...neurons import LIF, Neuron
 from ...runtime.rates import rate_values
