@@ -162,7 +162,7 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
         show(_populations_table(found))
         say("Differing spikes: share of all entries, one per sample, step and neuron.")
     if len(found) == 1:
-        from ..quantize.summary import summary_table
+        from ..quantize.integer_graph import summary_table
 
         show(summary_table(first.graph.nodes, first.graph.settings, first.graph.name))
         say("What differs from the float network:")

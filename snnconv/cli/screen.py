@@ -13,8 +13,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from ..text.plain import WIDTH
-from ..text.report import Report
-from ..text.table import Table
+from ..text.table import Report, Table
 from ..text.terminal import drawn
 
 WIDEST = 1000  # columns, more than any table takes

@@ -94,7 +94,7 @@ def verify(
 
 
 def _verify_folder(folder: Path, json: bool) -> None:
-    from ..export.folder import verify_folder
+    from ..export import verify_folder
     from .screen import print_json, step
 
     checks = verify_folder(folder)

@@ -9,21 +9,22 @@
 - `c`: a C99 program with a self-test
 - `verilog`: a circuit with a test bench
 
-They share `target` (`Target`, `Plan`, `Limit`), `fidelity` (the measurement), `integers`, `places` and `plain_spikes`
-(networks as other programs have them) and `programs`; `folder` checks a folder that was written. A new target is a
-module with a `TARGET`, named in the tuple below.
+They share `target` (`Target`, `Plan`, `Limit`), `fidelity` (the measurement), `integers` and `places`
+(networks as other programs have them) and `programs`. A new target is a module with a `TARGET`, named in the tuple
+below.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from .._version import __version__
 from ..errors import ExportError, ParameterError
-from ..files.manifest import write_manifest
+from ..files.manifest import changed_files, read_manifest, write_manifest
 from ..files.writing import replacing, replacing_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_dt, check_steps
@@ -141,6 +142,28 @@ def export(
             plan.write(file)
             verdict = _judge(plan, graph, file, inputs, n_steps, dt, x is None)
     return verdict
+
+
+def verify_folder(folder: Path) -> list[Check]:
+    """Check that no file of a folder has changed; if none has, compile and run what the folder contains.
+
+    Raises
+    ------
+    ModelFileError
+        If it has no manifest that snnconv wrote.
+    """
+    manifest = read_manifest(folder)
+    found = changed_files(folder)
+    more = [name for name, change in found.items() if change == "not in the manifest"]
+    bad = [f"{name} is {change}" for name, change in found.items() if name not in more]
+    said = "; ".join(bad) if bad else f"all {len(manifest['files'])} are as they were written"
+    checks = [Check("files", not bad, said + (f"; not in the manifest: {', '.join(more)}" if more else ""))]
+    if bad:
+        return checks
+    target = TARGETS.get(str(manifest.get("target")))
+    if target is None or target.check_folder is None:
+        return [*checks, Check("contents", None, "this target has nothing that could be run here")]
+    return [*checks, *target.check_folder(folder)]
 
 
 def _check_limits(limits: tuple[Limit, ...], target: str, approximate: bool) -> None:

@@ -6,7 +6,7 @@
 - `reference`: the NumPy loop that every other form of the network must equal.
 - `simulator`, `stepper`: the same integers from TensorFlow, a chunk of time steps at a time.
 - `comparison`: the float network and integer graphs of it on the same data.
-- `file`: the HDF5 file; `summary`: the table of a graph; `linear`: dense layers and convolutions with float weights.
+- `file`: the HDF5 file; `linear`: dense layers and convolutions with float weights.
 """
 
 from .codes import Analog, Code, LatencyCode, RateCode

@@ -1,9 +1,9 @@
-"""The integer graph: a network as integers, with the float numbers that they came from."""
+"""The integer graph: a network as integers, with the float numbers that they came from, and its table."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -13,14 +13,17 @@ import numpy as np
 
 from ..errors import SnnconvError
 from ..graph.inputs import check_array, not_numbers, one_or_all
+from ..text.plain import shape_text
+from ..text.table import Table
 from . import file
-from .nodes import EncodedInput, IntegerNode, ReadoutLayer, SpikingLayer
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer
 from .scales import Settings
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from rich.table import Table
+    from ..text.terminal import PrintedTable
+HEADINGS = ("name", "kind", "shape", "W", "sum", "shift", "V", "D", "V·D", "R")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,10 +151,9 @@ class IntegerGraph:
             return {label: np.asarray(array) * scales[label] for label, array in output.items()}
         return np.asarray(output) * next(iter(scales.values()))
 
-    def summary(self) -> Table:
+    def summary(self) -> PrintedTable:
         """Print a table of the layers with their integers' widths; and return it."""
         from ..text.terminal import printed
-        from .summary import summary_table
 
         return printed(summary_table(self.nodes, self.settings, self.name))
 
@@ -176,3 +178,27 @@ def load(path: str | PathLike[str]) -> IntegerGraph:
     """
     with file.reading(path) as fields:
         return IntegerGraph(**fields)
+
+
+def summary_table(nodes: Sequence[IntegerNode], settings: Settings, name: str) -> Table:
+    """One row per node: its integers, and the bits of its sums, voltages and leak products."""
+    title = f"Integer graph '{name}': {settings.weight_bits}-bit weights, steps of {settings.dt * 1e3:g} ms"
+    notes = ("W, sum, V, V·D: bits, proven. D: leak. R: steps of rest",)
+    rows = [(node.name, *_row(node)) for node in nodes]
+    return Table(HEADINGS, rows, left=range(3), title=title, notes=notes, name_width=14)
+
+
+def _row(node: IntegerNode) -> list[str]:
+    def bits(what: str) -> str:
+        return str(node.ranges[what].bits) if what in node.ranges else ""
+
+    shape = shape_text(node.shape)
+    if not isinstance(node, IntegerLayer):
+        kind = node.code.kind if isinstance(node, EncodedInput) else node.kind
+        return [kind, shape, "", bits("value")]
+    sums = [bits("weight"), bits("synapse" if node.synapse else "total_input"), str(node.shift)]
+    if not isinstance(node, SpikingLayer):
+        return ["Readout", shape, *sums, bits("total")]
+    row, constants = [node.neuron.kind, shape, *sums, bits("voltage")], node.neuron.constants()
+    leak, steps = (str(constants.get(name, "")) for name in ("leak", "refractory_steps"))
+    return [*row, leak, bits("leak_product"), steps]

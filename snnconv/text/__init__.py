@@ -1,8 +1,7 @@
 """Words, numbers and tables for people.
 
 - `plain`: numbers, shapes and ranges in words; paragraphs, labels and names in lines of 80 columns
-- `table`: rows under headings, as lines of 80 columns or as HTML
+- `table`: rows under headings, as lines of 80 columns or as HTML, and reports: titled sections of them
 - `terminal`: the same tables as rich draws them, between bold headings
-- `report`: titled sections of tables and lines
 - `progress`: a bar with the time left
 """

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from snnconv import export
 from snnconv.errors import ConversionError, ExportError, ParameterError
+from snnconv.export import verify_folder
 from snnconv.export.c import compiling
-from snnconv.export.folder import verify_folder
 from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.neurons import IF, LIF, Tanh
 from snnconv.quantize import load

@@ -14,11 +14,11 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv import export
 from snnconv.errors import ExportError, ParameterError
+from snnconv.export import verify_folder
 from snnconv.export.c import compiling
 from snnconv.export.c.doubles import DoubleWriter
 from snnconv.export.c.doubles import run as run_program
 from snnconv.export.c.golden import ORDERED, golden_vectors
-from snnconv.export.folder import verify_folder
 from snnconv.export.target import Settings
 from snnconv.graph import Affine, Dense, MaxPool
 from snnconv.neurons import IF, LIF, SteppedLIF, Tanh, numpy_ops

@@ -13,8 +13,7 @@ from snnconv import export
 from snnconv.errors import ExportError, InputError, ModelFileError
 from snnconv.export.lava import input_bias
 from snnconv.export.lava.file import read_file
-from snnconv.export.lava.layers import Layer, threshold, whole_biases, whole_weights
-from snnconv.export.lava.model import simulate
+from snnconv.export.lava.layers import Layer, simulate, threshold, whole_biases, whole_weights
 from snnconv.graph import Affine, Dense, Filter, Input, MaxPool, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF, Tanh
 from snnconv.neurons.synapses import Alpha, Lowpass

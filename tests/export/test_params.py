@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snnconv import export
-from snnconv.export.folder import verify_folder
+from snnconv.export import verify_folder
 from snnconv.export.params.numbers import coe, mem, read_coe, read_mem
 from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.quantize import load, run

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
-from snnconv.export.folder import verify_folder
+from snnconv.export import verify_folder
 from snnconv.export.verilog.stages import held_clocks, stages, step_clocks
 from snnconv.files.manifest import write_manifest
 from snnconv.neurons import IF, LIF

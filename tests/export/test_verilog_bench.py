@@ -10,8 +10,7 @@ import pytest
 
 from snnconv import export, quantize
 from snnconv.errors import ExportError, ParameterError
-from snnconv.export import find_target
-from snnconv.export.folder import verify_folder
+from snnconv.export import find_target, verify_folder
 from snnconv.export.verilog.memories import cycle, mem_text
 from snnconv.export.verilog.stages import stages
 from snnconv.graph import MaxPool

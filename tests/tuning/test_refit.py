@@ -11,7 +11,7 @@ import snnconv
 from snnconv.errors import ConversionError, ParameterError
 from snnconv.neurons import IF, LIF
 from snnconv.tuning.calibrate import refit
-from snnconv.tuning.calibrate.rate_curves import fit_gain_bias
+from snnconv.tuning.calibrate.refit import fit_gain_bias
 
 from ..helpers.command import fails, run
 from ..helpers.examples import at_most

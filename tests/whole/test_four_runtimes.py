@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv import export, quantize
 from snnconv.errors import DataError
-from snnconv.export.folder import verify_folder
+from snnconv.export import verify_folder
 from snnconv.graph import Population
 from snnconv.layers import LIF, SteppedLIF
 from snnconv.quantize.simulator import IntegerSimulator

@@ -3,7 +3,7 @@
 - `diagnose`: all populations, each judged by the spikes given of those before it
 - `spikes`: spikes as people have them, brought into counts
 - `case`: one population with all that feeds it
-- `mistakes`: the known mistakes, and `hand_written` the neurons that some of them make
+- `mistakes`: the known mistakes
 - `experiment`: runs of a case with mistakes in it
 - `search`: the mistakes whose spikes come closest
 - `comparison`: two records of spikes, compared

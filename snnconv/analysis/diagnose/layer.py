@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...text.plain import number, paragraph, plural
-from ...text.report import Section
-from ...text.table import Table
+from ...text.table import Section, Table
 from .comparison import Comparison
 from .search import Finding, Found
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...text.plain import number, paragraph, plural
-from ...text.report import Report, Section
-from ...text.table import Table
+from ...text.table import Report, Section, Table
 from .layer import LayerDiagnosis, finding_text, share_text
 from .search import Finding
 

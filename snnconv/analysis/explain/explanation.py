@@ -12,8 +12,7 @@ import numpy as np
 from ...errors import InputError, ParameterError
 from ...graph import Inputs, SpikingGraph
 from ...text.plain import number, paragraph, plural, shape_text
-from ...text.report import Report, Section
-from ...text.table import Table
+from ...text.table import Report, Section, Table
 from ...text.values import json_ready
 from .layer import LayerExplanation, explain_population, explain_readout
 from .layer_text import layer_parts, layer_title

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import Population, SpikingGraph
-from .keras_rates import compare_with_keras
+from ...errors import InputError
+from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
+from ...neurons import numpy_ops
+from ..precision import Values, all_layers, largest, outside, rates_around, rounding
 from .report import LayerCheck, Verification
 from .spikes import compare_runtimes
 
@@ -54,3 +56,74 @@ def _inputs_for(model: Any, graph: SpikingGraph, seed: int) -> dict[str, np.ndar
 def random_inputs(graph: SpikingGraph, seed: int = 0) -> dict[str, np.ndarray]:
     """A few samples of random numbers in 0…1 for each input."""
     return graph.random_inputs(N_SAMPLES, seed)
+
+
+def compare_with_keras(
+    checks: dict[str, LayerCheck], outputs: dict[str, LayerCheck], graph: SpikingGraph, model: Any, xs: Inputs
+) -> tuple[dict[str, LayerCheck], dict[str, LayerCheck]]:
+    """Compare each layer's rates with Keras', each given Keras' inputs, so that a fault shows in its own layer."""
+    from ..trace import keras_values
+
+    if [tuple(tensor.shape[1:]) for tensor in model.inputs] != [node.shape for node in graph.inputs]:
+        raise InputError(f"the graph '{graph.name}' has other inputs than the Keras model '{model.name}'.")
+    theirs, keras_outputs = keras_values(model, [xs[node.name] for node in graph.inputs])
+    missing = [name for name in graph.populations if name not in theirs]
+    if missing:
+        raise InputError(f"the graph's layer '{missing[0]}' is not in the Keras model '{model.name}'.")
+    tolerance = rounding(model)
+    values: Values = {name: array.astype("float64") for name, array in xs.items()}
+    checks = dict(checks)
+    for node in graph.nodes:
+        inputs = [values[name] for name in node.inputs]
+        if isinstance(node, Population):
+            values[node.name] = np.asarray(theirs[node.name], "float64")
+            _same_shape(node.name, node.shape, values[node.name], model)
+            check = checks[node.name]
+            checks[node.name] = _compare_rates(check, node, inputs[0], values[node.name], tolerance, model)
+        elif isinstance(node, Stateful):
+            values[node.name] = node.rate(inputs[0], numpy_ops)
+        elif isinstance(node, Linear):
+            values[node.name] = node.map_arrays(lambda array: array.astype("float64")).apply(*inputs, xp=numpy_ops)
+    compared = dict(outputs)
+    if len(keras_outputs) != len(graph.outputs):
+        raise InputError(f"the graph '{graph.name}' has other outputs than the Keras model '{model.name}'.")
+    for (label, name), keras_value in zip(graph.outputs.items(), keras_outputs, strict=True):
+        if label not in outputs:
+            continue
+        _same_shape(label, graph[name].shape, keras_value, model)
+        difference = largest(values[name] - keras_value)
+        wrong = not difference <= 10 * tolerance * max(largest(keras_value), 1e-6)
+        failure = f"differs from Keras by up to {difference:.3g}" if wrong else None
+        compared[label] = outputs[label].found(failure, keras_difference=difference)
+    return checks, compared
+
+
+def _same_shape(name: str, shape: tuple[int, ...], theirs: np.ndarray, model: Any) -> None:
+    if theirs.shape[1:] != shape:
+        raise InputError(
+            f"the graph's layer '{name}' has the shape {shape}, that of the Keras model '{model.name}' "
+            f"{theirs.shape[1:]}."
+        )
+
+
+def _compare_rates(
+    check: LayerCheck, node: Population, x: np.ndarray, theirs: np.ndarray, tolerance: float, model: Any
+) -> LayerCheck:
+    amplitude = node.neuron.amplitude
+    difference = largest(node.rate(x, numpy_ops) - theirs) / amplitude
+    low, high = rates_around(node, x, tolerance)
+    excess = outside(theirs, low, high) / amplitude
+    failure = note = None
+    if not excess <= tolerance * max(largest(theirs) / amplitude, 1e-3):
+        if _is_swapped(node, model):
+            note = "its activation was swapped, so its rates are not those of Keras"
+        else:
+            failure = f"rates differ from Keras by up to {difference:.3g} Hz"
+    return check.found(failure, note, keras_difference=difference)
+
+
+def _is_swapped(node: Population, model: Any) -> bool:
+    """Whether the Keras layer has an activation that only `swap_activations` turns into a neuron."""
+    layer = all_layers(model).get(node.name.rpartition(".")[2].partition("@")[0])
+    activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    return activation not in ("linear", "relu")

@@ -29,7 +29,7 @@ from ...neurons.synapses import Lowpass
 from ...quantize.linear import of_conv, of_dense
 from ...runtime.result import Result
 from ..integers import comment, identifiers
-from ..params.headers import c_array
+from ..params.texts import c_array
 from ..target import Inputs, Limit
 from .compiling import Recorded, run_samples
 from .loops import Code, Connection, loop, window_sums

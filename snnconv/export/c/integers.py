@@ -25,8 +25,8 @@ from ...quantize import (
 from ...quantize.neurons import leaked
 from ...quantize.ranges import Range, span
 from ..integers import Golden, comment
-from ..params.headers import c_header
 from ..params.numbers import c_type, describe
+from ..params.texts import c_header
 from .loops import Code, Connection, indented, loop, window_sums
 from .program import INT32, Check, Field, Function, Names, Program, Vectors
 from .tracer import Trace, Value

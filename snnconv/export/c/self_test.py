@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..._version import __version__
-from ..params.headers import c_array
+from ..params.texts import c_array
 from .loops import indented, loop
 from .program import Check, Program, Vectors
 

@@ -21,8 +21,7 @@ from ...runtime.result import Result
 from ..target import Inputs, Plan, Settings, Target
 from .build import build, first_population, input_currents
 from .file import read_file, write_file
-from .layers import Layer, current_share, whole_biases
-from .model import simulate
+from .layers import Layer, current_share, simulate, whole_biases
 
 __all__ = ["TARGET", "input_bias", "plan"]
 

@@ -1,4 +1,4 @@
-"""A network as Loihi's layers: whole numbers in Loihi's ranges.
+"""A network as Loihi's layers: whole numbers in Loihi's ranges, and their steps in NumPy, to the bit.
 
 A neuron of Loihi computes, in each step,
 
@@ -14,17 +14,21 @@ lowpass synapse behind the neurons before is the decay of u, with W multiplied b
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...graph import Conv
+from ...graph.inputs import has_steps
 from ...neurons import IF, Neuron, numpy_ops
 
 UNITY = 4096
 MAX_THRESHOLD = (1 << 17) - 1
 MAX_BIAS = (1 << 12) - 1
 MIN_WEIGHT, MAX_WEIGHT = -256, 254  # even numbers: 8 bits with a sign
+SHIFT = 6
+MAX_STATE = 1 << 23  # of u and v
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,3 +103,55 @@ def whole_weights(weights: np.ndarray, threshold: int) -> np.ndarray:
 def whole_biases(biases: np.ndarray, threshold: int) -> np.ndarray:
     """Biases in units of the threshold, as Loihi's mantissas."""
     return np.clip(np.rint(biases * threshold), -MAX_BIAS, MAX_BIAS).astype("int64")
+
+
+def simulate(layers: Sequence[Layer], bias: np.ndarray, n_steps: int) -> dict[str, np.ndarray]:
+    """Spikes of every layer, bit for bit as Lava's fixed-point models of Loihi give them.
+
+    Parameters
+    ----------
+    bias : (n, *shape) or (n, n_steps, *shape) int array
+        Bias mantissas of the first layer: the input.
+
+    Returns
+    -------
+    dict of name to (n, n_steps, *shape) uint8 array
+        Spikes take a step from one layer to the next; layer i is shown from its own step i on, so that spikes stand
+        at the same step in all layers.
+    """
+    n, first = len(bias), layers[0]
+    varies = has_steps(bias, first.shape)
+    total = n_steps + len(layers) - 1
+    u, v = ([np.zeros((n, *layer.shape), "int64") for layer in layers] for _ in range(2))
+    waiting = [np.zeros((n, *layer.shape), "int64") for layer in layers]
+    spikes: list[list[np.ndarray]] = [[] for _ in layers]
+    for step in range(total):
+        sent = np.zeros(0)
+        for number, layer in enumerate(layers):
+            arriving = waiting[number]
+            if number:
+                waiting[number] = layer.weigh(sent)
+            added = bias[:, min(step, n_steps - 1)] if varies else bias
+            mantissa = layer.bias if number else added
+            u[number] = _wrapped(_decayed(u[number], layer.current_decay) + (arriving << SHIFT))
+            voltage = _decayed(v[number], layer.voltage_decay) + u[number] + (mantissa << SHIFT)
+            voltage = np.clip(voltage, -MAX_STATE + 1, MAX_STATE - 1)
+            spiked = voltage > layer.threshold << SHIFT
+            v[number] = np.where(spiked, 0, voltage)
+            sent = spiked.astype("int64")
+            spikes[number].append(spiked.astype("uint8"))
+    return {
+        layer.name: np.stack(steps[number : number + n_steps], 1)
+        for number, (layer, steps) in enumerate(zip(layers, spikes, strict=True))
+    }
+
+
+def _decayed(state: np.ndarray, decay: int) -> np.ndarray:
+    """The state times what is left of it, rounded toward 0."""
+    return np.sign(state) * (np.abs(state) * (UNITY - decay) >> 12)
+
+
+def _wrapped(u: np.ndarray) -> np.ndarray:
+    """A current beyond 24 bits comes back from the other end."""
+    u = np.where(u > MAX_STATE, u - 2 * MAX_STATE, u)
+    return np.where(u <= -MAX_STATE, u + 2 * MAX_STATE, u)

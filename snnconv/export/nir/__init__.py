@@ -13,9 +13,9 @@ import numpy as np
 from ..._version import __version__
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph
+from ...graph.passes.spikes import plain_spikes
 from ...runtime.result import Result
 from ..places import Part, Value
-from ..plain_spikes import plain_spikes
 from ..target import Inputs, Option, Plan, Settings, Target
 from .builder import Builder
 from .execute import execute

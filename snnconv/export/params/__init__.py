@@ -1,6 +1,6 @@
 """Every number of a network in one folder, in floats and in integers, for those who write the network themselves.
 
-- `numbers`: their names and widths, .mem and .coe files; `headers`: params.h and params.vh; `contents`: params.json.
+- `numbers`: their names and widths, .mem and .coe files; `texts`: params.json, params.h and params.vh.
 - `report`: REPORT.md and README.md.
 - `check`: whether all files of a folder hold the same numbers.
 """
@@ -18,10 +18,9 @@ from ..numbers import flatten
 from ..programs import with_licence
 from ..target import Plan, Settings, Target
 from .check import check_folder
-from .contents import as_text, contents
-from .headers import c_header, verilog_header
 from .numbers import array_width, arrays, coe, mem, width
 from .report import readme, report
+from .texts import as_text, c_header, contents, verilog_header
 
 __all__ = ["TARGET", "plan"]
 

@@ -20,8 +20,8 @@ from ...quantize import (
 from ...quantize.neurons import half
 from ...quantize.ranges import extent
 from ..integers import INTEGERS, Golden, comment, identifiers
-from .contents import VERSION
 from .numbers import ORDER
+from .texts import VERSION
 
 
 def report(graph: IntegerGraph) -> str:

@@ -4,12 +4,11 @@ Shapes leave out the axis of the samples. `apply` works on (n, *shape) arrays of
 `tensorflow_ops`), after `map_arrays` has brought the parameters into that namespace.
 """
 
-from .arithmetic import Add, Affine, Concatenate, Readout
 from .base import NODES, Input, Linear, Node, Pairs, Stateful
+from .linear import Add, Affine, Concatenate, Conv, ConvTranspose, Dense, Readout, Weighted
 from .pooling import AveragePool, Difference, MaxPool, RunningSum
 from .populations import Filter, Population
 from .shape import Crop, Pad, Permute, Reshape, Upsample
-from .weighted import Conv, ConvTranspose, Dense, Weighted
 
 __all__ = [
     "NODES",

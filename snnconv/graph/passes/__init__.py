@@ -1,16 +1,15 @@
 """Passes: functions from a graph to a graph that keep what it computes, or say what they change.
 
 - `fold`: other nodes folded into kernels; `scaling`: scales on their way to one
-- `heights`, `rates`: heights of spikes and firing rates, for the same output
+- `spikes`: heights of spikes and firing rates, for the same output
 - `synapses`: filters behind populations
 - `max_pooling`: average pooling in the place of max pooling
 - `draft`: parts of a graph, and graphs changed node by node
 """
 
 from .fold import fold_affine, move_biases, split_kernels
-from .heights import expose_spike_height, set_spike_heights
 from .max_pooling import max_to_average_pool
-from .rates import scale_firing_rates
+from .spikes import expose_spike_height, scale_firing_rates, set_spike_heights
 from .synapses import add_synapses, commute_synapses
 
 __all__ = [

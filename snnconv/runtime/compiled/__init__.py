@@ -5,6 +5,5 @@
 - `scan`: neurons and filters taken from step to step
 - `stream`: one step per call
 - `products`: array namespaces with sparse or rounded products
-- `precision`: the switch for TensorFloat-32
-- `engine`: a device, with the functions compiled for it
+- `engine`: a device, with the functions compiled for it and the switch for TensorFloat-32
 """

@@ -5,7 +5,6 @@
 - `speed`: rate scale and synapse of LIF networks
 - `currents`: corrected biases
 - `refit`: gains and biases of LIF neurons for other rates or time constants
-- `rate_curves`: the fit of one rate curve to another
 """
 
 from .calibrate import calibrate, can_be_calibrated

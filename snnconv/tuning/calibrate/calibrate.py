@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ConversionError, ParameterError
 from ...graph import Inputs, Population, SpikingGraph
-from ...graph.passes.heights import set_spike_heights
+from ...graph.passes.spikes import set_spike_heights
 from ...graph.report import with_actions
 from ...neurons import IF, LIF
 from ...runtime.arguments import check_steps

@@ -2,11 +2,10 @@
 
 - `doctor`: run a network on data, and list its ailments or warn of them
 - `examination`: the rates that ailments are looked for in
-- `checks`: one function per ailment
-- `finding`: an ailment, and the thresholds from which on there is one
+- `checks`: an ailment, the thresholds from which on there is one, and a function for each
 """
 
+from .checks import Finding
 from .doctor import doctor, examination, notable_of, warn_of
-from .finding import Finding
 
 __all__ = ["Finding", "doctor", "examination", "notable_of", "warn_of"]

@@ -11,9 +11,8 @@ import numpy as np
 from ...errors import HealthWarning, InputError
 from ...graph import Inputs, Population, SpikingGraph
 from ...runtime.arguments import check_steps
-from .checks import CHECKS
+from .checks import CHECKS, LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
 from .examination import Examination, Layer
-from .finding import LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
 
 RANDOM_SAMPLES = 32
 FEW_SAMPLES = 32  # enough for the shares that findings are made of

@@ -10,7 +10,7 @@ import snnconv
 from snnconv.errors import ParameterError
 from snnconv.graph import AveragePool, Conv, Dense, Input, Population, Reshape, SpikingGraph
 from snnconv.neurons import LIF
-from snnconv.runtime.compiled.precision import tensor_float_32
+from snnconv.runtime.compiled.engine import tensor_float_32
 from snnconv.runtime.compiled.stepper import Stepper
 
 from ..helpers.command import fails, run

@@ -1,7 +1,6 @@
 """Reports as text: titles, tables and lines, with an empty line between sections."""
 
-from snnconv.text.report import Report, Section
-from snnconv.text.table import Table
+from snnconv.text.table import Report, Section, Table
 
 TABLE = Table(("name", "n"), [("a", "1")])
 

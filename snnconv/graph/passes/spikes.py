@@ -1,0 +1,174 @@
+"""Passes that change the heights of spikes and the firing rates, and the kernels around them, for the same output."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ...errors import ConversionError
+from ...neurons import IF
+from .. import Affine, Filter, Node, Population, SpikingGraph
+from .fold import fold_affine
+
+
+def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
+    """Give every spike the height 1 and move the factor amplitude/dt into the kernels that follow.
+
+    The outputs of the graph stay as they are at this `dt`; its rate outputs too.
+    """
+    nodes: list[Node] = []
+    renamed: dict[str, str] = {}
+    for node in graph.nodes:
+        node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        nodes.append(node)
+        if isinstance(node, Population) and node.neuron.amplitude != dt:
+            nodes[-1] = dataclasses.replace(node, neuron=node.neuron.with_amplitude(dt))
+            scale = Affine(
+                name=f"{node.name}.height",
+                inputs=(node.name,),
+                shape=node.shape,
+                scale=np.asarray(node.neuron.amplitude / dt),
+            )
+            nodes.append(scale)
+            renamed[node.name] = scale.name
+    outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
+    return fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs))
+
+
+def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | float], dt: float) -> SpikingGraph:
+    """Give IF populations spikes of these heights, at most one per step, for the same rate outputs.
+
+    A channel's current is divided by its height and its output multiplied by it; both end in the kernels around.
+    Activations above the height are out of reach: the neuron then spikes at every step.
+
+    Parameters
+    ----------
+    heights : mapping of population name to number or (channels,) array
+        Output of the neuron at a spike; above 0.
+    dt : float
+        Length of the steps, in seconds.
+
+    Raises
+    ------
+    ConversionError
+        If a population is not there or not one of IF neurons.
+    """
+    nodes: list[Node] = []
+    for name in heights:
+        if name not in graph.populations or not isinstance(graph.populations[name].neuron, IF):
+            raise ConversionError(f"spike heights can be set for populations of IF neurons; '{name}' is none.")
+    renamed: dict[str, str] = {}
+    for node in graph.nodes:
+        node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        if not isinstance(node, Population) or node.name not in heights:
+            nodes.append(node)
+            continue
+        height = np.asarray(heights[node.name], "float64")
+        scale = node.neuron.amplitude / (height * dt)
+        before, behind = f"{node.name}.current", f"{node.name}.height"
+        neuron = IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1)
+        nodes.append(Affine(name=before, inputs=node.inputs, shape=node.shape, scale=scale))
+        nodes.append(
+            dataclasses.replace(
+                node,
+                inputs=(before,),
+                neuron=neuron,
+                neuron_bias=node.neuron_bias * scale,
+                gain=node.gain * scale,
+            )
+        )
+        nodes.append(Affine(name=behind, inputs=(node.name,), shape=node.shape, scale=height))
+        renamed[node.name] = behind
+    outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
+    return fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs))
+
+
+def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Population], float]) -> SpikingGraph:
+    """The same network with spikes of height 1, and with currents scaled and neuron biases in the kernels before.
+
+    Parameters
+    ----------
+    current_scale : function of a population
+        What its current is multiplied by.
+    """
+    nodes: list[Node] = []
+    heights: dict[str, str] = {}  # what stands for the output of a population or a synapse
+    for node in graph.nodes:
+        source = graph[node.inputs[0]] if isinstance(node, Filter) else node
+        if isinstance(node, Population) or not isinstance(source, Population):
+            node = dataclasses.replace(node, inputs=tuple(heights.get(name, name) for name in node.inputs))
+        if isinstance(node, Population):
+            scale = current_scale(node)
+            current = _affine(f"{node.name}.current", node, node.inputs[0], scale, scale * node.neuron_bias)
+            node = dataclasses.replace(node, inputs=(current.name,), neuron_bias=np.zeros_like(node.neuron_bias))
+            nodes.append(current)
+        nodes.append(node)
+        if isinstance(source, Population):  # behind a synapse, so that the synapse filters plain spikes
+            nodes.append(_affine(f"{node.name}.height", node, node.name, source.neuron.amplitude / dt))
+            heights[node.name] = nodes[-1].name
+    outputs = {label: heights.get(name, name) for label, name in graph.outputs.items()}
+    used = {name for node in nodes for name in node.inputs} | set(outputs.values())
+    kept = tuple(node for node in nodes if node.name in used or not isinstance(node, Affine))
+    return fold_affine(dataclasses.replace(graph, nodes=kept, outputs=outputs))
+
+
+def _affine(name: str, node: Node, source: str, scale: float, offset: np.ndarray | None = None) -> Affine:
+    return Affine(name=name, inputs=(source,), shape=node.shape, scale=np.asarray(scale), offset=offset)
+
+
+def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float]) -> SpikingGraph:
+    """Multiply the firing rates and divide the amplitudes, so that rate outputs stay the same.
+
+    IF neurons get `factor` times the current. LIF neurons cannot, since their rate is no multiple of the current:
+    their time constants are divided by `factor` instead, which is exact in continuous time. A simulation follows as
+    long as dt stays well below the time between spikes; with tau_ref below dt, what is left of a step after the
+    refractory period is lost, and rates near 1/dt come out too low.
+
+    Parameters
+    ----------
+    factor : float or mapping of population name to float
+        Above 0.
+
+    Raises
+    ------
+    ConversionError
+        If a name is not that of a population, or a factor is not above 0.
+    """
+    factors = factors_of(graph, factor)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if isinstance(node, Population) and factors.get(node.name, 1) != 1:
+            neuron, current = node.neuron.scale_rates(factors[node.name])
+            if current != 1:
+                scale = Affine(
+                    name=f"{node.name}.rate_scale", inputs=node.inputs, shape=node.shape, scale=np.asarray(current)
+                )
+                nodes.append(scale)
+                node = dataclasses.replace(node, inputs=(scale.name,))
+            node = dataclasses.replace(
+                node, neuron=neuron, neuron_bias=node.neuron_bias * current, gain=node.gain * current
+            )
+        nodes.append(node)
+    return graph.replace(nodes)
+
+
+def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict[str, float]:
+    """The factor of each population that has one.
+
+    Raises
+    ------
+    ConversionError
+        If a name is not that of a population, or a factor is not above 0.
+    """
+    names = [node.name for node in graph.nodes if isinstance(node, Population)]
+    factors: dict[str, float] = dict(factor) if isinstance(factor, Mapping) else dict.fromkeys(names, factor)
+    unknown = sorted(set(factors) - set(names))
+    if unknown:
+        raise ConversionError(f"scale_firing_rates names '{unknown[0]}', which is no population. There are: {names}.")
+    bad = next((value for value in factors.values() if not (np.isfinite(value) and value > 0)), None)
+    if bad is not None:
+        raise ConversionError(f"scale_firing_rates must be above 0. Received {bad!r}.")
+    return factors
