@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...text.plain import WIDTH
-from ...text.report import Report, Section
-from ...text.table import Table
+from ...text.table import Report, Section, Table
 from .devices import Device
 from .text import count, joules
 

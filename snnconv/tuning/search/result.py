@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...text.plain import WIDTH
-from ...text.report import Report, Section
-from ...text.table import Table
+from ...text.table import Report, Section, Table
 from ..doctor import Finding
 from ..energy import Device
 from ..energy.text import joules
