@@ -5,4 +5,5 @@
 - `terminal`: the same tables as rich draws them, between bold headings
 - `report`: titled sections of tables and lines
 - `progress`: a bar with the time left
+- `values`: values as JSON can hold them
 """

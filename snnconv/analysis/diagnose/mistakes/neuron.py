@@ -10,9 +10,6 @@ from ....neurons import IF, LIF, Neuron
 from ..hand_written import HandWrittenIF, HandWrittenLIF
 from .mistake import ChangeNeuron, Mistake
 
-WHOLE_STEPS = (-1, 0, 1)
-"""Steps that a refractory period counted in whole steps may last, from its length rounded up."""
-
 
 def _lif(**changes: Any) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
