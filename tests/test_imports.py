@@ -57,6 +57,12 @@ def test_public_modules_can_be_imported_by_their_short_names(name):
     assert module.__spec__.name == module.__name__ == f"snnconv{snnconv._MODULES[name]}"
 
 
+@pytest.mark.parametrize("name", ["passes.fold", "plot.rates", "calibration.refit"])
+def test_modules_of_public_modules_are_not_loaded_twice(name):
+    alias, _, module = name.partition(".")
+    assert import_module(f"snnconv.{name}") is import_module(f"{snnconv._MODULES[alias]}.{module}", "snnconv")
+
+
 def loaded(code: str, whole: bool = False) -> list[str]:
     """Packages in sys.modules after `code` ran in a fresh interpreter, or the whole names of all modules."""
     name = "name" if whole else "name.split('.')[0]"

@@ -180,10 +180,10 @@ class Target:
         Settings that only this target has.
     is_folder : bool
         Whether it writes a folder; it then gets a manifest too.
-    uses_tensorflow : bool
-        Whether it imports TensorFlow to write, whose messages a command keeps to itself.
     check_folder : function (path) -> list of Check, or None
         Runs what an unchanged folder contains, and compares it with the golden vectors in it.
+    uses_tensorflow : bool
+        Whether it imports TensorFlow to write, whose messages a command keeps to itself.
     """
 
     name: str
@@ -193,8 +193,8 @@ class Target:
     plan: Callable[[SpikingGraph, Settings], Plan]
     options: tuple[Option, ...] = ()
     is_folder: bool = False
-    uses_tensorflow: bool = False
     check_folder: Callable[[Path], list[Check]] | None = None
+    uses_tensorflow: bool = False
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with the given values or their defaults.

@@ -4,4 +4,5 @@
 - `table`: rows under headings, as lines of 80 columns or as HTML, and reports: titled sections of them
 - `terminal`: the same tables as rich draws them, between bold headings
 - `progress`: a bar with the time left
+- `values`: values as JSON can hold them
 """

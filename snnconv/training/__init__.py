@@ -3,7 +3,8 @@
 - `config`: settings in TOML
 - `datasets`: digits, MNIST, Fashion-MNIST and files of one's own
 - `train`: a model built and fitted as a config says
-- `callbacks`: firing rates while training, and weights rounded as a chip will hold them
+- `callbacks`: firing rates while training
+- `rounded_weights`: kernels rounded as a chip will hold them
 """
 
 from .train import TrainedModel, build_model, rate_accuracy, train

@@ -91,10 +91,6 @@ class HandWrittenIF(IF, abstract=True):
         return spikes, {"voltage": v}
 
 
-WHOLE_STEPS = (-1, 0, 1)
-"""Steps that a refractory period counted in whole steps may last, from its length rounded up."""
-
-
 def _lif(**changes: Any) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
         if not isinstance(neuron, LIF):
