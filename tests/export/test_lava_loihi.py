@@ -13,7 +13,7 @@ import pytest
 from snnconv import export
 from snnconv.export.lava import input_bias
 from snnconv.export.lava.file import read_file
-from snnconv.export.lava.model import simulate
+from snnconv.export.lava.layers import simulate
 
 from ..helpers.small_graphs import graph_of, inputs_of
 
