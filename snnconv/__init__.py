@@ -131,18 +131,16 @@ def __dir__() -> list[str]:
 
 
 class _PublicModules:
-    """Import `snnconv.plot` and its like as the module in `_MODULES`, the very same object; its modules likewise."""
+    """Import `snnconv.plot` and its like as the module in `_MODULES`, the very same object."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return ModuleSpec(name, _PublicModules) if _PublicModules.home(name) else None  # type: ignore[arg-type]
-
-    @staticmethod
-    def home(name: str) -> str:
-        """The module that a public name stands for, as from the package; nothing where it is no public name."""
-        package, _, inner = name.partition(".")
-        alias, dot, module = inner.partition(".")
-        return f"{_MODULES[alias]}{dot}{module}" if package == __name__ and alias in _MODULES else ""
+        alias, _, inner = name.removeprefix(f"{__name__}.").partition(".")
+        if not name.startswith(f"{__name__}.") or alias not in _MODULES:
+            return None
+        if inner:  # by the path of its package it would be loaded a second time
+            raise ModuleNotFoundError(f"import {__name__}{_MODULES[alias]}.{inner} instead of {name}.", name=name)
+        return ModuleSpec(name, _PublicModules)  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> None:
@@ -151,10 +149,10 @@ class _PublicModules:
     @staticmethod
     def exec_module(module: Any) -> None:
         name = module.__name__
-        sys.modules[name] = import_module(_PublicModules.home(name), __name__)
+        sys.modules[name] = import_module(_MODULES[name.removeprefix(f"{__name__}.")], __name__)
 
 
 for _name, _home in _LATE.items():
     _register(_name, partial(_from, _home, _name))
-# First of all finders: by the path of its package, `snnconv.plot.rates` would be loaded a second time.
+# Before the finder of paths, which knows nothing of short names.
 sys.meta_path.insert(0, _PublicModules)  # type: ignore[arg-type]
