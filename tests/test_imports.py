@@ -93,7 +93,7 @@ except SystemExit as stop:
         ("import snnconv; dir(snnconv)", HEAVY | {"numpy", "h5py", "rich"}),
         ("import snnconv; snnconv.neurons, snnconv.synapses, snnconv.errors", HEAVY | {"h5py", "rich"}),
         ("import snnconv; snnconv.load, snnconv.SpikingGraph, snnconv.passes, snnconv.reference", HEAVY),
-        (HELP.format(arguments="'--help'"), HEAVY),
+        (HELP.format(arguments="'--help'"), HEAVY | {"numpy", "h5py"}),
         (HELP.format(arguments="'export', '--help'"), HEAVY),
     ],
     ids=["package", "neurons", "graph and reference", "snnconv --help", "snnconv export --help"],

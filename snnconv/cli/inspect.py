@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from ..errors import InputError
@@ -110,6 +109,8 @@ def _current(view: Any) -> str:
 
 
 def _show_arrays(arrays: dict[str, Any]) -> None:
+    import numpy as np
+
     from .screen import show
 
     rows = []
@@ -125,6 +126,8 @@ def _show_arrays(arrays: dict[str, Any]) -> None:
 
 def _graph_contents(graph: SpikingGraph) -> dict[str, Any]:
     """All nodes, populations and outputs, and the fate of each layer of the Keras model, as plain data."""
+    import numpy as np
+
     return {
         "name": graph.name,
         "nodes": [
@@ -178,6 +181,8 @@ def _readout_contents(view: ReadoutView) -> dict[str, Any]:
 
 
 def _range(array: Any) -> dict[str, Any] | None:
+    import numpy as np
+
     if array is None or not np.size(array):
         return None
     numbers = {
@@ -188,6 +193,8 @@ def _range(array: Any) -> dict[str, Any] | None:
 
 def _number(value: Any) -> Any:
     """A number that JSON has: None for an infinite one, a list for an array."""
+    import numpy as np
+
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (list, tuple)):

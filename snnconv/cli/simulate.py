@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from ..errors import DistributionError, ParameterError, one_line
@@ -17,6 +16,8 @@ from .app import complete_one_of
 from .options import Dt, Dtype, Input, Json, KerasOptions, Model, check_writable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..graph import SpikingGraph
     from ..runtime.resumable.account import Account
     from ..runtime.resumable.run import LongRun
@@ -220,6 +221,8 @@ def _show(
 
 def _read_out(readout: Readout, dt: float, output: np.ndarray) -> np.ndarray:
     """Answers read after each step; the lowest number stands where there is none yet, so that none counts there."""
+    import numpy as np
+
     return np.nan_to_num(readout.read(output, dt), nan=-np.inf)
 
 

@@ -11,7 +11,6 @@
 - `answers`: averages over time, and how right they are
 - `workers`: devices and processes that share a run
 - `resumable`: runs that go on where they were stopped
-- `packing`: state and spikes in one array
 - `rates`: the network in rates instead of spikes
 - `tensorflow_ops`: the array namespace for tensors
 """

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+
 
 WIDTH = 80  # columns of a terminal that texts and tables fit, as far as they can be broken
 LABEL = 12  # columns of a label with the gap behind it
@@ -19,12 +22,16 @@ def number(value: float, digits: int = 4) -> str:
 
 def span(array: np.ndarray | float) -> str:
     """Lowest and highest value, or with eight digits the one that all are."""
+    import numpy as np
+
     low, high = float(np.min(array)), float(np.max(array))
     return number(low, 8) if low == high else f"{number(low)} … {number(high)}"
 
 
 def value_range(array: np.ndarray | float | None) -> str:
     """Lowest and highest value, or the one that all are, for a narrow column: a long range has two lines."""
+    import numpy as np
+
     if array is None or not np.size(array):
         return ""
     low, high = float(np.min(array)), float(np.max(array))
