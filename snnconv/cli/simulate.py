@@ -13,7 +13,7 @@ import typer
 from ..errors import DistributionError, ParameterError, one_line
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Dt, Dtype, Input, Json, KerasOptions, Model, check_writable
+from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +52,7 @@ def simulate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write output and records to an .npz file.")
     ] = None,
+    force: Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted; from the start if there is none.")
     ] = False,
@@ -90,6 +91,7 @@ def simulate(
     - `snnconv simulate model.snn.h5 --input x.npy --record lif -o run.npz --resume`
     """
     from ..conversion.verify import random_inputs
+    from ..files.output import check_file
     from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
     from .model import find_model, read_run
     from .samples import as_inputs, read_arrays
@@ -106,7 +108,7 @@ def simulate(
     if resume and out is None:
         raise ParameterError("--resume goes on with the file of an earlier run. Name it with -o FILE.")
     if out is not None:
-        check_writable(out)
+        check_file(out, (".npz",), force)
     file = find_model(model, keras, dt)
     steps, dt, read = read_run(file, steps, dt)
     check_steps(steps, dt)

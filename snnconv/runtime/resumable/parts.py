@@ -8,13 +8,14 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ModelFileError, one_line
+from ...files.npz import write_npz
 from ...files.writing import replacing
 from .stretches import without_overlap
 
@@ -75,7 +76,8 @@ class Parts:
 
     def write(self, samples: slice, arrays: Arrays) -> None:
         """Keep the arrays of some samples."""
-        write_npz(self._path(samples), arrays, compression=FASTEST)
+        with replacing(self._path(samples)) as temporary:
+            write_npz(temporary, arrays, compression=FASTEST)
 
     def read(self, samples: slice) -> Arrays:
         """The arrays of some samples, each read when it is asked for.
@@ -129,35 +131,3 @@ class _Part(Mapping[str, np.ndarray]):
                 return get(file)
         except DAMAGE as error:
             raise ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.") from error
-
-
-def write_npz(
-    path: Path, alone: Arrays, parts: Sequence[Arrays] = (), names: Sequence[str] = (), n: int = 0, compression: int = 6
-) -> None:
-    """Write an .npz file, whole or not at all.
-
-    Parameters
-    ----------
-    alone : arrays to write as they are
-    parts : of further arrays, which are written one part behind the other, with one part at a time in memory
-    names : of these
-    n : int
-        Length of all parts together.
-    """
-    with (
-        replacing(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as file,
-    ):
-        for name, array in alone.items():
-            _write_array(file, name, array.dtype, array.shape, [array])
-        for name in names:
-            first = parts[0][name]
-            _write_array(file, name, first.dtype, (n, *first.shape[1:]), (part[name] for part in parts))
-
-
-def _write_array(file: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...], blocks: Any) -> None:
-    with file.open(f"{name}.npy", "w", force_zip64=True) as stream:
-        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
-        for block in blocks:
-            stream.write(block.tobytes())

@@ -13,13 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from ...errors import DistributionError, ParameterError, SnnconvError
+from ...files.npz import write_npz
+from ...files.writing import replacing
 from ..arguments import initial_voltages
 from ..batches import Batches
 from ..compiled.engine import Chunk, engines_of
 from ..recorder import Recorder
 from ..workers import Workers
 from .account import PREFIX, Account, total
-from .parts import Parts, write_npz
+from .parts import Parts
 from .simulation import Simulation
 from .stretches import as_array, as_slices, gaps, length, share, without_overlap
 
@@ -253,7 +255,8 @@ class LongRun:
         names = [name for name in found[0] if not name.startswith(PREFIX)]
         simulation = self._simulation
         times = simulation.dt * np.arange(1, simulation.n_steps + 1)
-        write_npz(parts.out, {"times": times, "dt": np.asarray(simulation.dt)}, found, names, simulation.n)
+        with replacing(parts.out) as temporary:
+            write_npz(temporary, {"times": times, "dt": np.asarray(simulation.dt)}, found, names, simulation.n)
         return account
 
     def _collect(self, parts: Parts) -> None:
