@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ModelFileError
 from .output import MARK
 
 Arrays = Mapping[str, np.ndarray]
@@ -33,6 +34,11 @@ def write_npz(
         Length of all parts together.
     compression : int
         Level, 1 to 9.
+
+    Raises
+    ------
+    ModelFileError
+        If the parts of an array do not fit together.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as file:
         file.comment = MARK.encode()
@@ -50,4 +56,9 @@ def _write_array(
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(stream, header)
         for block in blocks:
+            if (block.dtype, block.shape[1:]) != (dtype, shape[1:]):
+                raise ModelFileError(
+                    f"'{name}' is {block.dtype} of shape {block.shape[1:]} in one part, and {dtype} of {shape[1:]} in "
+                    f"another. Delete the parts to start anew."
+                )
             stream.write(block.tobytes())

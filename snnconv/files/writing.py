@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+HIDDEN = re.compile(r"(\..+\.)[a-z0-9_]{8}\.part")
 LONGEST = 200  # bytes of a name that stand in that of the hidden folder; 255 is what file systems take
 NEW, OLD = "new", "old"  # in the hidden folder: what is being written, and the folder that it replaces
 
@@ -82,9 +83,19 @@ def replacing_folder(path: str | os.PathLike[str], force: bool = False) -> Itera
 
 def remove_leftovers(target: Path) -> None:
     """Remove what killed processes left beside a path; bring back a folder that one of them was about to replace."""
-    pattern = re.compile(re.escape(_prefix(target)) + r"[a-z0-9_]{8}\.part")
-    for entry in [each for each in os.scandir(target.absolute().parent) if pattern.fullmatch(each.name)]:
-        if entry.is_dir(follow_symlinks=False):
+    _remove(target.absolute().parent, lambda prefix: target if prefix == _prefix(target) else None)
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder that nothing but this package writes to."""
+    _remove(folder, lambda prefix: folder / prefix[1:-1])
+
+
+def _remove(folder: Path, target_of: Callable[[str], Path | None]) -> None:
+    for entry in list(os.scandir(folder)):
+        found = HIDDEN.fullmatch(entry.name)
+        target = target_of(found[1]) if found and entry.is_dir(follow_symlinks=False) else None
+        if target is not None:
             with suppress(OSError):  # of a process that lives, or on a file system without locks
                 handle = _lock(Path(entry.path))
                 try:

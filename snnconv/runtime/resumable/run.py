@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...errors import DistributionError, ParameterError, SnnconvError
+from ...errors import DistributionError, ModelFileError, ParameterError, SnnconvError, one_line
 from ...files.npz import write_npz
 from ...files.writing import replacing
 from ..arguments import initial_voltages
@@ -172,6 +172,7 @@ class LongRun:
         if self._parts is None or manifest is None or not self._parts.done():
             return None
         folder = self._parts.folder
+        self._parts.read_all(self._simulation.n)
         if not resume:
             raise ParameterError(
                 f"'{folder}' holds {length(self._parts.done()):,} samples of a run that was interrupted. Go on with "
@@ -248,8 +249,8 @@ class LongRun:
     def _join(self, parts: Parts) -> Account:
         """Write the output, from memory or from the parts."""
         if self._is_begun:
-            found: Sequence[Mapping[str, np.ndarray]] = [parts.read(part) for part in parts.done()]
-            account = total(Account.from_arrays(each) for each in found)
+            found = parts.read_all(self._simulation.n)
+            account = _added_up(found, parts)
         else:
             found, account = [each for _, each in self._kept], cast(Account, self._account)
         names = [name for name in found[0] if not name.startswith(PREFIX)]
@@ -271,3 +272,13 @@ class LongRun:
             if workers.index == 0:
                 self._begin(parts)
                 parts.write(part, sent)
+
+
+def _added_up(found: Sequence[Mapping[str, np.ndarray]], parts: Parts) -> Account:
+    """The account of the samples of all parts."""
+    try:
+        return total(Account.from_arrays(each) for each in found)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"the parts in '{parts.folder}' are damaged ({one_line(error)}). Delete the folder to start anew."
+        ) from error
