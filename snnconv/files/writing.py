@@ -68,6 +68,8 @@ def replacing_folder(path: str | os.PathLike[str], force: bool = False) -> Itera
     ModelFileError
         If the folder may not be replaced, its parent does not exist, or it cannot be written.
     """
+    with suppress(OSError):  # there is no folder to look in: said by the check
+        remove_leftovers(Path(path))
     target = check_folder(path, force)
     with _workshop(target, path) as workshop:
         temporary = workshop / NEW / target.name

@@ -18,6 +18,7 @@ from ...errors import ModelFileError, one_line
 from ...files.npz import write_npz
 from ...files.writing import remove_all_leftovers, replacing
 from ..batches import LARGEST
+from .account import PREFIX
 from .stretches import without_overlap
 
 FORMAT, VERSION = "snnconv unfinished run", 1
@@ -156,6 +157,8 @@ class _Part(Mapping[str, np.ndarray]):
         found = self._read(lambda file: file[name] if name in file.files else None)
         if found is None:
             raise KeyError(name)
+        if not name.startswith(PREFIX) and found.shape[:1] != (self.samples.stop - self.samples.start,):
+            raise self.damage()
         return found
 
     def __iter__(self) -> Iterator[str]:
