@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Json
+from .options import Force, Json
 
 if TYPE_CHECKING:
     from ..training.config import Config
@@ -17,6 +17,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the files.")] = Path(
         "snnconv-demo"
     ),
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Train, convert, run, verify and export a small network.
@@ -37,7 +38,7 @@ def demo(
     if not json:
         say("Handwritten digits in spikes: train, convert, run, export and verify. Some 15 seconds.")
         say()
-    outcome = train_and_export(demo_config(), output, show_epochs=False, quiet=json)
+    outcome = train_and_export(demo_config(), output, show_epochs=False, quiet=json, force=force)
 
     from ..api import verify
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .options import Dt, Json, KerasOptions, Model, Sample, Steps, Synapse, check_writable
+from .options import Dt, Force, Json, KerasOptions, Model, Sample, Steps, Synapse
 
 
 def explain(
@@ -30,6 +30,7 @@ def explain(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the unit's current, voltage and spikes: .png, .svg, .pdf.")
     ] = None,
+    force: Force = False,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -46,6 +47,8 @@ def explain(
 
     - `snnconv explain model.snn.h5 lif 0 --input x.npy --sample 3`
     """
+    from ..analysis.plot.canvas import IMAGES
+    from ..files.output import check_file
     from ..runtime.arguments import check_steps
     from .model import find_model
     from .samples import as_inputs, read_arrays
@@ -55,7 +58,7 @@ def explain(
     if plot is not None:
         if input is None:
             raise ParameterError("--plot shows a unit at a sample. Name the inputs with --input FILE.")
-        check_writable(plot)
+        check_file(plot, IMAGES, force)
     file = find_model(model, keras, dt)
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)

@@ -12,12 +12,12 @@ from ..errors import ParameterError
 from ..text.plain import milliseconds, shape_text, value_range
 from ..text.table import Table
 from .app import complete_target, import_tensorflow
-from .options import Data, Dt, Json, KerasOptions, check_is_other, check_samples, check_writable
+from .options import Data, Dt, Json, KerasOptions, check_samples
 from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
 
 if TYPE_CHECKING:
-    from ..export import Measurement, Target, Verdict
+    from ..export import Measurement, Verdict
     from ..graph import SpikingGraph
     from ..tuning.adaptation import Adaptation
     from .model import ModelFile
@@ -160,7 +160,9 @@ def export(
     measuring: Measuring,
     dt: Dt = None,
     changes: Changes,
-    force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier export wrote.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a folder that an earlier export wrote, or any file.")
+    ] = False,
     json: Json = False,
     keras: KerasOptions,
     list_targets: Annotated[bool, typer.Option("--list", help="List the targets with their options and exit.")] = False,
@@ -198,8 +200,7 @@ def export(
     measuring.check()
     file = find_model(model, keras, dt)
     out = file.beside(chosen.suffix) if out is None else out
-    check_is_other(out, model=model)
-    _check_out(out, chosen, force)
+    chosen.check_place(out, force)
     check_steps(1, file.dt)
     arrays = None if measuring.data is None else read_arrays(measuring.data)
     few = changes.read()
@@ -214,16 +215,6 @@ def export(
     else:
         say(f"Wrote {out} ({chosen.name}, {_size(out)}) for steps of {file.dt * 1e3:g} ms.")
         _show(verdict, graph, tells_changes=bool(few))
-
-
-def _check_out(out: Path, target: Target, force: bool) -> None:
-    """Raise ModelFileError, before the work, if the file or folder cannot be written."""
-    from ..files.writing import check_folder
-
-    if target.is_folder:
-        check_folder(out, force)
-    if not (target.is_folder and out.exists()):
-        check_writable(out)
 
 
 def _size(path: Path) -> str:

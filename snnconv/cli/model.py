@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from ..errors import ConfigError
+from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
 from .options import KerasOptions
@@ -167,7 +168,10 @@ def read_settings(path: Path, model: ModelFile) -> Settings:
             f"{path} is a training config, and '{model.path}' was converted already. Name the Keras model, or a file "
             f"that 'snnconv tune' wrote for '{model.path}'."
         )
-    return config.load_settings(path)
+    settings = config.load_settings(path)
+    named = (settings.conversion.adaptation.refit, settings.conversion.adaptation.calibrate)
+    protect(*(each for each in named if isinstance(each, Path)))
+    return settings
 
 
 def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[int, float, dict[str, Any]]:

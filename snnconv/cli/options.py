@@ -7,7 +7,6 @@ in its place, and is handed one value; `with_groups` sees to it.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
@@ -16,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..errors import ModelFileError, ParameterError
+from ..errors import ParameterError
 from .app import complete_one_of
 
 Model = Annotated[
@@ -53,10 +52,15 @@ Data = Annotated[
         "--data", "--input", "-i", metavar="FILE", help="Inputs, (n, …) in an .npy or .npz file.  [default: random]"
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that snnconv did not write.")]
 Labels = Annotated[
     Path | None,
     typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
 ]
+
+
+OUTPUTS = ("out", "output", "plot")
+"""Parameters of commands that name what is written. All other paths are read, and nothing is written over them."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,10 @@ class KerasOptions:
 
 
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command with the options of its groups in the place of each group, as typer reads it."""
+    """A command with the options of its groups in the place of each group, as typer reads it.
+
+    While it runs, the files that its options name for reading cannot be written over.
+    """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
     parameters: list[Parameter] = []
@@ -120,11 +127,15 @@ def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(**given: Any) -> Any:
+        from ..files.output import protecting
+
+        read = [value for name, value in given.items() if isinstance(value, Path) and name not in OUTPUTS]
         values = {
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
         }
-        return command(**given, **values)
+        with protecting(read):
+            return command(**given, **values)
 
     run.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -135,26 +146,3 @@ def check_samples(samples: int) -> None:
     """Raise ParameterError unless --samples is above 0."""
     if samples < 1:
         raise ParameterError(f"--samples must be a whole number above 0. Received {samples}.")
-
-
-def check_writable(path: Path) -> None:
-    """Find out before the work, not after it, that a file cannot be written.
-
-    Raises
-    ------
-    ModelFileError
-        If it is a folder, or in none.
-    """
-    if path.is_dir():
-        raise ModelFileError(f"cannot write '{path}': it is a folder. Name a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise ModelFileError(f"cannot write '{path}': there is no folder '{path.parent}'.")
-    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise ModelFileError(f"cannot write '{path}': the folder '{path.parent}' may not be written to.")
-
-
-def check_is_other(out: Path, **read: Path | None) -> None:
-    """Raise ModelFileError if a file to write is one of those to read, named by what they are."""
-    for what, path in read.items():
-        if path is not None and out.exists() and path.exists() and out.samefile(path):
-            raise ModelFileError(f"'{out}' is the {what.replace('_', ' ')} itself. Name another file with -o.")

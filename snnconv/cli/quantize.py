@@ -11,7 +11,7 @@ from ..errors import ModelFileError, ParameterError
 from ..text.plain import plural
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Dt, Json, KerasOptions, Labels, Model, Steps, check_writable
+from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps
 
 if TYPE_CHECKING:
     from ..quantize import Code, IntegerGraph
@@ -59,6 +59,7 @@ def quantize(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
     ] = None,
+    force: Force = False,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -75,8 +76,9 @@ def quantize(
     - `snnconv quantize model.snn.h5 -o model.int.h5`
     """
     from ..conversion.verify import random_inputs
+    from ..files.output import check_file
     from ..quantize import quantize as to_integers
-    from ..quantize.file import is_integer_file
+    from ..quantize.file import ENDINGS, is_integer_file
     from ..quantize.scales import Settings
     from ..runtime.arguments import check_steps
     from .model import find_model
@@ -89,7 +91,7 @@ def quantize(
     if out is not None:
         if len(widths) > 1:
             raise ParameterError("-o writes one network: name one number with --bits.")
-        check_writable(out)
+        check_file(out, ENDINGS, force)
     if is_integer_file(model):
         raise ModelFileError(f"'{model}' holds integers already: snnconv.quantize.load reads it.")
     file = find_model(model, keras, dt)

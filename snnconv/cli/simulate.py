@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from ..errors import DistributionError, ParameterError, one_line
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Dt, Dtype, Input, Json, KerasOptions, Model, check_writable
+from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +53,7 @@ def simulate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write output and records to an .npz file.")
     ] = None,
+    force: Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted; from the start if there is none.")
     ] = False,
@@ -71,6 +73,9 @@ def simulate(
             autocompletion=complete_one_of("mirrored", "multiworker"),
         ),
     ] = None,
+    worker_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Wait so long for the other workers of --strategy multiworker.")
+    ] = 60.0,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -90,6 +95,7 @@ def simulate(
     - `snnconv simulate model.snn.h5 --input x.npy --record lif -o run.npz --resume`
     """
     from ..conversion.verify import random_inputs
+    from ..files.output import check_file
     from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
     from .model import find_model, read_run
     from .samples import as_inputs, read_arrays
@@ -100,19 +106,21 @@ def simulate(
     check_dtype(dtype)
     check_precision(precision, dtype)
     check_strategy(strategy)
+    if not 0 < worker_timeout < math.inf:
+        raise ParameterError(f"--worker-timeout must be a number of seconds above 0. Received {worker_timeout}.")
     voltage = _initial_voltage(initial_voltage)
     if record and out is None:
         raise ParameterError("records are written to a file. Name it with -o FILE.")
     if resume and out is None:
         raise ParameterError("--resume goes on with the file of an earlier run. Name it with -o FILE.")
     if out is not None:
-        check_writable(out)
+        check_file(out, (".npz",), force)
     file = find_model(model, keras, dt)
     steps, dt, read = read_run(file, steps, dt)
     check_steps(steps, dt)
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
-    distribution = new_strategy(strategy)
+    distribution = new_strategy(strategy, worker_timeout)
     graph = file.open().graph
     recorded = recording(graph, record or ())
     initial_voltages(graph, voltage, seed)
@@ -320,18 +328,31 @@ def check_strategy(name: str | None) -> None:
         raise ParameterError(f"--strategy must be {' or '.join(STRATEGIES)}. Received {name!r}.")
     if name == "multiworker":
         try:
-            config = json.loads(os.environ["TF_CONFIG"])
-            kind, index = config["task"]["type"], config["task"]["index"]
-            config["cluster"][kind][index]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            _workers()
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise ParameterError(
                 f"--strategy multiworker needs all workers, and which of them this is, in the environment variable "
                 f"TF_CONFIG, such as {EXAMPLE}. Received {os.environ.get('TF_CONFIG')!r}."
             ) from error
 
 
-def new_strategy(name: str | None) -> Any:
+def _workers() -> tuple[list[str], int]:
+    """Addresses of all workers of TF_CONFIG, and which of them this is."""
+    config = json.loads(os.environ["TF_CONFIG"])
+    tasks = [(kind, number) for kind in ("chief", "worker") for number in range(len(config["cluster"].get(kind, ())))]
+    addresses = [config["cluster"][kind][number] for kind, number in tasks]
+    for address in addresses:
+        int(address.rpartition(":")[2])  # its port
+    return addresses, tasks.index((config["task"]["type"], int(config["task"]["index"])))
+
+
+def new_strategy(name: str | None, timeout: float) -> Any:
     """The tf.distribute strategy of that name, or None; the first thing that TensorFlow is used for.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds that a worker waits for the others.
 
     Raises
     ------
@@ -345,6 +366,10 @@ def new_strategy(name: str | None) -> Any:
     import_tensorflow()
     import tensorflow as tf
 
+    if name == "multiworker":
+        from ..runtime.rendezvous import meet
+
+        meet(*_workers(), timeout, partial(typer.echo, err=True))
     try:
         return tf.distribute.MirroredStrategy() if name == "mirrored" else tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError, ValueError) as error:

@@ -14,7 +14,7 @@ import typer
 
 from ..errors import ConfigError, ModelFileError
 from ..text.progress import track
-from .options import Json
+from .options import Force, Json
 
 if TYPE_CHECKING:
     from ..graph import SpikingGraph
@@ -43,6 +43,7 @@ def train(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.  [default: runs/NAME of the config]"),
     ] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Train, convert, run and export as a config says.
@@ -65,14 +66,17 @@ def train(
         settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
     if data_path is not None:
         settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, path=data_path))
-    outcome = train_and_export(settings, output or settings.output.folder / settings.name, quiet=json)
+    folder = output or settings.output.folder / settings.name
+    outcome = train_and_export(settings, folder, quiet=json, force=force)
     if json:
         print_json(outcome.contents)
     else:
         say(f"Look at the network: snnconv inspect {outcome.graph_path}")
 
 
-def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, quiet: bool = False) -> Outcome:
+def train_and_export(
+    config: Config, folder: Path, *, show_epochs: bool = True, quiet: bool = False, force: bool = False
+) -> Outcome:
     """Train, convert, run the test data in spikes, and write model.keras and model.snn.h5 into `folder`.
 
     Parameters
@@ -81,10 +85,17 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
         Print a line per epoch.
     quiet : bool
         Print nothing.
+    force : bool
+        Replace files of these names that snnconv did not write.
     """
+    from ..files.output import check_file
     from .app import import_tensorflow
 
+    model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
     _check_folder(folder)
+    if folder.exists():
+        check_file(model_path, force=force)
+        check_file(graph_path, force=force)
     import_tensorflow()
     import keras
 
@@ -119,13 +130,12 @@ def train_and_export(config: Config, folder: Path, *, show_epochs: bool = True, 
     )
     step("", f"rate accuracy {trained.rate_accuracy:.1%} on the test samples, in Keras")
 
-    model_path, graph_path = folder / "model.keras", folder / "model.snn.h5"
     trained.save(model_path)
     graph = adapted(convert(trained.model, verbose=False), config)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
-    export(graph, graph_path, dt=dt)
+    export(graph, graph_path, dt=dt, force=force)
 
     start = time.perf_counter()
     found = Simulator(graph, dt).evaluate(data.x_test, data.y_test, n_steps)

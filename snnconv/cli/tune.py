@@ -10,7 +10,7 @@ import typer
 from ..errors import ParameterError
 from .app import complete_device, complete_one_of
 from .energy import DeviceFile
-from .options import Dt, Json, KerasOptions, Labels, Model, Steps, check_samples, check_writable
+from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps, check_samples
 
 
 def tune(
@@ -58,6 +58,7 @@ def tune(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the halves that early stopping is set and measured on.")] = (
         0
     ),
+    force: Force = False,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -73,6 +74,8 @@ def tune(
 
     - `snnconv export model.keras --config tuned.toml`
     """
+    from ..analysis.plot.canvas import IMAGES
+    from ..files.output import check_file
     from ..runtime.arguments import check_steps
     from .energy import read_devices
     from .model import find_model
@@ -89,9 +92,9 @@ def tune(
         raise ParameterError(f"--calibrate must be whole numbers of steps, or none. Received {calibrate!r}.")
     if out is not None and out.suffix != ".toml":
         raise ParameterError(f"-o writes a TOML file: end its name in .toml. Received '{out}'.")
-    for path in (out, plot):
+    for path, endings in ((out, (".toml",)), (plot, IMAGES)):
         if path is not None:
-            check_writable(path)
+            check_file(path, endings, force)
     file = find_model(model, keras, dt)
     (chosen_device,) = read_devices([device], device_file)
     check_steps(steps, file.dt)

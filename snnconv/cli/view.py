@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .options import Dt, Input, Json, KerasOptions, Model, Sample, Steps, Synapse, check_is_other, check_writable
+from .options import Dt, Force, Input, Json, KerasOptions, Model, Sample, Steps, Synapse
 
 
 def view(
@@ -25,6 +25,7 @@ def view(
     neurons: Annotated[
         int, typer.Option(metavar="N", help="Show the spikes of at most N neurons of a layer; the page says so.")
     ] = 60,
+    force: Force = False,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -41,6 +42,8 @@ def view(
 
     - `snnconv view model.snn.h5 --steps 200`
     """
+    from ..analysis.view.page import ENDINGS
+    from ..files.output import check_file
     from ..runtime.arguments import check_steps
     from .model import find_model
     from .samples import as_inputs, read_arrays
@@ -51,8 +54,7 @@ def view(
         raise ParameterError(f"--neurons must be a whole number above 0. Received {neurons}.")
     file = find_model(model, keras, dt)
     out = file.beside(".html") if out is None else out
-    check_is_other(out, model=model, file_of_inputs=input, config=keras.config)
-    check_writable(out)
+    check_file(out, ENDINGS, force)
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
     network = file.open(synapse)

@@ -109,7 +109,7 @@ def export(
     approximate : bool
         Write an approximation of what the target cannot hold, where there is one.
     force : bool
-        Replace a folder that an earlier export wrote, and all that is in it.
+        Replace a folder that an earlier export wrote, if all in it is as it was written, or any file.
     **options
         The target's own settings.
 
@@ -125,12 +125,14 @@ def export(
     InputError, ParameterError
         If the target is unknown, or data or a parameter is out of range.
     ModelFileError
-        If the file cannot be written.
+        If the file cannot be written, is there and was not written by snnconv, or its name ends as those of another
+        format do.
     """
     check_steps(n_steps, dt)
     check_dt(graph, dt)
     chosen = find_target(target)
     checked = chosen.check_options(options)
+    chosen.check_place(path, force)
     inputs = graph.check_inputs(graph.random_inputs(n_samples, seed) if x is None else x, "float64", n_steps)
     plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
     _check_limits(plan.limits, target, approximate)
@@ -140,7 +142,7 @@ def export(
             verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
             write_manifest(folder, target=target, snnconv=__version__, dt=dt, options=checked, verdict=str(verdict))
     else:
-        with replacing(path) as file:
+        with replacing(path, force) as file:
             plan.write(file)
             verdict = _judge(plan, graph, file, inputs, n_steps, dt, x is None)
     return verdict

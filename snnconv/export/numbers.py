@@ -10,9 +10,9 @@ its arrays and attributes under their paths in it, for formats without groups an
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +20,45 @@ import h5py
 import numpy as np
 
 from ..errors import SnnconvError
+from ..files.hdf5_image import ORIGIN, new_hdf5
+from ..files.npz import write_npz
+from ..files.output import MARK
 from ..graph import SpikingGraph
-from ..graph.file import write
+from ..graph.file import write as write_graph
 from .target import Plan, Settings, Target
 
 
 def plan_hdf5(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the graph as it is."""
-    return Plan(lambda path: write(graph, path, settings.dt))
+
+    def write(path: Path) -> None:
+        with new_hdf5(path) as file:
+            write_graph(graph, file, settings.dt)
+
+    return Plan(write)
 
 
 def plan_npz(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the flattened graph; no entry needs pickle."""
 
-    def write_npz(path: Path) -> None:
-        with open(path, "wb") as file:
-            np.savez_compressed(file, **flatten(graph, settings.dt))  # pyright: ignore[reportArgumentType]
+    def write(path: Path) -> None:
+        write_npz(path, flatten(graph, settings.dt))
 
-    return Plan(write_npz)
+    return Plan(write)
 
 
 def plan_json(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the flattened graph as text."""
 
-    def write_json(path: Path) -> None:
+    def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as file:
-            for number, (key, array) in enumerate(flatten(graph, settings.dt).items()):
+            file.write(f"{{\n{json.dumps(ORIGIN)}: {json.dumps(MARK)}")
+            for key, array in flatten(graph, settings.dt).items():
                 value = json.dumps(_finite(array.tolist()), ensure_ascii=False, allow_nan=False)
-                file.write(f"{'{' if number == 0 else ','}\n{json.dumps(key, ensure_ascii=False)}: {value}")
+                file.write(f",\n{json.dumps(key, ensure_ascii=False)}: {value}")
             file.write("\n}\n")
 
-    return Plan(write_json)
+    return Plan(write)
 
 
 def _finite(value: Any) -> Any:
@@ -60,7 +68,14 @@ def _finite(value: Any) -> Any:
 
 
 TARGETS = (
-    Target("hdf5", ".snn.h5", "every array and parameter as HDF5; snnconv.load reads it back", "nothing", plan_hdf5),
+    Target(
+        "hdf5",
+        ".snn.h5",
+        "every array and parameter as HDF5; snnconv.load reads it back",
+        "nothing",
+        plan_hdf5,
+        other_endings=(".hdf5",),
+    ),
     Target("npz", ".snn.npz", "the same under the same paths, for NumPy without h5py", "nothing", plan_npz),
     Target(
         "json",
@@ -76,15 +91,13 @@ def flatten(graph: SpikingGraph, dt: float) -> dict[str, np.ndarray]:
     """Everything that the graph's HDF5 file holds, by its path in it.
 
     Datasets come under their paths, attributes under that of what they belong to and their name: both
-    "populations/lif/kernel" and "populations/lif/tau_rc". It is read from such a file, so that no layout is written
-    down twice. Strings are arrays of str; what HDF5 links to from two places is found under both.
+    "populations/lif/kernel" and "populations/lif/tau_rc". It is read from such a file in memory, so that no layout is
+    written down twice. Strings are arrays of str; what HDF5 links to from two places is found under both.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.h5"
-        write(graph, path, dt)
-        entries: dict[str, np.ndarray] = {}
-        with h5py.File(path, "r") as file:
-            _collect(file, "", entries)
+    entries: dict[str, np.ndarray] = {}
+    with h5py.File(io.BytesIO(), "w") as file:
+        write_graph(graph, file, dt)
+        _collect(file, "", entries)
     return entries
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ParameterError
+from ..files.output import check_file, check_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.result import Result
 
@@ -184,6 +186,8 @@ class Target:
         Runs what an unchanged folder contains, and compares it with the golden vectors in it.
     uses_tensorflow : bool
         Whether it imports TensorFlow to write, whose messages a command keeps to itself.
+    other_endings : tuple of str
+        Ends that the names of its files may have besides `suffix`.
     """
 
     name: str
@@ -195,6 +199,20 @@ class Target:
     is_folder: bool = False
     check_folder: Callable[[Path], list[Check]] | None = None
     uses_tensorflow: bool = False
+    other_endings: tuple[str, ...] = ()
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Ends of the names that its files may have; the usual one first, none for a folder."""
+        last = "." + self.suffix.rpartition(".")[2]
+        return () if self.is_folder else (self.suffix, last, *self.other_endings)
+
+    def check_place(self, path: str | os.PathLike[str], force: bool) -> None:
+        """Raise ModelFileError unless its file or folder may be written there."""
+        if self.is_folder:
+            check_folder(path, force)
+        else:
+            check_file(path, self.endings, force)
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with the given values or their defaults.

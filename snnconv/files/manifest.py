@@ -58,20 +58,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def changed_files(folder: Path) -> dict[str, str]:
     """Files that are not what the manifest says, by name: "changed", "missing" or "not in the manifest".
 
+    Links and whatever else is no ordinary folder count as files.
+
     Raises
     ------
     ModelFileError
         As `read_manifest`, or if a file cannot be read.
     """
     expected = read_manifest(folder)["files"]
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {NAME}
+    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    present = {path.relative_to(folder).as_posix() for path in files} - {NAME}
     found = {}
     for name in sorted(expected.keys() | present):
         if name not in present:
             found[name] = "missing"
         elif name not in expected:
             found[name] = "not in the manifest"
-        elif _sha256(folder / name) != expected[name]["sha256"]:
+        elif not (folder / name).is_file() or _sha256(folder / name) != expected[name]["sha256"]:
             found[name] = "changed"
     return found
 

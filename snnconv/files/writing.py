@@ -1,116 +1,169 @@
-"""Writing files and folders whole or not at all."""
+"""Writing files and folders whole or not at all.
+
+What is being written lies in a hidden folder beside its place, which is locked as long as the process lives. A process
+that is killed leaves it there; the next one that writes to the same place finds it without a lock, and removes it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ModelFileError, one_line
-from .manifest import has_manifest
+from .output import check_file, check_folder
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+HIDDEN = re.compile(r"(\..+\.)[a-z0-9_]{8}\.part")
+LONGEST = 200  # bytes of a name that stand in that of the hidden folder; 255 is what file systems take
+NEW, OLD = "new", "old"  # in the hidden folder: what is being written, and the folder that it replaces
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path next to `path`; on success move it there, on failure leave what was there.
+def replacing(path: str | os.PathLike[str], force: bool = True) -> Iterator[Path]:
+    """Give a temporary path of the same name; on success move it to `path`, on failure leave what was there.
+
+    Parameters
+    ----------
+    force : bool
+        Whether it may replace a file that snnconv did not write.
 
     Raises
     ------
     ModelFileError
-        If the folder does not exist, or cannot be written.
+        If the file may not be written, or cannot be.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise ModelFileError(f"cannot write '{target}': it is a folder. Name a file in it.")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part" + target.suffix, dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise ModelFileError(f"cannot write '{target}': {error.strerror or error}.") from error
-    temporary = Path(name)
-    try:
+    target = check_file(path, force=force)
+    with _workshop(target, path) as workshop:
+        temporary = workshop / NEW / target.name
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ModelFileError(f"cannot write '{target}': {one_line(error)}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        _sync(temporary)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        os.replace(temporary, check_file(path, force=force))
 
 
 @contextmanager
 def replacing_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator[Path]:
-    """Give a temporary folder next to `path`; on success move it there, on failure leave what was there.
+    """Give a temporary folder of the same name; on success move it to `path`, on failure leave what was there.
 
     Parameters
     ----------
     path : path
         A folder that is not there, or is empty.
     force : bool
-        It may also be one with a manifest, which is replaced with all that is in it.
+        It may also be one with a manifest, if all that is in it is as the manifest says.
 
     Raises
     ------
     ModelFileError
         If the folder may not be replaced, its parent does not exist, or it cannot be written.
     """
-    target = Path(path)
-    check_folder(target, force)
-    parent = target.absolute().parent
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=parent))
-    except OSError as error:
-        raise ModelFileError(f"cannot write '{target}': {error.strerror or error}.") from error
-    try:
+    with suppress(OSError):  # there is no folder to look in: said by the check
+        remove_leftovers(Path(path))
+    target = check_folder(path, force)
+    with _workshop(target, path) as workshop:
+        temporary = workshop / NEW / target.name
+        temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                with open(file, "rb+") as opened:
-                    os.fsync(opened.fileno())
-        temporary.chmod(0o777 & ~_umask())
-        _exchange(temporary, target.absolute())
-    except OSError as error:
-        raise ModelFileError(f"cannot write '{target}': {one_line(error)}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def check_folder(path: Path, force: bool) -> None:
-    """Raise ModelFileError unless `replacing_folder` may write to `path`."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not path.is_dir():
-        raise ModelFileError(f"cannot write the folder '{path}': it is a file. Name another folder.")
-    if not has_manifest(path):
-        raise ModelFileError(f"cannot write '{path}': the folder holds files that snnconv did not write. Name another.")
-    if not force:
-        raise ModelFileError(f"cannot write '{path}': the folder exists. Name another, or replace it with --force.")
-
-
-def _exchange(temporary: Path, target: Path) -> None:
-    """Move the folder `temporary` to `target`; what was at `target` comes back if that fails, else it is deleted."""
-    if not target.exists():
+                _sync(file)
+        if check_folder(path, force).exists():  # looked at again: it may be minutes since
+            os.replace(target, workshop / OLD)
         os.replace(temporary, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what killed processes left beside a path; bring back a folder that one of them was about to replace."""
+    _remove(target.absolute().parent, lambda prefix: target if prefix == _prefix(target) else None)
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder that nothing but this package writes to."""
+    _remove(folder, lambda prefix: folder / prefix[1:-1])
+
+
+def _remove(folder: Path, target_of: Callable[[str], Path | None]) -> None:
+    for entry in list(os.scandir(folder)):
+        found = HIDDEN.fullmatch(entry.name)
+        target = target_of(found[1]) if found and entry.is_dir(follow_symlinks=False) else None
+        if target is not None:
+            with suppress(OSError):  # of a process that lives, or on a file system without locks
+                handle = _lock(Path(entry.path))
+                try:
+                    _clear(Path(entry.path), target)
+                finally:
+                    os.close(handle)
+
+
+@contextmanager
+def _workshop(target: Path, path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A hidden folder beside `target`, locked, and removed at the end; errors in the block are of writing `path`."""
     try:
-        os.replace(target, old / target.name)
+        remove_leftovers(target)
+        workshop, handle = _new_workshop(target)
         try:
-            os.replace(temporary, target)
+            (workshop / NEW).mkdir()
+            yield workshop
+        finally:
+            _clear(workshop, target)
+            if handle is not None:
+                os.close(handle)
+    except OSError as error:
+        raise ModelFileError(f"cannot write '{path}': {error.strerror or one_line(error)}.") from error
+
+
+def _new_workshop(target: Path) -> tuple[Path, int | None]:
+    """A hidden folder, and the handle that holds its lock; None where there are no locks."""
+    while True:
+        workshop = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".part", dir=target.absolute().parent))
+        try:
+            handle = _lock(workshop)
+        except (FileNotFoundError, BlockingIOError):
+            continue  # another process took it for a leftover before it was locked
         except OSError:
-            os.replace(old / target.name, target)
-            raise
-    finally:
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            return workshop, None
+        if workshop.exists():
+            return workshop, handle
+        os.close(handle)
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _clear(workshop: Path, target: Path) -> None:
+    if (workshop / OLD).exists() and not target.exists():
+        os.replace(workshop / OLD, target)
+    shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder until the handle is closed or the process ends; raise OSError if that cannot be."""
+    if fcntl is None:
+        raise OSError("there are no locks of folders")
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _prefix(target: Path) -> str:
+    name = target.name
+    if len(os.fsencode(name)) > LONGEST:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return f".{name}."
+
+
+def _sync(file: Path) -> None:
+    with open(file, "rb+") as opened:
+        os.fsync(opened.fileno())

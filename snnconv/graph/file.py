@@ -2,7 +2,7 @@
 
 ::
 
-    /                       attributes: format = "snnconv", version, name, dt, and the metadata
+    /                       attributes: format = "snnconv", version, origin, name, dt, and the metadata
     /order                  names of all nodes, in execution order
     /report                 (n_layers, 3): each layer of the Keras model, its type, and what was done to it
     /outputs                (n_outputs, 2) names: of the output, of the node that gives it
@@ -31,6 +31,8 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
+from ..files.hdf5_image import new_hdf5
+from ..files.output import check_ending
 from ..files.writing import replacing
 from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
@@ -39,6 +41,7 @@ from .report import LayerReport
 from .views import PopulationView, ReadoutView, population_views, readout_views
 
 FORMAT, VERSION = "snnconv", 1
+ENDINGS = (".snn.h5", ".h5", ".hdf5")
 _MODELS = {"neuron": NEURONS, "synapse": SYNAPSES}
 _TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
 
@@ -67,37 +70,42 @@ def save(graph: Writable, path: str | os.PathLike[str], dt: float = 0.001) -> No
     ----------
     dt : float
         Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be written, or the name ends as those of another format do.
     """
-    with replacing(path) as temporary:
-        write(graph, temporary, dt)
+    check_ending(path, ENDINGS)
+    with replacing(path) as temporary, new_hdf5(temporary) as file:
+        write(graph, file, dt)
 
 
-def write(graph: Writable, path: str | os.PathLike[str], dt: float) -> None:
-    """Write `graph` to an HDF5 file that nobody reads before it is complete; see `save`."""
-    with h5py.File(path, "w") as file:
-        file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
-        file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
-        file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
-        file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
-        if graph.report:
-            file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
-        for node in graph.nodes:
-            is_population = isinstance(node, Population)
-            group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
-            group.attrs.update(_attributes(node))
-            for key, array in node.arrays().items():
-                group[key] = array
-            for key, array in node.trained.items():
-                group[f"trained/{_TRAINED[key] if is_population else key}"] = array
-        nodes = {node.name: node for node in graph.nodes}
-        for view in population_views(nodes).values():
-            group = file[f"populations/{view.name}"]
-            group.attrs["dt"] = dt
-            _link_connection(file, group, view)
-        for view in readout_views(nodes, graph.outputs).values():
-            group = file.create_group(f"readout/{view.name}")
-            group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
-            _link_connection(file, group, view)
+def write(graph: Writable, file: h5py.File, dt: float) -> None:
+    """Write `graph` into an empty HDF5 file; see `save`."""
+    file.attrs.update(format=FORMAT, version=VERSION, name=graph.name, dt=dt)
+    file.attrs.update({f"metadata.{key}": value for key, value in graph.metadata.items()})
+    file["order"] = np.array([node.name for node in graph.nodes], dtype=object)
+    file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
+    if graph.report:
+        file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
+    for node in graph.nodes:
+        is_population = isinstance(node, Population)
+        group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
+        group.attrs.update(_attributes(node))
+        for key, array in node.arrays().items():
+            group[key] = array
+        for key, array in node.trained.items():
+            group[f"trained/{_TRAINED[key] if is_population else key}"] = array
+    nodes = {node.name: node for node in graph.nodes}
+    for view in population_views(nodes).values():
+        group = file[f"populations/{view.name}"]
+        group.attrs["dt"] = dt
+        _link_connection(file, group, view)
+    for view in readout_views(nodes, graph.outputs).values():
+        group = file.create_group(f"readout/{view.name}")
+        group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
+        _link_connection(file, group, view)
 
 
 def _attributes(node: Node) -> dict[str, Any]:

@@ -30,6 +30,8 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError
 from ..files.hdf5 import INTEGER_FORMAT, child, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
+from ..files.hdf5_image import new_hdf5
+from ..files.output import check_ending
 from ..files.writing import replacing
 from .codes import CODES
 from .neurons import INTEGER_NEURONS, IntegerNeuron, start_voltage
@@ -49,6 +51,7 @@ from .ranges import Range
 from .scales import Settings
 
 FORMAT, VERSION, SUFFIX = INTEGER_FORMAT, 1, ".int.h5"
+ENDINGS = (SUFFIX, ".h5", ".hdf5")
 MAX_VALUES = 1 << 24  # of one sample at a node
 MAX_RANK = 3  # spatial axes
 
@@ -78,9 +81,10 @@ def save(
     Raises
     ------
     ModelFileError
-        If it cannot be written.
+        If it cannot be written, or the name ends as those of another format do.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    check_ending(path, ENDINGS)
+    with replacing(path) as temporary, new_hdf5(temporary) as file:
         file.attrs.update(format=FORMAT, version=VERSION, name=name, **dataclasses.asdict(settings))
         file["order"] = np.array([node.name for node in nodes], dtype=object)
         file["outputs"] = np.array(list(outputs.items()), dtype=object)

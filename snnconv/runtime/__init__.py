@@ -9,7 +9,7 @@
 - `compiled`: the network as functions that TensorFlow compiles
 - `recorder`: results filled in, chunk by chunk
 - `answers`: averages over time, and how right they are
-- `workers`: devices and processes that share a run
+- `workers`: devices and processes that share a run; `rendezvous`: how the processes wait for each other
 - `resumable`: runs that go on where they were stopped
 - `rates`: the network in rates instead of spikes
 - `tensorflow_ops`: the array namespace for tensors

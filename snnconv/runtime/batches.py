@@ -28,6 +28,8 @@ MEMORY = 384 << 20
 # Bytes of the widest layer's values at one step. Measured on two cores: smaller batches pay for calls, larger ones gain
 # nothing.
 BATCH_BYTES = 4 << 20
+LARGEST = 256
+"""Samples of a batch, unless asked otherwise."""
 
 
 def sizes(
@@ -48,7 +50,7 @@ def sizes(
     """
     itemsize = np.dtype(dtype).itemsize
     widest = max(math.prod(node.shape) for node in graph.nodes) * itemsize
-    batch = batch_size or _power_of_two(min(256, BATCH_BYTES // widest))
+    batch = batch_size or _power_of_two(min(LARGEST, BATCH_BYTES // widest))
     if batch_size is None or n < batch:  # an even cut leaves little padding
         batch = min(batch, _one_of_few(math.ceil(n / math.ceil(n / batch))))
     both = max(

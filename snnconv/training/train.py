@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, ModelFileError, one_line
+from ..files.output import MARK
 from ..files.toml import unknown
 from ..files.writing import replacing
 from . import datasets
@@ -61,6 +63,8 @@ class TrainedModel:
             raise ModelFileError(f"cannot write '{path}': the name of a Keras model must end in .keras.")
         with replacing(path) as temporary:
             self.model.save(temporary)
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.comment = MARK.encode()
 
 
 def build_model(config: Config, input_shape: Sequence[int], n_classes: int | None = None) -> keras.Model:

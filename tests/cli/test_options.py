@@ -9,8 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from snnconv.cli import COMMANDS, app
-from snnconv.cli.options import KerasOptions, check_is_other, with_groups
-from snnconv.errors import ModelFileError
+from snnconv.cli.options import KerasOptions, with_groups
 
 GROUP = ("config", "custom_objects", "unsafe")
 
@@ -58,11 +57,3 @@ def test_a_toml_file_is_settings_and_another_is_the_json_of_a_model():
     assert KerasOptions(Path("a.toml")).model_json is None
     assert KerasOptions(Path("a.json")).model_json == Path("a.json")
     assert KerasOptions(Path("a.json")).settings is None
-
-
-def test_a_file_that_is_read_is_not_written_over(tmp_path):
-    x = tmp_path / "x.npy"
-    check_is_other(x, model=tmp_path / "missing", file_of_inputs=x)  # nothing is there yet
-    x.touch()
-    with pytest.raises(ModelFileError, match="is the file of inputs itself. Name another file with -o"):
-        check_is_other(x, model=None, file_of_inputs=x)

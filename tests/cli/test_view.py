@@ -73,8 +73,8 @@ def test_the_command_names_the_page_after_the_model(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-o", "net.snn.h5"), "is the model itself"),
-        (("-i", "x.npy", "-o", "x.npy"), "is the file of inputs itself"),
+        (("-o", "net.snn.h5"), "Name it 'net.html'"),
+        (("-i", "x.npy", "-o", "x.npy"), "Name it 'x.html', or otherwise with .html at the end"),
         (("-o", "none/report.html"), "there is no folder"),
         (("--neurons", "0"), "--neurons must be a whole number above 0"),
         (("--steps", "0"), "n_steps must be a whole number above 0"),

@@ -29,7 +29,8 @@ def test_a_folder_appears_whole_and_readable(tmp_path):
         assert not (tmp_path / "new").exists()
     assert contents(tmp_path / "new") == {"inside/a.txt": "a"}
     assert os.listdir(tmp_path) == ["new"]
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o777 & ~files._umask()
+    (tmp_path / "made").mkdir()
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "made").stat().st_mode
 
 
 def test_an_empty_folder_is_filled(tmp_path):
@@ -133,3 +134,75 @@ def test_a_manifest_from_elsewhere_is_not_believed(tmp_path, text, message):
     with pytest.raises(ModelFileError, match=message):
         manifest.changed_files(tmp_path)
     assert not manifest.has_manifest(tmp_path)
+
+
+def test_only_what_the_manifest_lists_unchanged_is_replaced(tmp_path):
+    """Notes, edited files, links and a copied manifest keep the folder from being replaced."""
+    for change, message in [
+        (lambda folder: (folder / "notes.txt").write_text("mine"), "'notes.txt' is not in the manifest"),
+        (lambda folder: (folder / "a").write_text("edited"), "'a' is changed"),
+        (lambda folder: (folder / "link").symlink_to(tmp_path), "'link' is not in the manifest"),
+    ]:
+        folder = tmp_path / message.split("'")[1]
+        write(folder, a="1")
+        change(folder)
+        with (
+            pytest.raises(ModelFileError, match=f"cannot replace .*: {message}. Move what you need"),
+            files.replacing_folder(folder, force=True),
+        ):
+            pass
+        assert (folder / "a").exists()
+
+
+def test_a_file_that_comes_while_the_folder_is_made_is_kept(tmp_path):
+    write(tmp_path / "x", a="1")
+
+    def replace():
+        with files.replacing_folder(tmp_path / "x", force=True):
+            (tmp_path / "x" / "late.txt").write_text("mine")
+
+    with pytest.raises(ModelFileError, match="'late.txt' is not in the manifest"):
+        replace()
+    assert contents(tmp_path / "x").keys() == {"a", "late.txt", "MANIFEST.json"}
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="needs locks of folders")
+def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
+    dead = [tmp_path / ".x.txt.abcdefgh.part", tmp_path / ".x.txt.01234567.part"]
+    others = [tmp_path / ".y.txt.abcdefgh.part", tmp_path / ".x.txt.part", tmp_path / ".x.txt.abcdefghi.part"]
+    for folder in (*dead, *others):
+        (folder / files.NEW).mkdir(parents=True)
+        (folder / files.NEW / "x.txt").write_text("half")
+    (tmp_path / ".x.txt.76543210.part").write_text("a file of somebody")
+    with files.replacing(tmp_path / "x.txt") as temporary:
+        temporary.write_text("first")
+        with files.replacing(tmp_path / "x.txt") as second:  # as another process would at the same time
+            second.write_text("second")
+        assert temporary.exists()
+    assert (tmp_path / "x.txt").read_text() == "first"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "x.txt",
+        ".x.txt.76543210.part",
+        *(path.name for path in others),
+    }
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="needs locks of folders")
+def test_a_folder_that_was_about_to_be_replaced_comes_back(tmp_path):
+    """A process was killed between the two renamings: the folder is only in the hidden one."""
+    write(tmp_path / "x", a="1")
+    hidden = tmp_path / ".x.abcdefgh.part"
+    hidden.mkdir()
+    (tmp_path / "x").rename(hidden / files.OLD)
+    with pytest.raises(ModelFileError, match="the folder exists"):
+        write(tmp_path / "x", b="2")
+    assert (tmp_path / "x" / "a").read_text() == "1"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_name_as_long_as_the_file_system_takes(tmp_path):
+    name = "x" * 255
+    with files.replacing(tmp_path / name) as temporary:
+        temporary.write_text("1")
+    assert os.listdir(tmp_path) == [name]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import InputError, SnnconvError
+from ...files.output import MARK, check_ending
+from ...files.writing import replacing
 from ...graph import PopulationView, ReadoutView, SpikingGraph
 from ...runtime.result import Result
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Of Okabe and Ito (2008): told apart with any kind of colour vision, on white and in print."""
+IMAGES = (".png", ".svg", ".pdf")
 MISSING = "plots need Matplotlib: pip install 'snnconv[plot]'."
 LINE, GREY = "black", "#767676"
 
@@ -52,6 +56,27 @@ def new_figure(size: tuple[float, float]) -> Figure:
     except ModuleNotFoundError as error:
         raise SnnconvError(MISSING) from error
     return Figure(figsize=size, layout="constrained")
+
+
+def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: float | str = "figure") -> None:
+    """Write a figure to an image file, whole or not at all; the end of its name says in which format, PNG without one.
+
+    Raises
+    ------
+    InputError
+        If Matplotlib does not have the format.
+    ModelFileError
+        If the file cannot be written.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    check_ending(path, IMAGES)
+    try:
+        with replacing(path) as temporary:
+            # the other formats of Matplotlib take no metadata
+            metadata = {"metadata": {"Software" if ending == ".png" else "Creator": MARK}} if ending in IMAGES else {}
+            figure.savefig(temporary, format=ending[1:] or "png", dpi=dpi, **metadata)
+    except ValueError as error:
+        raise InputError(f"cannot draw '{path}': {error}. Name a file with .png, .svg or .pdf.") from error
 
 
 def colours(n: int) -> list[Any]:

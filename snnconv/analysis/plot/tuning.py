@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ModelFileError
-from ...files.writing import replacing
-from .canvas import COLOURS, colours, new_figure
+from .canvas import COLOURS, IMAGES, colours, new_figure, write_figure
 
 if TYPE_CHECKING:
     from ...tuning.search.result import Tuning
 
-FORMATS = (".png", ".svg", ".pdf")
 CALIBRATED = "calibrated"
 BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
 
@@ -35,8 +33,8 @@ def draw(found: Tuning, path: str | os.PathLike[str]) -> None:
     SnnconvError
         If Matplotlib is not there.
     """
-    if Path(path).suffix not in FORMATS:
-        raise ModelFileError(f"cannot write '{path}': the name of a picture must end in {', '.join(FORMATS)}.")
+    if Path(path).suffix not in IMAGES:
+        raise ModelFileError(f"cannot write '{path}': the name of a picture must end in {', '.join(IMAGES)}.")
     figure = new_figure((12, 4.5))
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -77,8 +75,7 @@ def draw(found: Tuning, path: str | os.PathLike[str]) -> None:
         axes.axhline(line, color="grey", linewidth=0.8)
         axes.axhspan(line - found.accuracy_drop / 100, line, color="grey", alpha=0.15, linewidth=0)
         axes.set_ylim(max(-0.02, line - 0.3), max(line, accuracies.max()) + 0.02)  # chance at first is out of interest
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    write_figure(figure, path, dpi=150)
 
 
 def _factor(scale: str) -> float:

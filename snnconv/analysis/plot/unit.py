@@ -7,11 +7,10 @@ import os
 import numpy as np
 
 from ...errors import InputError
-from ...files.writing import replacing
 from ...runtime.result import Result
 from ..explain import Explanation
 from . import voltages
-from .canvas import COLOURS, new_figure
+from .canvas import COLOURS, new_figure, write_figure
 
 
 def draw(explanation: Explanation, path: str | os.PathLike[str]) -> None:
@@ -58,9 +57,4 @@ def draw(explanation: Explanation, path: str | os.PathLike[str]) -> None:
     unit = next((layer.unit for layer in explanation.layers if layer.name == trace.layer), "no unit")
     label = "input current J" if unit == "no unit" else f"input current J\n({unit})"
     below.set(xlabel="time (ms)", ylabel=label, ylim=(low - margin, high + margin))
-    suffix = os.path.splitext(path)[1].removeprefix(".")
-    try:
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=suffix or "png")
-    except ValueError as error:
-        raise InputError(f"cannot draw '{path}': {error}. Name a file with .png, .svg or .pdf.") from error
+    write_figure(figure, path)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._version import __version__
+from ...files.output import MARK, check_ending
 from ...files.writing import replacing
 from ...graph import SpikingGraph
 from ...graph.show import nodes_table
@@ -29,6 +30,7 @@ from .activity import Activity, LayerActivity
 
 N_OPEN = 4  # layers whose numbers are not folded up
 MOST_LAYERS = 60  # that are told in full
+ENDINGS = (".html", ".htm")
 HEIGHT = 700  # pixels of the page inside a notebook
 
 
@@ -53,8 +55,9 @@ class View:
         Raises
         ------
         ModelFileError
-            If it cannot be written.
+            If it cannot be written, or the name ends as those of another format do.
         """
+        check_ending(path, ENDINGS)
         with replacing(path) as temporary:
             temporary.write_text(self.html, "utf-8")
 
@@ -117,6 +120,7 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="generator" content="{MARK}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(graph.name)}: snnconv</title><style>{_text('page.css')}</style></head>\n"
         f"<body><main>{chr(10).join(filter(None, parts))}</main>\n"

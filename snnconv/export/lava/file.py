@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 
 from ...errors import ModelFileError
 from ...files.hdf5 import child, damaged, open_hdf5, read_numbers, read_texts
+from ...files.hdf5_image import new_hdf5
 from ...graph import Conv, SpikingGraph, load
 from ...graph.file import write as write_graph
 from ..places import channels_first
@@ -31,7 +33,7 @@ from .layers import Layer
 
 def write_file(layers: Sequence[Layer], graph: SpikingGraph, path: Path, dt: float) -> None:
     """Write a .net file; nobody reads it before it is complete."""
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         number = 0
         for layer, before in zip(layers, (None, *layers), strict=False):
             if layer.conv is None and before is not None and len(before.shape) == 3:
@@ -45,9 +47,10 @@ def write_file(layers: Sequence[Layer], graph: SpikingGraph, path: Path, dt: flo
         extra = file.create_group("snnconv")
         extra.attrs["dt"] = dt
         extra["populations"] = np.array([layer.name for layer in layers], dtype=object)
-        with tempfile.TemporaryDirectory() as folder:
-            write_graph(graph, Path(folder) / "graph.h5", dt)
-            contents = (Path(folder) / "graph.h5").read_bytes()
+        image = io.BytesIO()
+        with h5py.File(image, "w") as inside:
+            write_graph(graph, inside, dt)
+        contents = image.getvalue()
         extra["graph"] = np.frombuffer(contents, "uint8")
         extra["sha256"] = np.frombuffer(hashlib.sha256(contents).digest(), "uint8")
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import ExportError
+from ...files.npz import write_npz
 from ...graph import Filter, SpikingGraph
 from ...runtime.result import Result
 from ..target import Inputs, Option, Plan, Settings, Target
@@ -32,8 +31,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
 
     def write(path: Path) -> None:
         (path / SCRIPT).write_text(script(graph, writer, settings.dt), "utf-8")
-        with open(path / WEIGHTS, "wb") as file:
-            np.savez_compressed(file, **writer.arrays)  # pyright: ignore[reportArgumentType]
+        write_npz(path / WEIGHTS, writer.arrays)
 
     def run(path: Path, inputs: Inputs, n_steps: int) -> Result:
         spikes, outputs = _load(path / SCRIPT).run(dict(inputs), n_steps)

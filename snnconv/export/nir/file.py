@@ -21,6 +21,7 @@ import numpy as np
 
 from ...errors import ModelFileError, SnnconvError
 from ...files.hdf5 import as_text, child, damaged, open_hdf5, read_numbers, read_texts
+from ...files.hdf5_image import new_hdf5
 from .primitives import PARAMETERS, NirGraph, Primitive
 
 NIR_VERSION = "1.0.8"
@@ -34,7 +35,7 @@ def write_file(graph: NirGraph, path: Path, dtype: str) -> None:
     dtype : str
         "float32" or "float64", of all parameters.
     """
-    with h5py.File(path, "w", track_order=True) as file:
+    with new_hdf5(path, track_order=True) as file:
         file["version"] = NIR_VERSION
         top = file.create_group("node", track_order=True)
         top["type"] = "NIRGraph"

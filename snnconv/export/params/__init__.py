@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from ...files.npz import write_npz
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
@@ -51,9 +50,9 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         plain = {
             f"{name}/{field}": array for name, fields in arrays(integers).items() for field, array in fields.items()
         }
-        _save(path / "integers.npz", plain)
-        _save(path / "float.npz", flatten(graph, settings.dt))
-        _save(path / "golden.npz", golden.arrays())
+        write_npz(path / "integers.npz", plain)
+        write_npz(path / "float.npz", flatten(graph, settings.dt))
+        write_npz(path / "golden.npz", golden.arrays())
         integers.save(path / INTEGERS)
 
     notes = (f"golden vectors: {golden.size}, from snnconv.quantize.run",)
@@ -76,11 +75,6 @@ def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
             limits = integers[name].ranges["voltage" if kind == "voltages" else "total"]
             found[f"{names[name]}_{kind}"] = mem(values, width(limits), f"{names[name]} {kind}")
     return found
-
-
-def _save(path: Path, found: dict[str, np.ndarray]) -> None:
-    with open(path, "wb") as file:
-        np.savez_compressed(file, **found)  # pyright: ignore[reportArgumentType]
 
 
 TARGET = Target(

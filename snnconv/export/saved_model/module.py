@@ -140,7 +140,10 @@ def save(run: Run, folder: Path, *, reduce: str, rates: bool, every_step: bool =
     signatures = {"serving_default": module.serve}
     if every_step:
         signatures["steps"] = tf.function(run.every_step, run.signature, autograph=False)
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+    except tf.errors.OpError as error:  # TensorFlow writes the files itself; of a message the path comes first
+        raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
 
 
 def run_saved(folder: Path, xs: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

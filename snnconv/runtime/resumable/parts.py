@@ -5,23 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ModelFileError, one_line
-from ...files.writing import replacing
+from ...files.npz import write_npz
+from ...files.writing import remove_all_leftovers, replacing
+from ..batches import LARGEST
+from .account import PREFIX
 from .stretches import without_overlap
 
 FORMAT, VERSION = "snnconv unfinished run", 1
 MANIFEST = "RUN.json"
+NAME = re.compile(r"(\d{12})-(\d{12})\.npz", re.ASCII)  # of a part: its first sample, and the one behind its last
 FASTEST = 1  # level of compression
+PLACE = "samples"  # array of a part: the first and the one behind the last; a file may have been renamed
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGE += (MemoryError, NotImplementedError, RuntimeError)  # sizes, methods and ciphers that an archive claims
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -44,8 +50,10 @@ class Parts:
         Raises
         ------
         ModelFileError
-            If it holds something else.
+            If it holds something else, or is damaged.
         """
+        if self.folder.is_dir():
+            remove_all_leftovers(self.folder)
         try:
             contents = json.loads((self.folder / MANIFEST).read_text("utf-8"))
         except FileNotFoundError:
@@ -56,6 +64,14 @@ class Parts:
             raise ModelFileError(f"cannot read '{self.folder / MANIFEST}': {one_line(error)}.") from error
         if not isinstance(contents, dict) or (contents.get("format"), contents.get("version")) != (FORMAT, VERSION):
             raise ModelFileError(f"'{self.folder / MANIFEST}' is of another version of snnconv, or of something else.")
+        sizes = contents.get("sizes")
+        is_pair = isinstance(sizes, list) and len(sizes) == 2 and all(type(size) is int for size in sizes)
+        is_pair = is_pair and 0 < sizes[0] <= LARGEST and 0 < sizes[1] < 1 << 31
+        if not is_pair or not isinstance(contents.get("run"), dict):
+            wrong = "run" if is_pair else "sizes"
+            raise ModelFileError(
+                f"'{self.folder / MANIFEST}' is damaged: its '{wrong}' cannot be used. Delete the folder to start anew."
+            )
         return contents
 
     def begin(self, about: Mapping[str, Any]) -> None:
@@ -65,17 +81,22 @@ class Parts:
         except OSError as error:
             raise ModelFileError(f"cannot make the folder '{self.folder}': {error.strerror or error}.") from error
         contents = {"format": FORMAT, "version": VERSION, **about}
-        with replacing(self.folder / MANIFEST) as temporary:
-            temporary.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        try:
+            with replacing(self.folder / MANIFEST) as temporary:
+                temporary.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        except ModelFileError:
+            self.remove()
+            raise
 
     def done(self) -> list[slice]:
         """The samples that are there, in order."""
-        names = (re.fullmatch(r"(\d+)-(\d+)\.npz", path.name) for path in self.folder.glob("*.npz"))
+        names = (NAME.fullmatch(path.name) for path in self.folder.glob("*.npz"))
         return without_overlap(slice(int(name[1]), int(name[2])) for name in names if name)
 
     def write(self, samples: slice, arrays: Arrays) -> None:
         """Keep the arrays of some samples."""
-        write_npz(self._path(samples), arrays, compression=FASTEST)
+        with replacing(self._path(samples)) as temporary:
+            write_npz(temporary, {**arrays, PLACE: _ends(samples)}, compression=FASTEST)
 
     def read(self, samples: slice) -> Arrays:
         """The arrays of some samples, each read when it is asked for.
@@ -83,13 +104,32 @@ class Parts:
         Raises
         ------
         ModelFileError
-            If the file is damaged; when an array is read.
+            If the file is damaged, also when an array is read.
         """
-        return _Part(self._path(samples))
+        return _Part(self._path(samples), samples)
+
+    def read_all(self, n: int) -> list[Arrays]:
+        """The arrays of all parts of a run of `n` samples, after checking that they fit together.
+
+        Raises
+        ------
+        ModelFileError
+            If a file is damaged, or was renamed.
+        """
+        found = [_Part(self._path(part), part) for part in self.done()]
+        for each in found:
+            if each.samples.stop > n or set(each) != set(found[0]):
+                raise each.damage()
+        return list(found)
 
     def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the folder, but nothing in it that is not of a run."""
+        with suppress(OSError):  # another worker removed it, or something else is in it
+            remove_all_leftovers(self.folder)
+            for path in self.folder.iterdir():
+                if path.name == MANIFEST or NAME.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def _path(self, samples: slice) -> Path:
         return self.folder / f"{samples.start:012d}-{samples.stop:012d}.npz"
@@ -108,17 +148,25 @@ def checksums(files: Mapping[str, Path | None]) -> dict[str, str | None]:
 class _Part(Mapping[str, np.ndarray]):
     """The arrays of a part by name, each read from its file when it is asked for."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: Path, samples: slice):
+        self._path, self.samples = path, samples
+        if not np.array_equal(self._read(lambda file: file[PLACE]), _ends(samples)):
+            raise self.damage()
 
     def __getitem__(self, name: str) -> np.ndarray:
         found = self._read(lambda file: file[name] if name in file.files else None)
         if found is None:
             raise KeyError(name)
+        if not name.startswith(PREFIX) and found.shape[:1] != (self.samples.stop - self.samples.start,):
+            raise self.damage()
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read(lambda file: list(file.files)))
+        return iter(self._read(lambda file: [name for name in file.files if name != PLACE]))
+
+    def damage(self) -> ModelFileError:
+        """The error that says that the file is damaged."""
+        return ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.")
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -128,36 +176,8 @@ class _Part(Mapping[str, np.ndarray]):
             with open(self._path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return get(file)
         except DAMAGE as error:
-            raise ModelFileError(f"'{self._path}' is damaged. Delete it, and start again with --resume.") from error
+            raise self.damage() from error
 
 
-def write_npz(
-    path: Path, alone: Arrays, parts: Sequence[Arrays] = (), names: Sequence[str] = (), n: int = 0, compression: int = 6
-) -> None:
-    """Write an .npz file, whole or not at all.
-
-    Parameters
-    ----------
-    alone : arrays to write as they are
-    parts : of further arrays, which are written one part behind the other, with one part at a time in memory
-    names : of these
-    n : int
-        Length of all parts together.
-    """
-    with (
-        replacing(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as file,
-    ):
-        for name, array in alone.items():
-            _write_array(file, name, array.dtype, array.shape, [array])
-        for name in names:
-            first = parts[0][name]
-            _write_array(file, name, first.dtype, (n, *first.shape[1:]), (part[name] for part in parts))
-
-
-def _write_array(file: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...], blocks: Any) -> None:
-    with file.open(f"{name}.npy", "w", force_zip64=True) as stream:
-        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
-        for block in blocks:
-            stream.write(block.tobytes())
+def _ends(samples: slice) -> np.ndarray:
+    return np.array([samples.start, samples.stop], "int64")

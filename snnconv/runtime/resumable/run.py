@@ -12,14 +12,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...errors import DistributionError, ParameterError, SnnconvError
+from ...errors import DistributionError, ModelFileError, ParameterError, SnnconvError, one_line
+from ...files.npz import write_npz
+from ...files.writing import replacing
 from ..arguments import initial_voltages
 from ..batches import Batches
 from ..compiled.engine import Chunk, engines_of
 from ..recorder import Recorder
 from ..workers import Workers
 from .account import PREFIX, Account, total
-from .parts import Parts, write_npz
+from .parts import Parts
 from .simulation import Simulation
 from .stretches import as_array, as_slices, gaps, length, share, without_overlap
 
@@ -170,6 +172,7 @@ class LongRun:
         if self._parts is None or manifest is None or not self._parts.done():
             return None
         folder = self._parts.folder
+        self._parts.read_all(self._simulation.n)
         if not resume:
             raise ParameterError(
                 f"'{folder}' holds {length(self._parts.done()):,} samples of a run that was interrupted. Go on with "
@@ -246,14 +249,15 @@ class LongRun:
     def _join(self, parts: Parts) -> Account:
         """Write the output, from memory or from the parts."""
         if self._is_begun:
-            found: Sequence[Mapping[str, np.ndarray]] = [parts.read(part) for part in parts.done()]
-            account = total(Account.from_arrays(each) for each in found)
+            found = parts.read_all(self._simulation.n)
+            account = _added_up(found, parts)
         else:
             found, account = [each for _, each in self._kept], cast(Account, self._account)
         names = [name for name in found[0] if not name.startswith(PREFIX)]
         simulation = self._simulation
         times = simulation.dt * np.arange(1, simulation.n_steps + 1)
-        write_npz(parts.out, {"times": times, "dt": np.asarray(simulation.dt)}, found, names, simulation.n)
+        with replacing(parts.out) as temporary:
+            write_npz(temporary, {"times": times, "dt": np.asarray(simulation.dt)}, found, names, simulation.n)
         return account
 
     def _collect(self, parts: Parts) -> None:
@@ -268,3 +272,13 @@ class LongRun:
             if workers.index == 0:
                 self._begin(parts)
                 parts.write(part, sent)
+
+
+def _added_up(found: Sequence[Mapping[str, np.ndarray]], parts: Parts) -> Account:
+    """The account of the samples of all parts."""
+    try:
+        return total(Account.from_arrays(each) for each in found)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"the parts in '{parts.folder}' are damaged ({one_line(error)}). Delete the folder to start anew."
+        ) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ParameterError
+from ...files.output import MARK
 from ...files.writing import replacing
 from ...graph import Filter, Population, SpikingGraph
 from ...neurons import LIF
@@ -172,7 +173,7 @@ def write_settings(
         tables["conversion"] = {"calibrate": Path(beside).as_posix(), **tables["conversion"]}
     if margin is not None:
         tables["early_stopping"] = {"margin": margin}
-    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    lines = [f"# {line}".rstrip() for line in (*comment.splitlines(), f"The file is {MARK}.")]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     with replacing(path) as temporary:

@@ -1,0 +1,78 @@
+"""The start of several workers: each waits until all others are there, for a limited time.
+
+TensorFlow waits inside of its own code, without a word, and cannot be interrupted there. So the workers meet before it
+is asked to connect them: each listens on the port that TensorFlow will take, and knocks at those of the others.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from ..errors import DistributionError
+
+PATIENCE = 1.0  # seconds before the others are said to be awaited
+PAUSE, KNOCK = 0.2, 1.0  # seconds between two tries, and of one
+
+
+def meet(addresses: Sequence[str], index: int, timeout: float, tell: Callable[[str], None]) -> None:
+    """Return once every worker has been there.
+
+    Parameters
+    ----------
+    addresses : sequence of str
+        HOST:PORT of all workers.
+    index : int
+        Which of them this is.
+    timeout : float
+        Seconds to wait for the others.
+    tell : function
+        Takes a line that says who is awaited.
+
+    Raises
+    ------
+    DistributionError
+        If another worker does not come in time, or something else has this worker's port.
+    """
+    begin, is_told = time.monotonic(), False
+    missing = [number for number in range(len(addresses)) if number != index]
+    with _listening(addresses[index], index):
+        while True:
+            missing = [number for number in missing if not is_there(addresses[number])]
+            waited = time.monotonic() - begin
+            if not missing:
+                return
+            if waited > timeout:
+                raise DistributionError(
+                    f"{_named(missing, addresses)} did not come within {timeout:g} s. See what it says there; give it "
+                    f"more time with --worker-timeout; start all workers again."
+                )
+            if waited > PATIENCE and not is_told:
+                tell(f"Waiting up to {timeout:g} s for {_named(missing, addresses)}.")
+                is_told = True
+            time.sleep(PAUSE)
+
+
+def is_there(address: str) -> bool:
+    """Whether a worker listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    with suppress(OSError):
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK).close()
+        return True
+    return False
+
+
+def _listening(address: str, index: int) -> socket.socket:
+    port = address.rpartition(":")[2]
+    try:
+        return socket.create_server(("", int(port)), backlog=128)
+    except OSError as error:
+        raise DistributionError(
+            f"worker {index} cannot listen on port {port}, which TF_CONFIG gives it: {error.strerror or error}."
+        ) from error
+
+
+def _named(numbers: Sequence[int], addresses: Sequence[str]) -> str:
+    return " and ".join(f"worker {number} ({addresses[number]})" for number in numbers)
