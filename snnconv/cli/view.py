@@ -55,7 +55,7 @@ def view(
     check_writable(out)
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
-    network = file.open(synapse)
+    network = file.open(synapse, like=given)
 
     from ..api import view as make
 

@@ -74,11 +74,11 @@ class Builder:
         self._nodes[name] = Input(name=name, shape=shape)
         return name
 
-    def dense(self, x: str, kernel: Any, bias: Any = None) -> str:
+    def dense(self, x: str, kernel: Any, bias: Any = None, suffix: str = "linear") -> str:
         """``x @ kernel + bias`` over the last axis."""
         arrays = self.weights(kernel=kernel, bias=bias)
         shape = (*self.shape(x)[:-1], arrays["kernel"].shape[-1])
-        return self.add(Dense, "linear", (x,), shape, **arrays, trained=arrays)
+        return self.add(Dense, suffix, (x,), shape, **arrays, trained=arrays)
 
     def conv(self, x: str, kernel: Any, bias: Any, shape: tuple[int, ...], **geometry: Any) -> str:
         """A convolution; `geometry` holds strides, padding, dilation and groups as in `graph.Conv`."""

@@ -3,6 +3,7 @@
 - `activations`: neurons, and the activations that become neurons
 - `convolution`: convolutions of every kind
 - `dense`: products with a matrix
+- `functions`: layers that are functions, as the operations in them
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
@@ -10,6 +11,8 @@
 - `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
 """
 
-from . import activations, convolution, dense, normalisation, operations, pooling, shape, wrappers
+from . import activations, convolution, dense, functions, normalisation, operations, pooling, shape, wrappers
 
-__all__ = ["activations", "convolution", "dense", "normalisation", "operations", "pooling", "shape", "wrappers"]
+__all__ = [
+    *("activations", "convolution", "dense", "functions", "normalisation", "operations", "pooling", "shape", "wrappers"),
+]
