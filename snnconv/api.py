@@ -315,7 +315,7 @@ def verify(
         If the data or a parameter is out of range, or `graph` has other inputs or outputs than `model`.
     """
     n_steps = check_steps(n_steps, dt)
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     model = _opened(model)
     if isinstance(model, SpikingGraph):
         if graph is not None:

@@ -121,9 +121,7 @@ class ModelFile:
         if self.keras.custom_objects is not None:
             sys.path.append(os.getcwd())  # where a user expects modules of their own to be found
             objects = import_custom_objects(self.keras.custom_objects)
-        return load_model(
-            self.path, self.keras.model_json, objects, self.keras.unsafe, replace=self.keras.replacements
-        )
+        return load_model(self.path, self.keras.model_json, objects, self.keras.unsafe, replace=self.keras.replacements)
 
     def input_shape(self, model: Any, like: Arrays | None) -> Any:
         """The sizes that a Keras model leaves open: those of --input-shape, or else of samples."""

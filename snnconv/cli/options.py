@@ -143,7 +143,7 @@ class KerasOptions:
             named |= {name: shape} if equals else {}
             unnamed += [] if equals else [shape]
         if len(unnamed) > 1 or (named and unnamed):
-            raise ParameterError("--input-shape of several inputs needs their names: --input-shape NAME=8,8,3 for each.")
+            raise ParameterError("--input-shape of several inputs needs a name each: --input-shape NAME=8,8,3.")
         return named or next(iter(unnamed), None)
 
     @property

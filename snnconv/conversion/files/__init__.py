@@ -19,5 +19,10 @@ from .read import load_model
 from .source import MODEL_SUFFIXES, check_model_file
 
 __all__ = [
-    *("MODEL_SUFFIXES", "check_model_file", "from_legacy", "import_custom_objects", "is_legacy", "load_model"),
+    "MODEL_SUFFIXES",
+    "check_model_file",
+    "from_legacy",
+    "import_custom_objects",
+    "is_legacy",
+    "load_model",
 ]

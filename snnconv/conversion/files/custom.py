@@ -90,7 +90,11 @@ def layer_names(config: Any) -> list[str]:
         item = pending.pop()
         if isinstance(item, dict):
             inner = item.get("config")
-            if isinstance(item.get("class_name"), str) and isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            if (
+                isinstance(item.get("class_name"), str)
+                and isinstance(inner, dict)
+                and isinstance(inner.get("name"), str)
+            ):
                 found.append(inner["name"])
             pending += [value for key, value in item.items() if key in ("config", "layers", "layer")]
         elif isinstance(item, list):

@@ -56,9 +56,7 @@ def load_model(
         return _load(source, custom_objects, unsafe, replace or {})
 
 
-def _load(
-    source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool, replace: Mapping[str, Any]
-) -> Any:
+def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool, replace: Mapping[str, Any]) -> Any:
     import keras
 
     from ... import layers  # noqa: F401  (registers the layers with Keras)

@@ -15,5 +15,12 @@ from .registry import handles
 from .values import input_shapes, keras_values, random_inputs, shapes_from
 
 __all__ = [
-    *("Builder", "handles", "input_shapes", "keras_values", "random_inputs", "shapes_from", "to_numpy", "trace"),
+    "Builder",
+    "handles",
+    "input_shapes",
+    "keras_values",
+    "random_inputs",
+    "shapes_from",
+    "to_numpy",
+    "trace",
 ]

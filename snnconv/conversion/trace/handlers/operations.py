@@ -197,9 +197,7 @@ def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
     starts = tuple(
         r % n if isinstance(r, int) else r.start if r.step == 1 else 0 for n, r in zip(shape, ranges, strict=True)
     )
-    sizes = tuple(
-        1 if isinstance(r, int) else len(r) if r.step == 1 else n for n, r in zip(shape, ranges, strict=True)
-    )
+    sizes = tuple(1 if isinstance(r, int) else len(r) if r.step == 1 else n for n, r in zip(shape, ranges, strict=True))
     y = crop(build, x, starts, sizes)
     for axis, places in steps:
         y = _selected(build, y, axis, places)
