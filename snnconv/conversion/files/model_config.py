@@ -185,7 +185,7 @@ def _outputs(config: dict[str, Any], shifted: set[str]) -> Any:
 
 
 def _open_batch(entry: dict[str, Any], layers: list[Any]) -> dict[str, Any]:
-    """Take any number of samples, where the model was made for one number of them, and no reshape is written with it."""
+    """Take any number of samples, where the model was made for one number of them and no reshape names it."""
     if entry["class_name"] == "InputLayer" and isinstance(entry["config"].get("batch_shape"), list):
         shape = entry["config"]["batch_shape"]
         if shape[0] is None or not any(_names_batch(layer, shape[0]) for layer in layers):

@@ -12,6 +12,7 @@ from keras import tree
 
 from ...errors import ConversionError
 from ...graph import LayerReport, Readout, SpikingGraph
+from ...graph.passes.channels import channels_last
 from ...graph.passes.fold import fold_padding
 from ...neurons import Neuron
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
@@ -27,7 +28,7 @@ def trace(
     swap_activations: Mapping[Any, Neuron] | None = None,
     shapes: Mapping[str, Shape] | None = None,
 ) -> SpikingGraph:
-    """The graph of a built Sequential or functional model, with nothing folded yet but zero padding.
+    """The graph of a built Sequential or functional model, with channels last, and nothing folded yet but zero padding.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def trace(
         return build.finish(layer_handler(layer)(layer, build, *signals))
 
     outputs = walk(model, names, call)
+    build.read_last(outputs)
     graph = SpikingGraph(
         build.nodes,
         dict(zip(output_labels(model), outputs, strict=True)),
@@ -72,7 +74,7 @@ def trace(
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
         raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
-    return fold_padding(graph)
+    return fold_padding(channels_last(graph))
 
 
 def _largest_outputs(model: keras.Model, shapes: Mapping[str, Shape]) -> Callable[[str], float]:

@@ -78,7 +78,7 @@ def expands(*types: type) -> Callable[[Callable[..., Expansion | None]], Callabl
 
 
 def expansion(layer_type: type) -> Callable[..., Expansion | None] | None:
-    """The function that finds the model in a layer of this type; None where there is none, or a converter came later."""
+    """The function that finds the model in a layer of this type, unless a converter was registered later."""
     return _EXPANDED.get(layer_type)
 
 
@@ -144,5 +144,6 @@ def operation_handler(operation: Any) -> Handler:
     raise ConversionError(
         f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
         f"equivalent. Those that convert are + and -, * and / by a constant, relu and leaky_relu, clip, reshape, "
-        f"transpose, concatenate, stack, mean, sum, squeeze, expand_dims, pad and slices; else use the layer that does the same."
+        f"transpose, concatenate, stack, mean, sum, squeeze, expand_dims, pad and slices; else use the layer that does "
+        f"the same."
     )

@@ -1,4 +1,4 @@
-"""The walk through a Keras model, with shared layers, nested models and layers that stand for a model, on any values."""
+"""The walk through a Keras model, with shared layers, nested models and functions, on any kind of value."""
 
 from __future__ import annotations
 

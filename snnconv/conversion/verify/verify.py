@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
+from ...graph.passes.channels import in_order_of
 from ...neurons import numpy_ops
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
 from .report import LayerCheck, Verification
@@ -77,7 +78,7 @@ def compare_with_keras(
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
         if isinstance(node, Population):
-            values[node.name] = np.asarray(theirs[node.name], "float64")
+            values[node.name] = in_order_of(node, np.asarray(theirs[node.name], "float64"))
             _same_shape(node.name, node.shape, values[node.name], model)
             check = checks[node.name]
             checks[node.name] = _compare_rates(check, node, inputs[0], values[node.name], tolerance, model)
