@@ -38,24 +38,24 @@ class Builder:
         return tuple(_neurons_for(node) if node.name in fed else node for node in self._nodes.values())
 
     def read_last(self, outputs: Collection[str]) -> None:
-        """Reshape before softmax and the like instead of behind, at outputs, so that the function stays with the reader.
+        """Put reshapes at the outputs before softmax and the like, so that the function stays with the reader.
 
         Parameters
         ----------
         outputs : names of the nodes that give the outputs
         """
+        fed = [name for node in self._nodes.values() for name in node.inputs]
+        ends = {name for name in outputs if name not in fed}
+        for node in reversed(self._nodes.values()):
+            if isinstance(node, Reshape) and node.name in ends and fed.count(node.inputs[0]) == 1:
+                ends |= set(node.inputs) - set(outputs)
         for node in list(self._nodes.values()):
-            source = self._nodes[node.inputs[0]] if isinstance(node, Reshape) and node.name in outputs else None
-            fed = [name for each in self._nodes.values() for name in each.inputs]
-            if not isinstance(source, Readout) or source.name in outputs or fed.count(source.name) > 1:
-                continue
-            if node.name in fed:
-                continue
-            within = source.shape if source.within is None else source.within
-            self._nodes[source.name] = dataclasses.replace(node, name=source.name, inputs=source.inputs)
-            self._nodes[node.name] = dataclasses.replace(
-                source, name=node.name, inputs=(source.name,), shape=node.shape, within=within
-            )
+            source = self._nodes[node.inputs[0]] if isinstance(node, Reshape) and node.inputs[0] in ends else None
+            if isinstance(source, Readout):
+                within = source.shape if source.within is None else source.within
+                readout = dataclasses.replace(source, name=node.name, inputs=(source.name,), shape=node.shape)
+                self._nodes[source.name] = dataclasses.replace(node, name=source.name, inputs=source.inputs)
+                self._nodes[node.name] = dataclasses.replace(readout, within=within)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a node's output, without the axis of the samples."""
