@@ -20,7 +20,7 @@ from .analysis.explain.trace import trace_unit
 from .analysis.view.activity import record
 from .analysis.view.page import View, page
 from .conversion.convert import convert as convert_model
-from .conversion.files import load_model
+from .conversion.files import from_legacy, is_legacy, load_model
 from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import ParameterError
 from .graph import SpikingGraph, load
@@ -49,7 +49,9 @@ def convert(
     tau_ref: float | None = None,
     calibrate: Any = None,
     calibrate_steps: int = 32,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
+    replace: Mapping[str, Any] | None = None,
     unsafe: bool = False,
     verbose: bool = True,
 ) -> SpikingGraph:
@@ -60,7 +62,7 @@ def convert(
 
     Parameters
     ----------
-    model : keras.Model or path
+    model : keras.Model, tf_keras.Model, or path
         A built Sequential or functional model, or a .keras, .h5 or .hdf5 file of one, made by any Keras. For weights
         and JSON in files of their own, pass what `snnconv.keras_files.load_model` gives.
     synapse : Synapse, float, or mapping of population name to one of these
@@ -87,8 +89,14 @@ def convert(
         synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
     calibrate_steps : int
         Number of steps of 1 ms after which the answer will be read.
+    input_shape : sequence of int, or mapping of input name to sequence of int, or None
+        Shape of one sample, without the axis of the samples, for a model that leaves sizes open, such as (224, 224, 3)
+        for an input of (None, None, 3). None: as the model says, or else that of the samples of `calibrate` or `refit`.
     custom_objects : mapping of name to class or function
         Classes and functions that the model in a file uses and Keras does not have.
+    replace : mapping of layer name to str, function or keras.layers.Layer
+        Replacements for layers of a file that hold program code, such as ``{"lambda": "x / 255"}``. A text is
+        arithmetic with numbers and slices of the layer's input x, and is not run as code.
     unsafe : bool
         Run the program code that Lambda layers keep in a file. Only if you trust whoever made it.
     verbose : bool
@@ -125,10 +133,16 @@ def convert(
     wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
     wanted.check()
     if isinstance(model, (str, os.PathLike)):
-        model = load_model(model, custom_objects=custom_objects, unsafe=unsafe)
+        model = load_model(model, custom_objects=custom_objects, replace=replace, unsafe=unsafe)
+    elif is_legacy(model):
+        model = from_legacy(model, custom_objects)
     scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
-        model, scale_firing_rates=scale, swap_activations=swap_activations, max_to_avg_pool=max_to_avg_pool
+        model,
+        scale_firing_rates=scale,
+        swap_activations=swap_activations,
+        max_to_avg_pool=max_to_avg_pool,
+        input_shape=_shape(model, calibrate if refit is None else refit) if input_shape is None else input_shape,
     )
     graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
     if verbose:
@@ -194,7 +208,7 @@ def explain(
         If the model cannot be read or converted.
     """
     n_steps = check_steps(n_steps, dt)
-    graph, sources = _converted(model, synapse, sources)
+    graph, sources = _converted(model, synapse, sources, x)
     if x is None:
         return explain_graph(graph, layer, unit, dt=dt, sources=sources)
     xs = graph.check_inputs(x, "float64", n_steps)
@@ -256,7 +270,7 @@ def view(
     n_steps = check_steps(n_steps, dt)
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 1:
         raise ParameterError(f"max_neurons must be a whole number above 0. Received {max_neurons!r}.")
-    graph, sources = _converted(model, synapse, sources)
+    graph, sources = _converted(model, synapse, sources, x)
     check_dt(graph, dt)
     given = random_inputs(graph) if x is None else x
     xs = one_sample(graph.check_inputs(given, "float64", n_steps), sample)
@@ -301,28 +315,43 @@ def verify(
         If the data or a parameter is out of range, or `graph` has other inputs or outputs than `model`.
     """
     n_steps = check_steps(n_steps, dt)
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     model = _opened(model)
     if isinstance(model, SpikingGraph):
         if graph is not None:
             raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
         model, graph = None, model
-    graph = convert_model(model) if graph is None else graph
+    graph = convert_model(model, input_shape=_shape(model, x)) if graph is None else graph
     return compare(graph, model, x, n_steps, dt, dtype, seed)
 
 
 def _opened(model: Any) -> Any:
     """The graph or the Keras model in a file; anything but a path as it is."""
+    if is_legacy(model):
+        return from_legacy(model)
     if not isinstance(model, (str, os.PathLike)):
         return model
     return load(model) if is_graph_file(model) else load_model(model)
 
 
 def _converted(
-    model: Any, synapse: Any, sources: Sequence[Source] | None
+    model: Any, synapse: Any, sources: Sequence[Source] | None, x: Any
 ) -> tuple[SpikingGraph, Sequence[Source] | None]:
-    """The graph of a model, and the variables of the Keras model that it came from, unless they are given."""
+    """The graph of a model, and the variables of the Keras model that it came from, unless they are given.
+
+    Sizes that the model leaves open are those of `x`.
+    """
     model = _opened(model)
     if isinstance(model, SpikingGraph):
         return model, sources
-    return convert(model, synapse=synapse, verbose=False), keras_sources(model) if sources is None else sources
+    graph = convert(model, synapse=synapse, input_shape=_shape(model, x), verbose=False)
+    return graph, keras_sources(model) if sources is None else sources
+
+
+def _shape(model: Any, x: Any) -> Any:
+    """The sizes that a Keras model leaves open, as samples have them; None where there are none."""
+    if x is None:
+        return None
+    from .conversion.trace import shapes_from
+
+    return shapes_from(model, x)

@@ -55,7 +55,7 @@ def diagnose(
     file = find_model(model, keras, dt)
     check_steps(1, file.dt)
     x, mine = read_arrays(input), _spikes(read_arrays(spikes))
-    network = file.open(synapse)
+    network = file.open(synapse, like=x)
 
     from ..analysis.diagnose import diagnose as compare
 

@@ -43,7 +43,7 @@ def doctor(
     file = find_model(model, keras, dt)
     check_steps(steps, file.dt)
     given, classes = read_data(data, labels)
-    network = file.open(synapse)
+    network = file.open(synapse, like=given)
     xs, y = as_samples(network.graph, given, classes, samples, N_RANDOM, steps)
     network.graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
 

@@ -62,7 +62,7 @@ def energy(
     devices = read_devices(device, device_file)
     check_steps(steps, file.dt)
     given, _ = read_data(data, None)
-    network = file.open(synapse)
+    network = file.open(synapse, like=given)
     xs, _ = as_samples(network.graph, given, None, samples, N_RANDOM, steps)
 
     from .app import import_tensorflow

@@ -63,7 +63,7 @@ def explain(
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
     number = None if unit is None else _unit(unit)
-    network = file.open(synapse)
+    network = file.open(synapse, like=given)
 
     from ..analysis.plot.unit import draw
     from ..api import explain as explain_model

@@ -114,14 +114,15 @@ class Changes:
         check_steps(self.calibrate_steps, 1.0)
         return arrays
 
-    def open(self, file: ModelFile, arrays: dict[str, Any]) -> SpikingGraph:
-        """The changed graph of a file, with the arrays that `read` gave."""
+    def open(self, file: ModelFile, arrays: dict[str, Any], like: Any = None) -> SpikingGraph:
+        """The changed graph of a file, with the arrays that `read` gave; open sizes are those of `like`."""
+        like = next(iter(arrays.values()), None) if like is None else like
         if not arrays:
-            return file.open(self.synapse, self.scale_firing_rates).graph
+            return file.open(self.synapse, self.scale_firing_rates, like).graph
         import_tensorflow()
         from .samples import as_inputs
 
-        graph = file.open().graph
+        graph = file.open(like=like).graph
         inputs = {name: as_inputs(each, graph) for name, each in arrays.items()}
         return replace(self._adaptation(), **inputs).apply(graph, file.dt)
 
@@ -204,7 +205,7 @@ def export(
     check_steps(1, file.dt)
     arrays = None if measuring.data is None else read_arrays(measuring.data)
     few = changes.read()
-    graph = changes.open(file, few)
+    graph = changes.open(file, few, arrays)
     if chosen.uses_tensorflow:
         import_tensorflow()
     x = None if arrays is None else first_of(as_inputs(arrays, graph), measuring.samples)

@@ -16,7 +16,7 @@ from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
 from .options import KerasOptions
-from .samples import as_inputs, first_of, read_arrays
+from .samples import Arrays, as_inputs, first_of, read_arrays
 
 if TYPE_CHECKING:
     from ..analysis.explain import Source
@@ -62,8 +62,15 @@ class ModelFile:
     is_graph: bool
     dt: float
 
-    def open(self, synapse: float | None = None, scale_firing_rates: float | None = None) -> Network:
+    def open(
+        self, synapse: float | None = None, scale_firing_rates: float | None = None, like: Arrays | None = None
+    ) -> Network:
         """Read the graph, or the Keras model and convert it; change it as --config and the arguments say.
+
+        Parameters
+        ----------
+        like : array, dict of arrays, or None
+            Samples, whose sizes are taken for those that the model and --input-shape leave open.
 
         Raises
         ------
@@ -75,16 +82,16 @@ class ModelFile:
             If it cannot be converted like this.
         """
         if self.keras.settings is None:
-            graph, sources = self._read(synapse, scale_firing_rates)
+            graph, sources = self._read(synapse, scale_firing_rates, like)
         else:
             settings = read_settings(self.keras.settings, self)
-            graph, sources = self._read()
+            graph, sources = self._read(like=like)
             given = {"scale": scale_firing_rates, "synapse": synapse}
             graph = adapted(graph, settings, **{key: value for key, value in given.items() if value is not None})
         return Network(graph, self.dt, sources)
 
     def _read(
-        self, synapse: float | None = None, scale_firing_rates: float | None = None
+        self, synapse: float | None = None, scale_firing_rates: float | None = None, like: Arrays | None = None
     ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
         """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
         if not self.is_graph:
@@ -92,7 +99,8 @@ class ModelFile:
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
 
-            graph = convert(model, synapse=synapse, scale_firing_rates=scale_firing_rates, verbose=False)
+            changes = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
+            graph = convert(model, **changes, input_shape=self.input_shape(model, like), verbose=False)
             return graph, keras_sources(model)
         from ..tuning.adaptation import Adaptation
 
@@ -114,7 +122,13 @@ class ModelFile:
         if self.keras.custom_objects is not None:
             sys.path.append(os.getcwd())  # where a user expects modules of their own to be found
             objects = import_custom_objects(self.keras.custom_objects)
-        return load_model(self.path, self.keras.model_json, objects, self.keras.unsafe)
+        return load_model(self.path, self.keras.model_json, objects, self.keras.unsafe, replace=self.keras.replacements)
+
+    def input_shape(self, model: Any, like: Arrays | None) -> Any:
+        """The sizes that a Keras model leaves open: those of --input-shape, or else of samples."""
+        from ..conversion.trace import shapes_from
+
+        return shapes_from(model, like) if self.keras.shape is None else self.keras.shape
 
     def beside(self, suffix: str) -> Path:
         """The path of a file or folder beside it with its name, but for this suffix."""
@@ -142,6 +156,7 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
     from ..conversion.files import check_model_file
 
     is_graph = is_graph_file(path)
+    _ = keras.shape, keras.replacements  # which are checked
     if not is_graph:
         check_model_file(path, keras.model_json)
     return ModelFile(path, keras, is_graph, dt if dt is not None else _own_dt(path) if is_graph else DEFAULT_DT)

@@ -75,6 +75,10 @@ class KerasOptions:
         The module that defines them.
     unsafe : bool
         Whether code in the file may run.
+    input_shape : list of str or None
+        Sizes that the model leaves open: "224,224,3", or "NAME=224,224,3" for one of several inputs.
+    replace : list of str or None
+        What layers that hold code compute: "NAME=x / 255".
     """
 
     config: Annotated[
@@ -96,6 +100,24 @@ class KerasOptions:
         typer.Option("--unsafe", help="Run the code that Lambda layers keep in the file. Only if you trust it."),
     ] = False
 
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input-shape",
+            metavar="SIZE,…",
+            help="Shape of a sample, where the model leaves sizes open; NAME=SIZE,… for one of several inputs. "
+            "[default: that of the inputs given]",
+        ),
+    ] = None
+    replace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--replace",
+            metavar="NAME=ARITHMETIC",
+            help="What a layer computes whose code is not run, such as 'lambda=x / 255'. Repeatable.",
+        ),
+    ] = None
+
     @property
     def model_json(self) -> Path | None:
         """The file of --config, where it is what model.to_json() gave."""
@@ -105,6 +127,45 @@ class KerasOptions:
     def settings(self) -> Path | None:
         """The file of --config, where it holds how to convert and run the network."""
         return self.config if self.config is not None and self.config.suffix == ".toml" else None
+
+    @property
+    def shape(self) -> dict[str, tuple[int, ...]] | tuple[int, ...] | None:
+        """The sizes of --input-shape: of all inputs, or by the name of an input.
+
+        Raises
+        ------
+        ParameterError
+            If they are no whole numbers above 0, or only some have a name.
+        """
+        named, unnamed = {}, []
+        for text in self.input_shape or ():
+            name, equals, sizes = text.rpartition("=")
+            parts = sizes.replace("x", ",").split(",")
+            if not all(part.strip().isdecimal() and int(part) for part in parts):
+                raise ParameterError(f"--input-shape must be sizes such as 224,224,3. Received {text!r}.")
+            shape = tuple(int(part) for part in parts)
+            named |= {name: shape} if equals else {}
+            unnamed += [] if equals else [shape]
+        if len(unnamed) > 1 or (named and unnamed):
+            raise ParameterError("--input-shape of several inputs needs a name each: --input-shape NAME=8,8,3.")
+        return named or next(iter(unnamed), None)
+
+    @property
+    def replacements(self) -> dict[str, str]:
+        """The arithmetic of --replace, by layer.
+
+        Raises
+        ------
+        ParameterError
+            If one has no name.
+        """
+        found = {}
+        for text in self.replace or ():
+            name, equals, arithmetic = text.partition("=")
+            if not equals:
+                raise ParameterError(f"--replace must be NAME=ARITHMETIC, such as 'lambda=x / 255'. Received {text!r}.")
+            found[name.strip()] = arithmetic
+        return found
 
 
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:

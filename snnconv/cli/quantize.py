@@ -106,7 +106,7 @@ def quantize(
         Settings(weight_bits=width, **plan)
     given = None if data is None else read_arrays(data)
     classes = None if labels is None else read_arrays(labels)
-    graph = file.open(synapse).graph
+    graph = file.open(synapse, like=given).graph
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
     (x,) = xs.values()
     if labels is None and has_classes(graph) and isinstance(given, dict):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph import Inputs, SpikingGraph
+from ..runtime.classes import check_numbers, n_classes_of
 
 Arrays = np.ndarray | dict[str, np.ndarray]
 """The contents of a file: one array, or several by name."""
@@ -89,6 +90,7 @@ def as_labels(data: Arrays, n: int, n_classes: int) -> np.ndarray:
         if "y" not in data and len(data) != 1:
             raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
         data = data.get("y", next(iter(data.values())))
+    check_numbers(data)
     is_one_hot = data.ndim == 2 and data.shape[-1] == n_classes > 1
     labels = data.argmax(-1) if is_one_hot else data.reshape(-1) if data.ndim <= 2 else data
     if labels.shape != (n,):
@@ -106,9 +108,8 @@ def first_of(data: Any, n: int) -> Any:
 
 
 def has_classes(graph: SpikingGraph) -> bool:
-    """Whether a graph has one output, of one value per class."""
-    shapes = [view.shape for view in graph.readouts.values()]
-    return len(shapes) == 1 and len(shapes[0]) == 1
+    """Whether a graph has one output, of one value per class or of one sigmoid for two classes."""
+    return len(graph.outputs) == 1 and n_classes_of(graph, next(iter(graph.outputs))) is not None
 
 
 def n_classes(graph: SpikingGraph) -> int:
@@ -119,9 +120,10 @@ def n_classes(graph: SpikingGraph) -> int:
     InputError
         If its outputs are no classes.
     """
-    if not has_classes(graph):
-        raise InputError("labels are for networks with one output of one value per class.")
-    return next(iter(graph.readouts.values())).shape[0]
+    found = n_classes_of(graph, next(iter(graph.outputs))) if len(graph.outputs) == 1 else None
+    if found is None:
+        raise InputError("labels are for networks with one output, of one value per class or of one sigmoid.")
+    return found
 
 
 def as_samples(

@@ -121,7 +121,7 @@ def simulate(
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy, worker_timeout)
-    graph = file.open().graph
+    graph = file.open(like=given).graph
     recorded = recording(graph, record or ())
     initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)

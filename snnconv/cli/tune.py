@@ -99,7 +99,7 @@ def tune(
     (chosen_device,) = read_devices([device], device_file)
     check_steps(steps, file.dt)
     given, classes = read_data(data, labels)
-    network = file.open()
+    network = file.open(like=given)
     xs, y = as_samples(network.graph, given, classes, samples, 0, steps)
 
     from .app import import_tensorflow

@@ -78,7 +78,8 @@ def verify(
     from ..api import convert
     from ..api import verify as compare
 
-    graph = convert(keras_model, verbose=False) if graph is None else graph
+    if graph is None:
+        graph = convert(keras_model, input_shape=file.input_shape(keras_model, given), verbose=False)
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph

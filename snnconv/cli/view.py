@@ -57,7 +57,7 @@ def view(
     check_file(out, ENDINGS, force)
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
-    network = file.open(synapse)
+    network = file.open(synapse, like=given)
 
     from ..api import view as make
 

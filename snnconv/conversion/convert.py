@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,14 @@ def convert(
     scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
 ) -> SpikingGraph:
     """Trace a trained Keras model, fold it, and check its rates against Keras'.
 
     Parameters
     ----------
     model : keras.Model
-    scale_firing_rates, swap_activations, max_to_avg_pool
+    scale_firing_rates, swap_activations, max_to_avg_pool, input_shape
         As in `snnconv.convert`.
 
     Returns
@@ -55,7 +56,7 @@ def convert(
     """
     import keras
 
-    from .trace import trace
+    from .trace import input_shapes, trace
 
     if not isinstance(model, keras.Model):
         raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
@@ -66,7 +67,8 @@ def convert(
                 f"snnconv.neurons.IF(). Received {neuron!r}."
             )
     with track(PARTS, what="converting") as advance:
-        graph = trace(model, swap_activations)
+        shapes = input_shapes(model, input_shape)
+        graph = trace(model, swap_activations, shapes)
         advance()
         if max_to_avg_pool:
             graph = max_to_average_pool(graph)
@@ -84,7 +86,7 @@ def _check(graph: SpikingGraph, model: Any, changes: str, advance: Callable[[], 
     """Compare the rate output with Keras' on random inputs; `changes` is what may make a difference."""
     from .trace import keras_values, random_inputs
 
-    xs = random_inputs(model, 4)
+    xs = random_inputs(model, 4, shapes={node.name: node.shape for node in graph.inputs})
     _, expected = keras_values(model, list(xs.values()))
     advance()
     values = graph.rate_values(xs)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
+from ..runtime.classes import classes_of, n_classes_of
 from ..runtime.result import Result
 from ..runtime.simulator import Simulator
 from ..text.progress import track
@@ -118,8 +120,9 @@ class _Tally:
         self._integers = integers
         self._counts = {name: np.zeros(3, "int64") for name in graph.populations}  # float, integer, differing
         self._sizes = {name: math.prod(view.shape) for name, view in graph.populations.items()}
-        shapes = [view.shape for view in graph.readouts.values()]
-        self._has_classes = len(shapes) == 1 and len(shapes[0]) == 1 and shapes[0][0] > 1
+        label = next(iter(graph.outputs))
+        self._has_classes = len(graph.outputs) == 1 and n_classes_of(graph, label) is not None
+        self._classes_of = partial(classes_of, graph, label)
         self._n = 0
         self._right = np.zeros(2, "int64")
         self._n_other, self._is_labelled = 0, False
@@ -131,7 +134,7 @@ class _Tally:
             counts += [a.sum(dtype="int64"), b.sum(dtype="int64"), np.count_nonzero(a != b)]
         self._n += len(theirs.output)
         if self._has_classes:
-            a, b = ours.output.sum(1, dtype="float64").argmax(-1), theirs.output.sum(1).argmax(-1)
+            a, b = self._classes_of(ours.output.sum(1, dtype="float64")), self._classes_of(theirs.output.sum(1))
             self._n_other += int(np.count_nonzero(a != b))
             if labels is not None:
                 self._is_labelled = True

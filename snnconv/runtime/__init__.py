@@ -8,6 +8,7 @@
 - `batches`: samples handed to the devices
 - `compiled`: the network as functions that TensorFlow compiles
 - `recorder`: results filled in, chunk by chunk
+- `classes`: the ones that outputs name, and those in labels
 - `answers`: averages over time, and how right they are
 - `workers`: devices and processes that share a run; `rendezvous`: how the processes wait for each other
 - `resumable`: runs that go on where they were stopped

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, ParameterError
 from ..graph import Readout, SpikingGraph
 from ..neurons import numpy_ops
+from .classes import classes_of, is_binary, target_classes
 from .compiled.engine import Chunk
 
 REDUCTIONS = {"mean": "sum", "last": "last", None: None}
@@ -53,60 +56,108 @@ def read_out(graph: SpikingGraph, dtype: str, label: str, value: np.ndarray) -> 
 
 
 class Score:
-    """Accuracy, or squared error, of the running mean of the network's one output after each step.
+    """Accuracy, or squared error, of the running mean of an output after each step.
 
     Parameters
     ----------
+    label : str
+        Which output.
     targets : (n, …) array
         Class numbers, one-hot rows, or values; some of them are enough to tell which.
+    metrics : sequence of keras.Metric
+        Updated with the targets and the answers after the last step.
 
     Raises
     ------
     InputError
-        If they fit no output of the network.
+        If they do not fit the output.
     """
 
-    def __init__(self, graph: SpikingGraph, dtype: str, n_steps: int, targets: np.ndarray):
-        self._graph, self._dtype = graph, dtype
-        self._label, readout = next(iter(graph.readouts.items()))
-        self._shape = readout.shape
-        self.is_accuracy = _classes(targets, self._shape) is not None
+    def __init__(
+        self,
+        graph: SpikingGraph,
+        dtype: str,
+        n_steps: int,
+        label: str,
+        targets: np.ndarray,
+        metrics: Sequence[Any] = (),
+    ):
+        self._graph, self._dtype, self._n_steps = graph, dtype, n_steps
+        self._label, self._shape = label, graph.readouts[label].shape
+        self._is_binary, self._metrics = is_binary(graph, label), tuple(metrics)
+        self._classes_of = partial(target_classes, label=label, shape=self._shape, is_binary=self._is_binary)
+        self.is_accuracy = self._classes_of(targets) is not None
         self.total, self.n = np.zeros(n_steps), 0
         self._summed: Any = None
 
-    def add(self, chunk: Chunk) -> None:
-        """Score a chunk; those of a batch come one after the other."""
-        steps, y = chunk.steps, np.asarray(chunk.y)
+    def add(self, chunk: Chunk, y: np.ndarray) -> None:
+        """Score a chunk, given the targets of its samples; those of a batch come one after the other."""
+        steps = chunk.steps
         summed = np.cumsum(chunk.outputs[self._label], 1, "float64") + (self._summed if steps.start else 0.0)
         self._summed = summed[:, -1:]
         if self.is_accuracy:
-            classes: Any = _classes(y, self._shape)
+            classes: Any = self._classes_of(y)
             if classes is None:
                 raise InputError("y must be class numbers or one-hot rows in every batch, as in the first.")
-            self.total[steps] += (summed.argmax(-1) == classes[:, None]).sum(0)
+            named = classes_of(self._graph, self._label, summed)
+            self.total[steps] += (named == classes[:, None]).sum(0)
         else:
             mean = summed / _counts(steps.start + 1, steps.stop, len(self._shape))
-            error = (read_out(self._graph, self._dtype, self._label, mean) - y[:, None]) ** 2
+            error = (self._read(mean) - y.reshape(len(y), 1, *self._shape)) ** 2
             self.total[steps] += error.reshape(*error.shape[:2], -1).mean(-1).sum(0)
         if steps.start == 0:
             self.n += len(y)
+        if steps.stop == self._n_steps and self._metrics:
+            answers = self._read(summed[:, -1] / self._n_steps)
+            for metric in self._metrics:
+                metric.update_state(y.reshape(len(y), 1) if self._is_binary else y, answers)
+
+    def _read(self, mean: np.ndarray) -> np.ndarray:
+        return read_out(self._graph, self._dtype, self._label, mean)
+
+    def result(self, of_all: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
+        """Name and values of the score, given `arrays` of all workers, and of the metrics."""
+        over_time = np.sum([each[f"{self._label}.total"] for each in of_all], 0)
+        over_time = over_time / sum(int(each[f"{self._label}.n"]) for each in of_all)
+        name = "accuracy" if self.is_accuracy else "mse"
+        found = {name: float(over_time[-1]), f"{name}_over_time": over_time}
+        return {**{each.name: float(each.result()) for each in self._metrics}, **found}
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Sums that the workers add up."""
+        return {f"{self._label}.total": self.total, f"{self._label}.n": np.array(self.n)}
+
+
+def metrics_of(metrics: Iterable[Any]) -> list[Any]:
+    """Metrics of Keras from their names or themselves, started anew; "accuracy" and "mse" are scored anyway.
+
+    Raises
+    ------
+    ParameterError
+        If Keras has no such metric.
+    """
+    import keras
+
+    found = []
+    for metric in [metrics] if isinstance(metrics, str) else metrics:
+        if metric in ("accuracy", "acc", "mse"):
+            continue
+        try:
+            made = keras.metrics.get(metric)
+        except ValueError:
+            made = None
+        if inspect.isclass(made):
+            made = made()
+        elif made is not None and not isinstance(made, keras.Metric):  # a function of targets and answers
+            made = keras.metrics.MeanMetricWrapper(made, name=metric if isinstance(metric, str) else made.__name__)
+        if made is None:
+            raise ParameterError(f"metrics must be names or objects of keras.metrics. Received {metric!r}.")
+        made.reset_state()
+        found.append(made)
+    return found
 
 
 def _counts(first: int, last: int, n_axes: int) -> np.ndarray:
     """Numbers of steps up to each step, in a shape that divides an array (n, n_steps, …)."""
     return np.arange(first, last + 1).reshape(-1, *(1,) * n_axes)
-
-
-def _classes(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Class numbers, from class numbers or one-hot rows; None where `y` holds other targets of the output's shape."""
-    is_vector = len(shape) == 1 and shape[0] > 1
-    if is_vector and y.shape[1:] in ((), (1,)):
-        y = y.reshape(-1)
-        if not ((y >= 0) & (y < shape[0]) & (y == np.floor(y))).all():
-            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}.")
-        return y
-    if y.shape[1:] != shape:
-        wanted = "(n,) or " if is_vector else ""
-        raise InputError(f"y must have shape {wanted}(n{''.join(f', {size}' for size in shape)}). Received {y.shape}.")
-    is_one_hot = is_vector and ((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all()
-    return y.argmax(-1) if is_one_hot else None

@@ -65,10 +65,18 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
                 raise ParameterError(f"population '{node.name}': {error}") from None
 
 
-def check_dtype(dtype: str) -> None:
-    """Raise ParameterError unless `dtype` is one that both runtimes compute in."""
-    if dtype not in ("float32", "float64"):
+def check_dtype(dtype: Any) -> str:
+    """Name of a type that both runtimes compute in, given as its name, or as NumPy or TensorFlow call it.
+
+    Raises
+    ------
+    ParameterError
+        If it is another one.
+    """
+    name = getattr(dtype, "name", getattr(dtype, "__name__", dtype))  # tf.float32 and np.dtype, np.float32
+    if name not in ("float32", "float64"):
         raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
+    return str(name)
 
 
 def check_precision(precision: str, dtype: str) -> None:

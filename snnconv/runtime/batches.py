@@ -10,10 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from queue import SimpleQueue
 
 import numpy as np
 
+from ..errors import ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..text.progress import track
@@ -109,6 +111,25 @@ class Batches:
         self._batch_size, self._chunk_steps, self._memory = batch_size, chunk_steps, memory or MEMORY
         self._progress = progress
         self._programs: list[Program] = []
+
+    def changed(self, batch_size: int | None = None, verbose: bool | int | str | None = None) -> Batches:
+        """Batches of another size, or with or without a progress bar; None leaves either as it is.
+
+        Raises
+        ------
+        ParameterError
+            If the size is no whole number above 0.
+        """
+        if batch_size is None and verbose is None:
+            return self
+        if batch_size is not None and (type(batch_size) is not int or batch_size < 1):
+            raise ParameterError(f"batch_size must be None or a whole number above 0. Received {batch_size!r}.")
+        other = copy(self)
+        if batch_size is not None:
+            other._batch_size = batch_size
+        if verbose is not None:
+            other._progress = None if verbose == "auto" else bool(verbose)
+        return other
 
     def sizes(self, n: int, n_steps: int) -> tuple[int, int]:
         """Choose how many samples and steps are handled together in a run of `n` samples and `n_steps` steps."""

@@ -58,7 +58,7 @@ def run(
         If the data or a parameter is out of range.
     """
     n_steps = check_steps(n_steps, dt)
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     check_dt(graph, dt)
     xs = graph.check_inputs(x, dtype, n_steps)
     wanted = recording(graph, record)

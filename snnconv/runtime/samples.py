@@ -14,7 +14,9 @@ from ..graph import Inputs, SpikingGraph
 AT_ONCE = 64 << 20
 """Bytes up to which an array in a file is read and checked at once."""
 
-Part = tuple[Inputs, np.ndarray | None]
+Targets = np.ndarray | dict[str, np.ndarray] | None
+"""Of the one output; or of some outputs of several, by label."""
+Part = tuple[Inputs, Targets]
 
 
 class Samples:
@@ -25,8 +27,8 @@ class Samples:
     x : array, list or dict of arrays; or a tf.data.Dataset, a keras.utils.PyDataset, or a generator
         The latter three give batches: x, or (x, y) as for `model.fit`. They are read once, a part at a time. Large
         arrays in files (np.memmap) are read and checked a part at a time too.
-    y : array or None
-        Targets of the arrays.
+    y : array, mapping of output to array, list of arrays, or None
+        Targets of the arrays; a mapping or a list is for a network with several outputs.
 
     Attributes
     ----------
@@ -34,7 +36,7 @@ class Samples:
         How many there are. None: not known beforehand.
     at_first : int
         How many the first batch has.
-    targets : array or None
+    targets : array, dict of arrays, or None
         The first batch's.
     varying : frozenset of str
         Inputs that vary in time.
@@ -118,7 +120,7 @@ class Samples:
         targets = self._targets(y, n)
 
         def take(rows: slice) -> Part:
-            return self._checked(_rows(x, rows), None if targets is None else targets[rows])
+            return self._checked(_rows(x, rows), _rows(targets, rows))
 
         first = take(slice(0, 1))
         self.n, self._take = n, take
@@ -138,14 +140,31 @@ class Samples:
             raise InputError(f"input '{differing[0]}' varies in time in some batches, and is constant in others.")
         return xs, y
 
-    @staticmethod
-    def _targets(y: Any, n: int) -> np.ndarray | None:
+    def _targets(self, y: Any, n: int) -> Targets:
         if y is None:
             return None
-        y = np.asarray(y)
-        if y.ndim == 0 or len(y) != n:
-            raise InputError(f"x has {n} samples, y has {len(y) if y.ndim else 'none'}.")
-        return y
+        labels = list(self._graph.outputs)
+        if len(labels) > 1:
+            if isinstance(y, (list, tuple)) and len(y) == len(labels):
+                y = dict(zip(labels, y, strict=True))
+            if not isinstance(y, Mapping) or not y or not set(y) <= set(labels):
+                got = sorted(map(str, y)) if isinstance(y, Mapping) else type(y).__name__
+                raise InputError(f"the network has several outputs: y must map some of {labels} to targets. Got {got}.")
+            return {label: _counted(y[label], n) for label in labels if label in y}
+        if isinstance(y, Mapping):
+            if set(y) != set(labels):
+                raise InputError(
+                    f"y must be an array, or name the output '{labels[0]}'. Received {sorted(map(str, y))}."
+                )
+            y = y[labels[0]]
+        return _counted(y, n)
+
+
+def _counted(y: Any, n: int) -> np.ndarray:
+    y = np.asarray(y)
+    if y.ndim == 0 or len(y) != n:
+        raise InputError(f"x has {n} samples, y has {len(y) if y.ndim else 'none'}.")
+    return y
 
 
 def _batches(x: Any) -> Iterator[Any] | None:
@@ -172,6 +191,8 @@ def _leaves(x: Any) -> list[Any]:
 
 
 def _rows(x: Any, rows: slice) -> Any:
+    if x is None:
+        return None
     if isinstance(x, Mapping):
         return {name: array[rows] for name, array in x.items()}
     return [array[rows] for array in x] if isinstance(x, (list, tuple)) else x[rows]
@@ -182,12 +203,14 @@ def _join(parts: list[Part]) -> Part:
         return parts[0]
     xs, ys = zip(*parts, strict=True)
     joined = {name: np.concatenate([x[name] for x in xs]) for name in xs[0]}
+    if isinstance(ys[0], dict):
+        return Inputs(joined, xs[0].shapes), {label: np.concatenate([y[label] for y in ys]) for label in ys[0]}
     return Inputs(joined, xs[0].shapes), None if ys[0] is None else np.concatenate(ys)
 
 
 def _cut(part: Part, samples: slice) -> Part:
     xs, y = part
-    return xs.part(samples), None if y is None else y[samples]
+    return xs.part(samples), _rows(y, samples)
 
 
 def take(state: Mapping[str, Any], samples: slice) -> dict[str, Any]:

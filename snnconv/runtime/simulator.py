@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
-from .answers import REDUCTIONS, Score, answers
+from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
 from .batches import Batches
 from .compiled.engine import engines_of
@@ -30,8 +30,8 @@ class Simulator:
     graph : SpikingGraph
     dt : float
         Length of a step, in seconds.
-    dtype : str
-        "float32" or "float64".
+    dtype : str or type
+        "float32" or "float64", or as NumPy or TensorFlow name it.
     initial_voltage : float or "uniform"
         Voltage before the first step; "uniform" draws one per neuron from 0…1, with `seed`.
     seed : int or None
@@ -80,7 +80,7 @@ class Simulator:
         progress: bool | None = None,
     ):
         check_steps(1, dt)
-        check_dtype(dtype)
+        dtype = check_dtype(dtype)
         check_dt(graph, dt)
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
             if value is not None and (not isinstance(value, int) or value < 1):
@@ -146,7 +146,15 @@ class Simulator:
         arrays = {**recorder.arrays, **state_arrays(recorder.state())}
         return as_result(self.graph, self._workers.whole(arrays, [rows]), n_steps, self.dt)
 
-    def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
+    def predict(
+        self,
+        x: Any,
+        n_steps: int,
+        reduce: str | None = "mean",
+        *,
+        batch_size: int | None = None,
+        verbose: bool | int | str | None = None,
+    ) -> Any:
         """Average the output over time, and apply the model's last activation, such as softmax, where it has one.
 
         Parameters
@@ -156,6 +164,11 @@ class Simulator:
         n_steps : int
         reduce : str or None
             "mean" over all steps, "last" step, or None for the running mean at every step.
+        batch_size : int or None
+            Samples that run together in this call. None: as in the simulator.
+        verbose : bool, int, "auto" or None
+            Whether to show a progress bar on long runs in this call, as Keras' `predict` takes it. None: as in the
+            simulator.
 
         Returns
         -------
@@ -168,47 +181,73 @@ class Simulator:
         """
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
-        chunks = self._batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
+        batches = self._batches.changed(batch_size, verbose)
+        chunks = batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
         parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
         return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
 
-    def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        n_steps: int | None = None,
+        *,
+        metrics: Sequence[Any] | Mapping[str, Sequence[Any]] = (),
+        batch_size: int | None = None,
+        verbose: bool | int | str | None = None,
+    ) -> dict[str, Any]:
         """Measure the accuracy of the network, at the end and after each step on the way there.
 
         Parameters
         ----------
         x : (n, *input) array, held constant, or (n, n_steps, *input) array
             Or batches of them with their targets, (x, y): a tf.data.Dataset, a keras.utils.PyDataset, or a generator.
-        y : (n,) class numbers, or an (n, *output) array of targets
-            None where x gives the targets.
+        y : (n,) or (n, 1) class numbers, one-hot rows, or an (n, *output) array of targets
+            Class numbers of one sigmoid are 0 and 1. Of a network with several outputs: a mapping of output to targets;
+            outputs that are not in it are left out. None where x gives the targets.
         n_steps : int
+        metrics : sequence of str or keras.Metric, or a mapping of output to such
+            Metrics of Keras besides, of the answers after the last step.
+        batch_size, verbose
+            As in `predict`.
 
         Returns
         -------
         dict
             For classes (class numbers, or one-hot rows): `accuracy`, and `accuracy_over_time` with the accuracy of
-            the running mean after each step. For other targets: `mse` and `mse_over_time`. Also `n_samples`,
-            `n_steps`.
+            the running mean after each step. For other targets: `mse` and `mse_over_time`. The metrics by their names.
+            Of a network with several outputs, a dict of these for each output. Also `n_samples`, `n_steps`.
 
         Raises
         ------
-        InputError
-            If y does not fit, or the network has several outputs.
+        InputError, ParameterError
+            If y does not fit, or a metric is not known.
         """
-        if len(self.graph.outputs) > 1:
-            raise InputError("evaluate takes networks with one output. Use predict, and compare each output yourself.")
+        if n_steps is None:
+            raise ParameterError("evaluate needs n_steps, the number of steps to run: evaluate(x, y, n_steps=100).")
         samples = self._samples(x, n_steps, y)
         if samples.targets is None:
             raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
-        score = Score(self.graph, self.dtype, n_steps, samples.targets)
-        for chunk in self._batches.run(samples, n_steps, recording(self.graph, ())):
-            score.add(chunk)
-        of_all = self._workers.gather({"total": score.total, "n": np.array(score.n)})
-        n = sum(int(each["n"]) for each in of_all)
-        over_time = np.sum([each["total"] for each in of_all], 0) / n
-        name = "accuracy" if score.is_accuracy else "mse"
-        return {name: float(over_time[-1]), f"{name}_over_time": over_time, "n_samples": n, "n_steps": n_steps}
+        label = next(iter(self.graph.outputs))
+        targets = samples.targets if isinstance(samples.targets, dict) else {label: samples.targets}
+        wanted = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(targets, metrics)
+        if any(wanted.values()) and self._workers.n > 1:
+            raise ParameterError("metrics are for one worker; each of several sees only its share of the samples.")
+        scores = {
+            label: Score(self.graph, self.dtype, n_steps, label, each, metrics_of(wanted.get(label, ())))
+            for label, each in targets.items()
+        }
+        for chunk in self._batches.changed(batch_size, verbose).run(samples, n_steps, recording(self.graph, ())):
+            for label, score in scores.items():
+                score.add(chunk, chunk.y[label] if isinstance(chunk.y, dict) else chunk.y)
+        of_all = self._workers.gather(
+            {name: array for score in scores.values() for name, array in score.arrays.items()}
+        )
+        n = sum(int(each[f"{next(iter(scores))}.n"]) for each in of_all)
+        found = {label: score.result(of_all) for label, score in scores.items()}
+        shown = next(iter(found.values())) if len(self.graph.outputs) == 1 else found
+        return {**shown, "n_samples": n, "n_steps": n_steps}
 
     def step(self, x: Any) -> Any:
         """Advance one step: for input that comes step by step, and answers that cannot wait.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError, ParameterError
 from ...graph import SpikingGraph
+from ...graph.passes.channels import in_order_of
 from ...neurons import Neuron
 from ...runtime.arguments import check_steps
 from ...runtime.result import Result
@@ -207,7 +208,8 @@ def expected_rates(graph: SpikingGraph, x: Any, names: Iterable[str], model: Any
         missing = [name for name in amplitudes if name not in found]
         if missing:
             raise InputError(f"layer '{missing[0]}' is not in the Keras model '{model.name}'.")
-        return {name: found[name].astype("float64") / amplitude for name, amplitude in amplitudes.items()}
+        ordered = {name: in_order_of(graph[name], found[name].astype("float64")) for name in amplitudes}
+        return {name: ordered[name] / amplitude for name, amplitude in amplitudes.items()}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in amplitudes}
     for part in xs.parts(BATCH):
         values = graph.rate_values(part)

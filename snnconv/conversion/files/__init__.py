@@ -9,10 +9,20 @@
 - `custom`: those that the user passes
 - `build`: a model out of a repaired config
 - `weights`: weights of .h5 files into a model
+- `functions`: operations of TensorFlow, and arithmetic written as text, in the words of keras.ops
+- `legacy`: models of tf_keras in memory
 """
 
 from .custom import import_custom_objects
+from .legacy import from_legacy, is_legacy
 from .read import load_model
 from .source import MODEL_SUFFIXES, check_model_file
 
-__all__ = ["MODEL_SUFFIXES", "check_model_file", "import_custom_objects", "load_model"]
+__all__ = [
+    "MODEL_SUFFIXES",
+    "check_model_file",
+    "from_legacy",
+    "import_custom_objects",
+    "is_legacy",
+    "load_model",
+]

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from ...errors import ModelFileError
+from ..trace.handlers.operations import operation_type
 
 MODELS = ("Model", "Functional", "Sequential")
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow")
@@ -55,19 +56,41 @@ def resolve(entry: dict[str, Any], objects: Mapping[str, Any], where: str) -> tu
             f"function. Use a layer for it in the code of the model (Rescaling, Add, Multiply, Concatenate, Reshape, "
             f"…), load the trained weights, and save the model again."
         )
+    recorded = _operation(entry)
+    if recorded is not None:
+        return recorded, {"module": recorded.__module__, "class_name": name, "registered_name": None}
     if _is_from_keras(entry):
         found = keras.Model if name in MODELS[:2] else getattr(keras.layers, name, None)
         found = keras.Sequential if name == "Sequential" else found
         if inspect.isclass(found) and issubclass(found, keras.layers.Layer):
             module = "keras" if name in MODELS else "keras.layers"
             return found, {"module": module, "class_name": found.__name__, "registered_name": None}
-        operation = getattr(sys.modules.get(str(entry.get("module"))), name, None)
-        if inspect.isclass(operation) and issubclass(operation, keras.Operation):
-            return operation, {"module": entry["module"], "class_name": name, "registered_name": None}
     raise ModelFileError(
         f"{where} is of a class that Keras {keras.__version__} does not have. If it is yours, pass it: "
         f"custom_objects={{'{name}': …}} (--custom-objects package.module). Nothing is imported because a file says so."
     )
+
+
+def _operation(entry: dict[str, Any]) -> type | None:
+    """The type of a recorded call of keras.ops, some of which share their name with a layer; None for anything else.
+
+    Keras 3 leaves out the module in .h5 files, where an operation, unlike a layer, has no "trainable" and no "dtype".
+    """
+    modules = [operation_type(each).__module__ for each in (keras.ops.negative, keras.ops.relu)]
+    config = entry.get("config")
+    if "module" in entry:
+        modules = [entry["module"]] if entry["module"] in modules else []
+    elif not isinstance(config, dict) or {"trainable", "dtype"} & config.keys() or not _is_connected(entry):
+        return None
+    found = [getattr(sys.modules[module], entry["class_name"], None) for module in modules]
+    kinds = [each for each in found if inspect.isclass(each) and issubclass(each, keras.Operation)]
+    return next((each for each in kinds if not issubclass(each, keras.layers.Layer)), None)
+
+
+def _is_connected(entry: dict[str, Any]) -> bool:
+    """Whether an entry of a functional model is connected as Keras 3 writes it."""
+    nodes = entry.get("inbound_nodes")
+    return isinstance(nodes, list) and any(isinstance(node, dict) and "args" in node for node in nodes)
 
 
 def check(value: Any, objects: Mapping[str, Any], unsafe: bool, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Custom objects: classes and functions that a model file names and Keras does not have."""
+"""Custom objects: classes and functions that a model file names and Keras does not have, or that replace its code."""
 
 from __future__ import annotations
 
@@ -54,3 +54,49 @@ def known_objects(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
                 f"custom_objects: '{name}' must be a class or a function. Received {type(value).__name__}."
             )
     return {**keras.saving.get_custom_objects(), **(custom_objects or {})}
+
+
+def replacements(replace: Mapping[str, Any], config: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """What replaces layers of a config: functions by a name of their own, and that name or arithmetic by layer.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no layer of a name, or what replaces it is no function and no arithmetic.
+    """
+    from .functions import parsed
+
+    functions, texts = {}, {}
+    for name, value in replace.items():
+        if isinstance(value, str):
+            parsed(value)
+            texts[name] = value
+        elif callable(value):
+            texts[name] = f"replacement of {name}"
+            functions[texts[name]] = value
+        else:
+            raise ModelFileError(f"replace: '{name}' must be arithmetic in x or a function. Received {value!r}.")
+    names = layer_names(config)
+    unknown = sorted(set(replace) - set(names))
+    if unknown:
+        raise ModelFileError(f"replace names '{unknown[0]}', which is no layer of the model. Layers are {names}.")
+    return functions, texts
+
+
+def layer_names(config: Any) -> list[str]:
+    """Names of the layers in a config of any kind, nested ones included."""
+    pending, found = [config], []
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            inner = item.get("config")
+            if (
+                isinstance(item.get("class_name"), str)
+                and isinstance(inner, dict)
+                and isinstance(inner.get("name"), str)
+            ):
+                found.append(inner["name"])
+            pending += [value for key, value in item.items() if key in ("config", "layers", "layer")]
+        elif isinstance(item, list):
+            pending += item
+    return found[:0:-1]  # without the model itself, which came first

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
 from ...errors import ModelFileError
+from ..trace.handlers.wrappers import AUGMENTATIONS
+from ..trace.swaps import ALIASES
 from .classes import TENSORFLOW_OPERATIONS, check, is_activation, resolve
 from .keras1 import CLASSES, check_theano, translate, translate_merge
 
@@ -36,6 +38,9 @@ NEUTRAL: dict[str, tuple[Any, ...] | None] = {
 }
 ALWAYS_NEUTRAL = (None, False, "auto")
 
+# They do nothing outside training, whatever their arguments, which differ between versions of Keras.
+DROPPED = (*AUGMENTATIONS, "RandomHeight", "RandomWidth")
+
 
 @dataclass(frozen=True)
 class Writer:
@@ -51,12 +56,15 @@ class Writer:
         Whether code in the file may run.
     is_theano : bool
         Whether the weights were trained with Theano.
+    replace : mapping of layer name to str or name of a function
+        What takes the place of layers: arithmetic, or a key of `objects`.
     """
 
     objects: Mapping[str, Any]
     major: int | None
     unsafe: bool
     is_theano: bool
+    replace: Mapping[str, str] = field(default_factory=dict)
 
 
 def repair_layer(entry: dict[str, Any], writer: Writer) -> dict[str, Any]:
@@ -71,6 +79,11 @@ def repair_layer(entry: dict[str, Any], writer: Writer) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelFileError(f"it is damaged: the config of a {class_name} is no dictionary.")
     where = f"layer '{config.get('name')}' ({class_name})"
+    if config.get("name") in writer.replace:
+        class_name, entry, config = _replacement(entry, config, writer)
+    elif class_name in DROPPED and class_name not in writer.objects:
+        class_name, entry = "Identity", {"class_name": "Identity"}
+        config = {key: config[key] for key in ("name", "dtype", "batch_input_shape") if key in config}
     if class_name == "Merge" and "Merge" not in writer.objects:
         class_name, config = translate_merge(config, where)
     elif class_name not in TENSORFLOW_OPERATIONS:
@@ -167,6 +180,7 @@ def _activation(value: Any, writer: Writer, where: str) -> Any:
         return value
     if isinstance(value, str) and value in writer.objects:
         return _function(value)
+    value = ALIASES.get(value, value) if isinstance(value, str) else value
     if value == "hard_sigmoid" and writer.major in (1, 2):
         raise ModelFileError(
             f"{where} has the activation 'hard_sigmoid', which was another function in Keras {writer.major} "
@@ -201,15 +215,27 @@ def _lambda(config: dict[str, Any], writer: Writer, where: str) -> dict[str, Any
             f"package.module)."
         )
     elif not writer.unsafe:
+        name = config.get("name")
         raise ModelFileError(
-            f"{where} holds program code, which runs when it is loaded. Only if you trust whoever made the file: "
-            f"unsafe=True (--unsafe). A layer of Keras in its place needs neither."
+            f"{where} holds program code, which runs when it is loaded. If you know what it computes, say so, and "
+            f"nothing is run: replace={{'{name}': 'x / 255'}} (--replace '{name}=x / 255'), with its own arithmetic or "
+            f"slices of x. Only if you trust whoever made the file: unsafe=True (--unsafe)."
         )
     if isinstance(function, list):
         config["function"] = _code(function)
     if isinstance(config.get("output_shape"), list) and config.get("output_shape_type") == "lambda":
         config["output_shape"] = _code(config["output_shape"]) if writer.unsafe else None
     return {key: value for key, value in config.items() if key in accepted_arguments(keras.layers.Lambda)}
+
+
+def _replacement(entry: dict[str, Any], config: dict[str, Any], writer: Writer) -> tuple[str, dict[str, Any], Any]:
+    """Class name, entry and arguments of the layer that takes the place of one."""
+    text = writer.replace[config["name"]]
+    kept = {"name": config["name"]}
+    if text in writer.objects:
+        return "Lambda", {"class_name": "Lambda"}, {**kept, "function": text}
+    made = {"class_name": "Arithmetic", "registered_name": "snnconv>Arithmetic"}
+    return "Arithmetic", made, {**kept, "expression": text}
 
 
 def _function(name: str) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from ...errors import ModelFileError
 from .classes import MODELS
+from .functions import operation_entry
 from .layer_config import Writer, plain, repair_layer
 
+RECORDED = ("TFOpLambda", "SlicingOpLambda")  # functions of TensorFlow on tensors, each with one call
 IDLE_ARGUMENTS: tuple[tuple[str, Any], ...] = (("training", None), ("training", False), ("mask", None))
 
 
@@ -71,7 +73,7 @@ def _sequential(config: dict[str, Any], writer: Writer, shape: Any) -> dict[str,
             dtype = first.get("dtype") if isinstance(first, dict) and "layers" not in first else None
             made = {"batch_shape": shape, "dtype": dtype or "float32", "name": f"{config['name']}_input"}
             layers = [{"class_name": "InputLayer", "config": made}, *layers]
-    repaired = [_open_batch(repair_model(layer, writer)) for layer in layers]
+    repaired = [_open_batch(repair_model(layer, writer), layers) for layer in layers]
     return {"name": config["name"], "trainable": config.get("trainable", True), "layers": repaired}
 
 
@@ -79,7 +81,9 @@ def _functional(config: dict[str, Any], writer: Writer) -> dict[str, Any]:
     layers, shifted = [], _models_counted_from_one(config)
     for entry in config["layers"]:
         name = entry.get("name") or (entry.get("config") or {}).get("name")
-        repaired = _open_batch(repair_model(entry, writer, name))
+        if entry["class_name"] in RECORDED and entry["class_name"] not in writer.objects:
+            entry = operation_entry(entry)
+        repaired = _open_batch(repair_model(entry, writer, name), config["layers"])
         repaired["config"]["name"] = name
         nodes = entry.get("inbound_nodes", [])
         if not isinstance(nodes, list):
@@ -180,9 +184,19 @@ def _outputs(config: dict[str, Any], shifted: set[str]) -> Any:
     return renumber(config.get("output_layers"))
 
 
-def _open_batch(entry: dict[str, Any]) -> dict[str, Any]:
-    """Take any number of samples, where the model was made for one number of them."""
+def _open_batch(entry: dict[str, Any], layers: list[Any]) -> dict[str, Any]:
+    """Take any number of samples, where the model was made for one number of them and no reshape names it."""
     if entry["class_name"] == "InputLayer" and isinstance(entry["config"].get("batch_shape"), list):
         shape = entry["config"]["batch_shape"]
-        entry["config"]["batch_shape"] = [None, *shape[1:]]
+        if shape[0] is None or not any(_names_batch(layer, shape[0]) for layer in layers):
+            entry["config"]["batch_shape"] = [None, *shape[1:]]
     return entry
+
+
+def _names_batch(layer: Any, n: int) -> bool:
+    """Whether a layer's entry is a reshape, of keras.ops or TensorFlow, into a shape with this number of samples."""
+    config = layer.get("config")
+    nodes = layer.get("inbound_nodes") if isinstance(config, dict) and config.get("function") == "reshape" else None
+    shapes = [plain(config.get("newshape"))] if isinstance(config, dict) else []
+    shapes += [item[3].get("shape") for item in nodes or () if len(item) > 3 and isinstance(item[3], dict)]
+    return any(isinstance(shape, list) and shape[:1] == [n] for shape in shapes)

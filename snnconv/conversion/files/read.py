@@ -21,6 +21,7 @@ def load_model(
     config: PathLike | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     unsafe: bool = False,
+    replace: Mapping[str, Any] | None = None,
 ) -> Any:
     """Read a Keras model from a file of Keras 1, Keras 2, tf.keras or Keras 3.
 
@@ -37,6 +38,9 @@ def load_model(
         What the model uses that Keras does not have.
     unsafe : bool
         Run the program code that Lambda layers keep in the file. Only if you trust whoever made it.
+    replace : mapping of layer name to str or function, optional
+        What layers without weights compute, in the place of the code that a file holds or lacks: arithmetic with
+        numbers and slices of the input x, such as "x / 127.5 - 1", or a function of your own.
 
     Returns
     -------
@@ -49,15 +53,15 @@ def load_model(
         If the file is missing or damaged, or holds what this Keras cannot compute or what must not be executed.
     """
     with open_source(path, config) as source:
-        return _load(source, custom_objects, unsafe)
+        return _load(source, custom_objects, unsafe, replace or {})
 
 
-def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool) -> Any:
+def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool, replace: Mapping[str, Any]) -> Any:
     import keras
 
     from ... import layers  # noqa: F401  (registers the layers with Keras)
     from .build import build, check_loaded, with_objects
-    from .custom import known_objects
+    from .custom import known_objects, replacements
     from .keras1 import convert_kernel, speaks_keras1
     from .layer_config import Writer
     from .model_config import repair_model
@@ -65,7 +69,9 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
 
     is_keras1 = source.major == 1 if source.major is not None else speaks_keras1(source.config)
     major = 1 if is_keras1 else source.major
-    writer = Writer(known_objects(custom_objects), major, unsafe, _is_theano(source, is_keras1))
+    functions, texts = replacements(replace, source.config)
+    objects = {**known_objects(custom_objects), **functions}
+    writer = Writer(objects, major, unsafe, _is_theano(source, is_keras1), texts)
     try:
         entry = repair_model(source.config, writer)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError, OverflowError) as error:

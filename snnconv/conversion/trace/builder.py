@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 import keras
@@ -35,6 +36,26 @@ class Builder:
         """The nodes so far. A sigmoid or a tanh that feeds another node is neurons; at the output it is a readout."""
         fed = {name for node in self._nodes.values() for name in node.inputs}
         return tuple(_neurons_for(node) if node.name in fed else node for node in self._nodes.values())
+
+    def read_last(self, outputs: Collection[str]) -> None:
+        """Put reshapes at the outputs before softmax and the like, so that the function stays with the reader.
+
+        Parameters
+        ----------
+        outputs : names of the nodes that give the outputs
+        """
+        fed = [name for node in self._nodes.values() for name in node.inputs]
+        ends = {name for name in outputs if name not in fed}
+        for node in reversed(self._nodes.values()):
+            if isinstance(node, Reshape) and node.name in ends and fed.count(node.inputs[0]) == 1:
+                ends |= set(node.inputs) - set(outputs)
+        for node in list(self._nodes.values()):
+            source = self._nodes[node.inputs[0]] if isinstance(node, Reshape) and node.inputs[0] in ends else None
+            if isinstance(source, Readout):
+                within = source.shape if source.within is None else source.within
+                readout = dataclasses.replace(source, name=node.name, inputs=(source.name,), shape=node.shape)
+                self._nodes[source.name] = dataclasses.replace(node, name=source.name, inputs=source.inputs)
+                self._nodes[node.name] = dataclasses.replace(readout, within=within)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a node's output, without the axis of the samples."""
@@ -74,11 +95,11 @@ class Builder:
         self._nodes[name] = Input(name=name, shape=shape)
         return name
 
-    def dense(self, x: str, kernel: Any, bias: Any = None) -> str:
+    def dense(self, x: str, kernel: Any, bias: Any = None, suffix: str = "linear") -> str:
         """``x @ kernel + bias`` over the last axis."""
         arrays = self.weights(kernel=kernel, bias=bias)
         shape = (*self.shape(x)[:-1], arrays["kernel"].shape[-1])
-        return self.add(Dense, "linear", (x,), shape, **arrays, trained=arrays)
+        return self.add(Dense, suffix, (x,), shape, **arrays, trained=arrays)
 
     def conv(self, x: str, kernel: Any, bias: Any, shape: tuple[int, ...], **geometry: Any) -> str:
         """A convolution; `geometry` holds strides, padding, dilation and groups as in `graph.Conv`."""

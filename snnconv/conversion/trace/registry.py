@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConversionError
@@ -11,6 +12,25 @@ Handler = Callable[..., str]
 _HANDLERS: dict[type, Handler] = {}
 _INSIDE_TIME: dict[type, Handler] = {}
 _REFUSED: dict[type, str] = {}
+_EXPANDED: dict[type, Callable[..., Expansion | None]] = {}
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A model that a layer stands for: its layers are converted in the place of it.
+
+    Parameters
+    ----------
+    model : keras.Model
+    lead : int
+        How many axes come before those that the model knows of.
+    is_function : bool
+        Whether the layer computes by itself, and the model is what its function did to symbolic tensors.
+    """
+
+    model: Any
+    lead: int = 0
+    is_function: bool = False
 
 
 def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Handler]:
@@ -29,6 +49,8 @@ def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Hand
 
     def register(handler: Handler) -> Handler:
         _HANDLERS.update(dict.fromkeys(types, handler))
+        for each in types:
+            _EXPANDED.pop(each, None)
         if inside_time:
             _INSIDE_TIME.update(dict.fromkeys(types, handler))
         return handler
@@ -41,9 +63,28 @@ def refuses(*types: type, because: str) -> None:
     _REFUSED.update(dict.fromkeys(types, because))
 
 
+def expands(*types: type) -> Callable[[Callable[..., Expansion | None]], Callable[..., Expansion | None]]:
+    """Register a function as the one that finds the model that a layer of these types stands for.
+
+    The function is called as ``expand(layer, args, kwargs)`` with the symbolic tensors of a call, and returns None for
+    a layer that has a converter as it is.
+    """
+
+    def register(expand: Callable[..., Expansion | None]) -> Callable[..., Expansion | None]:
+        _EXPANDED.update(dict.fromkeys(types, expand))
+        return expand
+
+    return register
+
+
+def expansion(layer_type: type) -> Callable[..., Expansion | None] | None:
+    """The function that finds the model in a layer of this type, unless a converter was registered later."""
+    return _EXPANDED.get(layer_type)
+
+
 def is_handled(layer_type: type) -> bool:
     """Whether a layer type has a converter."""
-    return layer_type in _HANDLERS
+    return layer_type in _HANDLERS or layer_type in _EXPANDED
 
 
 def is_refused(layer_type: type) -> bool:
@@ -51,9 +92,20 @@ def is_refused(layer_type: type) -> bool:
     return layer_type in _REFUSED and layer_type not in _HANDLERS
 
 
-def handler_inside_time(layer_type: type) -> Handler | None:
-    """The converter of a layer type inside a TimeDistributed."""
-    return _INSIDE_TIME.get(layer_type)
+def handler_inside_time(layer: Any) -> Handler:
+    """The converter of a layer inside a TimeDistributed, by its type.
+
+    Raises
+    ------
+    ConversionError
+        If there is none.
+    """
+    if type(layer) in _INSIDE_TIME:
+        return _INSIDE_TIME[type(layer)]
+    raise ConversionError(
+        f"layer '{layer.name}' ({type(layer).__name__}) does not convert inside a TimeDistributed. Build the model for "
+        f"one time, and let the spiking network's own time stand for it."
+    )
 
 
 def layer_handler(layer: Any) -> Handler:
@@ -91,6 +143,7 @@ def operation_handler(operation: Any) -> Handler:
         return _HANDLERS[type(operation)]
     raise ConversionError(
         f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
-        f"equivalent. Those that convert are + and -, * and / by a constant, relu, reshape, transpose, "
-        f"concatenate, mean, squeeze, expand_dims, pad and slices; else use the layer that does the same."
+        f"equivalent. Those that convert are + and -, * and / by a constant, relu and leaky_relu, clip, reshape, "
+        f"transpose, concatenate, stack, mean, sum, squeeze, expand_dims, pad and slices; else use the layer that does "
+        f"the same."
     )

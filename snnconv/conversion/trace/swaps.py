@@ -17,7 +17,11 @@ from ...neurons.accumulating import Accumulating
 READOUTS = ("softmax", "sigmoid", "tanh")
 """Activations that a reader applies to the network's output, outside the spiking network."""
 
-_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+ALIASES = {
+    "swish": "silu", "hard_swish": "hard_silu",
+    "softmax_v2": "softmax", "log_softmax_v2": "log_softmax", "identity": "linear",  # of tf.nn and tf
+}  # fmt: skip
+"""Other names of activations: Keras' own, and those of TensorFlow's functions."""
 
 # Highest rate that a fit may ask for at the largest value of the activation, in Hz, and as a share of 1/tau_ref.
 _MOST_HERTZ, _MOST_OF_LIMIT = 250.0, 0.95
@@ -87,7 +91,7 @@ _INSTEAD = {
 def activation_name(activation: Any) -> str:
     """Name of an activation that is given as its name or as a function, or of a layer class."""
     name = activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
-    return _ALIASES.get(name, name)
+    return ALIASES.get(name, name)
 
 
 def spiking(name: str, parameters: dict[str, Any]) -> Tuned | None:

@@ -1,130 +1,47 @@
-"""The walk through a Keras model, with shared layers and nested models, on any kind of value."""
+"""The walk through a Keras model, with shared layers, nested models and functions, on any kind of value."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import tree
 
 from ...errors import ConversionError
-from ...graph import LayerReport, Readout, SpikingGraph
-from ...graph.passes.fold import fold_padding
-from ...graph.spiking_graph import random_samples
-from ...neurons import Neuron
-from . import handlers as _handlers  # noqa: F401  (registers the handlers)
-from .builder import Builder, to_numpy
-from .registry import layer_handler, operation_handler
-from .swaps import Swaps
+from .registry import Expansion, expansion
 
-Call = Callable[[Any, str, Any, dict[str, Any]], Any]
-
-
-def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = None) -> SpikingGraph:
-    """The graph of a built Sequential or functional model, with nothing folded yet but zero padding.
-
-    Raises
-    ------
-    ConversionError
-        If the model or one of its layers cannot be converted.
-    """
-    swaps = Swaps(swap_activations, _largest_outputs(model))
-    build, functional = Builder(swaps), _functional(model)
-    names, report = [], []
-    for tensor in functional.inputs:
-        name, shape = _input_name(tensor), tuple(tensor.shape[1:])
-        if None in shape:
-            raise ConversionError(
-                f"input '{name}' of model '{model.name}' has the open shape {shape}. A spiking network needs to know "
-                f"its size: build the model with a full input shape."
-            )
-        names.append(build.input(name, shape))
-
-    def call(layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        build.begin(layer, name)
-        report.append(LayerReport(name, type(layer).__name__))
-        if not isinstance(layer, keras.layers.Layer):
-            return build.finish(operation_handler(layer)(layer, build, *args, **kwargs))
-        signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
-        return build.finish(layer_handler(layer)(layer, build, *signals))
-
-    outputs = walk(model, names, call)
-    graph = SpikingGraph(
-        build.nodes,
-        dict(zip(_labels(functional), outputs, strict=True)),
-        model.name,
-        {"made_by": f"keras {keras.__version__}"},
-        tuple(report),
-    )
-    for node in graph.nodes:
-        if isinstance(node, Readout) and (graph.consumers(node.name) or not graph.is_output(node.name)):
-            raise ConversionError(
-                f"'{node.name}' applies {node.function} inside the network, where there are only spikes. It can stand "
-                f"at the output only: use relu or an snnconv layer here."
-            )
-    if swaps.unused:
-        key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
-        raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
-    return fold_padding(graph)
-
-
-def keras_values(model: keras.Model, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Compute with Keras: the output of every layer call, by the name that `trace` gives to it, and the outputs.
-
-    Parameters
-    ----------
-    inputs : list of (n, *input) arrays
-        One per input of the model.
-    """
-    values: dict[str, Any] = {}
-
-    def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
-            kwargs = {**kwargs, "training": False}
-        values[name] = operation(*args, **kwargs)
-        return values[name]
-
-    with keras.device("cpu:0"):  # a GPU may round products to ten bits
-        dtypes = [tensor.dtype for tensor in _functional(model).inputs]
-        tensors = [keras.ops.convert_to_tensor(x, dtype) for x, dtype in zip(inputs, dtypes, strict=True)]
-        outputs = walk(model, tensors, call)
-    flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
-    return {name: to_numpy(value) for name, value in flat.items()}, [to_numpy(value) for value in outputs]
-
-
-def random_inputs(model: keras.Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random samples for each input by name: numbers in 0…1, or 0…255 where the input takes integers."""
-    tensors = {_input_name(tensor): tensor for tensor in _functional(model).inputs}
-    shapes = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
-    integers = {name for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
-    return random_samples(shapes, n, seed, "float32", integers)
-
-
-def _largest_outputs(model: keras.Model) -> Callable[[str], float]:
-    """Largest value in the output of a layer call, by its name, on random inputs in 0…1; found when first asked."""
-
-    @functools.cache
-    def values() -> dict[str, float]:
-        found, _ = keras_values(model, list(random_inputs(model, 16).values()))
-        return {name: float(np.max(value, initial=0.0)) for name, value in found.items()}
-
-    return lambda name: values().get(name) or 1.0
+Call = Callable[[Any, str, Any, dict[str, Any], int], Any]
 
 
 def walk(
-    model: keras.Model, inputs: list[Any], call: Call, path: str = "", calls: dict[str, int] | None = None
+    model: Any,
+    inputs: list[Any],
+    call: Call,
+    *,
+    whole: Call | None = None,
+    path: str = "",
+    calls: dict[str, int] | None = None,
+    lead: int = 0,
 ) -> list[Any]:
     """Go through a model's layer calls in order, into nested models, and return the values of its outputs.
 
-    `call` is given the layer, a name for this call, and the arguments with values in the place of symbolic tensors;
-    it returns the value of the layer's output. The name is the layer's, behind the names of the models it is nested
-    in; from the second call on with its number, as in ``encoder.dense@2``.
+    Parameters
+    ----------
+    call : function of layer, name, arguments, keyword arguments and lead
+        Called with values in the place of symbolic tensors; it returns the value of the layer's output. The name is
+        the layer's, behind the names of the models it is nested in; from the second call on with its number, as in
+        ``encoder.dense@2``. `lead` is the number of axes that TimeDistributed layers around it put before its own.
+    whole : likewise, or None
+        Called for a layer that is a function (`Expansion.is_function`), after the operations in it; its value is taken
+        for the layer's. None: that of the operations is.
+    path : str
+        Start of all names.
+    calls : dict or None
+        How many calls of each name there were, which is counted on.
     """
     calls = {} if calls is None else calls
-    functional = _functional(model)
+    functional = functional_of(model)
     values = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
     depths = functional._nodes_by_depth
     for node in (node for depth in sorted(depths, reverse=True) for node in depths[depth]):
@@ -133,15 +50,22 @@ def walk(
         operation = node.operation
         args, kwargs = node.arguments.fill_in(values)
         name = _numbered(f"{path}{operation.name}", calls)
-        if isinstance(operation, keras.Model):
-            outputs = walk(operation, _inputs_of(operation, args, kwargs), call, f"{name}.", calls)
+        inside = _inside(operation, node)
+        if inside is None:
+            outputs = tree.flatten(call(operation, name, args, kwargs, lead))
         else:
-            outputs = tree.flatten(call(operation, name, args, kwargs))
+            given = _tensors(node, args, kwargs) if inside.is_function else _inputs_of(inside.model, args, kwargs)
+            further = lead + inside.lead
+            outputs = walk(
+                inside.model, given, call, whole=whole, path=f"{name}.", calls=calls, lead=further
+            )  # fmt: skip
+            if inside.is_function and whole is not None:
+                outputs = tree.flatten(whole(operation, name, args, kwargs, lead))
         values |= {id(tensor): value for tensor, value in zip(node.outputs, outputs, strict=True)}
     return [values[id(tensor)] for tensor in functional.outputs]
 
 
-def _functional(model: keras.Model) -> Any:
+def functional_of(model: Any) -> Any:
     """The graph of layers in a model.
 
     Raises
@@ -165,24 +89,40 @@ def _functional(model: keras.Model) -> Any:
     return model
 
 
-def _inputs_of(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+def input_name(tensor: Any) -> str:
+    """Name of the input that a symbolic tensor is."""
+    return tensor._keras_history.operation.name
+
+
+def output_labels(model: Any) -> list[str]:
+    """Names of the outputs; where a layer gives several of them, the later ones with a number."""
+    numbers: dict[str, int] = {}
+    return [_numbered(name, numbers) for name in functional_of(model).output_names]
+
+
+def _inside(operation: Any, node: Any) -> Expansion | None:
+    """The model that an operation is or stands for; None for an ordinary layer."""
+    if isinstance(operation, keras.Model):
+        return Expansion(operation)
+    expand = expansion(type(operation))
+    return None if expand is None else expand(operation, node.arguments.args, node.arguments.kwargs)
+
+
+def _inputs_of(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The arguments of a nested model, in the order of its inputs."""
     given = args[0] if args else kwargs["inputs"]
     if isinstance(given, dict):
-        names = [_input_name(tensor) for tensor in _functional(model).inputs]
+        names = [input_name(tensor) for tensor in functional_of(model).inputs]
         if set(names) <= set(given):
             return [given[name] for name in names]
     return tree.flatten(given)
 
 
-def _labels(functional: Any) -> list[str]:
-    """Names of the outputs; where a layer gives several of them, the later ones with a number."""
-    numbers: dict[str, int] = {}
-    return [_numbered(name, numbers) for name in functional.output_names]
-
-
-def _input_name(tensor: Any) -> str:
-    return tensor._keras_history.operation.name
+def _tensors(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments that are tensors of the model, in their order."""
+    symbolic = tree.flatten((node.arguments.args, node.arguments.kwargs))
+    given = tree.flatten((args, kwargs))
+    return [value for place, value in zip(symbolic, given, strict=True) if isinstance(place, keras.KerasTensor)]
 
 
 def _numbered(name: str, calls: dict[str, int]) -> str:

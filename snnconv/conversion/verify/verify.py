@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
+from ...graph.passes.channels import in_order_of
 from ...neurons import numpy_ops
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
 from .report import LayerCheck, Verification
@@ -49,7 +50,7 @@ def _inputs_for(model: Any, graph: SpikingGraph, seed: int) -> dict[str, np.ndar
         return random_inputs(graph, seed)
     from .. import trace
 
-    found = trace.random_inputs(model, N_SAMPLES, seed)
+    found = trace.random_inputs(model, N_SAMPLES, seed, {node.name: node.shape for node in graph.inputs})
     return found if set(found) == {node.name for node in graph.inputs} else random_inputs(graph, seed)
 
 
@@ -64,7 +65,8 @@ def compare_with_keras(
     """Compare each layer's rates with Keras', each given Keras' inputs, so that a fault shows in its own layer."""
     from ..trace import keras_values
 
-    if [tuple(tensor.shape[1:]) for tensor in model.inputs] != [node.shape for node in graph.inputs]:
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) != len(graph.inputs) or not all(map(_takes, shapes, [node.shape for node in graph.inputs])):
         raise InputError(f"the graph '{graph.name}' has other inputs than the Keras model '{model.name}'.")
     theirs, keras_outputs = keras_values(model, [xs[node.name] for node in graph.inputs])
     missing = [name for name in graph.populations if name not in theirs]
@@ -76,7 +78,7 @@ def compare_with_keras(
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
         if isinstance(node, Population):
-            values[node.name] = np.asarray(theirs[node.name], "float64")
+            values[node.name] = in_order_of(node, np.asarray(theirs[node.name], "float64"))
             _same_shape(node.name, node.shape, values[node.name], model)
             check = checks[node.name]
             checks[node.name] = _compare_rates(check, node, inputs[0], values[node.name], tolerance, model)
@@ -96,6 +98,11 @@ def compare_with_keras(
         failure = f"differs from Keras by up to {difference:.3g}" if wrong else None
         compared[label] = outputs[label].found(failure, keras_difference=difference)
     return checks, compared
+
+
+def _takes(own: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an input of this shape, open where it is None, takes samples of that one."""
+    return len(own) == len(shape) and all(size in (None, other) for size, other in zip(own, shape, strict=True))
 
 
 def _same_shape(name: str, shape: tuple[int, ...], theirs: np.ndarray, model: Any) -> None:

@@ -135,9 +135,19 @@ class Readout(Linear):
 
     It belongs to the reader, not to the spiking network: a run passes its input on as it is, and `predict` applies
     the function to the average over time.
+
+    Parameters
+    ----------
+    function : str
+    within : tuple of int or None
+        Shape that the numbers of a sample take on for the function, which may act along the last axis. None: their own.
     """
 
     function: str
+    within: tuple[int, ...] | None = None
 
     def apply(self, *xs: Array, xp: Any) -> Array:
-        return getattr(xp, self.function)(xs[0])
+        function = getattr(xp, self.function)
+        if self.within is None:
+            return function(xs[0])
+        return xp.reshape(function(xp.reshape(xs[0], (-1, *self.within))), (-1, *self.shape))

@@ -4,9 +4,11 @@
 - `spikes`: heights of spikes and firing rates, for the same output
 - `synapses`: filters behind populations
 - `max_pooling`: average pooling in the place of max pooling
+- `channels`: channels behind places, where a model has them in front
 - `draft`: parts of a graph, and graphs changed node by node
 """
 
+from .channels import channels_last
 from .fold import fold_affine, move_biases, split_kernels
 from .max_pooling import max_to_average_pool
 from .spikes import expose_spike_height, scale_firing_rates, set_spike_heights
@@ -14,6 +16,7 @@ from .synapses import add_synapses, commute_synapses
 
 __all__ = [
     "add_synapses",
+    "channels_last",
     "commute_synapses",
     "expose_spike_height",
     "fold_affine",

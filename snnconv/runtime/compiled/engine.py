@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ...graph import Inputs, SpikingGraph
 from ...neurons.base import State
+from ..samples import Targets
 from ..workers import local_devices
 from .model import Model, Program
 from .stepper import Stepper
@@ -68,13 +69,13 @@ class Batch:
     samples : slice
         Which of the run's.
     xs : Inputs
-    y : (n, …) targets, or None
+    y : (n, …) targets, by label where there are several outputs, or None
     state : to start from, (n, *shape) by node and variable; None: the state before the first step
     """
 
     samples: slice
     xs: Inputs
-    y: np.ndarray | None = None
+    y: Targets = None
     state: Mapping[str, State] | None = None
 
 
@@ -88,7 +89,7 @@ class Chunk:
         Which of the run's.
     outputs : by label, (n, steps, *output), or (n, *output) where they are reduced
     records : by kind and population
-    y : (n, …) targets, or None
+    y : (n, …) targets, by label where there are several outputs, or None
     state : function or None
         Gives the state after the last step, by node and variable; None before that, and where it is not kept.
     """
@@ -97,7 +98,7 @@ class Chunk:
     steps: slice
     outputs: dict[str, np.ndarray]
     records: dict[str, dict[str, np.ndarray]]
-    y: np.ndarray | None
+    y: Targets
     state: Callable[[], dict[str, State]] | None
 
 

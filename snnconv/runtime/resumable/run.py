@@ -17,6 +17,7 @@ from ...files.npz import write_npz
 from ...files.writing import replacing
 from ..arguments import initial_voltages
 from ..batches import Batches
+from ..classes import class_scores
 from ..compiled.engine import Chunk, engines_of
 from ..recorder import Recorder
 from ..workers import Workers
@@ -199,9 +200,10 @@ class LongRun:
             few = {name: count[:FEW] / duration for name, count in counts.items()}
             output = first[:FEW].mean(1, dtype="float64") if read is None else read(first[:FEW])[:, -1]
             self.head = Head(few, output)
+        scores = class_scores(simulation.graph, next(iter(outputs)), first)
         if len(outputs) == 1:
             arrays["output"] = arrays.pop(f"output/{next(iter(outputs))}")
-        self._keep(chunk.samples, {**arrays, **rates}, Account.of(counts, first, chunk.y, read))
+        self._keep(chunk.samples, {**arrays, **rates}, Account.of(counts, scores, chunk.y, read))
 
     def _keep(self, samples: slice, arrays: dict[str, np.ndarray], account: Account) -> None:
         """Take in a batch, and write a part where it is time to."""

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import HealthWarning, InputError
 from ...graph import Inputs, Population, SpikingGraph
 from ...runtime.arguments import check_steps
+from ...runtime.classes import classes_of, n_classes_of
 from .checks import CHECKS, LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
 from .examination import Examination, Layer
 
@@ -97,7 +98,9 @@ def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> lis
 
 def notable_of(found: Examination, y: Any = None) -> list[Finding]:
     """The notable findings of an examination; without labels, of answers that differ from the rates'."""
-    has_classes = len(found.graph.outputs) == 1 and found.rate_output.ndim == 2 and found.rate_output.shape[1] > 1
+    has_classes = (
+        len(found.graph.outputs) == 1 and n_classes_of(found.graph, next(iter(found.graph.outputs))) is not None
+    )
     findings = findings_of(found, y)
     if y is None and has_classes:
         findings += _lost_accuracy(found, None)
@@ -155,14 +158,15 @@ def examination(
 
 def _lost_accuracy(found: Examination, y: np.ndarray | None) -> list[Finding]:
     """Whether spikes are right less often than rates; y of None: how often they differ from them."""
-    n = len(found.rate_output)
+    n, label = len(found.rate_output), next(iter(found.graph.outputs))
     has_labels = y is not None
-    truth = found.rate_output.argmax(-1) if y is None else y
+    rates = classes_of(found.graph, label, found.rate_output, is_read=True)
+    truth = rates if y is None else y
     if len(found.graph.outputs) > 1 or found.rate_output.ndim != 2:
         raise InputError("labels are for networks with one output of one value per class.")
     if truth.shape != (n,):
         raise InputError(f"y must hold one class number for each of the {n} samples. Received {truth.shape}.")
-    right = [output.argmax(-1) == truth for output in (found.rate_output, found.spiking_output)]
+    right = [rates == truth, classes_of(found.graph, label, found.spiking_output) == truth]
     lost, gained = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
     loss = (lost - gained) / n
     if loss <= LOST_ACCURACY or lost - gained <= LOST_DEVIATIONS * np.sqrt(lost + gained):

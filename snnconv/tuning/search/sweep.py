@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ParameterError
 from ...graph import Inputs, SpikingGraph
+from ...runtime.classes import class_scores
 from ...text.progress import track
 from ..energy import Device
 from ..energy.measure import Structure, measure, report
@@ -116,6 +117,7 @@ def sweep(
             calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
             simulator = Simulator(apply(graph, network.scale, network.synapse, **calibrated), dt, progress=False)
             activity = measure(simulator, xs, n_steps, checkpoints, advance=advance)
+            scores = class_scores(graph, next(iter(graph.outputs)), activity.output)
             reports = [
                 report(structure, activity, (device,), dt, n_samples=n, constant=constant, at=at)
                 for at in range(len(checkpoints))
@@ -124,7 +126,7 @@ def sweep(
                 Measured(
                     network,
                     {
-                        readout: leads(readout.read(activity.output, dt), truth, readout.n_counted(n_steps))
+                        readout: leads(readout.read(scores, dt), truth, readout.n_counted(n_steps))
                         for readout in readouts
                     },
                     checkpoints,

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError, ParameterError
 from ...graph import Inputs, SpikingGraph
 from ...runtime.arguments import check_dt, check_steps
+from ...runtime.classes import classes_of, n_classes_of
 from ..doctor import Finding, doctor
 from ..energy import Device, find_devices
 from .candidates import Candidates
@@ -153,18 +154,20 @@ def tune(
 
 def _truth(graph: SpikingGraph, xs: Inputs, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Class numbers to compare with, the answers of the rates where there are no labels; and where rates are right."""
-    shapes = [view.shape for view in graph.readouts.values()]
-    if len(shapes) != 1 or len(shapes[0]) != 1 or shapes[0][0] < 2:
-        raise InputError("tune takes networks with one output of one value per class.")
+    label = next(iter(graph.outputs))
+    n_classes = n_classes_of(graph, label)
+    if len(graph.outputs) != 1 or n_classes is None:
+        raise InputError("tune takes networks with one output of one value per class, or of one sigmoid.")
     if xs.n < 2:
         raise InputError("tune needs two samples or more; some hundreds do well.")
     if y is not None:
         y = np.asarray(y)
-        if y.shape != (xs.n,) or not np.isin(y, np.arange(shapes[0][0])).all():
-            raise InputError(
-                f"y must hold one class number from 0 to {shapes[0][0] - 1} for each of the {xs.n} samples."
-            )
-    answers = graph.rate_output(xs.means()).argmax(-1)  # the means, as rates do not vary in time
+        y = y[:, 0] if y.shape == (xs.n, 1) else y
+        if y.shape != (xs.n,) or not np.isin(y, np.arange(n_classes)).all():
+            raise InputError(f"y must hold one class number from 0 to {n_classes - 1} for each of the {xs.n} samples.")
+    answers = classes_of(
+        graph, label, graph.rate_output(xs.means()), is_read=True
+    )  # the means, as rates do not vary in time
     truth = answers if y is None else y
     return truth, answers == truth
 

@@ -6,10 +6,21 @@
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
+- `recorded`: layers that are functions, as the operations recorded in them
 - `shape`: numbers put elsewhere, added or left out
 - `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
 """
 
-from . import activations, convolution, dense, normalisation, operations, pooling, shape, wrappers
+from . import activations, convolution, dense, normalisation, operations, pooling, recorded, shape, wrappers
 
-__all__ = ["activations", "convolution", "dense", "normalisation", "operations", "pooling", "shape", "wrappers"]
+__all__ = [
+    "activations",
+    "convolution",
+    "dense",
+    "normalisation",
+    "operations",
+    "pooling",
+    "recorded",
+    "shape",
+    "wrappers",
+]

@@ -11,37 +11,45 @@ from ....graph.nodes import Conv, ConvTranspose
 from ..builder import Builder, to_numpy
 from ..registry import handles
 from .dense import require_floats
-from .shape import output_shape, padding_pairs, require_channels_last
+from .shape import padding_pairs, spatial_shape, with_channels_last
 
 
 @handles(kl.Conv1D, kl.Conv2D, kl.Conv3D, inside_time=True)
 def conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    y = _convolution(layer, build, x, to_numpy(layer.kernel), layer.bias, layer.groups, lead)
+    y = _convolution(layer, build, x, to_numpy(layer.kernel), layer.bias, layer.groups, lead=lead)
     return build.activate(y, layer.activation)
 
 
 @handles(kl.DepthwiseConv1D, kl.DepthwiseConv2D, inside_time=True)
 def depthwise_conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     kernel = _by_channel(to_numpy(layer.kernel))
-    y = _convolution(layer, build, x, kernel, layer.bias, build.shape(x)[-1], lead)
+    y = _convolution(layer, build, x, kernel, layer.bias, kernel.shape[-1] // layer.depth_multiplier, lead=lead)
     return build.activate(y, layer.activation)
 
 
 @handles(kl.SeparableConv1D, kl.SeparableConv2D, inside_time=True)
 def separable_conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    return build.activate(_separable(layer, build, x, lead=lead), layer.activation)
+
+
+@with_channels_last
+def _separable(layer: Any, build: Builder, x: str, lead: int) -> str:
     depthwise = _by_channel(to_numpy(layer.depthwise_kernel))
-    y = _convolution(layer, build, x, depthwise, None, build.shape(x)[-1], lead, suffix="depthwise")
+    y = _correlation(layer, build, x, depthwise, None, build.shape(x)[-1], lead, suffix="depthwise")
     rank = len(build.shape(y)) - 1
     pointwise = to_numpy(layer.pointwise_kernel).reshape(*(1,) * rank, *layer.pointwise_kernel.shape[-2:])
     shape, ones = (*build.shape(y)[:-1], pointwise.shape[-1]), (1,) * rank
-    y = build.conv(y, pointwise, layer.bias, shape, strides=ones, padding=((0, 0),) * rank, dilation=ones, groups=1)
-    return build.activate(y, layer.activation)
+    return build.conv(y, pointwise, layer.bias, shape, strides=ones, padding=((0, 0),) * rank, dilation=ones, groups=1)
 
 
 @handles(kl.Conv1DTranspose, kl.Conv2DTranspose, kl.Conv3DTranspose, inside_time=True)
 def conv_transpose(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    require_channels_last(layer, build)
-    shape, ones = output_shape(layer, build, x, lead=lead), (1,) * lead
+    return build.activate(_transposed(layer, build, x, lead=lead), layer.activation)
+
+
+@with_channels_last
+def _transposed(layer: Any, build: Builder, x: str, lead: int) -> str:
+    shape, ones = spatial_shape(layer, build, x, lead=lead), (1,) * lead
     kernel = _in_time(np.swapaxes(to_numpy(layer.kernel), -1, -2), build, x, lead)
     strides, dilation = (*ones, *layer.strides), (*ones, *layer.dilation_rate)
     padding = []
@@ -50,18 +58,16 @@ def conv_transpose(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
         before = max(surplus, 0) // 2 if layer.padding == "same" else 0
         padding.append((before, surplus - before))
     arrays = build.weights(kernel=kernel, bias=layer.bias)
-    y = build.add(
+    return build.add(
         ConvTranspose, "linear", (x,), shape,
         **arrays, strides=strides, padding=tuple(padding), dilation=dilation, trained=arrays,
     )  # fmt: skip
-    return build.activate(y, layer.activation)
 
 
-def _convolution(
+def _correlation(
     layer: Any, build: Builder, x: str, kernel: np.ndarray, bias: Any, groups: int, lead: int, suffix: str = "linear"
 ) -> str:
-    """The convolution of a layer with this kernel: (*window, channels // groups, filters)."""
-    require_channels_last(layer, build)
+    """The convolution of a layer with this kernel, (*window, channels // groups, filters), channels behind places."""
     require_floats(layer, build)
     ones, kernel = (1,) * lead, _in_time(kernel, build, x, lead)
     space, window = build.shape(x)[:-1], kernel.shape[:-2]
@@ -74,6 +80,9 @@ def _convolution(
         Conv, suffix, (x,), (*shape, kernel.shape[-1]),
         **arrays, strides=strides, padding=padding, dilation=dilation, groups=groups, trained=arrays,
     )  # fmt: skip
+
+
+_convolution = with_channels_last(_correlation)
 
 
 def _in_time(kernel: np.ndarray, build: Builder, x: str, lead: int) -> np.ndarray:

@@ -40,8 +40,8 @@ def normalization(layer: Any, build: Builder, x: str) -> str:
     return build.affine(x, 1 / deviation, -mean / deviation, "normalised", **trained)
 
 
-@handles(kl.Rescaling)
-def rescaling(layer: Any, build: Builder, x: str) -> str:
+@handles(kl.Rescaling, inside_time=True)
+def rescaling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return scaled(build, x, layer.scale, layer.offset, "rescaled")
 
 

@@ -35,24 +35,24 @@ _ACTIVATION_NAMES = {operation_type(getattr(ops, name)): name for name in ACTIVA
 _MEAN = operation_type(ops.mean)
 
 
-@handles(kl.Add)
-def add_layer(layer: kl.Add, build: Builder, *xs: str) -> str:
-    return _total(build, xs, output_shape(layer, build, *xs))
+@handles(kl.Add, inside_time=True)
+def add_layer(layer: kl.Add, build: Builder, *xs: str, lead: int = 0) -> str:
+    return _total(build, xs, output_shape(layer, build, *xs, lead=lead))
 
 
-@handles(kl.Subtract)
-def subtract_layer(layer: kl.Subtract, build: Builder, x: str, y: str) -> str:
-    return _total(build, (x, build.affine(y, -1.0, suffix="negative")), output_shape(layer, build, x, y))
+@handles(kl.Subtract, inside_time=True)
+def subtract_layer(layer: kl.Subtract, build: Builder, x: str, y: str, lead: int = 0) -> str:
+    return _total(build, (x, build.affine(y, -1.0, suffix="negative")), output_shape(layer, build, x, y, lead=lead))
 
 
-@handles(kl.Average)
-def average_layer(layer: kl.Average, build: Builder, *xs: str) -> str:
-    return build.affine(_total(build, xs, output_shape(layer, build, *xs)), 1 / len(xs), suffix="mean")
+@handles(kl.Average, inside_time=True)
+def average_layer(layer: kl.Average, build: Builder, *xs: str, lead: int = 0) -> str:
+    return build.affine(_total(build, xs, output_shape(layer, build, *xs, lead=lead)), 1 / len(xs), suffix="mean")
 
 
-@handles(kl.Concatenate)
-def concatenate_layer(layer: kl.Concatenate, build: Builder, *xs: str) -> str:
-    return _joined(build, xs, layer.axis)
+@handles(kl.Concatenate, inside_time=True)
+def concatenate_layer(layer: kl.Concatenate, build: Builder, *xs: str, lead: int = 0) -> str:
+    return _joined(build, xs, layer.axis if layer.axis <= 0 else layer.axis + lead)
 
 
 @handles_operation(lambda x: ops.add(x, x))
@@ -100,6 +100,27 @@ def activation(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, _ACTIVATION_NAMES[type(operation)])
 
 
+@handles_operation(ops.leaky_relu)
+def leaky_relu(operation: Any, build: Builder, x: str) -> str:
+    return build.activate(x, "leaky_relu", negative_slope=float(operation.negative_slope))
+
+
+@handles_operation(ops.softmax)
+def softmax(operation: Any, build: Builder, x: str) -> str:
+    if operation.axis not in (-1, len(build.shape(x))):
+        raise build.error(f"works along axis={operation.axis}. Only the last axis converts.")
+    return build.activate(x, "softmax")
+
+
+@handles_operation(lambda x: ops.clip(x, 0.0, 1.0))
+def clip(operation: Any, build: Builder, x: str) -> str:
+    """``min(max(x, low), high) = low + min(max(x - low, 0), high - low)``."""
+    low, high = float(operation.x_min), float(operation.x_max)
+    above = scaled(build, x, 1.0, -low, "above") if low else x
+    y = build.activate(above, "relu", max_value=high - low)
+    return scaled(build, y, 1.0, low, "shifted") if low else y
+
+
 @handles_operation(lambda x: ops.reshape(x, (-1, 4)), ops.squeeze, lambda x: ops.expand_dims(x, 1))
 def reshaping(operation: Any, build: Builder, x: str) -> str:
     shape = _output_shape(operation, build, x)
@@ -122,6 +143,18 @@ def concatenate(operation: Any, build: Builder, xs: Any) -> str:
     if not all(isinstance(x, str) for x in xs):
         raise build.error("joins a signal with a constant. Only signals can be joined.")
     return _joined(build, tuple(xs), operation.axis)
+
+
+@handles_operation(lambda x: ops.stack([x, x], 1))
+def stack(operation: Any, build: Builder, xs: Any) -> str:
+    if not all(isinstance(x, str) for x in xs):
+        raise build.error("stacks a signal with a constant. Only signals can be stacked.")
+    shape = build.shape(xs[0])
+    place = operation.axis % (len(shape) + 2) - 1
+    if place < 0:
+        raise build.error(f"stacks samples (axis={operation.axis}). Only axes of one sample can be added.")
+    wide = (*shape[:place], 1, *shape[place:])
+    return _joined(build, tuple(reshape(build, x, wide, f"axis{n}") for n, x in enumerate(xs)), place + 1)
 
 
 @handles_operation(ops.mean, ops.sum)
@@ -149,7 +182,7 @@ def padding(operation: Any, build: Builder, x: str, constant_values: Any = None)
 
 @handles_operation(lambda x: x[:, 0])
 def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
-    """A slice: a box, without the axes that are indexed by a number."""
+    """A slice: places of each axis, without the axes that are indexed by a number."""
     keys = list(key) if isinstance(key, (tuple, list)) else [key]
     full, shape = slice(None), build.shape(x)
     place = next((number for number, k in enumerate(keys) if k is Ellipsis), None)
@@ -157,13 +190,28 @@ def get_item(operation: Any, build: Builder, x: str, key: Any) -> str:
         keys[place : place + 1] = [full] * (len(shape) + 2 - len(keys))
     keys += [full] * (len(shape) + 1 - len(keys))
     ranges = [range(n)[k] if isinstance(k, slice) else k for n, k in zip(shape, keys[1:], strict=False)]
-    boxed = all(isinstance(r, int) or (isinstance(r, range) and r.step == 1 and len(r)) for r in ranges)
-    if len(keys) != len(shape) + 1 or keys[0] != full or not boxed:
-        raise build.error(f"takes [{key}] out of {shape}. Only slices of step 1 and numbers behind [:, …] convert.")
-    starts = tuple(r.start if isinstance(r, range) else r % n for n, r in zip(shape, ranges, strict=True))
-    sizes = tuple(len(r) if isinstance(r, range) else 1 for r in ranges)
-    kept = tuple(size for size, r in zip(sizes, ranges, strict=True) if isinstance(r, range))
-    return reshape(build, crop(build, x, starts, sizes), kept, "reshape")
+    taken = all(isinstance(r, int) or (isinstance(r, range) and len(r)) for r in ranges)
+    if len(keys) != len(shape) + 1 or keys[0] != full or not taken:
+        raise build.error(f"takes [{key}] out of {shape}. Only slices and numbers behind [:, …] convert.")
+    steps = [(axis, r) for axis, r in enumerate(ranges) if isinstance(r, range) and r.step != 1]
+    starts = tuple(
+        r % n if isinstance(r, int) else r.start if r.step == 1 else 0 for n, r in zip(shape, ranges, strict=True)
+    )
+    sizes = tuple(1 if isinstance(r, int) else len(r) if r.step == 1 else n for n, r in zip(shape, ranges, strict=True))
+    y = crop(build, x, starts, sizes)
+    for axis, places in steps:
+        y = _selected(build, y, axis, places)
+    kept = tuple(n for n, r in zip(build.shape(y), ranges, strict=True) if isinstance(r, range))
+    return reshape(build, y, kept, "reshape")
+
+
+def _selected(build: Builder, x: str, axis: int, places: range) -> str:
+    """The numbers at some places of an axis, in their order, by a product with a matrix of ones and zeros."""
+    rank = len(build.shape(x))
+    order = (*(each for each in range(rank) if each != axis), axis)
+    y = permute(build, x, order, f"axis{axis}_last")
+    y = build.dense(y, np.eye(build.shape(y)[-1], dtype="float32")[:, list(places)], suffix=f"places{axis}")
+    return permute(build, y, tuple(order.index(each) for each in range(rank)), f"axis{axis}_back")
 
 
 def _total(build: Builder, xs: tuple[str, ...], shape: tuple[int, ...]) -> str:
@@ -190,7 +238,9 @@ def _common_shape(build: Builder, x1: str, x2: str) -> tuple[int, ...]:
 
 
 def _output_shape(operation: Any, build: Builder, x: str) -> tuple[int, ...]:
-    shape = operation.compute_output_spec(keras.KerasTensor((None, *build.shape(x)))).shape
-    if None in shape[1:]:
+    """Shape of an operation's output for one sample, whatever number of samples it was written for."""
+    n = operation._inbound_nodes[0].input_tensors[0].shape[0]
+    shape = operation.compute_output_spec(keras.KerasTensor((n, *build.shape(x)))).shape
+    if None in shape[1:] or (n is not None and shape[0] != n):
         raise build.error(f"moves or fixes the axis of the samples: its output is {shape}. Keep the samples first.")
     return tuple(shape[1:])

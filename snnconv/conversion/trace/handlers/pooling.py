@@ -11,42 +11,46 @@ from keras import layers as kl
 from ....graph.nodes import AveragePool, Difference, MaxPool, Pairs, RunningSum
 from ..builder import Builder
 from ..registry import handles
-from .shape import output_shape, padding_pairs, require_channels_last, reshape
+from .shape import padding_pairs, reshape, spatial_shape, with_channels_last
 
 Shape = tuple[int, ...]
 
 
 @handles(kl.AveragePooling1D, kl.AveragePooling2D, kl.AveragePooling3D, inside_time=True)
+@with_channels_last
 def average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return _average(build, x, *_windows(layer, build, x, lead))
 
 
 @handles(kl.MaxPooling1D, kl.MaxPooling2D, kl.MaxPooling3D, inside_time=True)
+@with_channels_last
 def max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return _maximum(build, x, *_windows(layer, build, x, lead))
 
 
 @handles(kl.GlobalAveragePooling1D, kl.GlobalAveragePooling2D, kl.GlobalAveragePooling3D, inside_time=True)
+@with_channels_last
 def global_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    require_channels_last(layer, build)
     axes = tuple(range(lead, len(build.shape(x)) - 1))
-    return average(build, x, axes, output_shape(layer, build, x, lead=lead))
+    return average(build, x, axes, spatial_shape(layer, build, x, lead=lead))
 
 
 @handles(kl.GlobalMaxPooling1D, kl.GlobalMaxPooling2D, kl.GlobalMaxPooling3D, inside_time=True)
+@with_channels_last
 def global_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    require_channels_last(layer, build)
     *space, channels = build.shape(x)
     size = (*(1,) * lead, *space[lead:])
     places = (*space[:lead], *(1 for _ in space[lead:]), channels)
     y = _maximum(build, x, places, size, (1,) * len(size), ((0, 0),) * len(size))
-    return reshape(build, y, output_shape(layer, build, x, lead=lead), "reshape")
+    return reshape(build, y, spatial_shape(layer, build, x, lead=lead), "reshape")
 
 
+@with_channels_last
 def adaptive_average_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return _average(build, x, *_adaptive_windows(layer, build, x, lead, "AveragePooling"))
 
 
+@with_channels_last
 def adaptive_max_pooling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return _maximum(build, x, *_adaptive_windows(layer, build, x, lead, "MaxPooling"))
 
@@ -89,17 +93,15 @@ def _maximum(build: Builder, x: str, shape: Shape, size: Shape, strides: Shape, 
 
 def _windows(layer: Any, build: Builder, x: str, lead: int) -> tuple[Shape, Shape, Shape, Pairs]:
     """Shape of the output, and size, strides and padding of a layer's windows."""
-    require_channels_last(layer, build)
     ones = (1,) * lead
     size, strides = (*ones, *layer.pool_size), (*ones, *layer.strides)
     padding = padding_pairs(layer.padding, build.shape(x)[:-1], size, strides, (1,) * len(size))
-    return output_shape(layer, build, x, lead=lead), size, strides, padding
+    return spatial_shape(layer, build, x, lead=lead), size, strides, padding
 
 
 def _adaptive_windows(layer: Any, build: Builder, x: str, lead: int, instead: str) -> tuple[Shape, Shape, Shape, Pairs]:
     """The same for a layer that is given the shape of its output, by windows side by side."""
-    require_channels_last(layer, build)
-    shape = output_shape(layer, build, x, lead=lead)
+    shape = spatial_shape(layer, build, x, lead=lead)
     space = tuple(zip(build.shape(x)[:-1], shape[:-1], strict=True))
     if any(n % m for n, m in space):
         raise build.error(

@@ -6,6 +6,9 @@ puts before those of the layer inside it.
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,14 +16,44 @@ import numpy as np
 from keras import layers as kl
 
 from ....graph.nodes import Crop, Pad, Pairs, Permute, Reshape, Upsample
+from ....graph.passes.channels import MARK
 from ..builder import Builder, to_numpy
 from ..registry import handles
 
+Handler = Callable[..., str]
 
-@handles(kl.Flatten, kl.Reshape, inside_time=True)
+
+def with_channels_last(handler: Handler) -> Handler:
+    """A handler that is given channels behind places, whatever the layer has; what it gives is put back into order."""
+
+    @functools.wraps(handler)
+    def handled(layer: Any, build: Builder, x: str, *args: Any, lead: int = 0, **options: Any) -> str:
+        if getattr(layer, "data_format", None) != "channels_first":
+            return handler(layer, build, x, *args, lead=lead, **options)
+        rank = len(build.shape(x))
+        last = (*range(lead), *range(lead + 1, rank), lead)
+        y = handler(layer, build, permute(build, x, last, "channels_last"), *args, lead=lead, **options)
+        if len(build.shape(y)) != rank:
+            return y
+        shape = build.shape(y)
+        first = (*range(lead), rank - 1, *range(lead, rank - 1))
+        return build.add(
+            Permute, "channels_first", (y,), tuple(shape[axis] for axis in first),
+            axes=first, folded=() if lead else (f"{layer.name}{MARK}",),
+        )  # fmt: skip
+
+    return handled
+
+
+@handles(kl.Flatten, inside_time=True)
+@with_channels_last
+def flatten(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
+    shape = build.shape(x)
+    return reshape(build, x, (*shape[:lead], math.prod(shape[lead:])), "reshape")
+
+
+@handles(kl.Reshape, inside_time=True)
 def reshaping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
     return reshape(build, x, output_shape(layer, build, x, lead=lead), "reshape")
 
 
@@ -37,23 +70,21 @@ def repeat_vector(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
 
 
 @handles(kl.ZeroPadding1D, kl.ZeroPadding2D, kl.ZeroPadding3D, inside_time=True)
+@with_channels_last
 def zero_padding(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
     return pad(build, x, _pairs(layer.padding, lead))
 
 
 @handles(kl.Cropping1D, kl.Cropping2D, kl.Cropping3D, inside_time=True)
+@with_channels_last
 def cropping(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
     start = tuple(before for before, _ in _pairs(layer.cropping, lead))
-    return crop(build, x, start, output_shape(layer, build, x, lead=lead))
+    return crop(build, x, start, spatial_shape(layer, build, x, lead=lead))
 
 
 @handles(kl.CenterCrop)
-def center_crop(layer: Any, build: Builder, x: str) -> str:
-    require_channels_last(layer, build)
+@with_channels_last
+def center_crop(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     height, width, channels = build.shape(x)
     if height < layer.height or width < layer.width:
         raise build.error(f"enlarges images of {height}×{width}. It converts where it only cuts.")
@@ -62,14 +93,13 @@ def center_crop(layer: Any, build: Builder, x: str) -> str:
 
 
 @handles(kl.UpSampling1D, kl.UpSampling2D, kl.UpSampling3D, inside_time=True)
+@with_channels_last
 def up_sampling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
-    if getattr(layer, "data_format", None) is not None:
-        require_channels_last(layer, build)
     interpolation = {"nearest": "nearest", "bilinear": "linear"}.get(getattr(layer, "interpolation", "nearest"))
     if interpolation is None:
         raise build.error(f"has interpolation='{layer.interpolation}'. Use 'nearest' or 'bilinear'.")
     size = (layer.size,) if isinstance(layer.size, int) else tuple(layer.size)
-    shape = output_shape(layer, build, x, lead=lead)
+    shape = spatial_shape(layer, build, x, lead=lead)
     factors = (*(1,) * lead, *size, 1)
     return build.add(Upsample, "upsampled", (x,), shape, factors=factors, interpolation=interpolation)
 
@@ -81,10 +111,13 @@ def output_shape(layer: keras.layers.Layer, build: Builder, *xs: str, lead: int 
     return (*build.shape(xs[0])[:lead], *inner)
 
 
-def require_channels_last(layer: Any, build: Builder) -> None:
-    """Refuse a layer that counts its channels before the places."""
-    if layer.data_format not in (None, "channels_last"):
-        raise build.error(f"has data_format='{layer.data_format}'. Build the model with 'channels_last'.")
+def spatial_shape(layer: Any, build: Builder, x: str, lead: int = 0) -> tuple[int, ...]:
+    """The same with channels behind places, in what comes in and goes out, whatever the layer has."""
+    if getattr(layer, "data_format", None) != "channels_first":
+        return output_shape(layer, build, x, lead=lead)
+    *places, channels = build.shape(x)[lead:]
+    inner = layer.compute_output_shape((None, channels, *places))[1:]
+    return (*build.shape(x)[:lead], *inner[1:], inner[0])
 
 
 def padding_pairs(

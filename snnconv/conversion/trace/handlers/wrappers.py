@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import layers as kl
 
 from ..builder import Builder
-from ..registry import handler_inside_time, handles, layer_handler, refuses
+from ..registry import Expansion, expands, handler_inside_time, handles, layer_handler, refuses
 
 AUGMENTATIONS = (
     "AugMix", "CutMix", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
@@ -44,7 +45,7 @@ REFUSED = {
         *("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "MaxNumBoundingBoxes"),
         *("MelSpectrogram", "RandomCrop", "Resizing", "Solarization", "STFTSpectrogram", "Pipeline"),
     ),
-    _CODE: ("Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
+    _CODE: ("TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
     "a mask hides times, which a spiking network lives through. Cut the data instead": ("Masking",),
 }
 
@@ -55,14 +56,13 @@ for _reason, _names in REFUSED.items():
 @handles(kl.TimeDistributed, inside_time=True)
 def time_distributed(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     """The same layer at every time: a layer that acts on the last axes takes one more axis in front."""
-    inside = layer.layer
-    handler = handler_inside_time(type(inside))
-    if handler is None:
-        raise build.error(
-            f"holds a layer of type {type(inside).__name__}, which does not convert inside a TimeDistributed. Build "
-            f"the model for one time, and let the spiking network's own time stand for it."
-        )
-    return handler(inside, build, x, lead=lead + 1)
+    return handler_inside_time(layer.layer)(layer.layer, build, x, lead=lead + 1)
+
+
+@expands(kl.TimeDistributed)
+def model_at_every_time(layer: Any, args: Any, kwargs: Any) -> Expansion | None:
+    """The model inside, which then acts on the last axes layer by layer."""
+    return Expansion(layer.layer, lead=1) if isinstance(layer.layer, keras.Model) else None
 
 
 @handles(kl.SpectralNormalization)
@@ -74,6 +74,6 @@ def spectral_normalization(layer: Any, build: Builder, x: str) -> str:
 @handles(kl.InputLayer, kl.Identity, kl.ActivityRegularization, inside_time=True)
 @handles(kl.Dropout, kl.SpatialDropout1D, kl.SpatialDropout2D, kl.SpatialDropout3D, inside_time=True)
 @handles(kl.AlphaDropout, kl.GaussianDropout, kl.GaussianNoise, inside_time=True)
-@handles(*(getattr(kl, name) for name in AUGMENTATIONS if hasattr(kl, name)))
+@handles(*(getattr(kl, name) for name in AUGMENTATIONS if hasattr(kl, name)), inside_time=True)
 def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return x
