@@ -92,7 +92,7 @@ def write(graph: Writable, path: str | os.PathLike[str], dt: float) -> None:
         nodes = {node.name: node for node in graph.nodes}
         for view in population_views(nodes).values():
             group = file[f"populations/{view.name}"]
-            group.attrs["dt"] = dt
+            group.attrs["dt"] = view.neuron.parameters().get("dt", dt)
             _link_connection(file, group, view)
         for view in readout_views(nodes, graph.outputs).values():
             group = file.create_group(f"readout/{view.name}")

@@ -12,7 +12,16 @@ from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from .answers import REDUCTIONS, Score, answers
-from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .arguments import (
+    Dtype,
+    check_dt,
+    check_dtype,
+    check_graph,
+    check_precision,
+    check_steps,
+    initial_voltages,
+    recording,
+)
 from .batches import Batches
 from .compiled.engine import engines_of
 from .compiled.stream import Stream
@@ -67,7 +76,7 @@ class Simulator:
         self,
         graph: SpikingGraph,
         dt: float = 0.001,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
         *,
@@ -79,6 +88,7 @@ class Simulator:
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
+        check_graph(graph, "Simulator")
         check_steps(1, dt)
         check_dtype(dtype)
         check_dt(graph, dt)
@@ -261,4 +271,4 @@ class Simulator:
         return self._stream.state
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
-        return Samples(self.graph, x, check_steps(n_steps, self.dt), self.dtype, y)
+        return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)
