@@ -28,8 +28,8 @@ from .graph.file import is_graph_file
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import check_dt, check_dtype, check_steps
-from .tuning.adaptation import Adaptation
+from .runtime.arguments import check_dt, check_dtype, check_flags, check_steps
+from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
 __all__ = ["LayerCheck", "Verification", "View", "convert", "explain", "random_inputs", "verify", "view"]
@@ -69,7 +69,8 @@ def convert(
         Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
         is given.
     swap_activations : mapping of activation to Neuron
-        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. Keys are names, functions
+        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron
+        of a relu; with IF() negative current is ignored, and means come out too high behind other neurons. Keys are names, functions
         (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain and
         amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
     max_to_avg_pool : bool
@@ -108,7 +109,9 @@ def convert(
     Warns
     -----
     ConversionWarning
-        If swapped activations or pooling make the rates differ from Keras'; it says by how much.
+        If swapped activations or pooling make the rates differ from Keras'; it says by how much, on `calibrate` or
+        `refit` where they are given. For LIF neurons that `scale_firing_rates` gives a refractory period below a step
+        of 1 ms: their rates are then off.
     HealthWarning
         With `refit` or `calibrate`, for each layer that is silent, saturated or the like on the first of these samples,
         as `snnconv.doctor` finds them.
@@ -124,17 +127,24 @@ def convert(
     """
     wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
     wanted.check()
+    check_flags(max_to_avg_pool=max_to_avg_pool, unsafe=unsafe, verbose=verbose)
     if isinstance(model, (str, os.PathLike)):
         model = load_model(model, custom_objects=custom_objects, unsafe=unsafe)
     scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
-        model, scale_firing_rates=scale, swap_activations=swap_activations, max_to_avg_pool=max_to_avg_pool
+        model,
+        scale_firing_rates=scale,
+        swap_activations=swap_activations,
+        max_to_avg_pool=max_to_avg_pool,
+        x=refit if calibrate is None else calibrate,
     )
     graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
     if verbose:
         from .text.terminal import printed
 
         printed(report_table(graph.report))
+    if scale is not None and calibrate is None:
+        warn_of_whole_intervals(graph, scale, stacklevel=2)
     if calibrate is not None:
         warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
     elif refit is not None:

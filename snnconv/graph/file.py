@@ -167,7 +167,10 @@ def is_graph_file(path: str | os.PathLike[str]) -> bool:
 def _fields(file: Any) -> dict[str, Any]:
     if _text(file.attrs.get("format", "")) != FORMAT:
         check_not_integers(file)
-        raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
+        raise ModelFileError(
+            "it does not hold a spiking graph; files for snnconv.load come from `snnconv export`. Keras models are for "
+            "snnconv.convert."
+        )
     version = int(file.attrs["version"])
     if version > VERSION:
         raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")

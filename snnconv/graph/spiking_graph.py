@@ -280,6 +280,12 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
     ModelFileError
         If the file is missing, damaged, of another kind, or written by a later version.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise ModelFileError(
+            f"load takes the path of a file that `snnconv export` wrote. Received {type(path).__name__}."
+        )
+    if str(path).endswith(".keras"):
+        raise ModelFileError(f"'{path}' is the name of a Keras model. Use snnconv.convert('{path}').")
     return read(path, _checked)
 
 

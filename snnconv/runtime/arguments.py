@@ -98,6 +98,13 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
                 raise ParameterError(f"population '{node.name}': {error}") from None
 
 
+def check_flags(**values: Any) -> None:
+    """Raise ParameterError unless every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise ParameterError(f"{name} must be True or False. Received {value!r}.")
+
+
 def check_dtype(dtype: str) -> None:
     """Raise ParameterError unless `dtype` is one that both runtimes compute in."""
     if dtype not in ("float32", "float64"):
@@ -124,6 +131,8 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
         If it is neither "uniform" nor a number up to the threshold, 1.
     """
     populations = [node for node in graph.nodes if isinstance(node, Population)]
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise ParameterError(f"seed must be None or a whole number of 0 or more. Received {seed!r}.")
     if isinstance(initial_voltage, str) and initial_voltage == "uniform":
         rng = np.random.default_rng(seed)
         return {node.name: node.initial_voltage or rng.random(node.shape) for node in populations}
@@ -136,6 +145,8 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
 
 def check_state(nodes: Iterable[Node], state: Mapping[str, State], n: int) -> None:
     """Raise InputError unless `state` fits these stateful nodes and `n` samples."""
+    if not isinstance(state, Mapping) or not all(isinstance(each, Mapping) for each in state.values()):
+        raise InputError("state must be that of a result of the same graph: run(x, n_steps, state=result.state).")
     for node in nodes:
         if node.name not in state:
             raise InputError(f"state lacks node '{node.name}'. Pass the state of a result of the same graph.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ConversionError
 from ...neurons import IF
-from ...neurons.base import is_number
+from ...neurons.base import is_number, steps_as
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
 
@@ -60,7 +60,7 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
     """
     nodes: list[Node] = []
     for name in heights:
-        if name not in graph.populations or not isinstance(graph.populations[name].neuron, IF):
+        if name not in graph.populations or not steps_as(graph.populations[name].neuron, IF):
             raise ConversionError(f"spike heights can be set for populations of IF neurons; '{name}' is none.")
     renamed: dict[str, str] = {}
     for node in graph.nodes:
