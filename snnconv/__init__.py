@@ -11,7 +11,6 @@ import sys
 from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +99,7 @@ if TYPE_CHECKING:
     from .analysis import plot
     from .analysis.diagnose import diagnose
     from .api import convert, explain, view
-    from .conversion import files as keras_files
+    from .conversion import files as keras_files  # noqa: F401
     from .conversion.trace import handles
     from .export.nir import read_nir
     from .export.saved_model import export_saved_model
@@ -158,12 +157,12 @@ class _PublicModules:
 class _LayersWithKeras:
     """Import `snnconv.layers` as soon as Keras is there, so that Keras finds them in the files of models."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name != "keras":
             return None
-        sys.meta_path.remove(_LayersWithKeras)  # type: ignore[arg-type]
-        spec = find_spec(name)
+        others = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not cls)
+        spec = next((each for each in others if each is not None), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
@@ -178,9 +177,7 @@ class _LayersWithKeras:
 def _register_layers() -> None:
     try:
         import_module(".layers", __name__)
-    except (
-        ImportError
-    ):  # a Keras that they do not run on must be importable all the same; using them says what is wrong
+    except ImportError:  # a Keras that they do not run on can be imported all the same; their use tells what is wrong
         return
 
 

@@ -69,10 +69,10 @@ def convert(
         Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
         is given.
     swap_activations : mapping of activation to Neuron
-        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron
-        of a relu; with IF() negative current is ignored, and means come out too high behind other neurons. Keys are names, functions
-        (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain and
-        amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
+        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron of a relu.
+        A plain ``IF()`` ignores negative current, and behind other neurons its mean output is too high. Keys are names,
+        functions (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain
+        and amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
     max_to_avg_pool : bool
         Replace max pooling by average pooling. That needs no memory in the network, but changes what is computed.
     refit : (n, *input) array, or a list or a dict of them where there are several inputs, or None

@@ -168,7 +168,7 @@ def _fields(file: Any) -> dict[str, Any]:
     if _text(file.attrs.get("format", "")) != FORMAT:
         check_not_integers(file)
         raise ModelFileError(
-            "it does not hold a spiking graph; files for snnconv.load come from `snnconv export`. Keras models are for "
+            "it does not hold a spiking graph; files for snnconv.load come from `snnconv export`. A Keras model is for "
             "snnconv.convert."
         )
     version = int(file.attrs["version"])

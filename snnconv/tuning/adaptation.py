@@ -142,13 +142,14 @@ def warn_of_whole_intervals(
             continue
         rate, unscaled = factor * UNSCALED_RATE, neuron.tau_ref * factor
         off = rate * math.hypot(dt / 2 - neuron.tau_ref, dt / math.sqrt(12))
-        smaller = f"scale by at most {unscaled / dt:.3g}, " if unscaled > dt else ""
-        steps = f"run in steps of at most {neuron.tau_ref * 1e3:.2g} ms (dt of Simulator), " if neuron.tau_ref else ""
+        remedies = [f"scale by at most {unscaled / dt:.3g}"] if unscaled > dt else []
+        if neuron.tau_ref:
+            remedies.append(f"run in steps of at most {neuron.tau_ref * 1e3:.2g} ms (dt of Simulator)")
         warnings.warn(
             f"population '{name}': scaled by {factor:g}, LIF neurons have a refractory period of "
             f"{neuron.tau_ref * 1e3:.2g} ms, below the step of {dt * 1e3:g} ms, and fire at intervals of whole steps "
-            f"alone: at {rate:g} Hz rates are off by some {min(off, 1):.0%}. Instead {smaller}{steps}or pass refit=x, "
-            f"some samples, which keeps tau_ref.",
+            f"alone: at {rate:g} Hz rates are off by some {min(off, 1):.0%}. "
+            f"Instead {', or '.join(remedies) or 'scale less'}.",
             ConversionWarning,
             stacklevel=stacklevel + 1,
         )
