@@ -11,6 +11,7 @@ import sys
 from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._late import register as _register
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from .analysis import plot
     from .analysis.diagnose import diagnose
     from .api import convert, explain, view
+    from .conversion import files as keras_files  # noqa: F401
     from .conversion.trace import handles
     from .export.nir import read_nir
     from .export.saved_model import export_saved_model
@@ -156,7 +158,38 @@ class _PublicModules:
         sys.modules[name] = import_module(_MODULES[name.removeprefix(f"{__name__}.")], __name__)
 
 
+class _LayersWithKeras:
+    """Import `snnconv.layers` as soon as Keras is there, so that Keras finds them in the files of models."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "keras":
+            return None
+        others = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not cls)
+        spec = next((each for each in others if each is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                _register_layers()
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def _register_layers() -> None:
+    try:
+        import_module(".layers", __name__)
+    except ImportError:  # a Keras that they do not run on can be imported all the same; their use tells what is wrong
+        return
+
+
 for _name, _home in _LATE.items():
     _register(_name, partial(_from, _home, _name))
 # Before the finder of paths, which knows nothing of short names.
 sys.meta_path.insert(0, _PublicModules)  # type: ignore[arg-type]
+if "keras" in sys.modules:
+    _register_layers()
+else:
+    sys.meta_path.insert(0, _LayersWithKeras)  # type: ignore[arg-type]

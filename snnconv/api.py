@@ -28,8 +28,8 @@ from .graph.file import is_graph_file
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import check_dt, check_dtype, check_steps
-from .tuning.adaptation import Adaptation
+from .runtime.arguments import check_dt, check_dtype, check_flags, check_steps
+from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
 __all__ = ["LayerCheck", "Verification", "View", "convert", "explain", "random_inputs", "verify", "view"]
@@ -71,9 +71,10 @@ def convert(
         Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
         is given.
     swap_activations : mapping of activation to Neuron
-        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF()}``. Keys are names, functions
-        (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain and
-        amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
+        Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron of a relu.
+        A plain ``IF()`` ignores negative current, and behind other neurons its mean output is too high. Keys are names,
+        functions (``keras.activations.gelu``), or layer classes, which stand for all activations of such layers. Gain
+        and amplitude of a LIF are fitted to the activation, up to its largest value on random inputs in 0…1.
     max_to_avg_pool : bool
         Replace max pooling by average pooling. That needs no memory in the network, but changes what is computed.
     refit : (n, *input) array, or a list or a dict of them where there are several inputs, or None
@@ -116,7 +117,9 @@ def convert(
     Warns
     -----
     ConversionWarning
-        If swapped activations or pooling make the rates differ from Keras'; it says by how much.
+        If swapped activations or pooling make the rates differ from Keras'; it says by how much, on `calibrate` or
+        `refit` where they are given. For LIF neurons that `scale_firing_rates` gives a refractory period below a step
+        of 1 ms: their rates are then off.
     HealthWarning
         With `refit` or `calibrate`, for each layer that is silent, saturated or the like on the first of these samples,
         as `snnconv.doctor` finds them.
@@ -132,6 +135,7 @@ def convert(
     """
     wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
     wanted.check()
+    check_flags(max_to_avg_pool=max_to_avg_pool, unsafe=unsafe, verbose=verbose)
     if isinstance(model, (str, os.PathLike)):
         model = load_model(model, custom_objects=custom_objects, replace=replace, unsafe=unsafe)
     elif is_legacy(model):
@@ -143,12 +147,15 @@ def convert(
         swap_activations=swap_activations,
         max_to_avg_pool=max_to_avg_pool,
         input_shape=_shape(model, calibrate if refit is None else refit) if input_shape is None else input_shape,
+        x=refit if calibrate is None else calibrate,
     )
     graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
     if verbose:
         from .text.terminal import printed
 
         printed(report_table(graph.report))
+    if scale is not None and calibrate is None:
+        warn_of_whole_intervals(graph, scale, stacklevel=2)
     if calibrate is not None:
         warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
     elif refit is not None:

@@ -13,6 +13,12 @@ class InputError(SnnconvError, ValueError):
     """Data passed to a run has the wrong shape, type or values."""
 
 
+class RecordError(InputError, KeyError):
+    """A record that a run did not keep."""
+
+    __str__ = Exception.__str__  # KeyError shows a quoted message
+
+
 class ConversionError(SnnconvError):
     """A Keras model holds something that has no spiking equivalent, or whose conversion failed its check."""
 

@@ -15,6 +15,7 @@ from ..graph.passes import fold_affine, max_to_average_pool, split_kernels
 from ..graph.passes import scale_firing_rates as scale_rates_pass
 from ..graph.report import describe
 from ..neurons import Neuron
+from ..neurons.integrate import RELU
 from ..text.progress import track
 from .precision import rounding
 
@@ -26,6 +27,8 @@ CHECK_TOLERANCE = 1e-3
 # to the next one, and with it what follows. `snnconv verify` compares such layers one by one, as closely as others.
 STEPPED_TOLERANCE = 0.05
 
+FEW = 64  # samples that a difference is measured on
+
 PARTS = 4  # of a conversion, for its progress bar: trace, fold, Keras' rates, the graph's rates
 
 
@@ -36,6 +39,7 @@ def convert(
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    x: Any = None,
 ) -> SpikingGraph:
     """Trace a trained Keras model, fold it, and check its rates against Keras'.
 
@@ -44,6 +48,8 @@ def convert(
     model : keras.Model
     scale_firing_rates, swap_activations, max_to_avg_pool, input_shape
         As in `snnconv.convert`.
+    x : samples or None
+        The difference that a warning tells is that on these. None: on random inputs.
 
     Returns
     -------
@@ -60,11 +66,16 @@ def convert(
 
     if not isinstance(model, keras.Model):
         raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
+    if not isinstance(swap_activations or {}, Mapping):
+        raise ParameterError(
+            f"swap_activations must be a mapping of activation to neuron, such as {{'gelu': {RELU}}}. "
+            f"Received {swap_activations!r}."
+        )
     for activation, neuron in (swap_activations or {}).items():
         if not isinstance(neuron, Neuron):
             raise ParameterError(
                 f"swap_activations: '{getattr(activation, '__name__', activation)}' must be given a neuron such as "
-                f"snnconv.neurons.IF(). Received {neuron!r}."
+                f"{RELU}. Received {neuron!r}."
             )
     with track(PARTS, what="converting") as advance:
         shapes = input_shapes(model, input_shape)
@@ -78,18 +89,23 @@ def convert(
         advance()
         graph = dataclasses.replace(graph, report=describe(graph.report, graph.nodes))
         changes = {"swapped activations": swap_activations, "average instead of max pooling": max_to_avg_pool}
-        _check(graph, model, " and ".join(change for change, made in changes.items() if made), advance)
+        _check(graph, model, " and ".join(change for change, made in changes.items() if made), x, advance)
     return graph
 
 
-def _check(graph: SpikingGraph, model: Any, changes: str, advance: Callable[[], None]) -> None:
-    """Compare the rate output with Keras' on random inputs; `changes` is what may make a difference."""
+def _check(graph: SpikingGraph, model: Any, changes: str, x: Any, advance: Callable[[], None]) -> None:
+    """Compare the rate output with Keras'; `changes` is what may make a difference, which is then told of data."""
     from .trace import keras_values, random_inputs
 
-    xs = random_inputs(model, 4, shapes={node.name: node.shape for node in graph.inputs})
+    is_told_of_data = bool(changes) and x is not None
+    if is_told_of_data:
+        xs = graph.check_inputs(x, "float32").part(slice(FEW))
+    else:
+        xs = random_inputs(model, 4, shapes={node.name: node.shape for node in graph.inputs})
+    where = "on the first samples" if is_told_of_data else "on random inputs"
     _, expected = keras_values(model, list(xs.values()))
     advance()
-    values = graph.rate_values(xs)
+    values = graph.rate_values(dict(xs))
     advance()
     for (label, name), their in zip(graph.outputs.items(), expected, strict=True):
         our = values[name]
@@ -106,7 +122,7 @@ def _check(graph: SpikingGraph, model: Any, changes: str, advance: Callable[[], 
             continue
         if changes:
             warnings.warn(
-                f"with {changes}, output '{label}' differs from Keras' by {difference:.1%}.",
+                f"with {changes}, output '{label}' differs from Keras' by {difference:.1%} {where}.",
                 ConversionWarning,
                 stacklevel=4,  # the caller of `snnconv.convert`
             )

@@ -14,6 +14,7 @@ from ..errors import ExportError, InputError
 from ..graph import SpikingGraph
 from ..graph.inputs import has_steps
 from ..neurons import LIF
+from ..neurons.base import steps_as
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
@@ -90,7 +91,7 @@ def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
 def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     """Changes that a verdict names for integers."""
     neurons = [view.neuron for view in graph.populations.values()]
-    rests = any(isinstance(neuron, LIF) and neuron.tau_ref for neuron in neurons)
+    rests = any(steps_as(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
     return (f"{what}, refractory periods to whole steps" if rests else what,)
 

@@ -100,7 +100,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
     nodes = {node.name: node for node in graph.nodes}
     for view in population_views(nodes).values():
         group = file[f"populations/{view.name}"]
-        group.attrs["dt"] = dt
+        group.attrs["dt"] = view.neuron.parameters().get("dt", dt)
         _link_connection(file, group, view)
     for view in readout_views(nodes, graph.outputs).values():
         group = file.create_group(f"readout/{view.name}")
@@ -175,7 +175,10 @@ def is_graph_file(path: str | os.PathLike[str]) -> bool:
 def _fields(file: Any) -> dict[str, Any]:
     if _text(file.attrs.get("format", "")) != FORMAT:
         check_not_integers(file)
-        raise ModelFileError("it does not hold a spiking graph; files for snnconv.load come from `snnconv export`.")
+        raise ModelFileError(
+            "it does not hold a spiking graph; files for snnconv.load come from `snnconv export`. A Keras model is for "
+            "snnconv.convert."
+        )
     version = int(file.attrs["version"])
     if version > VERSION:
         raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")

@@ -11,6 +11,8 @@ import numpy as np
 from ..errors import InputError
 from .nodes import Input
 
+LARGEST = 1e12  # float32 rounds it to steps of 65,536
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inputs(Mapping[str, np.ndarray]):
@@ -105,9 +107,14 @@ def check_inputs(nodes: Sequence[Input], x: Any, dtype: str, n_steps: int | None
     given = _by_name([node.name for node in nodes], x)
     arrays = {}
     for node in nodes:
+        if isinstance(given[node.name], np.ma.MaskedArray):
+            raise InputError(
+                f"input '{node.name}' is a masked array. Pass x.filled(value), or leave those samples out."
+            )
         try:
             array = np.asarray(given[node.name])
-            array = array.astype(dtype, copy=False) if array.dtype.kind in "biuf" else None
+            with np.errstate(over="ignore"):  # infinity is refused below
+                array = array.astype(dtype, copy=False) if _is_numeric(array.dtype) else None
         except (ValueError, TypeError):
             array = None
         if array is None:
@@ -141,8 +148,19 @@ def check_array(array: np.ndarray, name: str, shape: tuple[int, ...], n_steps: i
         raise InputError(f"input '{name}' must have shape {wanted}. Received {array.shape}.")
     if len(array) == 0:
         raise InputError(f"input '{name}' holds no samples.")
-    if not np.isfinite(array).all():
+    largest = max(array.max(initial=0.0), -array.min(initial=0.0))  # NaN where there is one
+    if not np.isfinite(largest):
         raise InputError(f"input '{name}' holds NaN or infinity. Clean the data first.")
+    if largest > LARGEST:
+        raise InputError(
+            f"input '{name}' holds values up to {largest:.3g}, where biases and thresholds are lost in rounding. Scale "
+            f"it as in training; values up to {LARGEST:g} are taken."
+        )
+
+
+def _is_numeric(dtype: np.dtype) -> bool:
+    """Whether an array holds real numbers; bfloat16 and its like are of NumPy's kind for what it does not know."""
+    return dtype.kind in "biuf" or (dtype.kind == "V" and dtype.type is not np.void)
 
 
 def not_numbers(name: str, shape: tuple[int, ...]) -> InputError:

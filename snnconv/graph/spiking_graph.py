@@ -19,6 +19,7 @@ from ..neurons import numpy_ops
 from .file import read, save
 from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import Input, Linear, Node, Stateful
+from .nodes.base import fields_of, rebuilt
 from .report import LayerReport
 from .show import nodes_table, summary_table
 from .views import PopulationView, ReadoutView, population_views, readout_views
@@ -72,6 +73,9 @@ class SpikingGraph:
         for label, name in self.outputs.items():
             if name not in seen:
                 raise SnnconvError(f"output '{label}' names node '{name}', which is not in the graph.")
+
+    def __reduce__(self) -> Any:
+        return rebuilt, (type(self), fields_of(self))
 
     def __repr__(self) -> str:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
@@ -280,6 +284,12 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
     ModelFileError
         If the file is missing, damaged, of another kind, or written by a later version.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise ModelFileError(
+            f"load takes the path of a file that `snnconv export` wrote. Received {type(path).__name__}."
+        )
+    if str(path).endswith(".keras"):
+        raise ModelFileError(f"'{path}' is the name of a Keras model. Use snnconv.convert('{path}').")
     return read(path, _checked)
 
 

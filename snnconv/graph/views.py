@@ -106,8 +106,10 @@ class PopulationView(_LayerView):
         return self.node.gain
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name in self.node.neuron.parameters():
+        if not name.startswith("_") and "node" in vars(self) and name in self.node.neuron.parameters():
             return getattr(self.node.neuron, name)
+        if "node" not in vars(self):  # while it is copied or unpickled
+            raise AttributeError(name)
         raise AttributeError(f"population '{self.node.name}' ({self.node.neuron.kind}) has no attribute {name!r}")
 
     def __repr__(self) -> str:

@@ -52,8 +52,9 @@ class TunedLayer(NeuronLayer):
         super().__init__(training, **kwargs)
         seed = training.seed
         self._neuron, self._slope = neuron, neuron if slope is None else slope
-        self.max_rates = _as_tuning(max_rates, seed)
-        self.intercepts = _as_tuning(intercepts, None if seed is None else seed + 1)
+        with self._explaining():
+            self.max_rates = _as_tuning(max_rates, seed)
+            self.intercepts = _as_tuning(intercepts, None if seed is None else seed + 1)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         with self._explaining():  # an initializer shows its values when the layer is built
             for rate in _ends(max_rates, self.max_rates, 1e-3):
@@ -131,9 +132,15 @@ def _as_tuning(value: Any, seed: int | None) -> Any:
         if len(value) != 2 or not value[0] <= value[1]:
             raise ParameterError(f"a tuple is a range (low, high); values for units go in a list. Received {value!r}.")
         return keras.initializers.RandomUniform(*value, seed=seed)
-    if isinstance(value, (dict, str, keras.initializers.Initializer)):
-        return keras.initializers.get(value)
-    value = np.asarray(value, "float64")
+    try:
+        if isinstance(value, (dict, str, keras.initializers.Initializer)):
+            return keras.initializers.get(value)
+        value = np.asarray(value, "float64")
+    except (ValueError, TypeError):
+        raise ParameterError(
+            f"max_rates and intercepts are a number, one value per unit, a range (low, high) or a keras initializer. "
+            f"Received {value!r}."
+        ) from None
     return float(value) if value.ndim == 0 else value
 
 

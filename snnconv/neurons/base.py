@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -20,8 +20,15 @@ from ..errors import ParameterError
 
 Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
 State = dict[str, Array]
+N = TypeVar("N", bound="Neuron")
 
 NEURONS: dict[str, type[Neuron]] = {}
+
+# What a file says of a population beside the parameters of its neuron.
+TAKEN = {
+    *("kind", "neuron", "name", "inputs", "input", "shape", "folded", "trained", "connection", "kernel", "dense_bias"),
+    *("neuron_bias", "gain", "initial_voltage"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,11 @@ class Neuron(ABC):
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         own = vars(cls)
+        taken = sorted(TAKEN & set(own.get("__annotations__", ())))
+        if taken:
+            raise ParameterError(
+                f"{cls.__name__}: a parameter cannot be named '{taken[0]}', which a population has itself. Rename it."
+            )
         if "equations" not in own and ("rate" in own or "step" in own):
             type.__setattr__(cls, "equations", Neuron.equations)  # the words of a parent would describe another neuron
         if not abstract:
@@ -212,8 +224,27 @@ def check_tuning(max_rates: Array, intercepts: Array, rate_limit: float) -> tupl
     return max_rates, intercepts
 
 
-def check_positive(owner: str, **values: float) -> None:
+def steps_as(neuron: Neuron, kind: type[N]) -> TypeGuard[N]:
+    """Whether a neuron has the rate and the step of `kind`; one that inherits from it may have its own."""
+    own: Any = type(neuron)
+    return isinstance(neuron, kind) and own.step is kind.step and own.rate is kind.rate
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is one real number."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def check_numbers(owner: str, **values: Any) -> None:
+    """Raise ParameterError unless every value is a number."""
+    for name, value in values.items():
+        if not is_number(value):
+            raise ParameterError(f"{owner}: {name} must be a number. Received {value!r}.")
+
+
+def check_positive(owner: str, **values: Any) -> None:
     """Raise ParameterError unless every value is a finite number above 0."""
+    check_numbers(owner, **values)
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):
             raise ParameterError(f"{owner}: {name} must be a finite number above 0. Received {value!r}.")

@@ -12,7 +12,10 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .base import Array, Equations, Neuron, State, check_positive, check_tuning
+from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
+
+RELU = "snnconv.neurons.IF(min_voltage=-float('inf'))"
+"""The neuron that a relu becomes, as advice spells it: its mean output follows its mean current, as IF()'s does not."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,11 @@ class IF(Neuron):
 
     def __post_init__(self) -> None:
         check_positive("IF", amplitude=self.amplitude)
+        given = {"min_voltage": self.min_voltage, "max_spikes": self.max_spikes}
+        check_numbers("IF", **{name: value for name, value in given.items() if value is not None})
         if self.min_voltage is not None and not self.min_voltage <= 0:
             raise ParameterError(f"IF: min_voltage must be None, 0 or less. Received {self.min_voltage!r}.")
-        if self.max_spikes is not None and (self.max_spikes != int(self.max_spikes) or self.max_spikes < 1):
+        if self.max_spikes is not None and not (self.max_spikes >= 1 and self.max_spikes % 1 == 0):
             raise ParameterError(
                 f"IF: max_spikes must be None or a whole number above 0. Received {self.max_spikes!r}."
             )

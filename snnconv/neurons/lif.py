@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..text.plain import number
 from .accumulating import softplus
-from .base import Array, Equations, Neuron, State, check_positive, check_tuning
+from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
 from .spike_train import LIFSpikeTrain
 
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
@@ -77,6 +77,7 @@ class LIF(Neuron):
 
     def __post_init__(self) -> None:
         check_positive("LIF", tau_rc=self.tau_rc, amplitude=self.amplitude)
+        check_numbers("LIF", tau_ref=self.tau_ref, min_voltage=self.min_voltage, smoothing=self.smoothing)
         if not 0 <= self.tau_ref <= 80 * self.tau_rc:
             raise ParameterError(
                 f"LIF: tau_ref must lie between 0 and 80 tau_rc = {80 * self.tau_rc:g} s, where "

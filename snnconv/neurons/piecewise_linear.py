@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..text.plain import number
 from .accumulating import Accumulating
-from .base import Array, Equations, check_positive
+from .base import Array, Equations, check_numbers, check_positive
 
 Slopes = float | tuple[Any, ...]
 
@@ -54,7 +54,16 @@ class PiecewiseLinear(Accumulating):
 
     def __post_init__(self) -> None:
         check_positive("PiecewiseLinear", amplitude=self.amplitude)
-        object.__setattr__(self, "negative_slope", _as_tuples(np.asarray(self.negative_slope, "float64").tolist()))
+        check_numbers("PiecewiseLinear", threshold=self.threshold)
+        if self.max_rate is not None:
+            check_numbers("PiecewiseLinear", max_rate=self.max_rate)
+        try:
+            slopes = np.asarray(self.negative_slope, "float64").tolist()
+        except (ValueError, TypeError):
+            raise ParameterError(
+                f"PiecewiseLinear: negative_slope must be a number, or one per unit. Received {self.negative_slope!r}."
+            ) from None
+        object.__setattr__(self, "negative_slope", _as_tuples(slopes))
         if not np.isfinite(self.negative_slope).all():
             raise ParameterError(f"PiecewiseLinear: negative_slope must be finite. Received {self.negative_slope!r}.")
         if not (math.isfinite(self.threshold) and self.threshold >= 0):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .base import Array, Equations, Neuron, State, check_positive
+from .base import Array, Equations, Neuron, State, check_numbers, check_positive
 from .lif import LIF
 
 _SMALLEST_DRIVE = 1e-18  # as for LIF: below it 1/(J - 1) would overflow float32
@@ -73,6 +73,7 @@ class SteppedLIF(Neuron):
 
     def __post_init__(self) -> None:
         check_positive("SteppedLIF", tau_rc=self.tau_rc, amplitude=self.amplitude, dt=self.dt)
+        check_numbers("SteppedLIF", tau_ref=self.tau_ref, min_voltage=self.min_voltage, leak_bits=self.leak_bits)
         if not (math.isfinite(self.tau_ref) and self.tau_ref >= 0):
             raise ParameterError(f"SteppedLIF: tau_ref must be 0 or more. Received {self.tau_ref!r}.")
         if not self.min_voltage <= 0:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
-from ..neurons.base import State
+from ..neurons.base import State, is_number
 
 KINDS = ("spikes", "voltages", "rates")
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+MOST_STEPS = {"float32": 1 << 24, "float64": (1 << 31) - 1}
+"""Steps that a run counts exactly, by the type that it computes in."""
+SHORTEST_DT, LONGEST_DT = 1e-12, 1e3
+Dtype = Literal["float32", "float64"]
 Recording = Mapping[str, tuple[str, ...]]
 """Names of the populations to record, by kind, in the order of the network."""
 
@@ -26,6 +31,11 @@ def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
         If a name is not that of a population.
     """
     names = list(graph.populations)
+    if not isinstance(record, Iterable):
+        raise InputError(
+            f"record must be the name of a population, 'all', or several names: {names}; () for none. "
+            f"Received {record!r}."
+        )
     entries = [record] if isinstance(record, str) else list(record)
     wanted: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for entry in entries:
@@ -40,19 +50,42 @@ def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
     return {kind: tuple(name for name in names if name in chosen) for kind, chosen in wanted.items()}
 
 
-def check_steps(n_steps: Any, dt: float) -> int:
+def check_steps(n_steps: Any, dt: Any, dtype: str = "float64") -> int:
     """`n_steps` as an int, after checking it and `dt`.
 
     Raises
     ------
     ParameterError
-        If n_steps is not a whole number above 0, or dt not above 0.
+        If n_steps is not a whole number above 0 that `dtype` counts to, or dt not in `SHORTEST_DT`…`LONGEST_DT`.
     """
     if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
         raise ParameterError(f"n_steps must be a whole number above 0. Received {n_steps!r}.")
-    if not (np.isfinite(dt) and dt > 0):
+    most = MOST_STEPS[np.dtype(dtype).name]
+    if n_steps > most:
+        advice = "Take dtype='float64', or go" if dtype == "float32" else "Go"
+        raise ParameterError(
+            f"n_steps must be at most {most:,} in {dtype}. Received {n_steps:,}. {advice} on from the state of a "
+            f"shorter run: run(x, n_steps, state=result.state)."
+        )
+    if not is_number(dt):
+        raise ParameterError(f"dt must be a number of seconds, such as 0.001. Received {dt!r}.")
+    if not SHORTEST_DT <= dt <= LONGEST_DT:
+        if np.isfinite(dt) and dt > 0:
+            raise ParameterError(
+                f"dt must lie between {SHORTEST_DT:g} and {LONGEST_DT:g} seconds. Received {dt!r}. Is it in seconds?"
+            )
         raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
     return int(n_steps)
+
+
+def check_graph(graph: Any, taker: str) -> None:
+    """Raise ParameterError, with the way to a graph, unless this is one."""
+    if isinstance(graph, SpikingGraph):
+        return
+    advice = f"Pass {taker}(snnconv.load(path))." if isinstance(graph, (str, PathLike)) else ""
+    if hasattr(graph, "layers"):
+        advice = f"Convert the Keras model first: {taker}(snnconv.convert(model))."
+    raise ParameterError(f"{taker} takes a SpikingGraph. Received {type(graph).__name__}. {advice}".rstrip())
 
 
 def check_dt(graph: SpikingGraph, dt: float) -> None:
@@ -63,6 +96,13 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
                 node.neuron.check_dt(dt)
             except ParameterError as error:
                 raise ParameterError(f"population '{node.name}': {error}") from None
+
+
+def check_flags(**values: Any) -> None:
+    """Raise ParameterError unless every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise ParameterError(f"{name} must be True or False. Received {value!r}.")
 
 
 def check_dtype(dtype: Any) -> str:
@@ -99,6 +139,8 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
         If it is neither "uniform" nor a number up to the threshold, 1.
     """
     populations = [node for node in graph.nodes if isinstance(node, Population)]
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise ParameterError(f"seed must be None or a whole number of 0 or more. Received {seed!r}.")
     if isinstance(initial_voltage, str) and initial_voltage == "uniform":
         rng = np.random.default_rng(seed)
         return {node.name: node.initial_voltage or rng.random(node.shape) for node in populations}
@@ -111,6 +153,8 @@ def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: in
 
 def check_state(nodes: Iterable[Node], state: Mapping[str, State], n: int) -> None:
     """Raise InputError unless `state` fits these stateful nodes and `n` samples."""
+    if not isinstance(state, Mapping) or not all(isinstance(each, Mapping) for each in state.values()):
+        raise InputError("state must be that of a result of the same graph: run(x, n_steps, state=result.state).")
     for node in nodes:
         if node.name not in state:
             raise InputError(f"state lacks node '{node.name}'. Pass the state of a result of the same graph.")

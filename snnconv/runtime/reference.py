@@ -11,7 +11,7 @@ from ..graph import Input, Linear, Population, Readout, SpikingGraph, Stateful
 from ..neurons import numpy_ops
 from ..neurons.base import State
 from ..text.progress import track
-from .arguments import check_dt, check_dtype, check_state, check_steps, initial_voltages, recording
+from .arguments import Dtype, check_dt, check_dtype, check_graph, check_state, check_steps, initial_voltages, recording
 from .result import Result, spike_dtype
 
 
@@ -21,7 +21,7 @@ def run(
     n_steps: int,
     dt: float = 0.001,
     *,
-    dtype: str = "float64",
+    dtype: Dtype = "float64",
     initial_voltage: float | str = 0.0,
     seed: int | None = None,
     record: str | Iterable[str] = (),
@@ -57,8 +57,9 @@ def run(
     InputError, ParameterError
         If the data or a parameter is out of range.
     """
-    n_steps = check_steps(n_steps, dt)
+    check_graph(graph, "reference.run")
     dtype = check_dtype(dtype)
+    n_steps = check_steps(n_steps, dt, dtype)
     check_dt(graph, dt)
     xs = graph.check_inputs(x, dtype, n_steps)
     wanted = recording(graph, record)

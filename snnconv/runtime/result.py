@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, SnnconvError
+from ..errors import RecordError, SnnconvError
 from ..graph import Population
 from ..graph.inputs import one_or_all
 from ..neurons.base import State
@@ -48,8 +48,12 @@ class Result:
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
     state: Mapping[str, State] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for kind in ("spikes", "voltages", "rates"):
+            object.__setattr__(self, kind, Records(kind, getattr(self, kind)))
+
     @property
-    def output(self) -> Any:
+    def output(self) -> np.ndarray:
         """(n, n_steps, *output) array of the one output, or a dict of them by label where there are several."""
         return one_or_all(self.outputs)
 
@@ -80,7 +84,7 @@ class Result:
         """
         if population not in self.rates and population in self.spikes:
             return self.spikes[population].sum(1, dtype="float64") / (self.n_steps * self.dt)
-        return recorded(self.rates, population, "rates")
+        return self.rates[population]
 
     def to_frame(self, population: str) -> pd.DataFrame:
         """The spikes of a population as a pandas table: a row per sample, step and neuron that spiked.
@@ -97,7 +101,7 @@ class Result:
         SnnconvError
             If pandas is not installed.
         """
-        return spike_frame(recorded(self.spikes, population, "spikes"), self.dt)
+        return spike_frame(self.spikes[population], self.dt)
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(array.shape) for array in self.outputs.values())
@@ -113,15 +117,29 @@ def recorded(arrays: Mapping[str, np.ndarray], population: str, kind: str) -> np
 
     Raises
     ------
-    InputError
+    RecordError
         If there is none.
     """
     if population not in arrays:
-        raise InputError(
+        raise RecordError(
             f"the {kind} of '{population}' were not recorded. Run with record=['{population}']. "
             f"Recorded: {list(arrays)}."
         )
     return arrays[population]
+
+
+class Records(dict[str, np.ndarray]):
+    """Arrays by population, of one kind: "spikes", "voltages" or "rates"; it says how to record those it lacks."""
+
+    def __init__(self, kind: str, arrays: Mapping[str, np.ndarray]):
+        super().__init__(arrays)
+        self._kind = kind
+
+    def __missing__(self, population: str) -> np.ndarray:
+        return recorded(self, population, self._kind)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._kind, dict(self))
 
 
 def spike_dtype(node: Population) -> str:

@@ -12,7 +12,17 @@ from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
 from .answers import REDUCTIONS, Score, answers, metrics_of
-from .arguments import check_dt, check_dtype, check_precision, check_steps, initial_voltages, recording
+from .arguments import (
+    Dtype,
+    check_dt,
+    check_dtype,
+    check_flags,
+    check_graph,
+    check_precision,
+    check_steps,
+    initial_voltages,
+    recording,
+)
 from .batches import Batches
 from .compiled.engine import engines_of
 from .compiled.stream import Stream
@@ -61,13 +71,18 @@ class Simulator:
         If a parameter is out of its range.
     DistributionError
         In a run: if another worker stopped.
+
+    Notes
+    -----
+    It can be copied and pickled, for joblib or multiprocessing, unless it has a strategy. A copy has the same settings
+    and initial voltages; it compiles anew in another process, and its `step` starts at the beginning.
     """
 
     def __init__(
         self,
         graph: SpikingGraph,
         dt: float = 0.001,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
         *,
@@ -79,13 +94,28 @@ class Simulator:
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
+        check_graph(graph, "Simulator")
         check_steps(1, dt)
         dtype = check_dtype(dtype)
         check_dt(graph, dt)
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
         check_precision(precision, dtype)
+        check_flags(sparse=sparse, **({} if progress is None else {"progress": progress}))
+        if seed is None:  # a copy starts from the same voltages
+            seed = np.random.SeedSequence().entropy  # pyright: ignore[reportAssignmentType]
+        self._options = {
+            "initial_voltage": initial_voltage,
+            "seed": seed,
+            "batch_size": batch_size,
+            "chunk_steps": chunk_steps,
+            "memory": memory,
+            "sparse": sparse,
+            "precision": precision,
+            "progress": progress,
+        }
+        self._strategy = strategy
         self.graph, self.dt, self.dtype = graph, dt, dtype
         voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
@@ -101,6 +131,13 @@ class Simulator:
             progress=progress,
             share=(self._workers.index, self._workers.n),
         )
+
+    def __reduce__(self) -> Any:
+        if self._strategy is not None:
+            raise ParameterError(
+                "a Simulator with a strategy belongs to its process and cannot be copied. Make one of the graph there."
+            )
+        return _made_anew, (self.graph, self.dt, self.dtype, self._options)
 
     def run(
         self,
@@ -300,4 +337,8 @@ class Simulator:
         return self._stream.state
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
-        return Samples(self.graph, x, check_steps(n_steps, self.dt), self.dtype, y)
+        return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)
+
+
+def _made_anew(graph: SpikingGraph, dt: float, dtype: Dtype, options: dict[str, Any]) -> Simulator:
+    return Simulator(graph, dt, dtype, **options)

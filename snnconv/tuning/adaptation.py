@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import ParameterError
+from ..errors import ConversionWarning, ParameterError
 from ..graph import SpikingGraph
 from ..graph.passes import add_synapses, fold_affine, scale_firing_rates
+from ..graph.passes.spikes import factors_of
+from ..neurons import LIF
+from ..neurons.base import steps_as
 from ..neurons.synapses import Synapse
+
+UNSCALED_RATE = 100.0  # Hz, at which a warning tells an error: the default of max_rates
 
 # Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
 _REFUSALS = {
@@ -106,3 +113,43 @@ class Adaptation:
         is_chosen = any(each is not None for each in (self.scale, self.synapse, self.refit))
         speed: dict[str, Any] = {"scales": (1.0,), "synapses": (None,)} if is_chosen else {}
         return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, **speed)
+
+
+def warn_of_whole_intervals(
+    graph: SpikingGraph, scale: float | Mapping[str, float], dt: float = 0.001, *, stacklevel: int = 1
+) -> None:
+    """Warn of LIF populations whose rates were scaled so far that their refractory period is below a step.
+
+    What is left of a step after the refractory period is lost (`snnconv.neurons.LIF`), so that intervals between spikes
+    are whole steps: by up to tau_ref too short, or up to dt - tau_ref too long.
+
+    Parameters
+    ----------
+    scale : float, or mapping of population name to float
+        What rates were multiplied by.
+    dt : float
+        Length of a step, in seconds.
+    stacklevel : int
+        1: the warning points to the caller of this function; 2: to its caller.
+
+    Warns
+    -----
+    ConversionWarning
+    """
+    for name, factor in factors_of(graph, scale).items():
+        neuron = graph.populations[name].neuron
+        if factor == 1 or not steps_as(neuron, LIF) or neuron.tau_ref >= dt * (1 - 1e-9):
+            continue
+        rate, unscaled = factor * UNSCALED_RATE, neuron.tau_ref * factor
+        off = rate * math.hypot(dt / 2 - neuron.tau_ref, dt / math.sqrt(12))
+        remedies = [f"scale by at most {unscaled / dt:.3g}"] if unscaled > dt else []
+        if neuron.tau_ref:
+            remedies.append(f"run in steps of at most {neuron.tau_ref * 1e3:.2g} ms (dt of Simulator)")
+        warnings.warn(
+            f"population '{name}': scaled by {factor:g}, LIF neurons have a refractory period of "
+            f"{neuron.tau_ref * 1e3:.2g} ms, below the step of {dt * 1e3:g} ms, and fire at intervals of whole steps "
+            f"alone: at {rate:g} Hz rates are off by some {min(off, 1):.0%}. "
+            f"Instead {', or '.join(remedies) or 'scale less'}.",
+            ConversionWarning,
+            stacklevel=stacklevel + 1,
+        )

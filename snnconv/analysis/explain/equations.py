@@ -70,7 +70,7 @@ def rate_point(neuron: Neuron, rate: float, dt: float) -> RatePoint | None:
     except ParameterError:
         return None
     current = float(np.max(gain + bias))
-    reached = float(neuron.rate(np.asarray(current))) / neuron.amplitude
+    reached = float(np.max(neuron.rate(np.asarray(current)))) / neuron.amplitude
     if not math.isclose(reached, rate, rel_tol=1e-6):  # a staircase has the nearest of its steps
         rate = reached
     return RatePoint(rate, current, 1 / rate, 1 / (rate * dt), neuron.amplitude * rate)

@@ -170,8 +170,8 @@ def one_sample(xs: Inputs, sample: int) -> Inputs:
         If there is no such sample.
     """
     n = xs.n
-    if not 0 <= sample < n:
-        raise InputError(f"sample must be a number from 0 to {n - 1}, as there are {n} samples. Received {sample}.")
+    if not isinstance(sample, (int, np.integer)) or not 0 <= sample < n:
+        raise InputError(f"sample must be a number from 0 to {n - 1}, as there are {n} samples. Received {sample!r}.")
     return xs.part(slice(sample, sample + 1))
 
 

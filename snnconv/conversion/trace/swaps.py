@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import ConversionError
 from ...neurons import IF, Neuron, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
 from ...neurons.accumulating import Accumulating
+from ...neurons.integrate import RELU
 
 READOUTS = ("softmax", "sigmoid", "tanh")
 """Activations that a reader applies to the network's output, outside the spiking network."""
@@ -105,7 +106,7 @@ def advice(name: str) -> str:
     key = f"'{name}'" if name.isidentifier() else "the function"
     return (
         f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, or name a "
-        f"neuron to take its place: swap_activations={{{key}: snnconv.neurons.IF()}}"
+        f"neuron to take its place: swap_activations={{{key}: {RELU}}}"
     )
 
 

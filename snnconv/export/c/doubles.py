@@ -25,6 +25,7 @@ from ...graph import (
     SpikingGraph,
 )
 from ...neurons import numpy_ops
+from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...quantize.linear import of_conv, of_dense
 from ...runtime.result import Result
@@ -301,7 +302,7 @@ def _lack(node: Node, writer: DoubleWriter) -> tuple[str, str] | None:
         try:
             writer.neurons(node)
         except ExportError:
-            advice = "Convert the model with swap_activations={…: snnconv.neurons.IF()}"
+            advice = f"Convert the model with swap_activations={{…: {RELU}}}"
             return f"the {node.neuron.kind} neurons", advice
         return None
     if isinstance(node, Filter):

@@ -12,6 +12,7 @@ import numpy as np
 from ...graph import Conv, Filter, Input, Linear, MaxPool, Node, Population, SpikingGraph, Stateful
 from ...graph.passes.spikes import plain_spikes
 from ...neurons import IF, LIF, numpy_ops
+from ...neurons.base import steps_as
 from ...neurons.synapses import Lowpass
 from ..nir.windows import symmetric
 from ..places import matrix
@@ -165,13 +166,13 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     """Limits of Loihi's neurons that the graph runs into."""
     populations = [node for node in graph.nodes if isinstance(node, Population)]
     advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
-    lifs = [node for node in populations if isinstance(node.neuron, LIF)]
-    ifs = tuple(node.name for node in populations if isinstance(node.neuron, IF))
+    lifs = [node for node in populations if steps_as(node.neuron, LIF)]
+    ifs = tuple(node.name for node in populations if steps_as(node.neuron, IF))
     refractory = tuple(node.name for node in lifs if getattr(node.neuron, "tau_ref", 0))
     floored = tuple(node.name for node in lifs if getattr(node.neuron, "min_voltage", 0) != -np.inf)
     others: dict[str, list[str]] = {}
     for node in populations:
-        if not isinstance(node.neuron, (LIF, IF)):
+        if not (steps_as(node.neuron, LIF) or steps_as(node.neuron, IF)):
             others.setdefault(node.neuron.kind, []).append(node.name)
     pools = tuple(node.name.removesuffix(".max") for node in graph.nodes if isinstance(node, MaxPool))
     synapses = tuple(

@@ -22,6 +22,7 @@ import numpy as np
 from ...graph import Conv
 from ...graph.inputs import has_steps
 from ...neurons import IF, Neuron, numpy_ops
+from ...neurons.base import steps_as
 
 UNITY = 4096
 MAX_THRESHOLD = (1 << 17) - 1
@@ -72,7 +73,7 @@ class Layer:
 
 def voltage_decay(neuron: Neuron, dt: float) -> int:
     """The decay that comes nearest to a neuron's leak; 0 for one without."""
-    if isinstance(neuron, IF):
+    if steps_as(neuron, IF):
         return 0
     share = -math.expm1(-dt / neuron.tau_rc)  # pyright: ignore[reportAttributeAccessIssue]
     return min(max(round(UNITY * share), 1), UNITY - 1)
@@ -85,7 +86,7 @@ def current_decay(tau: float, dt: float) -> int:
 
 def current_share(neuron: Neuron, dt: float) -> float:
     """The amount that a step adds to the voltage of a neuron at rest, per unit of its current."""
-    return dt if isinstance(neuron, IF) else voltage_decay(neuron, dt) / UNITY
+    return dt if steps_as(neuron, IF) else voltage_decay(neuron, dt) / UNITY
 
 
 def threshold(weights: np.ndarray, biases: np.ndarray) -> int:

@@ -24,6 +24,7 @@ from ...graph import (
     Weighted,
 )
 from ...neurons import IF, LIF, numpy_ops
+from ...neurons.base import steps_as
 from ...neurons.synapses import Alpha, Lowpass
 from ...text.plain import shape_text
 from ..nir.windows import undilated
@@ -147,15 +148,15 @@ def _neuron_type(node: Population, write: Writer) -> str:
     neuron, state = node.neuron, "at_rest"
     if node.initial_voltage:
         state = f'{{"voltage": nengo.dists.Choice([{node.initial_voltage!r}])}}'
-    if isinstance(neuron, LIF):
+    if steps_as(neuron, LIF):
         floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
         return (
             f"nengo.LIF(tau_rc={neuron.tau_rc!r}, tau_ref={neuron.tau_ref!r}, min_voltage={floor}, "
             f"amplitude={neuron.amplitude!r}, initial_state={state})"
         )
-    if isinstance(neuron, IF) and neuron.min_voltage is None and neuron.max_spikes is None:
+    if steps_as(neuron, IF) and neuron.min_voltage is None and neuron.max_spikes is None:
         return f"nengo.SpikingRectifiedLinear(amplitude={neuron.amplitude!r}, initial_state={state})"
-    if isinstance(neuron, IF):
+    if steps_as(neuron, IF):
         write.needs_if = True
         floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
         return f"IF({neuron.amplitude!r}, {floor}, {neuron.max_spikes!r}, initial_state={state})"

@@ -24,6 +24,7 @@ import numpy as np
 
 from ...graph import Filter, Input, Node, Population, SpikingGraph, Stateful
 from ...neurons import IF, LIF, Neuron
+from ...neurons.base import steps_as
 from ...neurons.synapses import Alpha, Lowpass
 from ..places import Part, Value, channels_first, standard_places
 from ..target import other_neurons
@@ -56,8 +57,8 @@ def current_scale(neuron: Neuron, dt: float, unit_resistance: bool, synapse: flo
     """
     share = leak(neuron, dt)
     if synapse is not None:
-        return lowpass_share(synapse, dt) * (dt if isinstance(neuron, IF) else share)
-    if isinstance(neuron, IF):  # dt · J is added to the voltage in a step
+        return lowpass_share(synapse, dt) * (dt if steps_as(neuron, IF) else share)
+    if steps_as(neuron, IF):  # dt · J is added to the voltage in a step
         return dt / share if unit_resistance else dt
     return 1.0 if unit_resistance else share
 
@@ -74,13 +75,13 @@ def _(node: Input, build: Builder, values: list[Value]) -> Value:
 @lower.register
 def _(node: Population, build: Builder, values: list[Value]) -> Value:
     neuron = node.neuron
-    if isinstance(neuron, LIF):
+    if steps_as(neuron, LIF):
         advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
         if neuron.tau_ref:
             build.limit(node.name, "the refractory period", "left out", advice)
         if neuron.min_voltage != -np.inf:
             build.limit(node.name, "the voltage floor", "left out", advice)
-    elif isinstance(neuron, IF):
+    elif steps_as(neuron, IF):
         instead = (
             f"written as LIF neurons that reset to 0, without floor, and lose {IF_SHARE:g} of their voltage a step"
         )

@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from ...neurons.base import Array, State
 
 NODES: dict[str, type[Node]] = {}
+T = TypeVar("T")
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -40,6 +41,9 @@ class Node(ABC):
         object.__setattr__(self, "trained", MappingProxyType({k: _frozen(v) for k, v in self.trained.items()}))
         for name, value in self.arrays().items():
             object.__setattr__(self, name, _frozen(value))
+
+    def __reduce__(self) -> Any:
+        return rebuilt, (type(self), fields_of(self))
 
     def arrays(self) -> dict[str, Any]:
         """Parameters that are arrays, by field name."""
@@ -86,6 +90,17 @@ class Input(Node):
     """A place where data comes in."""
 
     inputs: tuple[str, ...] = ()
+
+
+def fields_of(frozen: Any) -> dict[str, Any]:
+    """Fields of a frozen dataclass by name, with read-only mappings as dicts, which can be copied and pickled."""
+    values = {field.name: getattr(frozen, field.name) for field in dataclasses.fields(frozen)}
+    return {name: dict(each) if isinstance(each, MappingProxyType) else each for name, each in values.items()}
+
+
+def rebuilt(kind: type[T], fields: dict[str, Any]) -> T:
+    """The dataclass of these fields: the inverse of `fields_of`."""
+    return kind(**fields)
 
 
 def _frozen(array: Any) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ...errors import ConversionError
 from ...neurons import IF
+from ...neurons.base import is_number, steps_as
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
 
@@ -58,7 +60,7 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
     """
     nodes: list[Node] = []
     for name in heights:
-        if name not in graph.populations or not isinstance(graph.populations[name].neuron, IF):
+        if name not in graph.populations or not steps_as(graph.populations[name].neuron, IF):
             raise ConversionError(f"spike heights can be set for populations of IF neurons; '{name}' is none.")
     renamed: dict[str, str] = {}
     for node in graph.nodes:
@@ -155,6 +157,10 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
     return graph.replace(nodes)
 
 
+def _is_factor(value: Any) -> bool:
+    return is_number(value) and bool(np.isfinite(value)) and value > 0
+
+
 def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict[str, float]:
     """The factor of each population that has one.
 
@@ -168,7 +174,7 @@ def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict
     unknown = sorted(set(factors) - set(names))
     if unknown:
         raise ConversionError(f"scale_firing_rates names '{unknown[0]}', which is no population. There are: {names}.")
-    bad = next((value for value in factors.values() if not (np.isfinite(value) and value > 0)), None)
+    bad = next((value for value in factors.values() if not _is_factor(value)), None)
     if bad is not None:
-        raise ConversionError(f"scale_firing_rates must be above 0. Received {bad!r}.")
+        raise ConversionError(f"scale_firing_rates must be a number above 0. Received {bad!r}.")
     return factors

@@ -21,6 +21,7 @@ from ...graph import (
     RunningSum,
     SpikingGraph,
 )
+from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
 from ..scales import Settings, most_level
@@ -57,8 +58,8 @@ def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
         if getattr(node.neuron, "fires_negative", False):
-            return "its spikes can be negative; convert the model with swap_activations={…: snnconv.neurons.IF()}"
-        return "only LIF and IF have an integer form; convert the model with swap_activations={…: snnconv.neurons.IF()}"
+            return f"its spikes can be negative; convert the model with swap_activations={{…: {RELU}}}"
+        return f"only LIF and IF have an integer form; convert the model with swap_activations={{…: {RELU}}}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
         return "only a lowpass has an integer form; convert the model with synapse=0.005 or none"
     if type(node) in SUPPORTED:

@@ -20,6 +20,7 @@ from ...neurons.base import State
 from ..samples import Targets
 from ..workers import local_devices
 from .model import Model, Program
+from .scan import once
 from .stepper import Stepper
 
 
@@ -150,7 +151,7 @@ class Engine:
         with self.active():
             start = self._start(batch.state, program.batch_size)
             held = {name: tf.constant(array) for name, array in xs.items() if name not in program.varying}
-            constant, trains, now = stepper.before(held, start)
+            constant, trains, now = stepper.before(self.model.arrays, held, start)
         for begin in range(0, n_steps, length):
             steps = slice(begin, min(begin + length, n_steps))
             size = (n, steps.stop - begin)
@@ -159,7 +160,7 @@ class Engine:
                     name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), length)) for name in program.varying
                 }
                 found, records, now = stepper.chunk(
-                    constant, trains, varying, now, tf.constant(begin), tf.constant(size[1])
+                    self.model.arrays, constant, trains, varying, now, tf.constant(begin), tf.constant(size[1])
                 )
                 outputs = {label: _cut(value, size, bool(program.reduction)) for label, value in found.items()}
                 kept = {
@@ -172,13 +173,14 @@ class Engine:
 
     def _end(self, n: int, n_steps: int, stepper: Stepper, kept: Any, now: Any) -> dict[str, State]:
         with self.active():
-            now = {**now, **stepper.after(*kept, tf.constant(n_steps))}
+            now = {**now, **stepper.after(self.model.arrays, *kept, tf.constant(n_steps))}
             names = [node.name for node in self.model.stateful]
             return {name: {key: value.numpy()[:n] for key, value in now[name].items()} for name in names}
 
     def _stepper(self, program: Program) -> Stepper:
         if program not in self._steppers:
-            self._steppers[program] = Stepper(self.model, program)
+            make = partial(Stepper, self.model, program)
+            self._steppers[program] = once(make, self.model.settings, program, self._device)
         return self._steppers[program]
 
     def _start(self, state: Mapping[str, State] | None, size: int) -> Any:

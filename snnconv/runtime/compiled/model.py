@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from ...graph.passes import commute_synapses, expose_spike_height, move_biases
 from ...neurons.base import State
 from .. import tensorflow_ops
 from .products import break_even
+from .scan import settings_of
 
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
@@ -52,7 +54,11 @@ class Program:
 
 
 class Model:
-    """A graph ready for TensorFlow: spikes of height 1, arrays as tensors of one dtype."""
+    """A graph ready for TensorFlow: spikes of height 1, arrays as tensors of one dtype.
+
+    Compiled functions get `arrays` as an argument, and hold the model `without_arrays`: models of the same `settings`
+    share them.
+    """
 
     def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool, precision: str = "float32"):
         graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
@@ -62,6 +68,33 @@ class Model:
         self.outputs = dict(graph.outputs)
         self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
+
+    @cached_property
+    def arrays(self) -> tuple[tf.Tensor, ...]:
+        """Arrays of the nodes, one after the other: TensorFlow takes 0.2 ms a call longer for dicts of them."""
+        return tuple(array for node in self.nodes for array in node.arrays().values())
+
+    @cached_property
+    def settings(self) -> tuple[Any, ...]:
+        """All that decides what is computed beside the arrays."""
+        nodes = tuple((node.name, node.inputs, settings_of(node), tuple(node.arrays())) for node in self.nodes)
+        return nodes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
+
+    def by_name(self, arrays: Iterable[Any]) -> dict[str, dict[str, Any]]:
+        """`arrays` by node and name."""
+        following = iter(arrays)
+        return {name: {key: next(following) for key in keys} for name, _, _, keys in self.settings[0]}
+
+    def without_arrays(self) -> Model:
+        """The same without the arrays of its nodes."""
+        bare = copy(self)
+        bare.settings = self.settings
+        for name in ("arrays", "_by_name"):
+            vars(bare).pop(name, None)
+        bare.nodes = tuple(node.map_arrays(lambda _: None) for node in self.nodes)
+        bare.nodes = tuple(replace(node, trained={}) for node in bare.nodes)
+        bare.stateful = tuple(node for node in bare.nodes if isinstance(node, Stateful))
+        return bare
 
     def initial_state(self, n: int, voltages: Mapping[str, Any]) -> dict[str, State]:
         """State before the first step, for `n` samples."""

@@ -2,19 +2,23 @@
 
 XLA computes a step anew for each array that the loop leaves: with spikes and state in one array it computes it once.
 Neurons that have no packing here run all the same, more slowly.
+
+TensorFlow keeps every program of XLA until the process ends. Simulators therefore share them: a program depends on the
+kind of its nodes and on sizes, and gets the arrays of the nodes as arguments.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from ...graph import Population, Stateful
+from ...graph import Node, Population, Stateful
 from ...neurons import LIF, Neuron
 from ...neurons.base import Array, State
 from .. import tensorflow_ops
@@ -84,6 +88,24 @@ def traced(function: Callable[..., Any], **options: Any) -> Any:
     return tf.function(partial(function), autograph=False, **options)
 
 
+_SHARED: dict[Hashable, Any] = {}
+
+
+def shared(function: Callable[..., Any], *settings: Any) -> Any:
+    """Compile ``function(*settings, …)`` with XLA, once in the process for equal settings."""
+    return once(lambda: compiled(partial(function, *settings)), function, settings)
+
+
+def once(make: Callable[[], Any], *key: Any) -> Any:
+    """What `make` gave for an equal key before, in this process. It must not hold arrays of a graph."""
+    key = (traced, *key)
+    try:
+        hash(key)
+    except TypeError:  # a neuron with an array among its parameters
+        return make()
+    return _SHARED.get(key) or _SHARED.setdefault(key, make())
+
+
 class Settled:
     """A `tf.function` whose arguments differ in values alone, or in which of them are None.
 
@@ -103,7 +125,9 @@ class Settled:
 
 
 States = dict[str, State]
-Scan = Callable[[tf.Tensor, States, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
+Arrays = dict[str, dict[str, tf.Tensor]]
+Settings = tuple[type[Node], tuple[tuple[str, Any], ...]]
+Scan = Callable[[tf.Tensor, States, Arrays, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
 
 
 def compile_scan(
@@ -122,32 +146,68 @@ def compile_scan(
 
     Returns
     -------
-    function of (x, states, n_valid)
-        It gives the last node's values, (steps, n, *shape), of which those from `n_valid` on mean nothing; the states
-        after step `n_valid`; and the last node's voltages or None.
+    function of (x, states, arrays, n_valid)
+        `states` and `arrays` are those of the nodes by name. It gives the last node's values, (steps, n, *shape), of
+        which those from `n_valid` on mean nothing; the states after step `n_valid`; and the last node's voltages or
+        None.
     """
+    program = shared(_scan, tuple(map(settings_of, nodes)), steps, dt, varies, keep_voltages, dtype)
+    names = [node.name for node in nodes]
 
-    def scan(x: tf.Tensor, states: States, n_valid: tf.Tensor) -> tuple[tf.Tensor, States, tf.Tensor | None]:
-        def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
-            value, state, carried = x[step] if varies else x, {}, dict(carried)
-            for node in nodes:
-                value, state = node.step(value, _unpack(packings[node.name], carried[node.name]), dt, tensorflow_ops)
-                carried[node.name], value, state = _pack(packings[node.name], value, state)
-            if keep_voltages:
-                voltages = voltages.write(step, state["voltage"])
-            return step + 1, carried, values.write(step, tf.cast(value, dtype)), voltages
+    def scan(
+        x: tf.Tensor, states: States, arrays: Arrays, n_valid: tf.Tensor
+    ) -> tuple[tf.Tensor, States, tf.Tensor | None]:
+        of_nodes = [states[name] for name in names], [arrays[name] for name in names]
+        values, after, voltages = program(x, *of_nodes, n_valid)
+        return values, dict(zip(names, after, strict=True)), voltages
 
-        shape = x.shape[int(varies) :]
-        arrays: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
-        if not keep_voltages:
-            arrays[1] = tf.constant(0)
-        packings = {node.name: _packing(node, states[node.name]) for node in nodes}
-        packed = {name: _pack(packing, None, states[name])[0] for name, packing in packings.items()}
-        _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *arrays])
-        states = {name: _unpack(packing, packed[name]) for name, packing in packings.items()}
-        return values.stack(), states, voltages.stack() if keep_voltages else None
+    return scan
 
-    return compiled(scan)
+
+def settings_of(node: Node) -> Settings:
+    """Class and fields of a node, without its arrays and its place in a graph; hashable but for odd neurons."""
+    left_out = {"name", "inputs", "trained", "folded", *node.array_fields}
+    names = (field.name for field in dataclasses.fields(node) if field.name not in left_out)
+    return type(node), tuple((name, getattr(node, name)) for name in names)
+
+
+def _scan(
+    settings: tuple[Settings, ...],
+    steps: int,
+    dt: float,
+    varies: bool,
+    keep_voltages: bool,
+    dtype: tf.DType,
+    x: tf.Tensor,
+    states: list[State],
+    arrays: list[dict[str, tf.Tensor]],
+    n_valid: tf.Tensor,
+) -> tuple[tf.Tensor, list[State], tf.Tensor | None]:
+    """The scan of `compile_scan`, with the nodes as `_settings` and arrays."""
+    nodes: list[Any] = [
+        kind(name="", inputs=(), **{**dict.fromkeys(kind.array_fields), **given, **dict(fields)})
+        for (kind, fields), given in zip(settings, arrays, strict=True)
+    ]
+    packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
+
+    def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+        value, state, after = x[step] if varies else x, {}, []
+        for node, packing, before in zip(nodes, packings, carried, strict=True):
+            value, state = node.step(value, _unpack(packing, before), dt, tensorflow_ops)
+            packed, value, state = _pack(packing, value, state)
+            after.append(packed)
+        if keep_voltages:
+            voltages = voltages.write(step, state["voltage"])
+        return step + 1, after, values.write(step, tf.cast(value, dtype)), voltages
+
+    shape = x.shape[int(varies) :]
+    written: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
+    if not keep_voltages:
+        written[1] = tf.constant(0)
+    packed = [_pack(packing, None, state)[0] for packing, state in zip(packings, states, strict=True)]
+    _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
+    after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
+    return values.stack(), after, voltages.stack() if keep_voltages else None
 
 
 def _packing(node: Stateful, state: State) -> LIFPacking | None:

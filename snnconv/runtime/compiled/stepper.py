@@ -7,27 +7,30 @@ of the spikes that constant currents cause.
 
 from __future__ import annotations
 
-from functools import partial
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
 from ...graph import Filter, Input, Linear, Population, Readout, Stateful
+from ...neurons import Neuron
 from ...neurons.base import State
 from ...neurons.spike_train import spikes_between
 from .. import tensorflow_ops
 from ..result import spike_dtype
 from .model import Model, Program
 from .products import BFLOAT16, SPARSE
-from .scan import Scan, Settled, compile_scan, compiled, traced
+from .scan import Arrays, Scan, Settled, compile_scan, shared, traced
 
+Flat = tuple[tf.Tensor, ...]
 Tensors = dict[str, tf.Tensor]
 States = dict[str, State]
 Phases = dict[str, tuple[tf.Tensor, tf.Tensor]]
+COUNTS = tf.int32  # float32 counts to 2^24 alone
 
 
 class Stepper:
-    """The compiled functions of one `Program`.
+    """The compiled functions of one `Program`, for models of the same settings: arrays are their first argument.
 
     `before` computes, once per run, what constant inputs alone decide. `chunk` advances up to chunk_steps steps.
     `after` gives, from what is `kept`, the state that `chunk` leaves out. Values are (n, *shape) tensors where they are
@@ -35,15 +38,13 @@ class Stepper:
     """
 
     def __init__(self, model: Model, program: Program):
-        self._model, self._program = model, program
+        self._model, self._program = model.without_arrays(), program
         self._varies = self._find_varying()
         self._trains = self._find_trains()
         self.before = Settled(traced(self._before))
         self.chunk = Settled(traced(self._chunk))
-        self.after = compiled(self._after)
-        self._spikes_between = {
-            name: compiled(partial(_spikes_between, dtype=self._dtype(node))) for name, node in self._trains.items()
-        }
+        self.after = traced(self._after)
+        self._spikes_between = {name: shared(_spikes_between, self._dtype(node)) for name, node in self._trains.items()}
         self._chains = self._find_chains()
         self._scans = {name: self._scan(chain) for name, chain in self._chains.items()}
 
@@ -92,11 +93,15 @@ class Stepper:
         """Type of the values that a node gives."""
         return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
 
-    def _before(self, inputs: Tensors, start: States | None) -> tuple[Tensors, Phases, States]:
+    def _nodes(self, arrays: Arrays) -> list[Any]:
+        return [dataclasses.replace(node, **arrays[node.name]) for node in self._model.nodes]
+
+    def _before(self, flat: Flat, inputs: Tensors, start: States | None) -> tuple[Tensors, Phases, States]:
         """Compute what constant inputs alone decide, before the first step.
 
         Parameters
         ----------
+        flat : arrays of the model
         inputs : the constant ones
         start : state of all nodes, or None for the one at rest
 
@@ -106,13 +111,13 @@ class Stepper:
         trains : phases of the spikes they cause
         state : of the other populations and filters
         """
-        values = dict(inputs)
-        for node in self._model.nodes:
+        arrays, values = self._model.by_name(flat), dict(inputs)
+        for node in self._nodes(arrays):
             if isinstance(node, Linear) and node.name not in self._varies:
                 values[node.name] = self._apply(node, [values[name] for name in node.inputs])
         trains = {
-            name: compiled(lambda x, state, node=node: self._train(node, x, state).phases())(
-                values[node.inputs[0]], start and start[name]
+            name: shared(_phases, node.neuron, self._model.dt)(
+                *self._train(node, arrays, values[node.inputs[0]], start)
             )
             for name, node in self._trains.items()
         }
@@ -126,12 +131,13 @@ class Stepper:
         zero = tf.zeros((), self._model.dtype)
         return node.initial_state(self._program.batch_size, zero, self._model.dtype, tensorflow_ops)
 
-    def _train(self, node: Population, x: tf.Tensor, state: State | None) -> Any:
-        state = self._at_rest(node) if state is None else state
-        return node.neuron.spike_train(x + node.neuron_bias, state, self._model.dt, tensorflow_ops)
+    def _train(self, node: Population, arrays: Arrays, x: tf.Tensor, start: States | None) -> tuple[tf.Tensor, State]:
+        """Current and first state of a population whose spikes are known without a loop."""
+        return x + arrays[node.name]["neuron_bias"], self._at_rest(node) if start is None else start[node.name]
 
     def _chunk(
         self,
+        flat: Flat,
         constant: Tensors,
         trains: Phases,
         varying: Tensors,
@@ -143,6 +149,7 @@ class Stepper:
 
         Parameters
         ----------
+        flat : arrays of the model
         constant, trains, state : what `before` gave; then the state of the chunk before
         varying : inputs by name, as (chunk_steps, batch_size, *shape)
         begin : steps before this chunk
@@ -154,11 +161,11 @@ class Stepper:
         records : by kind and population
         state : after the last step that counts; without the populations under constant current
         """
-        values = {**constant, **varying}
+        arrays, values = self._model.by_name(flat), {**constant, **varying}
         records: dict[str, Tensors] = {"spikes": {}, "voltages": {}, "rates": {}}
         state = dict(state)
         times = begin + tf.minimum(tf.range(self._program.chunk_steps + 1), n_valid)
-        for node in self._model.nodes:
+        for node in self._nodes(arrays):
             if isinstance(node, Input) or node.name not in self._varies:
                 continue
             if isinstance(node, Linear):
@@ -170,7 +177,7 @@ class Stepper:
             elif node.name in self._chains:
                 chain = self._chains[node.name]
                 before = {each.name: state[each.name] for each in chain}
-                value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, n_valid)
+                value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, arrays, n_valid)
                 state |= after
             else:
                 continue  # a filter that scans together with the population behind it
@@ -185,13 +192,13 @@ class Stepper:
         currents = {name: constant[node.inputs[0]] for name, node in self._trains.items()}
         return currents, start and {name: start[name] for name in self._trains}
 
-    def _after(self, currents: Tensors, start: States | None, n_steps: tf.Tensor) -> States:
+    def _after(self, flat: Flat, currents: Tensors, start: States | None, n_steps: tf.Tensor) -> States:
         """The state, `n_steps` steps after `start`, of the populations under constant current."""
-        steps = tf.cast(n_steps, self._model.dtype)
-        return {
-            name: self._train(node, currents[name], start and start[name]).state_after(steps)
-            for name, node in self._trains.items()
-        }
+        steps, arrays, found = tf.cast(n_steps, self._model.dtype), self._model.by_name(flat), {}
+        for name, node in self._trains.items():
+            after = shared(_state_after, node.neuron, self._model.dt)
+            found[name] = after(*self._train(node, arrays, currents[name], start), steps)
+        return found
 
     def _record(
         self, node: Population, value: tf.Tensor, voltages: tf.Tensor | None, records: dict[str, Tensors]
@@ -201,20 +208,21 @@ class Stepper:
         if voltages is not None:
             records["voltages"][node.name] = voltages
         if self._program.records("rates", node.name):
-            records["rates"][node.name] = tf.reduce_sum(tf.cast(value, self._model.dtype), 0)
+            records["rates"][node.name] = tf.reduce_sum(tf.cast(value, COUNTS), 0)
 
     def _reduce(self, value: tf.Tensor, name: str, n_valid: tf.Tensor) -> tf.Tensor:
         reduction, steps = self._program.reduction, self._program.chunk_steps
         if name not in self._varies:
             if reduction is None:
                 return tf.broadcast_to(value[None], (steps, *value.shape))
-            return value * tf.cast(n_valid, value.dtype) if reduction == "sum" else value
+            return tf.cast(value, tf.float64) * tf.cast(n_valid, tf.float64) if reduction == "sum" else value
         if reduction is None:
             return value
         if reduction == "last":
             return value[n_valid - 1]
-        counts = tf.cast(tf.range(steps) < n_valid, value.dtype)
-        return tf.tensordot(counts, value, 1)
+        # float32 would lose digits with every step: 2e-4 of the sum after a million
+        counts = tf.cast(tf.range(steps) < n_valid, tf.float64)
+        return tf.tensordot(counts, tf.cast(value, tf.float64), 1)
 
     def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
@@ -233,5 +241,13 @@ class Stepper:
         return tf.reshape(self._apply(node, flat), (steps, n, *node.shape))
 
 
-def _spikes_between(times: tf.Tensor, *phases: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+def _phases(neuron: Neuron, dt: float, J: tf.Tensor, state: State) -> Any:
+    return neuron.spike_train(J, state, dt, tensorflow_ops).phases()
+
+
+def _state_after(neuron: Neuron, dt: float, J: tf.Tensor, state: State, n_steps: tf.Tensor) -> State:
+    return neuron.spike_train(J, state, dt, tensorflow_ops).state_after(n_steps)
+
+
+def _spikes_between(dtype: tf.DType, times: tf.Tensor, *phases: tf.Tensor) -> tf.Tensor:
     return tf.cast(spikes_between(times, *phases, xp=tensorflow_ops), dtype)

@@ -13,7 +13,8 @@ from ...graph import Inputs, Population, SpikingGraph
 from ...graph.passes.spikes import set_spike_heights
 from ...graph.report import with_actions
 from ...neurons import IF, LIF
-from ...runtime.arguments import check_steps
+from ...neurons.base import steps_as
+from ...runtime.arguments import check_graph, check_steps
 from ...runtime.rates import rate_values
 from ...text.progress import track
 from .currents import correct_currents
@@ -85,6 +86,7 @@ def calibrate(
     Bu et al. (2022), "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks",
     for the start at half the threshold. `heights` and `currents` name theirs.
     """
+    check_graph(graph, "calibrate")
     n_steps = check_steps(n_steps, dt)
     if target_rate is not None and not 0 < target_rate <= 1 / dt:
         raise ParameterError(f"target_rate must lie between 0 and 1/dt = {1 / dt:g} Hz. Received {target_rate!r}.")
@@ -95,7 +97,7 @@ def calibrate(
             f"there is no population of IF or LIF neurons to calibrate that has no initial voltage yet. Received "
             f"neurons {kinds}."
         )
-    lif = [name for name in names if isinstance(graph.populations[name].neuron, LIF)]
+    lif = [name for name in names if steps_as(graph.populations[name].neuron, LIF)]
     if len(lif) == len(names) and (percentile is not None or target_rate is not None):
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
@@ -126,7 +128,8 @@ def can_be_calibrated(graph: SpikingGraph) -> bool:
 def _names(graph: SpikingGraph) -> list[str]:
     """Populations of IF and LIF neurons without an initial voltage of their own."""
     populations = (node for node in graph.nodes if isinstance(node, Population))
-    return [node.name for node in populations if isinstance(node.neuron, (IF, LIF)) and not node.initial_voltage]
+    fits = [node for node in populations if steps_as(node.neuron, LIF) or steps_as(node.neuron, IF)]
+    return [node.name for node in fits if not node.initial_voltage]
 
 
 def _heights(

@@ -12,6 +12,7 @@ from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
 from ...graph.passes.draft import part
 from ...neurons import LIF
+from ...neurons.base import steps_as
 from ...runtime.rates import rate_values
 from ...runtime.simulator import Simulator
 from ...text.progress import track
@@ -47,7 +48,7 @@ def correct_currents(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, n
                 lacking = wanted[source] - mean_output(before, xs, n_steps, dt)["current"]
                 shift = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
                 graph = graph.replace(_shifted(each, shift) if each.name == name else each for each in graph.nodes)
-            if isinstance(graph[name], Population) and isinstance(graph.populations[name].neuron, LIF):
+            if isinstance(graph[name], Population) and steps_as(graph.populations[name].neuron, LIF):
                 received = mean_output(part(graph, (), {"output": name}), xs, n_steps, dt)["output"]
                 factor = float(
                     (received * wanted[name]).sum(dtype="float64")

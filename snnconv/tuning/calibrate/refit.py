@@ -18,6 +18,8 @@ from ...graph.passes import scale_firing_rates as scale_rates
 from ...graph.passes.spikes import factors_of
 from ...graph.report import with_actions
 from ...neurons import LIF, Neuron
+from ...neurons.base import steps_as
+from ...runtime.arguments import check_graph
 from ...runtime.rates import rate_values
 from .heights import by_channel
 
@@ -104,12 +106,13 @@ def refit(
     ParameterError
         If a time constant is out of range.
     """
+    check_graph(graph, "refit")
     factors = factors_of(graph, scale_firing_rates)
     nodes = {name: graph[name] for name in graph.populations}
     neurons = {
         name: _retimed(node.neuron, factors.get(name, 1.0), tau_rc, tau_ref)
         for name, node in nodes.items()
-        if isinstance(node, Population) and isinstance(node.neuron, LIF)
+        if isinstance(node, Population) and steps_as(node.neuron, LIF)
     }
     if not neurons:
         raise ConversionError("there is no population of LIF neurons to refit. Other neurons are scaled exactly.")

@@ -11,6 +11,7 @@ from ...graph import Filter, Inputs, Population, Readout, SpikingGraph
 from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
 from ...graph.passes.draft import part
 from ...neurons import LIF
+from ...neurons.base import steps_as
 from ...runtime.rates import rate_values
 from ...text.progress import track
 from .currents import mean_output
@@ -45,7 +46,7 @@ def best_speed(
     -------
     graph, scale, synapse
     """
-    names = [node.name for node in graph.nodes if isinstance(node, Population) and isinstance(node.neuron, LIF)]
+    names = [node.name for node in graph.nodes if isinstance(node, Population) and steps_as(node.neuron, LIF)]
     has_own = any(isinstance(node, Filter) for node in graph.nodes)
     tried = list(product(scales, (None,) if has_own else synapses))
     wanted = rate_outputs(graph, xs)

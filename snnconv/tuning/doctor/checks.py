@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...neurons import LIF
+from ...neurons.base import steps_as
 from .examination import Examination
 
 SILENT_SHARE = 0.6
@@ -145,7 +146,7 @@ def lost_rate(found: Examination) -> Iterator[Finding]:
     """LIF layers whose refractory period is below dt, at rates where that counts."""
     for layer in found.layers:
         neuron = layer.view.neuron
-        if not isinstance(neuron, LIF) or neuron.tau_ref >= found.dt or not layer.expected.any():
+        if not steps_as(neuron, LIF) or neuron.tau_ref >= found.dt or not layer.expected.any():
             continue
         # of every interval between spikes, half of what dt has more than tau_ref is lost on average
         weight = layer.expected / layer.expected.sum()

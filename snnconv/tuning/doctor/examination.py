@@ -10,6 +10,7 @@ import numpy as np
 
 from ...graph import Population, PopulationView, SpikingGraph
 from ...neurons import LIF, SteppedLIF
+from ...neurons.base import steps_as
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Layer:
         neuron = self.view.neuron
         if isinstance(neuron, SteppedLIF):
             return neuron.highest_rate
-        by_rest = 1 / neuron.tau_ref if isinstance(neuron, LIF) and neuron.tau_ref > 0 else math.inf
+        by_rest = 1 / neuron.tau_ref if steps_as(neuron, LIF) and neuron.tau_ref > 0 else math.inf
         return min(by_rest, self.step_ceiling(dt))
 
 

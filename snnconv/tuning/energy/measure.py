@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph
-from ...runtime.arguments import check_steps
+from ...runtime.arguments import check_graph, check_steps
 from ...text.progress import track
 from .devices import Device, find_devices
 from .operations import has_max_pool, operations_of_spikes, operations_of_values
@@ -78,6 +78,7 @@ def energy(
         If the data or a parameter is out of range.
     """
     devices = find_devices(device)
+    check_graph(graph, "energy")
     check_steps(n_steps, dt)
     xs = graph.check_inputs(x, "float32", n_steps)
     from ...runtime.simulator import Simulator

@@ -13,6 +13,7 @@ from ...files.output import MARK
 from ...files.writing import replacing
 from ...graph import Filter, Population, SpikingGraph
 from ...neurons import LIF
+from ...neurons.base import steps_as
 from ...neurons.synapses import Lowpass
 from ..adaptation import Adaptation
 from .readout import Readout
@@ -124,7 +125,7 @@ def own_synapses(graph: SpikingGraph) -> tuple[Synapses, bool]:
 
 def notes(graph: SpikingGraph, scales: Iterable[float], dt: float) -> list[str]:
     """Remarks on scaled rates, where they are not exact in time steps."""
-    rests = [view.neuron.tau_ref for view in graph.populations.values() if isinstance(view.neuron, LIF)]
+    rests = [view.neuron.tau_ref for view in graph.populations.values() if steps_as(view.neuron, LIF)]
     others = sorted({scale for scale in scales if scale != 1})
     if not rests or not others:
         return []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from ....neurons import IF, LIF, Neuron
-from ....neurons.base import Array, State
+from ....neurons.base import Array, State, steps_as
 from .mistake import ChangeNeuron, Mistake
 
 
@@ -91,9 +91,17 @@ class HandWrittenIF(IF, abstract=True):
         return spikes, {"voltage": v}
 
 
+def _is_lif(neuron: Neuron) -> TypeGuard[LIF]:
+    return steps_as(neuron, LIF) or isinstance(neuron, HandWrittenLIF)
+
+
+def _is_if(neuron: Neuron) -> TypeGuard[IF]:
+    return steps_as(neuron, IF) or isinstance(neuron, HandWrittenIF)
+
+
 def _lif(**changes: Any) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
-        if not isinstance(neuron, LIF):
+        if not _is_lif(neuron):
             return None
         return dataclasses.replace(_by_hand(neuron), **changes)
 
@@ -102,7 +110,7 @@ def _lif(**changes: Any) -> ChangeNeuron:
 
 def _if(**changes: Any) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
-        if not isinstance(neuron, IF):
+        if not _is_if(neuron):
             return None
         own = neuron.parameters()
         if not isinstance(neuron, HandWrittenIF):
@@ -119,7 +127,7 @@ def _by_hand(neuron: LIF) -> HandWrittenLIF:
 
 def _whole_steps(more: int) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
-        if not isinstance(neuron, LIF):
+        if not _is_lif(neuron):
             return None
         steps = math.ceil(neuron.tau_ref / dt - 1e-6) + more
         return dataclasses.replace(_by_hand(neuron), whole_steps=steps) if steps > 0 else None
@@ -128,18 +136,18 @@ def _whole_steps(more: int) -> ChangeNeuron:
 
 
 def _without_refractory_period(neuron: Neuron, dt: float) -> Neuron | None:
-    return dataclasses.replace(neuron, tau_ref=0.0) if isinstance(neuron, LIF) and neuron.tau_ref else None
+    return dataclasses.replace(neuron, tau_ref=0.0) if _is_lif(neuron) and neuron.tau_ref else None
 
 
 def _one_step_longer(neuron: Neuron, dt: float) -> Neuron | None:
-    return dataclasses.replace(neuron, tau_ref=neuron.tau_ref + dt) if isinstance(neuron, LIF) else None
+    return dataclasses.replace(neuron, tau_ref=neuron.tau_ref + dt) if _is_lif(neuron) else None
 
 
 def _floor(value: float | None) -> ChangeNeuron:
     def change(neuron: Neuron, dt: float) -> Neuron | None:
-        if isinstance(neuron, LIF) and value is not None and neuron.min_voltage != value:
+        if _is_lif(neuron) and value is not None and neuron.min_voltage != value:
             return dataclasses.replace(neuron, min_voltage=value)
-        if isinstance(neuron, IF) and neuron.min_voltage != value:
+        if _is_if(neuron) and neuron.min_voltage != value:
             return dataclasses.replace(neuron, min_voltage=value)
         return None
 
@@ -147,13 +155,13 @@ def _floor(value: float | None) -> ChangeNeuron:
 
 
 def _at_most_one(neuron: Neuron, dt: float) -> Neuron | None:
-    if not isinstance(neuron, IF) or neuron.max_spikes == 1:
+    if not _is_if(neuron) or neuron.max_spikes == 1:
         return None
     return dataclasses.replace(neuron, max_spikes=1)
 
 
 def _any_number(neuron: Neuron, dt: float) -> Neuron | None:
-    if not isinstance(neuron, IF) or neuron.max_spikes is None:
+    if not _is_if(neuron) or neuron.max_spikes is None:
         return None
     return dataclasses.replace(neuron, max_spikes=None)
 
