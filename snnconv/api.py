@@ -274,6 +274,7 @@ def verify(
     dt: float = 0.001,
     dtype: str = "float32",
     seed: int = 0,
+    n_samples: int = 8,
 ) -> Verification:
     """Compare, layer by layer, rates with Keras, spikes with the NumPy loop, and measured rates with the rate equation.
 
@@ -290,8 +291,8 @@ def verify(
         Length of a step, in seconds.
     dtype : str
         "float32" or "float64", of both runtimes.
-    seed : int
-        Seed of the random inputs.
+    seed, n_samples : int
+        Seed and number of the random inputs.
 
     Raises
     ------
@@ -308,7 +309,7 @@ def verify(
             raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
         model, graph = None, model
     graph = convert_model(model) if graph is None else graph
-    return compare(graph, model, x, n_steps, dt, dtype, seed)
+    return compare(graph, model, x, n_steps, dt, dtype, seed, n_samples)
 
 
 def _opened(model: Any) -> Any:
