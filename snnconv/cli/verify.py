@@ -80,7 +80,7 @@ def verify(
     from ..api import convert
     from ..api import verify as compare
 
-    graph = convert(keras_model, verbose=False) if graph is None else graph
+    graph = convert(keras_model, **keras.changes, verbose=False) if graph is None else graph
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph

@@ -17,6 +17,7 @@ from ..neurons import LIF
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
+from ..text.advice import argument
 from ..text.plain import plural
 from .target import Inputs, Option, Settings
 
@@ -70,7 +71,7 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
             raise
         raise ExportError(
             f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
-            f"--low {min(0.0, float(x.min())):g} --high {x.max():g} (low=…, high=…)."
+            f"{argument('low', f'{min(0.0, float(x.min())):g}')} {argument('high', f'{x.max():g}')}."
         ) from error
     return integers
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..graph import Inputs, SpikingGraph
 from ..runtime.result import Result
+from ..text.advice import argument
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ class Limit:
 
 def other_neurons(kind: str, known: str = "LIF") -> str:
     """Advice about neurons of this kind, for a target that has the `known` ones."""
-    is_trained = kind == "SteppedLIF"  # a layer of its own, where other kinds stand for an activation
-    advice = f"Train with {known} layers" if is_trained else f"Convert with swap_activations and {known} neurons"
+    advice = f"Convert with {argument('swap_activations')} and {known} neurons"
+    if kind == "SteppedLIF":  # a layer of its own, where other kinds stand for an activation
+        advice = f"Train with {known} layers"
     return f"{advice} in their place"
 
 

@@ -4,5 +4,6 @@
 - `table`: rows under headings, as lines of 80 columns or as HTML, and reports: titled sections of them
 - `terminal`: the same tables as rich draws them, between bold headings
 - `progress`: a bar with the time left
+- `advice`: arguments in messages, as Python or as the command line writes them
 - `values`: values as JSON can hold them
 """

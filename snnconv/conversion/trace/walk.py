@@ -15,6 +15,7 @@ from ...graph import LayerReport, Readout, SpikingGraph
 from ...graph.passes.fold import fold_padding
 from ...graph.spiking_graph import random_samples
 from ...neurons import Neuron
+from ...text.advice import argument
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
 from .registry import layer_handler, operation_handler
@@ -67,7 +68,7 @@ def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = No
             )
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
-        raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
+        raise ConversionError(f"{argument('swap_activations')} names '{key}', which is no activation in this model.")
     return fold_padding(graph)
 
 
