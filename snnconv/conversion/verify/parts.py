@@ -9,7 +9,7 @@ import numpy as np
 from ...graph import Population, SpikingGraph
 from ...runtime.result import spike_dtype
 
-MEMORY = 96 << 20
+MEMORY = 32 << 20
 """Bytes that the values of all layers, or the recorded spikes of one runtime, take at most."""
 
 
