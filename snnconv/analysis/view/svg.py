@@ -47,7 +47,8 @@ def histogram(
         zero = f'<line class="zero" x1="{x:.2f}" x2="{x:.2f}" y1="0" y2="{room}"/>'
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><svg class="histogram" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" role="img"><line x1="0" x2="{WIDTH}" y1="{room}" y2="{room}"/>'
+        f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<line x1="0" x2="{WIDTH}" y1="{room}" y2="{room}"/>'
         f"{zero}{bars}{below}</svg></figure>"
     )
 
@@ -93,7 +94,7 @@ def graph(drawing: Drawing, links: Mapping[str, str]) -> str:
         boxes.append(f'<a href="#{link}">{content}</a>' if link else content)
     return (
         f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        'role="img">'
+        'role="group" aria-label="nodes of the graph and their connections">'
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M 0 0 L 8 4 L 0 8 z"/></marker></defs>{arrows}{"".join(boxes)}</svg>'
     )
