@@ -89,6 +89,7 @@ _MODULES = {
 _LATE = {
     "explain": ".analysis.explain",
     "export_saved_model": ".export.saved_model",
+    "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
 }

@@ -20,7 +20,7 @@ from .file import read, save
 from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import Input, Linear, Node, Stateful
 from .report import LayerReport
-from .show import nodes_table, summary_table
+from .show import summary_table
 from .views import PopulationView, ReadoutView, population_views, readout_views
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SpikingGraph:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def _repr_html_(self) -> str:
-        return nodes_table(self.nodes, f"Spiking graph '{self.name}'").html()
+        return late("graph_html")(self)
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]

@@ -5,5 +5,6 @@
 - `terminal`: the same tables as rich draws them, between bold headings
 - `progress`: a bar with the time left
 - `advice`: arguments in messages, as Python or as the command line writes them
+- `picture`: histograms and rasters as SVG
 - `values`: values as JSON can hold them
 """

@@ -129,7 +129,7 @@
         const level = bytes[(i * wide + j) * channels + channel];
         return [level, level, level, 255];
       });
-      target.style.width = `min(100%, ${target.width * Math.max(1, Math.min(4, Math.floor(1100 / target.width)))}px)`;
+      target.style.width = target.width * Math.max(1, Math.min(4, Math.floor(1100 / target.width))) + "px";
       target.previousElementSibling.querySelector(".range").textContent =
         `black ${number(map.low)} Hz, white ${number(map.high)} Hz`;
     }

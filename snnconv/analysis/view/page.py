@@ -16,6 +16,7 @@ from ..._version import __version__
 from ...files.writing import replacing
 from ...graph import SpikingGraph
 from ...graph.show import nodes_table
+from ...text.picture import even_edges, histogram
 from ...text.plain import number, plural, shape_text
 from ...text.table import Table
 from ..explain import Explanation
@@ -166,7 +167,7 @@ def _layer(
         low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
         for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
             title = f"{what}: mean {number(rates.mean())} Hz; {(rates == 0).mean():.1%} silent, not drawn"
-            pictures.append(svg.histogram(rates[rates != 0], edges, title, "Hz", (min(low, 0.0), high)))
+            pictures.append(histogram(rates[rates != 0], edges, title, "Hz", (min(low, 0.0), high)))
     equations = "".join(f"<div class='equation'>{escape(line)}</div>" for line in lines)
     return (
         f"<details id='{link}'{' open' if is_open else ''}><summary>{escape(layer_title(layer))}</summary>"
@@ -190,7 +191,7 @@ def _arrays(graph: SpikingGraph, layer: LayerExplanation) -> Iterable[str]:
         found = values[array.name]
         if found is not None and np.size(found) > 1:
             title = f"{array.name}, {shape_text(array.shape)}"
-            yield svg.histogram(np.ravel(found), svg.even_edges(found), title, array.unit)
+            yield histogram(np.ravel(found), even_edges(found), title, array.unit)
 
 
 def _variables(explanation: Explanation) -> str:
