@@ -93,7 +93,10 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     neurons = [view.neuron for view in graph.populations.values()]
     rests = any(isinstance(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
-    return (f"{what}, refractory periods to whole steps" if rests else what,)
+    if not rests:
+        return (what,)
+    why = "moves most spikes of LIF neurons by a step or more: predictions and mean outputs tell more than that share"
+    return (f"{what}, refractory periods to whole steps, which {why}",)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,8 @@ def histogram(
     width, room = WIDTH / len(counts), HEIGHT - FOOT
     bars = "".join(
         f'<rect style="fill:{BAR}" x="{place * width:.2f}" y="{room * (1 - count / highest):.2f}" '
-        f'width="{max(width - 0.6, 0.4):.2f}" height="{room * count / highest:.2f}"><title>{number(edges[place])} … {number(edges[place + 1])} '
+        f'width="{max(width - 0.6, 0.4):.2f}" height="{room * count / highest:.2f}">'
+        f"<title>{number(edges[place])} … {number(edges[place + 1])} "
         f"{escape(unit)}: {count:,}</title></rect>"
         for place, count in enumerate(counts)
         if count
