@@ -95,8 +95,8 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
     if not rests:
         return (what,)
-    why = "moves most spikes of LIF neurons by a step or more: predictions and mean outputs tell more than that share"
-    return (f"{what}, refractory periods to whole steps, which {why}",)
+    effect = "moves most spikes by a step or more and lowers high rates: compare the predictions"
+    return (f"{what}, refractory periods to whole steps, which {effect}",)
 
 
 @dataclass(frozen=True, eq=False)
