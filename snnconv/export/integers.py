@@ -95,8 +95,8 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
     if not rests:
         return (what,)
-    effect = "moves most spikes by a step or more and lowers high rates: compare the predictions"
-    return (f"{what}, refractory periods to whole steps, which {effect}",)
+    effect = "half a step longer on average: most spikes move and high rates fall, so compare the predictions"
+    return (f"{what}, refractory periods to whole steps, {effect}",)
 
 
 @dataclass(frozen=True, eq=False)
