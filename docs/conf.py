@@ -13,17 +13,20 @@ project = "snnconv"
 author = "the authors of snnconv"
 release = version = snnconv.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "reference"]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "reference"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
 exclude_patterns = ["README.md"]
 default_role = "py:obj"
 highlight_language = "none"
 
-html_theme = "alabaster"
-html_theme_options = {"description": "From Keras models to spiking networks", "page_width": "1100px"}
+html_theme = "furo"  # light and dark, as the reader's system or the switch says
+html_title = "snnconv"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 html_copy_source = False
 
+nb_execution_mode = "off"  # tests run the notebooks; the site shows what is in them
 myst_fence_as_directive = ["math"]  # GitHub shows such fences too
 myst_heading_anchors = 3
 

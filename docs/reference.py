@@ -1,10 +1,15 @@
-"""A Sphinx extension: the reference of the command line from the command, that of Python from the docstrings."""
+"""A Sphinx extension: the reference of the command line from the command, that of Python from the docstrings.
+
+The pages of modules and classes are written to `api/`, and the notebooks are copied to `notebooks/`; neither is kept in
+the repository.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,33 +21,26 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import nested_parse_with_titles
 
-# Modules whose public names the reference describes, in this order.
-MODULES = (
-    "snnconv",
-    "snnconv.layers",
-    "snnconv.neurons",
-    "snnconv.synapses",
-    "snnconv.graph",
-    "snnconv.passes",
-    "snnconv.reference",
-    "snnconv.runs",
-    "snnconv.quantize",
-    "snnconv.export",
-    "snnconv.keras_files",
-    "snnconv.verification",
-    "snnconv.diagnosis",
-    "snnconv.accounting",
-    "snnconv.health",
-    "snnconv.tuning",
-    "snnconv.viewer",
-    "snnconv.config",
-    "snnconv.datasets",
-    "snnconv.training",
-    "snnconv.callbacks",
-    "snnconv.regularizers",
-    "snnconv.plot",
-    "snnconv.errors",
-)
+# Rooms, and the modules whose public names the reference describes, in this order.
+ROOMS = {
+    "Start": ("snnconv", "snnconv.errors"),
+    "Neurons": ("snnconv.neurons", "snnconv.synapses"),
+    "Training": (
+        "snnconv.layers",
+        "snnconv.regularizers",
+        "snnconv.training",
+        "snnconv.callbacks",
+        "snnconv.config",
+        "snnconv.datasets",
+    ),
+    "Graphs and conversion": ("snnconv.graph", "snnconv.passes", "snnconv.keras_files", "snnconv.verification"),
+    "Running": ("snnconv.reference", "snnconv.runs"),
+    "Tuning": ("snnconv.tuning", "snnconv.health", "snnconv.accounting"),
+    "Looking at a network": ("snnconv.plot", "snnconv.viewer", "snnconv.diagnosis"),
+    "Integers and exports": ("snnconv.quantize", "snnconv.export"),
+}
+MODULES = tuple(module for modules in ROOMS.values() for module in modules)
+PAGES = "api"  # the folder of generated pages, beside api.rst
 ONLY = {  # of modules that hold more than users need
     "snnconv.runs": ("Result",),
     "snnconv.config": (
@@ -78,8 +76,8 @@ def public_names(module: ModuleType) -> list[str]:
     ]
 
 
-def module_lines(name: str, seen: dict[int, str]) -> list[str]:
-    """A section about a module as reStructuredText.
+def module_pages(name: str, seen: dict[int, str]) -> dict[str, list[str]]:
+    """The page of a module and one for each of its classes, as reStructuredText by the page's name.
 
     Parameters
     ----------
@@ -87,24 +85,54 @@ def module_lines(name: str, seen: dict[int, str]) -> list[str]:
         Full names of what was described before, by identity; it is added to.
     """
     module = import_module(name)
-    lines = [name, "-" * len(name), "", f".. module:: {name}", ""]
+    lines = [name, "=" * len(name), "", f".. module:: {name}", ""]
     lines += [*inspect.cleandoc(module.__doc__ or "").split("\n>>>")[0].splitlines(), ""]
     described = {key for scope, key in ModuleAnalyzer.for_module(name).find_attr_docs() if not scope}
+    pages: dict[str, list[str]] = {}
     for each in public_names(module):
         value, full = getattr(module, each), f"{name}.{each}"
         if isinstance(value, ModuleType):
-            lines += [f"- `{full}`: see below." if full in MODULES else f"- ``{full}``", ""]
+            lines += [f"- `{full}`" if full in MODULES else f"- ``{full}``", ""]
         elif id(value) in seen:
             lines += [f"- ``{full}`` is `{seen[id(value)]}`.", ""]
+        elif inspect.isclass(value) and not issubclass(value, BaseException):
+            pages[full] = [each, "=" * len(each), "", f".. currentmodule:: {name}", ""]
+            pages[full] += [f".. autoclass:: {full}", "   :members:", ""]
         elif inspect.isclass(value):
-            lines += [f".. autoclass:: {full}", "   :members:", ""]
+            lines += [f".. autoexception:: {full}", ""]
         elif callable(value):
             lines += [f".. autofunction:: {full}", ""]
         else:
             lines += [f".. {'autodata' if each in described else 'py:data'}:: {full}", ""]
             lines[-1:] = ["   :no-value:", ""] if each in described else [""]
         seen.setdefault(id(value), full)
-    return lines
+    if pages:
+        lines += ["Classes", "-" * 7, "", ".. toctree::", "   :maxdepth: 1", "", *(f"   {page}" for page in pages), ""]
+    return {name: lines, **pages}
+
+
+def write_pages(app: Any) -> None:
+    """Write the pages of all modules, and copy the notebooks, beside the pages that the site is made from.
+
+    Files that did not change are left alone, so that a second build is fast; those of names that are gone are removed.
+    """
+    source = Path(app.srcdir)
+    seen: dict[int, str] = {}
+    pages = {f"{key}.rst": "\n".join(lines) for name in MODULES for key, lines in module_pages(name, seen).items()}
+    _replace(source / PAGES, pages)
+    notebooks = sorted((source.parent / "notebooks").glob("*.ipynb"))
+    _replace(source / "notebooks", {path.name: path.read_text("utf-8") for path in notebooks})
+
+
+def _replace(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = folder / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
 
 
 def command_lines(name: str, command: Any) -> list[str]:
@@ -185,11 +213,14 @@ class CommandReference(_Generated):
 
 
 class ApiReference(_Generated):
-    """All public names of all public modules."""
+    """The modules of every room, each a page of its own."""
 
     def lines(self) -> list[str]:
-        seen: dict[int, str] = {}
-        return [line for name in MODULES for line in module_lines(name, seen)]
+        lines: list[str] = []
+        for room, modules in ROOMS.items():
+            lines += [room, "-" * len(room), "", ".. toctree::", "   :maxdepth: 1", ""]
+            lines += [*(f"   {PAGES}/{module}" for module in modules), ""]
+        return lines
 
 
 def keep_shapes(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -220,6 +251,7 @@ def setup(app: Any) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("command-reference", CommandReference)
     app.add_directive("api-reference", ApiReference)
+    app.connect("builder-inited", write_pages)
     app.connect("autodoc-process-docstring", keep_shapes, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", own_signature)
     return {"parallel_read_safe": True}

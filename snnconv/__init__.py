@@ -93,6 +93,7 @@ _LATE = {
     "explain": ".analysis.explain",
     "export_saved_model": ".export.saved_model",
     "export_xla": ".export.xla",
+    "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
 }

@@ -19,10 +19,11 @@ from .analysis.explain.sources import keras_sources
 from .analysis.explain.trace import trace_unit
 from .analysis.view.activity import record
 from .analysis.view.page import View, page
+from .analysis.view.samples import ShownSample
 from .conversion.convert import convert as convert_model
 from .conversion.files import from_legacy, is_legacy, load_model
 from .conversion.verify import LayerCheck, Verification, compare, random_inputs
-from .errors import ParameterError
+from .errors import InputError, ParameterError
 from .graph import SpikingGraph, load
 from .graph.file import is_graph_file
 from .graph.report import report_table
@@ -230,7 +231,8 @@ def view(
     model: Any,
     x: Any = None,
     *,
-    sample: int = 0,
+    sample: int | Sequence[int] = 0,
+    labels: Sequence[Any] | None = None,
     n_steps: int = 100,
     dt: float = 0.001,
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
@@ -240,8 +242,9 @@ def view(
     """Show a network and a sample in spikes on one page for a browser, which opens offline.
 
     The page has the graph, the equations and numbers of every layer, histograms of weights and rates, the variables of
-    the Keras model with their units, what it takes to get the same spikes elsewhere, and a sample in spikes: a raster
-    and the outputs, to be stepped through in time. ``snnconv.view(model, x).save("report.html")`` writes it; in a
+    the Keras model with their units, what it takes to get the same spikes elsewhere, and samples in spikes: a raster
+    and the outputs, to be stepped through in time; the input, where it is a picture; each neuron's current, rate and
+    voltage; and the rates of convolutions as maps. ``snnconv.view(model, x).save("report.html")`` writes it; in a
     notebook it shows itself.
 
     Parameters
@@ -249,8 +252,10 @@ def view(
     model : keras.Model, SpikingGraph, or path of either
     x : (n, *input) array, or (n, n_steps, *input) array; or a list or a dict of them; or None
         None: random numbers in 0…1, which the page says.
-    sample : int
-        Which sample of `x`.
+    sample : int or sequence of int
+        Which sample of `x`, or which samples to pick from; the first is shown when the page opens.
+    labels : sequence or None
+        The true label of each sample of `x`.
     n_steps : int
         Steps to run, in the NumPy reference.
     dt : float
@@ -279,11 +284,21 @@ def view(
         raise ParameterError(f"max_neurons must be a whole number above 0. Received {max_neurons!r}.")
     graph, sources = _converted(model, synapse, sources, x)
     check_dt(graph, dt)
-    given = random_inputs(graph) if x is None else x
-    xs = one_sample(graph.check_inputs(given, "float64", n_steps), sample)
-    activity = record(graph, xs, n_steps, dt, max_neurons)
-    about = f"Sample {sample}" + (" of random numbers in 0…1, as no inputs were given" if x is None else "")
-    return View(page(graph, explain(graph, dt=dt, sources=sources), activity, about), activity)
+    xs = graph.check_inputs(random_inputs(graph) if x is None else x, "float64", n_steps)
+    if labels is not None and len(labels) != xs.n:
+        raise InputError(f"labels must have one entry for each of the {xs.n} samples. Received {len(labels)}.")
+    numbers = [sample] if isinstance(sample, int) else list(sample)
+    if not numbers:
+        raise ParameterError("sample must be the number of a sample, or several. Received none.")
+    told = " of random numbers in 0…1, as no inputs were given" if x is None else ""
+    shown = [
+        ShownSample(
+            record(graph, one_sample(xs, number), n_steps, dt, max_neurons),
+            f"Sample {number}{told}" + ("" if labels is None else f", label {labels[number]}"),
+        )
+        for number in numbers
+    ]
+    return View(page(graph, explain(graph, dt=dt, sources=sources), shown), shown[0].activity)
 
 
 def verify(
@@ -295,6 +310,7 @@ def verify(
     dt: float = 0.001,
     dtype: str = "float32",
     seed: int = 0,
+    n_samples: int = 8,
 ) -> Verification:
     """Compare, layer by layer, rates with Keras, spikes with the NumPy loop, and measured rates with the rate equation.
 
@@ -311,8 +327,8 @@ def verify(
         Length of a step, in seconds.
     dtype : str
         "float32" or "float64", of both runtimes.
-    seed : int
-        Seed of the random inputs.
+    seed, n_samples : int
+        Seed and number of the random inputs.
 
     Raises
     ------
@@ -329,7 +345,7 @@ def verify(
             raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
         model, graph = None, model
     graph = convert_model(model, input_shape=_shape(model, x)) if graph is None else graph
-    return compare(graph, model, x, n_steps, dt, dtype, seed)
+    return compare(graph, model, x, n_steps, dt, dtype, seed, n_samples)
 
 
 def _opened(model: Any) -> Any:

@@ -32,6 +32,7 @@ COMMANDS = (  # in the order of the help
     "energy",
     "doctor",
     "tune",
+    "env",
 )
 
 for _name in COMMANDS:

@@ -15,7 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from .._version import __version__
-from ..errors import SnnconvError
+from ..errors import ConversionWarning, HealthWarning, SnnconvError
+from ..text.advice import as_options
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 EXIT_CODES = {
@@ -46,8 +47,11 @@ class _OneLineErrors(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), as_options():
                 warnings.simplefilter("ignore")  # of Keras, about formats and optimizers
+                for category in (ConversionWarning, HealthWarning):
+                    warnings.simplefilter("always", category)
+                warnings.showwarning = _print_warning
                 return super().invoke(ctx)
         except SnnconvError as error:
             _print_error(str(error))
@@ -63,6 +67,10 @@ class _OneLineErrors(TyperGroup):
 
 def _print_error(message: str) -> None:
     typer.echo(f"snnconv: error: {' '.join(message.split())}", err=True)
+
+
+def _print_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    typer.echo(f"snnconv: warning: {' '.join(str(message).split())}", err=True)
 
 
 app = typer.Typer(
@@ -139,12 +147,27 @@ def import_tensorflow() -> None:
     """
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _no_stderr():
+        with _said("loading TensorFlow …"), _no_stderr():
             import tensorflow  # noqa: F401  (for the effect)
     import keras  # noqa: F401  (which TensorFlow's loggers come with)
 
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _said(line: str) -> Iterator[None]:
+    """A line on a terminal that is gone afterwards; nothing where standard error is a file."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(line)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ParameterError
 from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
@@ -99,8 +99,8 @@ class ModelFile:
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
 
-            changes = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
-            graph = convert(model, **changes, input_shape=self.input_shape(model, like), verbose=False)
+            given = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
+            graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
             return graph, keras_sources(model)
         from ..tuning.adaptation import Adaptation
 
@@ -156,7 +156,12 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
     from ..conversion.files import check_model_file
 
     is_graph = is_graph_file(path)
-    _ = keras.shape, keras.replacements  # which are checked
+    changes, _ = keras.changes, (keras.shape, keras.replacements)  # which are looked at here, before the work
+    if is_graph and any(changes.values()):
+        raise ParameterError(
+            f"--max-to-avg-pool and --swap-activation are for Keras files; '{path}' is converted already. Name the "
+            f"Keras file that it came from."
+        )
     if not is_graph:
         check_model_file(path, keras.model_json)
     return ModelFile(path, keras, is_graph, dt if dt is not None else _own_dt(path) if is_graph else DEFAULT_DT)

@@ -7,16 +7,20 @@ in its place, and is handed one value; `with_groups` sees to it.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from ..errors import ParameterError
 from .app import complete_one_of
+
+if TYPE_CHECKING:
+    from ..neurons import Neuron
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False)
@@ -79,6 +83,10 @@ class KerasOptions:
         Sizes that the model leaves open: "224,224,3", or "NAME=224,224,3" for one of several inputs.
     replace : list of str or None
         What layers that hold code compute: "NAME=x / 255".
+    max_to_avg_pool : bool
+        Whether max pooling becomes average pooling.
+    swap_activation : list of str
+        ACTIVATION=NEURON, for each activation that another neuron stands for.
     """
 
     config: Annotated[
@@ -99,6 +107,18 @@ class KerasOptions:
         bool,
         typer.Option("--unsafe", help="Run the code that Lambda layers keep in the file. Only if you trust it."),
     ] = False
+    max_to_avg_pool: Annotated[
+        bool,
+        typer.Option("--max-to-avg-pool", help="Replace max pooling by average pooling, which changes the answers."),
+    ] = False
+    swap_activation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--swap-activation",
+            metavar="NAME=NEURON",
+            help="A neuron for an activation that has none, such as gelu=if; may be given several times.",
+        ),
+    ] = None
 
     input_shape: Annotated[
         list[str] | None,
@@ -117,6 +137,18 @@ class KerasOptions:
             help="What a layer computes whose code is not run, such as 'lambda=x / 255'. Repeatable.",
         ),
     ] = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Arguments of `snnconv.convert` that change the activations and the pooling.
+
+        Raises
+        ------
+        ParameterError
+            If --swap-activation is not an activation, = and a neuron.
+        """
+        swaps = dict(_swap(text) for text in self.swap_activation or ())
+        return {"max_to_avg_pool": self.max_to_avg_pool, "swap_activations": swaps or None}
 
     @property
     def model_json(self) -> Path | None:
@@ -166,6 +198,23 @@ class KerasOptions:
                 raise ParameterError(f"--replace must be NAME=ARITHMETIC, such as 'lambda=x / 255'. Received {text!r}.")
             found[name.strip()] = arithmetic
         return found
+
+
+def _swap(text: str) -> tuple[str, Neuron]:
+    """The activation and the neuron that --swap-activation names; an IF is the one that takes a relu's place."""
+    from ..neurons import IF, LIF, Sigmoid, Softplus, Softsign, Tanh
+
+    neurons: dict[str, Callable[[], Neuron]] = {
+        "if": lambda: IF(min_voltage=-math.inf),
+        **{kind.__name__.lower(): kind for kind in (LIF, Sigmoid, Softplus, Softsign, Tanh)},
+    }
+    activation, _, name = text.partition("=")
+    if not activation or name.lower() not in neurons:
+        raise ParameterError(
+            f"--swap-activation must be an activation, = and one of {', '.join(neurons)}, such as gelu=if. Received "
+            f"{text!r}."
+        )
+    return activation, neurons[name.lower()]()
 
 
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,7 +24,9 @@ def verify(
         typer.Option("--keras", metavar="FILE", help="Keras model that the exported graph MODEL came from."),
     ] = None,
     input: Input = None,
-    samples: Annotated[int, typer.Option(metavar="N", help="Take at most the first N samples of the inputs.")] = 8,
+    samples: Annotated[
+        int, typer.Option(metavar="N", help="Take the first N samples of the inputs, or N random ones.")
+    ] = 8,
     steps: Steps = 200,
     dt: Dt = None,
     dtype: Dtype = "float32",
@@ -79,11 +81,12 @@ def verify(
     from ..api import verify as compare
 
     if graph is None:
-        graph = convert(keras_model, input_shape=file.input_shape(keras_model, given), verbose=False)
+        shape = file.input_shape(keras_model, given)
+        graph = convert(keras_model, **keras.changes, input_shape=shape, verbose=False)
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
-    found = compare(subject, x, steps, graph=other, dt=file.dt, dtype=dtype, seed=seed)
+    found = compare(subject, x, steps, graph=other, dt=file.dt, dtype=dtype, seed=seed, n_samples=samples)
     if json:
         print_json(found.to_dict())
     else:

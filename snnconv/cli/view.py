@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ParameterError
-from .options import Dt, Force, Input, Json, KerasOptions, Model, Sample, Steps, Synapse
+from .options import Dt, Force, Input, Json, KerasOptions, Labels, Model, Sample, Steps, Synapse, check_samples
 
 
 def view(
@@ -19,6 +19,8 @@ def view(
     ] = None,
     input: Input = None,
     sample: Sample = 0,
+    samples: Annotated[int, typer.Option(metavar="N", help="Show N samples to pick from, from --sample on.")] = 1,
+    labels: Labels = None,
     steps: Steps = 100,
     dt: Dt = None,
     synapse: Synapse = None,
@@ -46,23 +48,30 @@ def view(
     from ..files.output import check_file
     from ..runtime.arguments import check_steps
     from .model import find_model
-    from .samples import as_inputs, read_arrays
+    from .samples import as_inputs, read_data
     from .screen import file_size, print_json, say
 
     check_steps(steps, 1.0)
+    check_samples(samples)
     if neurons < 1:
         raise ParameterError(f"--neurons must be a whole number above 0. Received {neurons}.")
     file = find_model(model, keras, dt)
     out = file.beside(".html") if out is None else out
     check_file(out, ENDINGS, force)
     check_steps(steps, file.dt)
-    given = None if input is None else read_arrays(input)
+    if labels is not None and input is None:
+        raise ParameterError("--labels are those of --input. Name the inputs as well.")
+    given, classes = (None, None) if input is None else read_data(input, labels)
     network = file.open(synapse, like=given)
 
     from ..api import view as make
 
     x = None if given is None else as_inputs(given, network.graph)
-    run = {"sample": sample, "n_steps": steps, "dt": network.dt}
+    n = 1 if x is None else network.graph.check_inputs(x, "float32", steps).n
+    numbers = sample if samples == 1 else range(sample, max(sample + 1, min(sample + samples, n)))
+    if isinstance(classes, dict):
+        classes = classes.get("y", next(iter(classes.values())))
+    run = {"sample": numbers, "labels": classes, "n_steps": steps, "dt": network.dt}
     made = make(network.graph, x, **run, max_neurons=neurons, sources=network.sources)
     made.save(out)
     if json:

@@ -68,14 +68,14 @@ def convert(
         raise ConversionError(f"convert takes a Keras model or the path of one. Received {type(model).__name__}.")
     if not isinstance(swap_activations or {}, Mapping):
         raise ParameterError(
-            f"swap_activations must be a mapping of activation to neuron, such as {{'gelu': {RELU}}}. "
+            f"swap_activations must be a mapping of activation to neuron, such as {{'gelu': snnconv.neurons.{RELU}}}. "
             f"Received {swap_activations!r}."
         )
     for activation, neuron in (swap_activations or {}).items():
         if not isinstance(neuron, Neuron):
             raise ParameterError(
                 f"swap_activations: '{getattr(activation, '__name__', activation)}' must be given a neuron such as "
-                f"{RELU}. Received {neuron!r}."
+                f"snnconv.neurons.{RELU}. Received {neuron!r}."
             )
     with track(PARTS, what="converting") as advance:
         shapes = input_shapes(model, input_shape)

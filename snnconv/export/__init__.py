@@ -29,6 +29,7 @@ from ..files.manifest import changed_files, read_manifest, write_manifest
 from ..files.writing import replacing, replacing_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_dt, check_steps
+from ..text.advice import argument
 from ..text.plain import plural
 from . import c, lava, nengo, nir, numbers, params, saved_model, verilog, xla
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure
@@ -180,7 +181,7 @@ def _check_limits(limits: tuple[Limit, ...], target: str, approximate: bool) -> 
         advice.append(f"There is no approximation of {'; '.join(map(str, stuck))}")
     elif not stuck:
         changes = "; ".join(f"{limit.what} {limit.instead}" for limit in limits)
-        advice.append(f"Or write it with --approximate (approximate=True), which measures what that changes: {changes}")
+        advice.append(f"Or write it with {argument('approximate', True)}, which measures what that changes: {changes}")
     raise ExportError(
         " ".join(f"{said}." for said in [f"target '{target}' cannot hold {'; '.join(map(str, limits))}", *advice])
     )

@@ -18,6 +18,7 @@ from ..neurons.base import steps_as
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
+from ..text.advice import argument
 from ..text.plain import plural
 from .target import Inputs, Option, Settings
 
@@ -71,7 +72,7 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
             raise
         raise ExportError(
             f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
-            f"--low {min(0.0, float(x.min())):g} --high {x.max():g} (low=…, high=…)."
+            f"{argument('low', f'{min(0.0, float(x.min())):g}')} {argument('high', f'{x.max():g}')}."
         ) from error
     return integers
 
@@ -93,7 +94,10 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     neurons = [view.neuron for view in graph.populations.values()]
     rests = any(steps_as(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
-    return (f"{what}, refractory periods to whole steps" if rests else what,)
+    if not rests:
+        return (what,)
+    effect = "half a step longer on average: most spikes move and high rates fall, so compare the predictions"
+    return (f"{what}, refractory periods to whole steps, {effect}",)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from ..errors import ParameterError
 from ..files.output import check_file, check_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.result import Result
+from ..text.advice import argument
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class Limit:
 
 def other_neurons(kind: str, known: str = "LIF") -> str:
     """Advice about neurons of this kind, for a target that has the `known` ones."""
-    is_trained = kind == "SteppedLIF"  # a layer of its own, where other kinds stand for an activation
-    advice = f"Train with {known} layers" if is_trained else f"Convert with swap_activations and {known} neurons"
+    advice = f"Convert with {argument('swap_activations')} and {known} neurons"
+    if kind == "SteppedLIF":  # a layer of its own, where other kinds stand for an activation
+        advice = f"Train with {known} layers"
     return f"{advice} in their place"
 
 

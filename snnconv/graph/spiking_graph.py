@@ -21,7 +21,7 @@ from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import Input, Linear, Node, Stateful
 from .nodes.base import fields_of, rebuilt
 from .report import LayerReport
-from .show import nodes_table, summary_table
+from .show import summary_table
 from .views import PopulationView, ReadoutView, population_views, readout_views
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SpikingGraph:
         return f"<spiking graph '{self.name}': {len(self.nodes)} nodes, populations {list(self.populations)}>"
 
     def _repr_html_(self) -> str:
-        return nodes_table(self.nodes, f"Spiking graph '{self.name}'").html()
+        return late("graph_html")(self)
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]

@@ -14,7 +14,7 @@ from ..errors import ParameterError
 from ..text.plain import number
 from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
 
-RELU = "snnconv.neurons.IF(min_voltage=-float('inf'))"
+RELU = "IF(min_voltage=-float('inf'))"
 """The neuron that a relu becomes, as advice spells it: its mean output follows its mean current, as IF()'s does not."""
 
 

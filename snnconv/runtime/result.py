@@ -12,6 +12,7 @@ from ..errors import RecordError, SnnconvError
 from ..graph import Population
 from ..graph.inputs import one_or_all
 from ..neurons.base import State
+from ..text.picture import raster
 from ..text.plain import plural
 from ..text.table import Table
 
@@ -175,6 +176,7 @@ def spike_frame(spikes: np.ndarray, dt: float) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+MOST_RASTERS = 3  # populations whose spikes are drawn
 HEADINGS = ("what", "kind", "shape", "mean rate (Hz)", "highest (Hz)", "silent", "spikes")
 NOTE = "silent: share of neurons without a spike, over all samples; negative spikes count as -1"
 
@@ -191,7 +193,12 @@ def result_html(result: Result) -> str:
     run = f"{plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms = {result.n_steps * result.dt:.6g} s"
     notes = [NOTE] if result.recorded else ["no population recorded: run with record='all'"]
     title = f"Result of {plural(result.n_samples, 'sample')}, {run}"
-    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html()
+    rasters = "".join(
+        raster(spikes[0], result.dt, f"{name}, first sample")
+        for name, spikes in list(result.spikes.items())[:MOST_RASTERS]
+        if spikes.size
+    )
+    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html() + rasters
 
 
 def _activity(result: Result, name: str) -> list[str]:

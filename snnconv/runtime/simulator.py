@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .._late import late
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
+from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
     Dtype,
@@ -317,6 +319,13 @@ class Simulator:
                 f"step goes on with {self._stream.n} samples. Received {xs.n}. Call reset() to start anew."
             )
         return self.graph.as_output(self._stream.advance(xs))
+
+    def __repr__(self) -> str:
+        return f"<Simulator of '{self.graph.name}': steps of {self.dt * 1e3:g} ms, {self.dtype}>"
+
+    def _repr_html_(self) -> str:
+        table = Table(("setting", "value"), [("dt", f"{self.dt * 1e3:g} ms"), ("dtype", self.dtype)], title="Simulator")
+        return table.html() + late("graph_html")(self.graph)
 
     def reset(self) -> None:
         """Let the next `step` start anew."""

@@ -89,7 +89,7 @@ class Table:
         body = "".join(f"<tr>{self._html_row('td', row, 'top' if n in above else '')}</tr>" for n, row in shown)
         heading = f"<div><strong>{escape(self.title)}</strong></div>" if self.title else ""
         return (
-            f'<div style="overflow-x:auto">{heading}'
+            f'<div style="overflow-x:auto" tabindex="0">{heading}'
             '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
             f"<thead><tr>{self._html_row('th', self.headings, 'bottom')}</tr></thead><tbody>{body}</tbody></table>"
             f"{''.join(f'<div><small>{escape(note)}</small></div>' for note in notes)}</div>"

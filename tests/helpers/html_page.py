@@ -44,7 +44,12 @@ class Page(HTMLParser):
 
     @property
     def data(self):
-        """What the page's script draws."""
+        """The run that the page's script draws first."""
+        return self.samples[0]["run"]
+
+    @property
+    def samples(self):
+        """All samples that the page's script draws."""
         return json.loads("".join(self.elements["run-data"]))
 
     def rows(self, *first):

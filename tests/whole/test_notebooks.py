@@ -13,6 +13,14 @@ def test_there_are_notebooks():
     assert "01_from_keras_to_spikes.ipynb" in [path.name for path in NOTEBOOKS]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_messages_of_libraries_are_shown(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert not [
+        output["text"] for cell in cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
+    ]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # the messages of Jupyter's own client about its settings and its event loop are no fault of the notebook

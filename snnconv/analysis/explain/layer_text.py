@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ...graph import PopulationView, ReadoutView
 from ...graph.show import parameter_rows
+from ...text.picture import even_edges, histogram
 from ...text.plain import labelled, number, plural, shape_text
 from ...text.table import Table
 from .equations import FilterNumbers
@@ -129,7 +132,9 @@ def population_html(view: PopulationView) -> str:
     """A population: its equations, its arrays, and the parameters of its neurons."""
     layer = population_numbers(view, ANY_DT)
     parameters = Table(("parameter", "value", "unit"), parameter_rows(view), left=(0, 2))
-    return f"{_arrays_html(layer, 'current', 'rate')}{parameters.html()}"
+    kernel = view.kernel
+    picture = "" if kernel is None else histogram(np.ravel(kernel), even_edges(kernel), "kernel'", "J per x")
+    return f"{_arrays_html(layer, 'current', 'rate')}{picture}{parameters.html()}"
 
 
 def readout_html(view: ReadoutView) -> str:

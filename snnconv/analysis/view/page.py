@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -17,6 +17,7 @@ from ...files.output import MARK, check_ending
 from ...files.writing import replacing
 from ...graph import SpikingGraph
 from ...graph.show import nodes_table
+from ...text.picture import even_edges, histogram
 from ...text.plain import number, plural, shape_text
 from ...text.table import Table
 from ..explain import Explanation
@@ -26,7 +27,8 @@ from ..explain.layer_text import array_table, gain_text, layer_title
 from ..plot.drawing import layout
 from ..plot.rates import rate_edges
 from . import svg
-from .activity import Activity, LayerActivity
+from .activity import MOST_MAPPED, Activity, LayerActivity
+from .samples import ShownSample, run_data
 
 N_OPEN = 4  # layers whose numbers are not folded up
 MOST_LAYERS = 60  # that are told in full
@@ -70,20 +72,20 @@ class View:
 
     def _repr_html_(self) -> str:
         style = f"width:100%;height:{HEIGHT}px;border:1px solid rgba(128,128,128,0.5)"
-        return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
+        return f'<iframe title="a network in spikes" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 
-def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, about: str) -> str:
+def page(graph: SpikingGraph, explanation: Explanation, samples: Sequence[ShownSample]) -> str:
     """All of the page as HTML.
 
     Parameters
     ----------
     explanation : Explanation
         Of the whole network.
-    about : str
-        Which sample was run.
+    samples : sequence of ShownSample
+        The first is shown when the page opens, and its rates stand with the layers.
     """
-    layers = explanation.layers
+    layers, activity = explanation.layers, samples[0].activity
     links = {layer.name: f"layer-{place}" for place, layer in enumerate(layers[:MOST_LAYERS])}
     of_layer = {layer.name: layer for layer in activity.layers}
     drawing = layout(graph)
@@ -94,16 +96,20 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
     )
     left = len(layers) - MOST_LAYERS
     more = f"<p class='note'>{plural(left, 'more layer')}: snnconv explain MODEL LAYER</p>" if left > 0 else ""
+    data = [sample.to_dict() for sample in samples]
     parts = [
         f"<h1>{escape(graph.name)}</h1>",
         f"<p>{escape(_counts(graph))} in steps of dt = {number(activity.dt * 1e3)} ms. "
         "J: current of a neuron; kernel', dense_bias': gain and normalisation folded in.</p>",
+        _contents(layers[:MOST_LAYERS], links),
         "<h2 id='run'>A sample in spikes</h2>",
-        f"<p>{escape(about)}, {run}.</p>",
+        f"<p><span id='about'>{escape(samples[0].about)}</span>, {run}.</p>",
         _PLAYER,
         "<h2 id='graph'>The graph</h2>",
         f"<p class='note'>{escape(drawing.remark)}</p>" if drawing.remark else "",
-        f"<div class='panes'><div class='scroll'>{svg.graph(drawing, links)}</div><div class='scroll nodes'>"
+        f"<div class='panes'><div class='scroll' tabindex='0' role='region' "
+        f"aria-label='the graph'>{svg.graph(drawing, links)}</div><div class='scroll nodes' tabindex='0' role='region' "
+        f"aria-label='all nodes'>"
         f"{nodes_table(graph.nodes).html()}</div></div>",
         "<h2 id='layers'>Layers</h2>",
         told,
@@ -124,44 +130,24 @@ def page(graph: SpikingGraph, explanation: Explanation, activity: Activity, abou
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(graph.name)}: snnconv</title><style>{_text('page.css')}</style></head>\n"
         f"<body><main>{chr(10).join(filter(None, parts))}</main>\n"
-        f'<script type="application/json" id="run-data">{_embedded(run_data(activity))}</script>\n'
+        f'<script type="application/json" id="run-data">{_embedded(data)}</script>\n'
         f"<script>{_text('page.js')}</script></body></html>\n"
     )
 
 
-def run_data(activity: Activity) -> dict[str, Any]:
-    """The data that the page's script draws: of every neuron shown the steps with spikes, counted from 1.
-
-    Where a step has several spikes, or negative ones, `counts` holds how many, in the same order.
-    """
-    return {
-        "n_steps": activity.n_steps,
-        "dt": activity.dt,
-        "layers": [
-            {
-                "name": layer.name,
-                "n_neurons": layer.n_neurons,
-                "shown": layer.shown.tolist(),
-                "steps": [(np.nonzero(row)[0] + 1).tolist() for row in layer.spikes.T],
-                "counts": [
-                    row[row != 0].tolist() if np.any((row != 0) & (row != 1)) else None for row in layer.spikes.T
-                ],
-                "per_step": layer.per_step.tolist(),
-                "expected": _rounded(float(layer.expected.mean())),
-            }
-            for layer in activity.layers
-        ],
-        "outputs": [
-            {
-                "name": output.name,
-                "n_values": output.n_values,
-                "shown": output.shown.tolist(),
-                "values": [[_rounded(value) for value in row] for row in output.values.T.tolist()],
-                "expected": [_rounded(value) for value in output.expected.tolist()],
-            }
-            for output in activity.outputs
-        ],
+def _contents(layers: Sequence[LayerExplanation], links: Mapping[str, str]) -> str:
+    """Links to the parts of the page and to the layers."""
+    titles = {
+        "run": "A sample in spikes",
+        "graph": "The graph",
+        "layers": "Layers",
+        "variables": "Variables",
+        "needed": "What it takes elsewhere",
     }
+    parts = [f"<li><a href='#{link}'>{title}</a></li>" for link, title in titles.items()]
+    each = "".join(f"<li><a href='#{links[layer.name]}'>{escape(layer.name)}</a></li>" for layer in layers)
+    parts[2] = f"<li><a href='#layers'>Layers</a><ul>{each}</ul></li>"
+    return f"<nav aria-label='contents'><ul>{''.join(parts)}</ul></nav>"
 
 
 def _layer(
@@ -177,17 +163,28 @@ def _layer(
         lines.insert(1, f"gain: {gain_text(layer)}")
     numbers = array_table(layer).html() if layer.arrays else ""
     pictures = list(_arrays(graph, layer))
+    maps = ""
     if run is not None:
+        if len(run.shape) == 3 and run.n_neurons <= MOST_MAPPED:
+            maps = _maps(run)
         edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
         low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
         for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
             title = f"{what}: mean {number(rates.mean())} Hz; {(rates == 0).mean():.1%} silent, not drawn"
-            pictures.append(svg.histogram(rates[rates != 0], edges, title, "Hz", (min(low, 0.0), high)))
+            pictures.append(histogram(rates[rates != 0], edges, title, "Hz", (min(low, 0.0), high)))
     equations = "".join(f"<div class='equation'>{escape(line)}</div>" for line in lines)
     return (
         f"<details id='{link}'{' open' if is_open else ''}><summary>{escape(layer_title(layer))}</summary>"
-        f"{equations}{numbers}<div class='pictures'>{''.join(pictures)}</div></details>"
+        f"{equations}{numbers}{maps}<div class='pictures'>{''.join(pictures)}</div></details>"
     )
+
+
+def _maps(run: LayerActivity) -> str:
+    """A picture of a layer's rates, channel by channel, which the script paints."""
+    name, (tall, wide, channels) = escape(run.name), run.shape
+    caption = f"Rates of the {plural(channels, 'channel')}, {tall}×{wide} neurons each; <span class='range'></span>"
+    canvas = f"<canvas class='maps' role='img' data-layer='{name}' aria-label='rates of {name} as maps'></canvas>"
+    return f"<figure><figcaption>{caption}</figcaption>{canvas}</figure>"
 
 
 def _arrays(graph: SpikingGraph, layer: LayerExplanation) -> Iterable[str]:
@@ -198,7 +195,7 @@ def _arrays(graph: SpikingGraph, layer: LayerExplanation) -> Iterable[str]:
         found = values[array.name]
         if found is not None and np.size(found) > 1:
             title = f"{array.name}, {shape_text(array.shape)}"
-            yield svg.histogram(np.ravel(found), svg.even_edges(found), title, array.unit)
+            yield histogram(np.ravel(found), even_edges(found), title, array.unit)
 
 
 def _variables(explanation: Explanation) -> str:
@@ -224,10 +221,6 @@ def _counts(graph: SpikingGraph) -> str:
     return f"{plural(len(graph.nodes), 'node')}, {plural(len(graph.populations), 'population')}, {n_neurons:,} neurons"
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
-
-
 def _embedded(data: Any) -> str:
     """JSON that cannot end the element it stands in."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -239,13 +232,19 @@ def _text(name: str) -> str:
 
 _PLAYER = """<div id="player">
 <div class="controls">
-<button id="back" title="one step back">◀</button><button id="play">play</button>
-<button id="on" title="one step on">▶</button>
+<label id="choose" hidden>sample <select id="sample"></select></label>
+<button id="back" aria-label="one step back">◀</button><button id="play">play</button>
+<button id="on" aria-label="one step on">▶</button>
 <label>step <input id="step" type="range" min="1" value="1"></label><output id="now"></output>
 <label>show <select id="window"></select></label>
 </div>
-<div class="panes"><canvas id="raster"></canvas>
-<div id="values"><table id="rates"></table><div id="outputs"></div></div></div>
+<div class="panes"><div id="spikes"><canvas id="raster" tabindex="0" role="application" aria-describedby="neuron"
+aria-label="Spikes of the neurons shown over time. Up and down choose a neuron, left and right a step."></canvas>
+<p id="neuron" aria-live="polite">Point at a neuron, or choose one with the arrow keys.</p>
+<canvas id="voltage" role="img" aria-label="Voltage of the chosen neuron over time" hidden></canvas></div>
+<div id="values"><div id="pictures"></div>
+<div class="wide" tabindex="0" role="region" aria-label="spikes and rates"><table id="rates"></table></div>
+<div id="outputs"></div></div></div>
 <p class="note" id="shown"></p>
 <noscript><p>The raster needs JavaScript.</p></noscript>
 </div>"""

@@ -1,63 +1,27 @@
-"""Pictures of a page: histograms and the graph, as SVG."""
+"""The picture of a graph, as SVG: on a page, and by itself in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
 
-import numpy as np
+from ...graph import SpikingGraph
+from ...graph.show import nodes_table
+from ..plot.drawing import BOX_HEIGHT, BOX_WIDTH, Drawing, layout
 
-from ...text.plain import number
-from ..plot.drawing import BOX_HEIGHT, BOX_WIDTH, Drawing
-
-WIDTH, HEIGHT, FOOT = 250, 92, 30  # pixels of a histogram; of what stands below its axis
 COLUMN, ROW = 230, 58  # pixels of the graph's grid
 LETTER = 7.4  # pixels that a letter of a name takes
+N_OPEN = 40  # nodes of a graph whose picture is not folded up in a notebook
 
-
-def histogram(
-    values: np.ndarray, edges: np.ndarray, title: str, unit: str, ends: tuple[float, float] | None = None
-) -> str:
-    """Bars with the range below them; what a bar counts shows where the mouse is.
-
-    Parameters
-    ----------
-    ends : (low, high) or None
-        What is written at the ends of the axis. None: the outermost edges.
-    """
-    counts, _ = np.histogram(values, edges)
-    low, high = ends or (edges[0], edges[-1])
-    highest = max(int(counts.max()), 1)
-    width, room = WIDTH / len(counts), HEIGHT - FOOT
-    bars = "".join(
-        f'<rect x="{place * width:.2f}" y="{room * (1 - count / highest):.2f}" width="{max(width - 0.6, 0.4):.2f}" '
-        f'height="{room * count / highest:.2f}"><title>{number(edges[place])} … {number(edges[place + 1])} '
-        f"{escape(unit)}: {count:,}</title></rect>"
-        for place, count in enumerate(counts)
-        if count
-    )
-    below = (
-        f'<text x="0" y="{room + 13}">{number(low, 3)}</text>'
-        f'<text x="{WIDTH}" y="{room + 13}" text-anchor="end">{number(high, 3)} {escape(unit)}</text>'
-        f'<text x="{WIDTH / 2}" y="{room + 27}" text-anchor="middle">highest bar: {highest:,}</text>'
-    )
-    zero = ""
-    if low < 0 < high:
-        x = WIDTH * -edges[0] / (edges[-1] - edges[0])
-        zero = f'<line class="zero" x1="{x:.2f}" x2="{x:.2f}" y1="0" y2="{room}"/>'
-    return (
-        f'<figure><figcaption>{escape(title)}</figcaption><svg class="histogram" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" role="img"><line x1="0" x2="{WIDTH}" y1="{room}" y2="{room}"/>'
-        f"{zero}{bars}{below}</svg></figure>"
-    )
-
-
-def even_edges(values: np.ndarray, n: int = 40) -> np.ndarray:
-    """Edges of `n` bins over the range of the values; a range around a single one."""
-    low, high = float(np.min(values)), float(np.max(values))
-    if not high > low:
-        low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
-    return np.linspace(low, high, n + 1)
+# In a notebook there is no style sheet of the page: its colours, readable on white and on black.
+STYLE = """<style>
+.snnconv-graph text { font: 11px system-ui, sans-serif; text-anchor: middle; fill: #1b1b1b; }
+.snnconv-graph .name { font-weight: 600; font-size: 12px; }
+.snnconv-graph rect { fill: #e6e6e6; stroke: #777; } .snnconv-graph .weights rect { fill: #cfe2f0; }
+.snnconv-graph .neurons rect { fill: #f7d9c4; } .snnconv-graph .synapse rect { fill: #cdebe0; }
+.snnconv-graph .output rect { fill: #e8d5e4; }
+.snnconv-graph .arrow { fill: none; stroke: #777; } .snnconv-graph marker path { fill: #777; }
+</style>"""
 
 
 def graph(drawing: Drawing, links: Mapping[str, str]) -> str:
@@ -93,7 +57,7 @@ def graph(drawing: Drawing, links: Mapping[str, str]) -> str:
         boxes.append(f'<a href="#{link}">{content}</a>' if link else content)
     return (
         f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        'role="img">'
+        'role="group" aria-label="nodes of the graph and their connections">'
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M 0 0 L 8 4 L 0 8 z"/></marker></defs>{arrows}{"".join(boxes)}</svg>'
     )
@@ -102,3 +66,11 @@ def graph(drawing: Drawing, links: Mapping[str, str]) -> str:
 def _short(text: str) -> str:
     most = int(BOX_WIDTH * COLUMN / LETTER)
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def graph_html(shown: SpikingGraph) -> str:
+    """The table of a graph's nodes, and its picture below."""
+    folded = "" if len(shown.nodes) > N_OPEN else " open"
+    picture = f'{STYLE}<div class="snnconv-graph" style="overflow-x:auto" tabindex="0">{graph(layout(shown), {})}</div>'
+    table = nodes_table(shown.nodes, f"Spiking graph '{shown.name}'").html()
+    return f"{table}<details{folded}><summary>picture</summary>{picture}</details>"

@@ -15,6 +15,7 @@ from ...graph import LayerReport, Readout, SpikingGraph
 from ...graph.passes.channels import channels_last
 from ...graph.passes.fold import fold_padding
 from ...neurons import Neuron
+from ...text.advice import argument
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder
 from .registry import handler_inside_time, layer_handler, operation_handler
@@ -73,7 +74,7 @@ def trace(
             )
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
-        raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
+        raise ConversionError(f"{argument('swap_activations')} names '{key}', which is no activation in this model.")
     return fold_padding(channels_last(graph))
 
 

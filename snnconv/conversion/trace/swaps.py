@@ -14,6 +14,7 @@ from ...errors import ConversionError
 from ...neurons import IF, Neuron, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
 from ...neurons.accumulating import Accumulating
 from ...neurons.integrate import RELU
+from ...text.advice import argument
 
 READOUTS = ("softmax", "sigmoid", "tanh")
 """Activations that a reader applies to the network's output, outside the spiking network."""
@@ -103,10 +104,10 @@ def spiking(name: str, parameters: dict[str, Any]) -> Tuned | None:
 def advice(name: str) -> str:
     """The advice for an activation that has no neuron."""
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
-    key = f"'{name}'" if name.isidentifier() else "the function"
+    key = name if name.isidentifier() else "…"
     return (
         f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, or name a "
-        f"neuron to take its place: swap_activations={{{key}: {RELU}}}"
+        f"neuron to take its place: {argument('swap_activations', {key: RELU})}"
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph, Stateful
 from ...runtime import reference
 from ..precision import ROUNDING, Values, largest, outside, rates_around
+from .parts import MEMORY, samples_at_once, steps_at_once
 from .report import LayerCheck
 
 # Share of the spikes that may differ in float32, where the two runtimes add in another order: a spike at the very end
@@ -18,14 +21,27 @@ from .report import LayerCheck
 FLOAT32_TIES = 1e-3
 
 
+Moved = dict[str, tuple[int, int, int]]
+"""Differing and all spikes, and the largest difference of a neuron's counts, by population."""
+
+
 def compare_runtimes(
     checks: dict[str, LayerCheck], graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
 ) -> dict[str, LayerCheck]:
     """Compare spikes in TensorFlow with those of the NumPy loop, and their number with the rate equation."""
-    values = graph.rate_values(xs)
-    moved, rates = _run_both(graph, xs, n_steps, dt, dtype)
-    tied = _are_ties(graph, moved, xs, n_steps, dt) if dtype == "float32" else dict.fromkeys(moved, False)
+    found: list[Moved] = []
+    equations: dict[str, list[_Equation]] = {node.name: [] for node in _populations(graph)}
     constant = _constant_nodes(graph)
+    size = samples_at_once(graph)
+    for part in xs.parts(size):
+        values = graph.rate_values(part)
+        moved, rates = _run_both(graph, part, n_steps, dt, dtype)
+        found.append(moved)
+        for node in _populations(graph):
+            is_constant = node.inputs[0] in constant
+            equations[node.name].append(_equation(node, values, rates[node.name], is_constant, n_steps, dt))
+    moved = _merged(found)
+    tied = _are_ties(graph, moved, xs, n_steps, dt) if dtype == "float32" else dict.fromkeys(moved, False)
     checks = dict(checks)
     for node in _populations(graph):
         n_moved, n_spikes, count_difference = moved[node.name]
@@ -36,31 +52,48 @@ def compare_runtimes(
         check = checks[node.name].found(
             failure, note, n_spikes=n_spikes, n_moved=n_moved, count_difference=count_difference
         )
-        is_constant = node.inputs[0] in constant
-        checks[node.name] = _compare_with_equation(check, node, values, rates[node.name], is_constant, n_steps, dt)
+        checks[node.name] = _compare_with_equation(check, node, equations[node.name], n_steps * dt)
     return checks
 
 
 def _run_both(
     graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
-) -> tuple[dict[str, tuple[int, int, int]], Mapping[str, np.ndarray]]:
-    """Differing and all spikes and the largest difference of counts, by population; and TensorFlow's rates."""
+) -> tuple[Moved, Mapping[str, np.ndarray]]:
+    """Spikes that differ between the runtimes, and TensorFlow's rates."""
     from ...runtime.simulator import Simulator
 
-    record = ("all.spikes", "all.rates")
-    fast = Simulator(graph, dt, dtype).run(xs, n_steps, record=record)
-    slow = reference.run(graph, xs, n_steps, dt, dtype=dtype, record=record)
-    found = {}
-    for name, expected in slow.spikes.items():
-        counts = fast.spikes[name].sum(1, dtype="int64") - expected.sum(1, dtype="int64")
-        n_moved = int(np.count_nonzero(fast.spikes[name] != expected))
-        found[name] = (n_moved, int(np.abs(expected).sum(dtype="int64")), int(largest(counts)))
-    return found, fast.rates
+    at_once = steps_at_once(graph, xs.n, n_steps)
+    simulator = Simulator(graph, dt, dtype, memory=MEMORY)
+    fast = slow = None
+    n_moved: Counter[str] = Counter()
+    theirs, ours = ({node.name: np.zeros((xs.n, *node.shape), "int64") for node in _populations(graph)} for _ in "ab")
+    n_spikes: Counter[str] = Counter()
+    for start in range(0, n_steps, at_once):
+        run = {"n_steps": min(at_once, n_steps - start), "record": "all.spikes"}
+        fast = simulator.run(xs, **run, state=fast and fast.state)
+        slow = reference.run(graph, xs, dt=dt, dtype=dtype, **run, state=slow and slow.state)
+        for name, expected in slow.spikes.items():
+            n_moved[name] += int(np.count_nonzero(fast.spikes[name] != expected))
+            n_spikes[name] += int(np.abs(expected).sum(dtype="int64"))
+            theirs[name] += expected.sum(1, dtype="int64")
+            ours[name] += fast.spikes[name].sum(1, dtype="int64")
+    found = {name: (n_moved[name], n_spikes[name], int(largest(ours[name] - theirs[name]))) for name in ours}
+    return found, {name: counts / (n_steps * dt) for name, counts in ours.items()}
 
 
-def _are_ties(
-    graph: SpikingGraph, moved: dict[str, tuple[int, int, int]], xs: Inputs, n_steps: int, dt: float
-) -> dict[str, bool]:
+def _merged(parts: list[Moved]) -> Moved:
+    """The spikes of all parts: numbers added up, the largest difference of counts."""
+    return {
+        name: (
+            sum(part[name][0] for part in parts),
+            sum(part[name][1] for part in parts),
+            max(p[name][2] for p in parts),
+        )
+        for name in parts[0]
+    }
+
+
+def _are_ties(graph: SpikingGraph, moved: Moved, xs: Inputs, n_steps: int, dt: float) -> dict[str, bool]:
     """Whether each population's differing spikes in float32 come from rounding."""
     few = {name: n_moved <= FLOAT32_TIES * max(n_spikes, 1) for name, (n_moved, n_spikes, _) in moved.items()}
     if all(few.values()):
@@ -68,39 +101,69 @@ def _are_ties(
     first = next(node.name for node in _populations(graph) if moved[node.name][0])
     if not few[first] and moved[first][2] > 1:
         return few  # a tie moves a spike by a step; behind moved spikes, counts may change by more
-    exact, _ = _run_both(graph, xs, n_steps, dt, "float64")
+    exact = _merged([_run_both(graph, part, n_steps, dt, "float64")[0] for part in xs.parts(samples_at_once(graph))])
     return {name: few[name] or exact[name][0] == 0 for name in few}
 
 
-def _compare_with_equation(
-    check: LayerCheck,
-    node: Population,
-    values: Values,
-    measured: np.ndarray,
-    is_constant: bool,
-    n_steps: int,
-    dt: float,
-) -> LayerCheck:
+@dataclass(frozen=True)
+class _Equation:
+    """Rates of a population on some samples, measured and by the equation: their sums, and the largest excess.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, over all samples.
+    measured, expected, difference : float
+        Sums over neurons, in Hz; `difference` is absolute.
+    excess : float
+        Most spikes by which a neuron's count is outside what rounding of its current allows; 0 unless it is constant.
+    bounded : bool
+        Whether the current is constant, so that the equation bounds the counts.
+    """
+
+    n: int
+    measured: float
+    expected: float
+    difference: float
+    excess: float
+    bounded: bool
+
+
+def _equation(
+    node: Population, values: Values, measured: np.ndarray, is_constant: bool, n_steps: int, dt: float
+) -> _Equation:
+    x, amplitude = values[node.inputs[0]], node.neuron.amplitude
+    most = np.inf if node.neuron.max_spikes_per_step is None else node.neuron.max_spikes_per_step / dt
+    expected = np.minimum(values[node.name] / amplitude, most)
+    bounded = is_constant and not getattr(node.neuron, "smoothing", 0.0)
+    excess = 0.0
+    if bounded:
+        low, high = (np.minimum(rate / amplitude, most) for rate in rates_around(node, x, ROUNDING))
+        excess = outside(measured, low, high) * n_steps * dt
+    difference = np.abs(measured - expected)
+    return _Equation(
+        measured.size, float(measured.sum()), float(expected.sum()), float(difference.sum()), excess, bounded
+    )
+
+
+def _compare_with_equation(check: LayerCheck, node: Population, found: list[_Equation], duration: float) -> LayerCheck:
     """Compare measured rates with the rate equation.
 
     At constant current the number of spikes is within one of rate times duration, which is a theorem for neurons
     that start at rest. Behind another population the current is a train of spikes, and the difference only informs.
     """
-    x, amplitude, duration = values[node.inputs[0]], node.neuron.amplitude, n_steps * dt
-    most = np.inf if node.neuron.max_spikes_per_step is None else node.neuron.max_spikes_per_step / dt
-    expected = np.minimum(values[node.name] / amplitude, most)
+    n = sum(each.n for each in found)
     check = check.found(
-        rate=float(measured.mean()),
-        rate_equation=float(expected.mean()),
-        rate_difference=float(np.abs(measured - expected).mean()),
+        rate=sum(each.measured for each in found) / n,
+        rate_equation=sum(each.expected for each in found) / n,
+        rate_difference=sum(each.difference for each in found) / n,
     )
     smoothing = getattr(node.neuron, "smoothing", 0.0)
     if smoothing:
         return check.found(note=f"smoothing={smoothing:g}: trained on smoothed rates, while its spikes are hard")
-    if not is_constant:
+    if not all(each.bounded for each in found):
         return check
-    low, high = (np.minimum(rate / amplitude, most) for rate in rates_around(node, x, ROUNDING))
-    excess = outside(measured, low, high) * duration
+    excess = float(np.max([each.excess for each in found]))
     failure = None
     if not excess <= 1 + 1e-3:
         failure = f"a neuron's count is {excess:.3g} spikes away from the rate equation, at constant current"

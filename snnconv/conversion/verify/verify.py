@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from ...graph import Inputs, Linear, Population, SpikingGraph, Stateful
+from ...graph import AveragePool, Inputs, Linear, Population, SpikingGraph, Stateful
 from ...graph.passes.channels import in_order_of
 from ...neurons import numpy_ops
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
+from .parts import samples_at_once
 from .report import LayerCheck, Verification
 from .spikes import compare_runtimes
 
@@ -18,17 +20,26 @@ N_SAMPLES = 8  # random samples where no inputs are given
 
 
 def compare(
-    graph: SpikingGraph, model: Any, x: Any, n_steps: int, dt: float, dtype: str, seed: int = 0
+    graph: SpikingGraph,
+    model: Any,
+    x: Any,
+    n_steps: int,
+    dt: float,
+    dtype: str,
+    seed: int = 0,
+    n_samples: int = N_SAMPLES,
 ) -> Verification:
     """Compare a graph with its Keras model, if there is one, with the NumPy loop and with the rate equation.
+
+    Few samples and steps are worked on at a time, so that memory does not grow with their number.
 
     Parameters
     ----------
     model : keras.Model or None
-    x, n_steps, dt, dtype, seed
-        As in `snnconv.verification.verify`.
+    x, n_steps, dt, dtype, seed, n_samples
+        As in `snnconv.verify`.
     """
-    xs = graph.check_inputs(_inputs_for(model, graph, seed) if x is None else x, dtype)
+    xs = graph.check_inputs(_inputs_for(model, graph, n_samples, seed) if x is None else x, dtype)
 
     checks = {
         node.name: LayerCheck(node.name, node.neuron.kind) for node in graph.nodes if isinstance(node, Population)
@@ -44,14 +55,15 @@ def compare(
     return Verification((*checks.values(), *outputs.values()), model is not None, xs.n, n_steps, dt, dtype)
 
 
-def _inputs_for(model: Any, graph: SpikingGraph, seed: int) -> dict[str, np.ndarray]:
+def _inputs_for(model: Any, graph: SpikingGraph, n: int, seed: int) -> dict[str, np.ndarray]:
     """A few random samples for each input: what the Keras model takes, where there is one."""
-    if model is None:
-        return random_inputs(graph, seed)
-    from .. import trace
+    if model is not None:
+        from .. import trace
 
-    found = trace.random_inputs(model, N_SAMPLES, seed, {node.name: node.shape for node in graph.inputs})
-    return found if set(found) == {node.name for node in graph.inputs} else random_inputs(graph, seed)
+        found = trace.random_inputs(model, n, seed, {node.name: node.shape for node in graph.inputs})
+        if set(found) == {node.name for node in graph.inputs}:
+            return found
+    return graph.random_inputs(n, seed)
 
 
 def random_inputs(graph: SpikingGraph, seed: int = 0) -> dict[str, np.ndarray]:
@@ -63,41 +75,65 @@ def compare_with_keras(
     checks: dict[str, LayerCheck], outputs: dict[str, LayerCheck], graph: SpikingGraph, model: Any, xs: Inputs
 ) -> tuple[dict[str, LayerCheck], dict[str, LayerCheck]]:
     """Compare each layer's rates with Keras', each given Keras' inputs, so that a fault shows in its own layer."""
-    from ..trace import keras_values
-
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if len(shapes) != len(graph.inputs) or not all(map(_takes, shapes, [node.shape for node in graph.inputs])):
         raise InputError(f"the graph '{graph.name}' has other inputs than the Keras model '{model.name}'.")
+    tolerance = rounding(model)
+    differences: dict[str, list[float]] = {name: [] for name in (*checks, *outputs)}
+    wrong: set[str] = set()
+    for part in xs.parts(samples_at_once(graph)):
+        for name, (difference, is_wrong) in _differences(graph, model, part, outputs, tolerance):
+            differences[name].append(difference)
+            if is_wrong:
+                wrong.add(name)
+    return (
+        {name: _judged(check, max(differences[name]), name in wrong, model) for name, check in checks.items()},
+        {name: _judged(check, max(differences[name]), name in wrong, model) for name, check in outputs.items()},
+    )
+
+
+def _differences(
+    graph: SpikingGraph, model: Any, xs: Inputs, outputs: Container[str], tolerance: float
+) -> Iterator[tuple[str, tuple[float, bool]]]:
+    """Largest difference from Keras of each population and output, and whether rounding does not explain it."""
+    from ..trace import keras_values
+
     theirs, keras_outputs = keras_values(model, [xs[node.name] for node in graph.inputs])
     missing = [name for name in graph.populations if name not in theirs]
     if missing:
         raise InputError(f"the graph's layer '{missing[0]}' is not in the Keras model '{model.name}'.")
-    tolerance = rounding(model)
+    if len(keras_outputs) != len(graph.outputs):
+        raise InputError(f"the graph '{graph.name}' has other outputs than the Keras model '{model.name}'.")
     values: Values = {name: array.astype("float64") for name, array in xs.items()}
-    checks = dict(checks)
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
         if isinstance(node, Population):
             values[node.name] = in_order_of(node, np.asarray(theirs[node.name], "float64"))
             _same_shape(node.name, node.shape, values[node.name], model)
-            check = checks[node.name]
-            checks[node.name] = _compare_rates(check, node, inputs[0], values[node.name], tolerance, model)
+            yield node.name, _compare_rates(node, inputs[0], values[node.name], tolerance)
+        elif isinstance(node, AveragePool) and _is_max_pooling(node.name, model):
+            values[node.name] = np.asarray(theirs[node.name], "float64")  # what follows is compared at Keras' values
         elif isinstance(node, Stateful):
             values[node.name] = node.rate(inputs[0], numpy_ops)
         elif isinstance(node, Linear):
             values[node.name] = node.map_arrays(lambda array: array.astype("float64")).apply(*inputs, xp=numpy_ops)
-    compared = dict(outputs)
-    if len(keras_outputs) != len(graph.outputs):
-        raise InputError(f"the graph '{graph.name}' has other outputs than the Keras model '{model.name}'.")
     for (label, name), keras_value in zip(graph.outputs.items(), keras_outputs, strict=True):
-        if label not in outputs:
-            continue
-        _same_shape(label, graph[name].shape, keras_value, model)
-        difference = largest(values[name] - keras_value)
-        wrong = not difference <= 10 * tolerance * max(largest(keras_value), 1e-6)
-        failure = f"differs from Keras by up to {difference:.3g}" if wrong else None
-        compared[label] = outputs[label].found(failure, keras_difference=difference)
-    return checks, compared
+        if label in outputs:
+            _same_shape(label, graph[name].shape, keras_value, model)
+            difference = largest(values[name] - keras_value)
+            yield label, (difference, not difference <= 10 * tolerance * max(largest(keras_value), 1e-6))
+
+
+def _judged(check: LayerCheck, difference: float, is_wrong: bool, model: Any) -> LayerCheck:
+    """The check with the difference from Keras, and what is to be said of it."""
+    failure = note = None
+    if is_wrong and check.kind == "output":
+        failure = f"differs from Keras by up to {difference:.3g}"
+    elif is_wrong and _is_swapped(check.name, model):
+        note = "its activation was swapped, so its rates are not those of Keras"
+    elif is_wrong:
+        failure = f"rates differ from Keras by up to {difference:.3g} Hz"
+    return check.found(failure, note, keras_difference=difference)
 
 
 def _takes(own: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
@@ -113,24 +149,27 @@ def _same_shape(name: str, shape: tuple[int, ...], theirs: np.ndarray, model: An
         )
 
 
-def _compare_rates(
-    check: LayerCheck, node: Population, x: np.ndarray, theirs: np.ndarray, tolerance: float, model: Any
-) -> LayerCheck:
+def _compare_rates(node: Population, x: np.ndarray, theirs: np.ndarray, tolerance: float) -> tuple[float, bool]:
+    """Largest difference of the rates from Keras', in Hz, and whether rounding does not explain it."""
     amplitude = node.neuron.amplitude
-    difference = largest(node.rate(x, numpy_ops) - theirs) / amplitude
     low, high = rates_around(node, x, tolerance)
     excess = outside(theirs, low, high) / amplitude
-    failure = note = None
-    if not excess <= tolerance * max(largest(theirs) / amplitude, 1e-3):
-        if _is_swapped(node, model):
-            note = "its activation was swapped, so its rates are not those of Keras"
-        else:
-            failure = f"rates differ from Keras by up to {difference:.3g} Hz"
-    return check.found(failure, note, keras_difference=difference)
+    difference = largest(node.rate(x, numpy_ops) - theirs) / amplitude
+    return difference, not excess <= tolerance * max(largest(theirs) / amplitude, 1e-3)
 
 
-def _is_swapped(node: Population, model: Any) -> bool:
+def _is_swapped(name: str, model: Any) -> bool:
     """Whether the Keras layer has an activation that only `swap_activations` turns into a neuron."""
-    layer = all_layers(model).get(node.name.rpartition(".")[2].partition("@")[0])
+    layer = _layer(name, model)
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
     return activation not in ("linear", "relu")
+
+
+def _is_max_pooling(name: str, model: Any) -> bool:
+    """Whether the Keras layer is the max pooling that an average pooling stands for."""
+    return "MaxPooling" in type(_layer(name, model)).__name__
+
+
+def _layer(name: str, model: Any) -> Any:
+    """The Keras layer of a node, or None."""
+    return all_layers(model).get(name.rpartition(".")[2].partition("@")[0])

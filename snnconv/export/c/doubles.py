@@ -29,6 +29,7 @@ from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...quantize.linear import of_conv, of_dense
 from ...runtime.result import Result
+from ...text.advice import argument
 from ..integers import comment, identifiers
 from ..params.texts import c_array
 from ..target import Inputs, Limit
@@ -302,7 +303,7 @@ def _lack(node: Node, writer: DoubleWriter) -> tuple[str, str] | None:
         try:
             writer.neurons(node)
         except ExportError:
-            advice = f"Convert the model with swap_activations={{…: {RELU}}}"
+            advice = f"Convert the model with {argument('swap_activations', {'…': RELU})}"
             return f"the {node.neuron.kind} neurons", advice
         return None
     if isinstance(node, Filter):

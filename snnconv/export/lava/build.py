@@ -14,6 +14,7 @@ from ...graph.passes.spikes import plain_spikes
 from ...neurons import IF, LIF, numpy_ops
 from ...neurons.base import steps_as
 from ...neurons.synapses import Lowpass
+from ...text.advice import argument
 from ..nir.windows import symmetric
 from ..places import matrix
 from ..target import Inputs, Limit, other_neurons
@@ -189,8 +190,9 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
         ),
         Limit("the IF neurons", ifs, "written with a reset to 0, without floor, with one spike a step"),
     )
+    avoided = f"Convert with {argument('max_to_avg_pool', True)}"
     hard = (
-        Limit("the max pooling", pools, None, "Convert with max_to_avg_pool=True, which changes what is computed"),
+        Limit("the max pooling", pools, None, f"{avoided}, which changes what is computed"),
         Limit("the synapses other than Lowpass", synapses, None, "Convert with a Lowpass synapse"),
         *(Limit(f"the {kind} neurons", tuple(names), None, other_neurons(kind)) for kind, names in others.items()),
         *([] if populations else [Limit("the absence of spiking neurons", (graph.name,))]),

@@ -26,6 +26,7 @@ from ...graph import (
 from ...neurons import IF, LIF, numpy_ops
 from ...neurons.base import steps_as
 from ...neurons.synapses import Alpha, Lowpass
+from ...text.advice import argument
 from ...text.plain import shape_text
 from ..nir.windows import undilated
 from ..places import Value, matrix_rows, move
@@ -82,7 +83,7 @@ def _emit(node: Node, write: Writer, values: list[Value]) -> Value:
 
 @_emit.register
 def _(node: MaxPool, write: Writer, values: list[Value]) -> Value:
-    advice = "Convert with max_to_avg_pool=True, which changes what the network computes"
+    advice = f"Convert with {argument('max_to_avg_pool', True)}, which changes what the network computes"
     return _missing(node, write, "the max pooling", advice)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...graph import Affine, AveragePool, Conv, Dense, Difference, Linear, MaxPool, Node, RunningSum
 from ...neurons import numpy_ops
+from ...text.advice import argument
 from ..places import NOWHERE, Part, Value, channels_first, matrix, move, standard_places
 from .builder import MAX_MATRIX, Builder
 from .windows import average_as_conv, symmetric
@@ -94,7 +95,7 @@ def _(node: Conv, build: Builder, values: list[Value]) -> Value:
 
 @lower.register
 def _(node: MaxPool, build: Builder, values: list[Value]) -> Value:
-    advice = "Convert with max_to_avg_pool=True, which changes what the network computes"
+    advice = f"Convert with {argument('max_to_avg_pool', True)}, which changes what the network computes"
     build.limit(node.name.removesuffix(".max"), "the max pooling", None, advice)
     return nothing(node)
 

@@ -23,13 +23,13 @@ from ...graph import (
 )
 from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
+from ...text.advice import argument
 from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
 from ..scales import Settings, most_level
 from .forms import FORMS, milliseconds
 
 SUPPORTED = (Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout)
 ADVICE = {
-    "MaxPool": "convert the model with max_to_avg_pool=True, or train it with strided convolutions",
     "Add": "a branch that is added has no integer form here; train the model without it",
     "Concatenate": "branches that are joined have no integer form here; train the model without them",
     "ConvTranspose": "put upsampling outside of the network, or train the model with convolutions",
@@ -57,11 +57,13 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
-        if getattr(node.neuron, "fires_negative", False):
-            return f"its spikes can be negative; convert the model with swap_activations={{…: {RELU}}}"
-        return f"only LIF and IF have an integer form; convert the model with swap_activations={{…: {RELU}}}"
+        is_signed = getattr(node.neuron, "fires_negative", False)
+        why = "its spikes can be negative" if is_signed else "only LIF and IF have an integer form"
+        return f"{why}; convert the model with {argument('swap_activations', {'…': RELU})}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
-        return "only a lowpass has an integer form; convert the model with synapse=0.005 or none"
+        return f"only a lowpass has an integer form; convert the model with {argument('synapse', 0.005)} or none"
+    if isinstance(node, MaxPool):
+        return f"convert the model with {argument('max_to_avg_pool', True)}, or train it with strided convolutions"
     if type(node) in SUPPORTED:
         return None
     return ADVICE.get(node.kind, "it has no integer form")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...neurons import LIF
 from ...neurons.base import steps_as
+from ...text.advice import argument
 from .examination import Examination
 
 SILENT_SHARE = 0.6
@@ -102,7 +103,7 @@ def silent(found: Examination) -> Iterator[Finding]:
         if in_rates > SILENT_SHARE:
             remedy = "They are silent in rates too: train with fewer units, more bias or a lower learning rate."
         elif float((np.abs(layer.expected) * found.duration < SURE_SPIKES).all(0).mean()) > SILENT_SHARE:
-            remedy = "Their rates are too low for these steps: run longer, or scale_firing_rates."
+            remedy = f"Their rates are too low for these steps: run longer, or raise {argument('scale_firing_rates')}."
         else:
             remedy = "Their rates say that they should spike: look at the layers before, or try a synapse."
         numbers = {"silent": share, "silent_in_rates": in_rates, "n_samples": n}
@@ -196,7 +197,7 @@ def few_spikes(found: Examination) -> Iterator[Finding]:
             layer.name,
             f"of the neurons that should spike, the median one spikes {median:.2g} times in {found.n_steps} steps.",
             {"median_spikes": median, "median_rate": needed, "steps_for_one": steps},
-            f"Its rate needs {steps} steps for a spike: run longer, or scale_firing_rates.",
+            f"Its rate needs {steps} steps for a spike: run longer, or raise {argument('scale_firing_rates')}.",
         )
 
 
@@ -211,7 +212,7 @@ def negative_spikes(found: Examination) -> Iterator[Finding]:
             layer.name,
             f"{share:.1%} of its rates are negative; {layer.view.neuron.kind} neurons send spikes that take away.",
             {"negative": share},
-            "Hardware whose spikes have no sign cannot hold it: train with relu, or swap_activations.",
+            f"Hardware whose spikes have no sign cannot hold it: train with relu, or {argument('swap_activations')}.",
         )
 
 

@@ -1,0 +1,55 @@
+"""Arguments in messages: written as Python takes them, or as options while a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+NEURONS = "snnconv.neurons."
+# Options that are not their argument's name with dashes.
+_OPTIONS = {"swap_activations": "--swap-activation", "n_steps": "--steps", "custom_objects": "--custom-objects"}
+
+_as_options: ContextVar[bool] = ContextVar("as_options", default=False)
+
+
+@contextmanager
+def as_options() -> Iterator[None]:
+    """Within it, messages name options of the command line in the place of arguments."""
+    token = _as_options.set(True)
+    try:
+        yield
+    finally:
+        _as_options.reset(token)
+
+
+def argument(name: str, value: Any = None) -> str:
+    """An argument with a value, for a message: ``max_to_avg_pool=True``, or ``--max-to-avg-pool`` in a command.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name in Python.
+    value : number, bool, str, mapping of key to neuron, or None
+        A neuron is written as its class is called, as in "IF()". None: the name alone.
+    """
+    if not _as_options.get():
+        return name if value is None else f"{name}={_in_python(value)}"
+    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    if value is None or value is True:
+        return option
+    if isinstance(value, Mapping):
+        return " ".join(f"{option} {key}={neuron.partition('(')[0].lower()}" for key, neuron in value.items())
+    return f"{option} {value}"
+
+
+def _in_python(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)}: {NEURONS}{neuron}" for key, neuron in value.items()) + "}"
+    return str(value)
+
+
+def _key(key: str) -> str:
+    """A key in quotes; the three dots that stand for any as they are."""
+    return key if key == "…" else repr(key).replace("'", '"')

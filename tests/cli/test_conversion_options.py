@@ -1,0 +1,82 @@
+"""Options that change activations and pooling: on every command that reads Keras files, and in what messages advise."""
+
+import keras
+import numpy as np
+import pytest
+import typer
+from keras import layers as kl
+from typer.testing import CliRunner
+
+import snnconv
+from snnconv.api import convert
+from snnconv.cli import app
+from snnconv.errors import ConversionError
+from snnconv.text.advice import as_options
+
+from ..helpers.command import run
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+@pytest.fixture(scope="module")
+def pooled(tmp_path_factory):
+    """A model with an activation that has no neuron, and with max pooling."""
+    keras.utils.set_random_seed(0)
+    layers = [kl.Conv2D(3, 3, activation="elu"), kl.MaxPooling2D(), kl.Flatten(), kl.Dense(4)]
+    path = tmp_path_factory.mktemp("pooled") / "pooled.keras"
+    keras.Sequential([keras.Input((6, 6, 1)), *layers]).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["export", "simulate", "verify", "tune", "inspect", "explain", "view", "quantize"])
+def test_commands_have_the_options(name):
+    flags = {flag for parameter in COMMANDS[name].params for flag in parameter.opts}
+    assert {"--max-to-avg-pool", "--swap-activation"} <= flags
+
+
+def test_messages_name_the_option_in_a_command(pooled):
+    printed = run("verify", pooled, code=2)
+    assert "--swap-activation elu=if" in printed
+    assert "swap_activations" not in printed
+    with pytest.raises(ConversionError, match=r'swap_activations=\{"elu": snnconv\.neurons\.IF'):
+        convert(pooled, verbose=False)
+
+
+def test_the_advice_works_and_says_what_it_changes(pooled, tmp_path):
+    swapped = ("--swap-activation", "elu=if")
+    found = CliRunner().invoke(app, ["verify", str(pooled), *swapped, "--steps", "20", "--samples", "3"])
+    assert "3 samples, 20 steps" in found.stdout
+    assert found.stderr.startswith("snnconv: warning: with swapped activations, output 'dense' differs from Keras' by ")
+    out = tmp_path / "pooled.snn.h5"
+    run("export", pooled, *swapped, "--max-to-avg-pool", "-o", out)
+    kinds = {node.kind for node in snnconv.load(out).nodes}
+    assert "AveragePool" in kinds
+    assert "MaxPool" not in kinds
+    assert "Passed" in run("verify", pooled, *swapped, "--max-to-avg-pool", "--steps", 20)
+    assert "are for Keras files" in run("verify", out, "--max-to-avg-pool", code=2)
+
+
+def test_a_swap_that_is_none_is_refused(pooled):
+    for text in ("elu", "=if", "elu=relu", "elu="):
+        assert "--swap-activation must be an activation" in run("inspect", pooled, "--swap-activation", text, code=2)
+    both = ("--swap-activation", "elu=if", "--swap-activation", "gelu=if")
+    assert "--swap-activation names 'gelu', which is no activation" in run("inspect", pooled, *both, code=2)
+
+
+def test_targets_advise_options():
+    from snnconv.quantize.rounding.support import unsupported_nodes
+
+    model = keras.Sequential([keras.Input((6, 6, 1)), kl.Conv2D(2, 3, activation="relu"), kl.MaxPooling2D()])
+    graph = convert(model, verbose=False)
+    assert any("max_to_avg_pool=True" in advice for advice in unsupported_nodes(graph).values())
+    with as_options():
+        assert any("with --max-to-avg-pool," in advice for advice in unsupported_nodes(graph).values())
+
+
+def test_the_if_of_a_swap_is_that_of_a_relu():
+    from snnconv.cli.options import KerasOptions
+
+    (neuron,) = KerasOptions(swap_activation=["gelu=if"]).changes["swap_activations"].values()
+    relu = keras.Sequential([keras.Input((2,)), kl.Dense(2, activation="relu", name="relu")])
+    assert neuron == convert(relu, verbose=False).populations["relu"].neuron
+    assert np.isneginf(neuron.min_voltage)
