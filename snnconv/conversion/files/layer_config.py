@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from ...errors import ModelFileError
-from .classes import TENSORFLOW_OPERATIONS, check, is_activation, resolve
+from .classes import TENSORFLOW_OPERATIONS, function_name, is_activation, named_function, resolve, shortened
 from .keras1 import CLASSES, check_theano, translate, translate_merge
 
 # What only training needs, or what weights from the file replace. Much of it has changed between versions of Keras.
@@ -84,7 +84,6 @@ def repair_layer(entry: dict[str, Any], writer: Writer) -> dict[str, Any]:
         config = _lambda(config, writer, where)
     else:
         config = _arguments(cls, config, writer, where)
-    check(config, writer.objects, writer.unsafe, where)
     keys = ("shared_object_id", *(("build_config",) if names["module"] is None else ()))
     return {**names, "config": config, **{key: entry[key] for key in keys if key in entry}}
 
@@ -159,23 +158,27 @@ def _drop(config: dict[str, Any], key: str, where: str) -> None:
 
 def _activation(value: Any, writer: Writer, where: str) -> Any:
     """The name of an activation, or the layer or the user's function that is one."""
+    given = value
     if isinstance(value, dict) and value.get("class_name") == "function":
-        value = value.get("config")
-    if isinstance(value, dict):
+        value = function_name(value, writer.objects)
+    elif isinstance(value, dict):
         return repair_layer(value, writer)
-    if value is None:
-        return value
+    if given is None:
+        return None
     if isinstance(value, str) and value in writer.objects:
-        return _function(value)
+        return named_function(value, writer.objects)
     if value == "hard_sigmoid" and writer.major in (1, 2):
         raise ModelFileError(
             f"{where} has the activation 'hard_sigmoid', which was another function in Keras {writer.major} "
             f"(clip(0.2 x + 0.5)) than it is now. Replace it, and train the model again."
         )
     if not isinstance(value, str) or not is_activation(value):
+        name = shortened(given.get("config") if isinstance(given, dict) else given)
+        module = given.get("module") if isinstance(given, dict) else None
+        of = f" of the module {shortened(module)}" if isinstance(module, str) and module != "builtins" else ""
         raise ModelFileError(
-            f"{where} has the activation {value!r}, which Keras does not have. If it is yours, pass it: "
-            f"custom_objects={{{value!r}: …}} (--custom-objects package.module)."
+            f"{where} has the activation {name}{of}, which Keras does not have. If it is yours, pass it: "
+            f"custom_objects={{{name}: …}} (--custom-objects package.module)."
         )
     return value
 
@@ -192,9 +195,9 @@ def _lambda(config: dict[str, Any], writer: Writer, where: str) -> dict[str, Any
     """A Lambda layer: a function that the user passed by name, or code in the file where that may run."""
     function = config.get("function")
     if isinstance(function, dict) and function.get("class_name") == "function":
-        function = function.get("config")
+        function = function_name(function, writer.objects) or function.get("config")
     if isinstance(function, str) and function in writer.objects:
-        config["function"] = _function(function)
+        config["function"] = named_function(function, writer.objects)
     elif isinstance(function, str):
         raise ModelFileError(
             f"{where} calls the function '{function}'. Pass it: custom_objects={{'{function}': …}} (--custom-objects "
@@ -210,11 +213,6 @@ def _lambda(config: dict[str, Any], writer: Writer, where: str) -> dict[str, Any
     if isinstance(config.get("output_shape"), list) and config.get("output_shape_type") == "lambda":
         config["output_shape"] = _code(config["output_shape"]) if writer.unsafe else None
     return {key: value for key, value in config.items() if key in accepted_arguments(keras.layers.Lambda)}
-
-
-def _function(name: str) -> dict[str, Any]:
-    """A function of the user as this Keras writes it."""
-    return {"module": None, "class_name": "function", "config": name, "registered_name": name}
 
 
 def _code(dumped: list[Any]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
 
     from ... import layers  # noqa: F401  (registers the layers with Keras)
     from .build import build, check_loaded, with_objects
+    from .classes import admit
     from .custom import known_objects
     from .keras1 import convert_kernel, speaks_keras1
     from .layer_config import Writer
@@ -67,7 +68,7 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
     major = 1 if is_keras1 else source.major
     writer = Writer(known_objects(custom_objects), major, unsafe, _is_theano(source, is_keras1))
     try:
-        entry = repair_model(source.config, writer)
+        entry = admit(repair_model(source.config, writer), writer.objects, unsafe, "the model")
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError, OverflowError) as error:
         # a damaged config has any value anywhere
         raise ModelFileError(f"its config is damaged ({brief(error)}).") from error
