@@ -2,6 +2,8 @@
 
 - `writing`: files and folders that appear whole or not at all
 - `manifest`: the table of contents of a folder, with checksums
-- `hdf5`, `hdf5_heaps`: HDF5 files whose claims are checked before memory is taken
+- `hdf5`: HDF5 files from strangers, read once they are checked
+- `hdf5_check`, `hdf5_heaps`: the check of all that is in one, and of its texts
+- `limits`: the memory that a file may take
 - `toml`: sections of TOML files as dataclasses
 """

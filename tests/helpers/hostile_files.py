@@ -1,4 +1,4 @@
-"""Model files that name what must not run: each would write a file called "mark" if Keras did what its config says.
+"""Model files that name what must not run: each would write a file called "mark.png" if Keras did what its config says.
 
 ``python -m tests.helpers.hostile_files FOLDER`` writes them all, has Keras itself load them, and prints which ones ran;
 this shows what a version of Keras lets through. `tests/conversion/test_files_hostile.py` has snnconv read them.
@@ -17,7 +17,7 @@ from keras.src.backend.common import global_state
 
 import snnconv
 
-MARK = "mark"
+MARK = "mark.png"
 MODULE = f"""\
 open({MARK!r}, "w").close()
 def relu(*args, **kwargs):
@@ -46,7 +46,7 @@ def saver():
     """An operation that calls one of its arguments with the others, where Keras builds the model."""
     picture = {"class_name": "__numpy__", "config": {"value": [[[1.0], [2.0]]], "dtype": "float32"}}
     arguments = [0, [function("save_img", "keras.utils", "save_img")], MARK, picture]
-    nodes = [{"args": arguments, "kwargs": {"file_format": "png"}}]
+    nodes = [{"args": arguments, "kwargs": {}}]
     return entry("Switch", {"name": "evil"}, "keras.src.ops.core", inbound_nodes=nodes)
 
 
