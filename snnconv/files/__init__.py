@@ -4,6 +4,7 @@
 - `manifest`: the table of contents of a folder, with checksums
 - `hdf5`: HDF5 files from strangers, read once they are checked
 - `hdf5_check`, `hdf5_heaps`: the check of all that is in one, and of its texts
+- `archives`, `arrays`: zip archives, and arrays in .npy and .npz files
 - `limits`: the memory that a file may take
 - `toml`: sections of TOML files as dataclasses
 """

@@ -42,12 +42,12 @@ def damaged() -> Iterator[None]:
     except (
         OSError,
         RuntimeError,
-        KeyError,
+        LookupError,
         TypeError,
         ValueError,
         AttributeError,
+        ArithmeticError,
         MemoryError,
-        OverflowError,
     ) as error:
         raise ModelFileError(f"it is damaged, or not an HDF5 file ({brief(error)}).") from error
 

@@ -15,7 +15,7 @@ from ..errors import ModelFileError, ParameterError
 
 FLOOR, FACTOR = 256 << 20, 64
 JSON_BYTES, JSON_VALUES = 32 << 20, 1 << 20  # of the JSON of a model; that of a network of 1,000 layers has 60,000
-VALUES = 1 << 26  # of one sample at the output of a layer
+VALUES = 1 << 24  # of one sample at the output of a layer, or FACTOR for each number in the file
 
 _max_bytes: ContextVar[int | None] = ContextVar("max_bytes", default=None)
 
@@ -60,20 +60,20 @@ def check_unpacked(n_bytes: int, file_bytes: int, what: str = "it") -> None:
 
 def check_json(text: str | bytes) -> None:
     """Raise ModelFileError if a text of JSON is larger than that of any model."""
-    comma, bracket, brace = (b",", b"[", b"{") if isinstance(text, bytes) else (",", "[", "{")
-    n_values = len(text) and text.count(comma) + text.count(bracket) + text.count(brace)  # pyright: ignore
+    data = text.encode(errors="replace") if isinstance(text, str) else text
+    n_values = sum(data.count(each) for each in (b",", b"[", b"{"))
     scale = _scale()
-    if len(text) > JSON_BYTES * scale or n_values > JSON_VALUES * scale:
-        needed = FLOOR * max(-(-len(text) // JSON_BYTES), -(-n_values // JSON_VALUES))
+    if len(data) > JSON_BYTES * scale or n_values > JSON_VALUES * scale:
+        needed = FLOOR * max(-(-len(data) // JSON_BYTES), -(-n_values // JSON_VALUES))
         raise ModelFileError(
-            f"its config has {len(text):,} bytes and about {n_values:,} values; {int(JSON_BYTES * scale):,} and "
+            f"its config has {len(data):,} bytes and about {n_values:,} values; {int(JSON_BYTES * scale):,} and "
             f"{int(JSON_VALUES * scale):,} are allowed. {_remedy(needed)}"
         )
 
 
-def check_values(n_values: int, what: str) -> None:
-    """Raise ModelFileError if one sample may not have so many values in a network."""
-    limit = int(VALUES * _scale())
+def check_values(n_values: int, n_numbers: int, what: str) -> None:
+    """Raise ModelFileError if one sample may not have so many values in a network of `n_numbers` weights."""
+    limit = int(max(VALUES, FACTOR * n_numbers) * _scale())
     if n_values > limit:
         raise ModelFileError(
             f"{what} has {n_values:,} values for one sample, which is too large to run; {limit:,} are allowed. "
@@ -88,4 +88,7 @@ def _scale() -> float:
 
 
 def _remedy(needed: int) -> str:
-    return f"If it is right, and you trust it, allow more: --max-bytes {needed}."
+    return (
+        f"If that is right, and you trust it, allow more: snnconv --max-bytes {needed} …, or in Python "
+        f"snnconv.files.limits.raised({needed})."
+    )

@@ -110,8 +110,13 @@ def admit(value: Any, objects: Mapping[str, Any], unsafe: bool, where: str) -> A
     name, config = value["class_name"], value.get("config")
     if name in SEQUENCES:
         return admit(list(value.get("items", ())), objects, unsafe, where)
-    if name == "__lambda__" and unsafe:
-        return {"class_name": name, "config": config}
+    if name == "__lambda__":
+        if unsafe:
+            return {"class_name": name, "config": config}
+        raise ModelFileError(
+            f"{where} holds program code, which runs when it is loaded. Only if you trust whoever made the file: "
+            f"unsafe=True (--unsafe)."
+        )
     if name in DATA:
         if name in ARRAYS and not (isinstance(config, dict) and NUMBERS.fullmatch(str(config.get("dtype")))):
             raise ModelFileError(f"{where} holds an array of a type that is none of numbers.")
