@@ -209,7 +209,7 @@ def _plain(value: Any) -> Any:
 
 def _attribute(group: h5py.Group, name: str) -> Any:
     attribute = group.attrs.get_id(name)
-    claimed = math.prod(attribute.shape) * attribute.dtype.itemsize
+    claimed = attribute.get_space().get_simple_extent_npoints() * attribute.dtype.itemsize
     if claimed > MAX_ATTRIBUTE_BYTES or (claimed and claimed > attribute.get_storage_size()):
         raise ModelFileError(f"it is damaged: attribute '{name}' claims shape {attribute.shape}.")
     value = group.attrs[name]

@@ -22,7 +22,7 @@ import numpy as np
 from .damaged_texts import damage_npy, damage_npz, damage_toml
 
 MEMORY = 3 << 30  # bytes of addresses that reading may take beyond what Python and TensorFlow have at the start
-PEAK = 1 << 30  # bytes that reading may really take
+PEAK = 1 << 30  # bytes of memory that the process may really take, TensorFlow with it
 OTHERS = {".npy": damage_npy, ".npz": damage_npz, ".toml": damage_toml}
 
 
@@ -219,16 +219,12 @@ def outcome(path):
 
 
 def peak():
-    """Bytes that reading has taken at most, beyond what was taken at the start."""
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - START[0]
-
-
-START = [0]
+    """Bytes of memory that the process has taken at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def limit_memory():
     """Let the process take no more than MEMORY above what it has."""
-    START[0] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
