@@ -15,7 +15,9 @@ from ..errors import ModelFileError, ParameterError
 
 FLOOR, FACTOR = 256 << 20, 64
 JSON_BYTES, JSON_VALUES = 32 << 20, 1 << 20  # of the JSON of a model; that of a network of 1,000 layers has 60,000
-VALUES = 1 << 24  # of one sample at the output of a layer, or FACTOR for each number in the file
+# Of one sample at the output of a layer, or FACTOR for each number in the file. A Keras model is run on several samples
+# when it is compared with its conversion; a graph is only read.
+KERAS_VALUES, GRAPH_VALUES = 1 << 22, 1 << 28
 
 _max_bytes: ContextVar[int | None] = ContextVar("max_bytes", default=None)
 
@@ -71,13 +73,13 @@ def check_json(text: str | bytes) -> None:
         )
 
 
-def check_values(n_values: int, n_numbers: int, what: str) -> None:
+def check_values(n_values: int, n_numbers: int, what: str, usual: int = KERAS_VALUES) -> None:
     """Raise ModelFileError if one sample may not have so many values in a network of `n_numbers` weights."""
-    limit = int(max(VALUES, FACTOR * n_numbers) * _scale())
+    limit = int(max(usual, FACTOR * n_numbers) * _scale())
     if n_values > limit:
         raise ModelFileError(
             f"{what} has {n_values:,} values for one sample, which is too large to run; {limit:,} are allowed. "
-            f"{_remedy(FLOOR * -(-n_values // VALUES))}"
+            f"{_remedy(FLOOR * -(-n_values // usual))}"
         )
 
 

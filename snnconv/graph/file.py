@@ -32,7 +32,7 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError
 from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
-from ..files.limits import check_values
+from ..files.limits import GRAPH_VALUES, check_values
 from ..files.writing import replacing
 from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
@@ -173,7 +173,7 @@ def _fields(file: Any) -> dict[str, Any]:
     nodes = tuple(_node(file, name) for name in map(_text, read_texts(file["order"])))
     n_numbers = sum(array.size for node in nodes for array in node.arrays().values())
     for node in nodes:
-        check_values(math.prod(node.shape), n_numbers, f"node '{node.name}', of shape {node.shape},")
+        check_values(math.prod(node.shape), n_numbers, f"node '{node.name}', of shape {node.shape},", GRAPH_VALUES)
     return {
         "nodes": nodes,
         "outputs": {_text(label): _text(name) for label, name in read_texts(file["outputs"])},

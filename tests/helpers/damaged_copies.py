@@ -5,6 +5,7 @@ and prints a line of JSON before and after each one. ``python -m tests.helpers.d
 became of N copies of each kind of file.
 """
 
+import functools
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .damaged_texts import damage_npy, damage_npz, damage_toml
+from .damaged_texts import damage_json, damage_npy, damage_npz, damage_toml
 
 MEMORY = 3 << 30  # bytes of addresses that reading may take beyond what Python and TensorFlow have at the start
 PEAK = 1 << 30  # bytes of memory that the process may really take, TensorFlow with it
@@ -138,35 +139,6 @@ def change_attribute(group, rng):
         group.attrs[name] = value
 
 
-def damage_json(text, rng):
-    """JSON with another value somewhere, or that is none any more."""
-    if rng.random() < 0.3:
-        at, letters = rng.integers(len(text)), '{}[]",:0123456789eE-.nullx\\'
-        return text[:at] + letters[rng.integers(len(letters))] + text[at + rng.integers(0, 3) :]
-    data = json.loads(text)
-    for _ in range(rng.integers(1, 4)):
-        places = list(places_in(data))
-        container, key = places[rng.integers(len(places))]
-        values = [
-            *(None, True, -1, 0, 1e300, 10**9, 10**18, 10**400, "", "text", "Dense", "Lambda", [], {}, [None], [[[]]]),
-            *([10**9], [None, 10**9], {"class_name": "Dense", "config": {}}, {"class_name": []}, container),
-        ]
-        if rng.random() < 0.2 and isinstance(container, dict):
-            del container[key]
-        elif rng.random() < 0.3 and isinstance(container[key], int):
-            container[key] = int(container[key]) * 10 ** int(rng.integers(1, 10))
-        else:
-            container[key] = json.loads(json.dumps(values[rng.integers(len(values))]))
-    return json.dumps(data)
-
-
-def places_in(data):
-    for key, value in list(data.items()) if isinstance(data, dict) else list(enumerate(data)):
-        yield data, key
-        if isinstance(value, (dict, list)):
-            yield from places_in(value)
-
-
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -187,7 +159,7 @@ def read(path):
     if path.suffix in (".npy", ".npz"):
         from snnconv.cli.samples import as_inputs, read_arrays
 
-        graph = snnconv.load(path.with_name("graph.snn.h5"))
+        graph = _graph(path.with_name("graph.snn.h5"))
         return graph.check_inputs(as_inputs(read_arrays(path), graph), "float32")
     if path.suffix == ".toml":
         from snnconv.training import config
@@ -199,6 +171,13 @@ def read(path):
     graph = snnconv.load(path) if path.name.endswith(".snn.h5") else snnconv.convert(path)
     inputs = {node.name: np.ones((2, *node.shape), "float32") for node in graph.inputs}
     return graph.rate_output(inputs)
+
+
+@functools.cache
+def _graph(path):
+    import snnconv
+
+    return snnconv.load(path)
 
 
 def outcome(path):

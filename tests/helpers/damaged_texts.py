@@ -1,6 +1,7 @@
-"""Damage to arrays in .npy and .npz files, and to settings in .toml files; `damaged_copies` uses it."""
+"""Damage to JSON, to arrays in .npy and .npz files, and to settings in .toml files; `damaged_copies` uses it."""
 
 import io
+import json
 import struct
 import zipfile
 
@@ -113,3 +114,32 @@ def damage_toml(path, rng):
         text = text[:at] + TOKENS[rng.integers(len(TOKENS))] + text[max(at, end) :]
     data = text.encode("utf-8", "replace")
     path.write_bytes(damage_bytes(data, rng) if rng.random() < 0.2 else data)
+
+
+def damage_json(text, rng):
+    """JSON with another value somewhere, or that is none any more."""
+    if rng.random() < 0.3:
+        at, letters = rng.integers(len(text)), '{}[]",:0123456789eE-.nullx\\'
+        return text[:at] + letters[rng.integers(len(letters))] + text[at + rng.integers(0, 3) :]
+    data = json.loads(text)
+    for _ in range(rng.integers(1, 4)):
+        places = list(places_in(data))
+        container, key = places[rng.integers(len(places))]
+        values = [
+            *(None, True, -1, 0, 1e300, 10**9, 10**18, 10**400, "", "text", "Dense", "Lambda", [], {}, [None], [[[]]]),
+            *([10**9], [None, 10**9], {"class_name": "Dense", "config": {}}, {"class_name": []}, container),
+        ]
+        if rng.random() < 0.2 and isinstance(container, dict):
+            del container[key]
+        elif rng.random() < 0.3 and isinstance(container[key], int):
+            container[key] = int(container[key]) * 10 ** int(rng.integers(1, 10))
+        else:
+            container[key] = json.loads(json.dumps(values[rng.integers(len(values))]))
+    return json.dumps(data)
+
+
+def places_in(data):
+    for key, value in list(data.items()) if isinstance(data, dict) else list(enumerate(data)):
+        yield data, key
+        if isinstance(value, (dict, list)):
+            yield from places_in(value)
