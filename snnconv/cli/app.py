@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from .._version import __version__
 from ..errors import ConversionWarning, HealthWarning, SnnconvError
+from ..files.limits import raise_for_good
 from ..text.advice import as_options
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -95,11 +96,22 @@ def snnconv(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bytes",
+            min=1,
+            metavar="N",
+            help="What a file that you trust may take when unpacked.  [default: 268435456, or 64 times its size]",
+        ),
+    ] = None,
 ) -> None:
     """Turn trained Keras models into spiking networks, run them, and export every number.
 
     Start with `snnconv demo`. A MODEL is a Keras file (.keras, .h5, .hdf5) or an exported graph (.snn.h5).
     """
+    if max_bytes is not None:
+        raise_for_good(max_bytes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
-
-from ..errors import ConfigError, ParameterError
+from ..errors import ConfigError, ModelFileError, ParameterError
+from ..files.hdf5 import damaged, open_hdf5, read_attributes
 from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
@@ -168,8 +167,11 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
 
 
 def _own_dt(path: Path) -> float:
-    with h5py.File(path, "r") as file:
-        return float(file.attrs.get("dt", DEFAULT_DT))  # pyright: ignore[reportArgumentType]
+    try:
+        with open_hdf5(path) as file, damaged():
+            return float(read_attributes(file).get("dt", DEFAULT_DT))
+    except ModelFileError as error:
+        raise ModelFileError(f"cannot read '{path}': {error}") from error
 
 
 def read_settings(path: Path, model: ModelFile) -> Settings:

@@ -1,48 +1,16 @@
-"""Samples and labels that commands run and measure with, in .npy and .npz files."""
+"""Samples and labels that commands run and measure with, from .npy and .npz files."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..files.arrays import Arrays, read_arrays
 from ..graph import Inputs, SpikingGraph
 from ..runtime.classes import check_numbers, n_classes_of
-
-Arrays = np.ndarray | dict[str, np.ndarray]
-"""The contents of a file: one array, or several by name."""
-
-
-def read_arrays(path: Path, mapped: bool = False) -> Arrays:
-    """Read the array of an .npy file, or those of an .npz file by name.
-
-    Parameters
-    ----------
-    mapped : bool
-        Leave the array of an .npy file there, to be read part by part.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no file '{path}'.")
-    try:
-        data = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if isinstance(data, np.ndarray):
-            return data
-        with data:
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy's own message recommends to unpickle a file of unknown origin
-        raise InputError(
-            f"cannot read '{path}': it is damaged, holds Python objects, or is no .npy or .npz file."
-        ) from error
 
 
 def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Arrays | None]:

@@ -1,6 +1,6 @@
 """HDF5 files from strangers: every size that a file claims is compared with what it stores before memory is taken.
 
-Links to other places are not followed, neither inside a file nor out of it, and nothing but numbers and texts is read.
+All HDF5 files are opened by `open_hdf5`, which checks all that is in them; so what follows need not.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import io
 import math
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,12 +18,11 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
-from .hdf5_heaps import check_heaps
+from .hdf5_check import check_contents, objects
 
 INTEGER_FORMAT = "snnconv-integer"  # of the files of snnconv.quantize
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
-MAX_DEFLATION = 1100  # DEFLATE, the only compression that h5py uses unasked, reaches 1032
 MAX_ATTRIBUTE_BYTES = 1 << 28
 
 
@@ -42,43 +42,50 @@ def damaged() -> Iterator[None]:
     except (
         OSError,
         RuntimeError,
-        KeyError,
+        LookupError,
         TypeError,
         ValueError,
         AttributeError,
+        ArithmeticError,
         MemoryError,
-        OverflowError,
     ) as error:
         raise ModelFileError(f"it is damaged, or not an HDF5 file ({brief(error)}).") from error
 
 
 @contextmanager
-def open_hdf5(file: Any) -> Iterator[h5py.File]:
+def open_hdf5(file: Any, file_bytes: int | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to read from, given by path or as a file in memory.
+
+    Parameters
+    ----------
+    file_bytes : int or None
+        Size of the file that holds it in a packed form, by which limits go. None: its own.
 
     Raises
     ------
     ModelFileError
-        If it is damaged.
+        If it is damaged, or holds what `check_contents` does not allow.
     """
     with damaged():
-        if not isinstance(file, io.BytesIO) and not os.path.exists(file):
-            raise FileNotFoundError(file)
+        if not isinstance(file, io.BytesIO) and not stat.S_ISREG(os.stat(file).st_mode):
+            raise ModelFileError("it is no ordinary file.")  # opening a pipe would wait for ever
         hdf5 = h5py.File(file, "r")
     try:
-        with damaged():
-            _check_heaps(hdf5, file)
+        with damaged(), _contents(file) as data:
+            check_contents(hdf5, data, len(data) if file_bytes is None else file_bytes)
         yield hdf5
     finally:
         hdf5.close()
 
 
-def _check_heaps(hdf5: h5py.File, file: Any) -> None:
+@contextmanager
+def _contents(file: Any) -> Iterator[Any]:
+    """All of a file."""
     if isinstance(file, io.BytesIO):
-        check_heaps(hdf5, file.getvalue())
+        yield file.getvalue()
         return
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        check_heaps(hdf5, data)
+        yield data
 
 
 def child(group: h5py.Group, name: str) -> Any:
@@ -87,44 +94,40 @@ def child(group: h5py.Group, name: str) -> Any:
     Raises
     ------
     ModelFileError
-        If there is nothing, or only a link to somewhere else.
+        If there is nothing.
     """
     found: Any = group
     for part in filter(None, name.split("/")):
         if not isinstance(found, h5py.Group) or part not in found:
             raise ModelFileError(f"it is damaged: there is no '{name}' in '{group.name}'.")
-        if found.get(part, getclass=True, getlink=True) is not h5py.HardLink:
-            raise ModelFileError(f"'{part}' in '{found.name}' is a link to another place, which is not followed.")
         found = found[part]
     return found
 
 
 def n_numbers(dataset: Any) -> int:
-    """The number of values in a dataset, after its claim has been checked.
+    """The number of values in a dataset.
 
     Raises
     ------
     ModelFileError
-        If it is no array of numbers, or claims more of them than the file holds.
+        If it is no array of numbers.
     """
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiubV" or dataset.shape is None:
         raise ModelFileError(f"'{getattr(dataset, 'name', dataset)}' is not an array of numbers.")
-    if dataset.is_virtual or dataset.external:
-        raise ModelFileError(f"'{dataset.name}' is in another file, which is not read.")
-    n = math.prod(dataset.shape)
-    stored = dataset.id.get_storage_size() * (MAX_DEFLATION if dataset.compression else 1)
-    if n * dataset.dtype.itemsize > stored:
-        raise ModelFileError(
-            f"it is damaged: array '{dataset.name}' claims shape {dataset.shape}, and {stored} bytes are stored for it."
-        )
-    return n
+    return math.prod(dataset.shape)
 
 
-def read_texts(dataset: Any) -> np.ndarray:
-    """The texts in a dataset."""
-    if math.prod(dataset.shape) * dataset.dtype.itemsize > dataset.id.get_storage_size():
-        raise ModelFileError(f"it is damaged: '{dataset.name}' claims shape {dataset.shape}.")
-    return dataset[()]
+def read_texts(dataset: Any) -> Any:
+    """The texts in a dataset.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no array of texts.
+    """
+    if not isinstance(dataset, h5py.Dataset) or h5py.check_string_dtype(dataset.dtype) is None or dataset.shape is None:
+        raise ModelFileError(f"it is damaged: '{getattr(dataset, 'name', dataset)}' is no table of names.")
+    return dataset[()] if math.prod(dataset.shape) else np.empty(dataset.shape, object)
 
 
 def read_numbers(dataset: Any) -> np.ndarray:
@@ -140,25 +143,15 @@ def read_numbers(dataset: Any) -> np.ndarray:
         return np.asarray(dataset[()])
 
 
-def count_numbers(group: h5py.Group) -> int:
-    """The number of values in a group and all groups in it.
+def count_numbers(file: h5py.File) -> int:
+    """The number of values in all arrays of a file.
 
     Raises
     ------
     ModelFileError
-        As `child` and `n_numbers`.
+        As `n_numbers`.
     """
-    total, waiting, seen = 0, [group], set()
-    while waiting:
-        current = waiting.pop()
-        for name in current:
-            found = child(current, str(name))
-            if isinstance(found, h5py.Dataset):
-                total += n_numbers(found)
-            elif isinstance(found, h5py.Group) and found.id not in seen:
-                seen.add(found.id)
-                waiting.append(found)
-    return total
+    return sum(n_numbers(found) for found in objects(file) if isinstance(found, h5py.Dataset))
 
 
 def read_text(group: h5py.Group, name: str) -> str | None:
@@ -216,7 +209,7 @@ def _plain(value: Any) -> Any:
 
 def _attribute(group: h5py.Group, name: str) -> Any:
     attribute = group.attrs.get_id(name)
-    claimed = math.prod(attribute.shape) * attribute.dtype.itemsize
+    claimed = attribute.get_space().get_simple_extent_npoints() * attribute.dtype.itemsize
     if claimed > MAX_ATTRIBUTE_BYTES or (claimed and claimed > attribute.get_storage_size()):
         raise ModelFileError(f"it is damaged: attribute '{name}' claims shape {attribute.shape}.")
     value = group.attrs[name]

@@ -17,6 +17,7 @@ from ..errors import ConfigError, one_line
 PositiveInt = Annotated[int, "above 0"]
 PositiveFloat = Annotated[float, "above 0"]
 Seed = Annotated[int, "from 0 to 4294967295"]
+MAX_BYTES = 1 << 20
 _BOUNDS = {
     "above 0": lambda value: value > 0,
     "0 or more": lambda value: value >= 0,
@@ -34,12 +35,18 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"cannot read '{path}': it is no ordinary file.")
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"cannot read '{path}': it is larger than any settings, {MAX_BYTES:,} bytes.")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file '{path}'.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read '{path}': {one_line(error)}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not valid TOML: it is nested too deeply.") from error
+    except ValueError as error:  # a tomllib.TOMLDecodeError, or a number or a date that Python does not take
         raise ConfigError(f"{path}: not valid TOML: {one_line(error)}.") from error
 
 
@@ -105,7 +112,8 @@ def _fits(option: Any, value: Any) -> bool:
     kind, bound = _bounded(option)
     if kind is int or kind is float:
         is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and (bound is None or _BOUNDS[bound](value))
+        is_number = is_number and (abs(value) < 2**63 if isinstance(value, int) else math.isfinite(value))
+        return is_number and (bound is None or _BOUNDS[bound](value))
     return isinstance(value, {str: str, Path: str, bool: bool}.get(kind, ()))
 
 
@@ -132,7 +140,10 @@ def _described(hint: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # of more digits than Python writes
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -22,6 +22,7 @@ names, or further upstream.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -29,9 +30,10 @@ from typing import Any, Protocol, TypeVar
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError, one_line
+from ..errors import ModelFileError, SnnconvError
 from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
 from ..files.hdf5_image import new_hdf5
+from ..files.limits import GRAPH_VALUES, check_values
 from ..files.output import check_ending
 from ..files.writing import replacing
 from ..neurons import NEURONS
@@ -151,16 +153,12 @@ def read(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
         If the file is missing, damaged, of another kind, or written by a later version.
     """
     try:
-        with open_hdf5(path) as file:
+        with open_hdf5(path) as file, damaged():
             return build(**_fields(file))
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file '{path}'.") from error
     except SnnconvError as error:
         raise ModelFileError(f"cannot read '{path}': {error}") from error
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
-        raise ModelFileError(
-            f"cannot read '{path}': it is damaged, or not an HDF5 file ({one_line(error)})."
-        ) from error
 
 
 def is_graph_file(path: str | os.PathLike[str]) -> bool:
@@ -183,8 +181,12 @@ def _fields(file: Any) -> dict[str, Any]:
     if version > VERSION:
         raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
     report = read_texts(file["report"]) if "report" in file else ()
+    nodes = tuple(_node(file, name) for name in map(_text, read_texts(file["order"])))
+    n_numbers = sum(array.size for node in nodes for array in node.arrays().values())
+    for node in nodes:
+        check_values(math.prod(node.shape), n_numbers, f"node '{node.name}', of shape {node.shape},", GRAPH_VALUES)
     return {
-        "nodes": tuple(_node(file, name) for name in map(_text, read_texts(file["order"]))),
+        "nodes": nodes,
         "outputs": {_text(label): _text(name) for label, name in read_texts(file["outputs"])},
         "name": _text(file.attrs["name"]),
         "metadata": {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")},

@@ -261,12 +261,10 @@ _CONVERSIONS: dict[str, Any] = {  # by the annotations of fields; those of other
 
 
 def _texts(file: h5py.File, name: str, n_axes: int) -> Any:
-    dataset = child(file, name)
-    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or len(dataset.shape) != n_axes:
+    texts = read_texts(child(file, name))
+    if np.ndim(texts) != n_axes:
         raise ModelFileError(f"it is damaged: '{name}' is no table of names.")
-    if math.prod(dataset.shape) == 0:
-        return []
-    return read_texts(dataset)
+    return texts
 
 
 def _text(value: Any) -> str:

@@ -1,9 +1,11 @@
 """Damaged copies of a file, and a process that reads them; `test_fuzz` runs it.
 
 ``python -m tests.helpers.damaged_copies FOLDER FILE FIRST LAST`` reads the copies of FILE from number FIRST up to LAST,
-and prints a line of JSON before and after each one.
+and prints a line of JSON before and after each one. ``python -m tests.helpers.damaged_trial N [FILE…]`` counts what
+became of N copies of each kind of file.
 """
 
+import functools
 import io
 import json
 import os
@@ -18,14 +20,20 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-MEMORY = 3 << 30  # bytes that reading may take beyond what Python and TensorFlow have taken when they start
+from .damaged_texts import damage_json, damage_npy, damage_npz, damage_toml
+
+MEMORY = 3 << 30  # bytes of addresses that reading may take beyond what Python and TensorFlow have at the start
+PEAK = 1 << 30  # bytes of memory that the process may really take, TensorFlow with it
+OTHERS = {".npy": damage_npy, ".npz": damage_npz, ".toml": damage_toml}
 
 
 def damage(source: Path, target: Path, n: int) -> str:
     """Write copy number `n` of `source`, and say what was done to it."""
     rng = np.random.default_rng([7, n])
     ways = [flip_bytes, cut_short, blank_out, insert_bytes]
-    if source.suffix == ".keras":
+    if source.suffix in OTHERS:
+        ways = [OTHERS[source.suffix]]
+    elif source.suffix == ".keras":
         ways = [flip_bytes, cut_short, change_config, change_config, change_weights, change_weights]
     else:
         ways += [change_config, change_objects, change_objects, change_objects]
@@ -131,35 +139,6 @@ def change_attribute(group, rng):
         group.attrs[name] = value
 
 
-def damage_json(text, rng):
-    """JSON with another value somewhere, or that is none any more."""
-    if rng.random() < 0.3:
-        at, letters = rng.integers(len(text)), '{}[]",:0123456789eE-.nullx\\'
-        return text[:at] + letters[rng.integers(len(letters))] + text[at + rng.integers(0, 3) :]
-    data = json.loads(text)
-    for _ in range(rng.integers(1, 4)):
-        places = list(places_in(data))
-        container, key = places[rng.integers(len(places))]
-        values = [
-            *(None, True, -1, 0, 1e300, 10**9, 10**18, 10**400, "", "text", "Dense", "Lambda", [], {}, [None], [[[]]]),
-            *([10**9], [None, 10**9], {"class_name": "Dense", "config": {}}, {"class_name": []}, container),
-        ]
-        if rng.random() < 0.2 and isinstance(container, dict):
-            del container[key]
-        elif rng.random() < 0.3 and isinstance(container[key], int):
-            container[key] = int(container[key]) * 10 ** int(rng.integers(1, 10))
-        else:
-            container[key] = json.loads(json.dumps(values[rng.integers(len(values))]))
-    return json.dumps(data)
-
-
-def places_in(data):
-    for key, value in list(data.items()) if isinstance(data, dict) else list(enumerate(data)):
-        yield data, key
-        if isinstance(value, (dict, list)):
-            yield from places_in(value)
-
-
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -177,12 +156,28 @@ def read(path):
     """Use a file as a user would: its network, and what that computes."""
     import snnconv
 
+    if path.suffix in (".npy", ".npz"):
+        from snnconv.cli.samples import as_inputs, read_arrays
+
+        graph = _graph(path.with_name("graph.snn.h5"))
+        return graph.check_inputs(as_inputs(read_arrays(path), graph), "float32")
+    if path.suffix == ".toml":
+        from snnconv.training import config
+
+        return config.load_settings(path) if "[data]" not in path.read_text(errors="replace") else config.load(path)
     if path.name.endswith(".int.h5"):
         integers = snnconv.quantize.load(path)
         return snnconv.quantize.run(integers, np.zeros((1, *integers.input.shape)), 2)
     graph = snnconv.load(path) if path.name.endswith(".snn.h5") else snnconv.convert(path)
     inputs = {node.name: np.ones((2, *node.shape), "float32") for node in graph.inputs}
     return graph.rate_output(inputs)
+
+
+@functools.cache
+def _graph(path):
+    import snnconv
+
+    return snnconv.load(path)
 
 
 def outcome(path):
@@ -194,10 +189,17 @@ def outcome(path):
             read(path)
     except SnnconvError as error:
         message = str(error)
-        return f"refused: {message}" if message and "\n" not in message and len(message) < 1500 else f"LONG: {message}"
+        if not message or "\n" in message or len(message) >= 1500:
+            return f"LONG: {message}"
+        return f"refused: {message}" if peak() < PEAK else f"LARGE: {message}"
     except Exception as error:
         return f"RAISED {type(error).__name__}: {error}"
-    return "read"
+    return "read" if peak() < PEAK else "LARGE"
+
+
+def peak():
+    """Bytes of memory that the process has taken at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def limit_memory():
@@ -216,7 +218,7 @@ def main(folder, name, first, last):
         target = Path(folder) / f"copy{suffix}"
         way = damage(source, target, n)
         print(json.dumps({"n": n, "way": way}), flush=True)
-        print(json.dumps({"n": n, "way": way, "outcome": outcome(target)}), flush=True)
+        print(json.dumps({"n": n, "way": way, "outcome": outcome(target), "peak": peak()}), flush=True)
 
 
 SECONDS_PER_COPY = 20
@@ -252,10 +254,15 @@ def read_copies(folder, name, first, last):
     return outcomes
 
 
+def faults(outcomes):
+    """What must not happen, by number of the copy."""
+    return {n: o for n, o in outcomes.items() if o["outcome"] != "read" and not o["outcome"].startswith("refused: ")}
+
+
 def check(folder, name, first, last):
     outcomes = read_copies(folder, name, first, last)
     assert len(outcomes) == last - first
-    bad = {n: o for n, o in outcomes.items() if o["outcome"] != "read" and not o["outcome"].startswith("refused: ")}
+    bad = faults(outcomes)
     assert not bad, f"{len(bad)} of {len(outcomes)} damaged copies of {name}: {list(bad.values())[:20]}"
     assert any(o["outcome"] != "read" for o in outcomes.values())
 

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 
 from ...errors import ModelFileError, SnnconvError, one_line
+from ...files.limits import check_values
 
 # Weights start at this number, which no training gives to all of them, so that one that was not loaded shows.
 UNSET = 2**-7 * (1 + 3 / 128)  # the same in float16, bfloat16 and float32
 
 SLACK = 10**6  # so many weights too many are built, since what comes later can say which of them are not in the file
-MAX_VALUES = 1 << 28  # of one sample at the output of a layer
 
 _allowance: ContextVar[list[int] | None] = ContextVar("allowance", default=None)
 _lock = threading.Lock()
@@ -56,7 +56,7 @@ def build(make: Callable[[], Any], n_numbers: int) -> Any:
             f"model '{model.name}' was saved without the shape of its input, so it has no weights. Start it with "
             f"keras.Input(shape), or call it once, and save it again."
         )
-    _check_sizes(model)
+    _check_sizes(model, n_numbers)
     return model
 
 
@@ -125,15 +125,12 @@ def _limited_weights(n_numbers: int) -> Iterator[None]:
             _allowance.reset(token)
 
 
-def _check_sizes(model: Any) -> None:
+def _check_sizes(model: Any, n_numbers: int) -> None:
     for layer in model.layers:
         tensors = keras.tree.flatten(layer.output) if layer._inbound_nodes else []
         for tensor in tensors:
             n = math.prod(size or 1 for size in tensor.shape)
-            if n > MAX_VALUES:
-                raise ModelFileError(
-                    f"layer '{layer.name}' ({type(layer).__name__}) claims an output of shape {tuple(tensor.shape)}, "
-                    f"which is too large to run."
-                )
+            what = f"the output of layer '{layer.name}' ({type(layer).__name__}), of shape {tuple(tensor.shape)},"
+            check_values(n, n_numbers, what)
         if isinstance(layer, keras.Model) and hasattr(layer, "layers"):
-            _check_sizes(layer)
+            _check_sizes(layer, n_numbers)

@@ -12,7 +12,7 @@ import keras
 from ...errors import ModelFileError
 from ..trace.handlers.wrappers import AUGMENTATIONS
 from ..trace.swaps import ALIASES
-from .classes import TENSORFLOW_OPERATIONS, check, is_activation, resolve
+from .classes import TENSORFLOW_OPERATIONS, function_name, is_activation, named_function, resolve, shortened
 from .keras1 import CLASSES, check_theano, translate, translate_merge
 
 # What only training needs, or what weights from the file replace. Much of it has changed between versions of Keras.
@@ -97,7 +97,6 @@ def repair_layer(entry: dict[str, Any], writer: Writer) -> dict[str, Any]:
         config = _lambda(config, writer, where)
     else:
         config = _arguments(cls, config, writer, where)
-    check(config, writer.objects, writer.unsafe, where)
     keys = ("shared_object_id", *(("build_config",) if names["module"] is None else ()))
     return {**names, "config": config, **{key: entry[key] for key in keys if key in entry}}
 
@@ -172,14 +171,15 @@ def _drop(config: dict[str, Any], key: str, where: str) -> None:
 
 def _activation(value: Any, writer: Writer, where: str) -> Any:
     """The name of an activation, or the layer or the user's function that is one."""
+    given = value
     if isinstance(value, dict) and value.get("class_name") == "function":
-        value = value.get("config")
-    if isinstance(value, dict):
+        value = function_name(value, writer.objects)
+    elif isinstance(value, dict):
         return repair_layer(value, writer)
-    if value is None:
-        return value
+    if given is None:
+        return None
     if isinstance(value, str) and value in writer.objects:
-        return _function(value)
+        return named_function(value, writer.objects)
     value = ALIASES.get(value, value) if isinstance(value, str) else value
     if value == "hard_sigmoid" and writer.major in (1, 2):
         raise ModelFileError(
@@ -187,9 +187,12 @@ def _activation(value: Any, writer: Writer, where: str) -> Any:
             f"(clip(0.2 x + 0.5)) than it is now. Replace it, and train the model again."
         )
     if not isinstance(value, str) or not is_activation(value):
+        name = shortened(given.get("config") if isinstance(given, dict) else given)
+        module = given.get("module") if isinstance(given, dict) else None
+        of = f" of the module {shortened(module)}" if isinstance(module, str) and module != "builtins" else ""
         raise ModelFileError(
-            f"{where} has the activation {value!r}, which Keras does not have. If it is yours, pass it: "
-            f"custom_objects={{{value!r}: …}} (--custom-objects package.module)."
+            f"{where} has the activation {name}{of}, which Keras does not have. If it is yours, pass it: "
+            f"custom_objects={{{name}: …}} (--custom-objects package.module)."
         )
     return value
 
@@ -206,9 +209,9 @@ def _lambda(config: dict[str, Any], writer: Writer, where: str) -> dict[str, Any
     """A Lambda layer: a function that the user passed by name, or code in the file where that may run."""
     function = config.get("function")
     if isinstance(function, dict) and function.get("class_name") == "function":
-        function = function.get("config")
+        function = function_name(function, writer.objects) or function.get("config")
     if isinstance(function, str) and function in writer.objects:
-        config["function"] = _function(function)
+        config["function"] = named_function(function, writer.objects)
     elif isinstance(function, str):
         raise ModelFileError(
             f"{where} calls the function '{function}'. Pass it: custom_objects={{'{function}': …}} (--custom-objects "
@@ -236,11 +239,6 @@ def _replacement(entry: dict[str, Any], config: dict[str, Any], writer: Writer) 
         return "Lambda", {"class_name": "Lambda"}, {**kept, "function": text}
     made = {"class_name": "Arithmetic", "registered_name": "snnconv>Arithmetic"}
     return "Arithmetic", made, {**kept, "expression": text}
-
-
-def _function(name: str) -> dict[str, Any]:
-    """A function of the user as this Keras writes it."""
-    return {"module": None, "class_name": "function", "config": name, "registered_name": name}
 
 
 def _code(dumped: list[Any]) -> dict[str, Any]:

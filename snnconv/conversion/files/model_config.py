@@ -101,7 +101,7 @@ def _functional(config: dict[str, Any], writer: Writer) -> dict[str, Any]:
 def _node(node: Any, shifted: set[str]) -> Any:
     """One call of a layer: what is passed to it."""
     if not isinstance(node, list):  # as Keras 3 writes it
-        return plain(node) if "__tuple__" in str(node) else node
+        return node
     tensors, kwargs = [], {}
     for item in node:
         if not isinstance(item, list) or len(item) < 3 or not isinstance(item[1], int):

@@ -61,6 +61,7 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
 
     from ... import layers  # noqa: F401  (registers the layers with Keras)
     from .build import build, check_loaded, with_objects
+    from .classes import admit
     from .custom import known_objects, replacements
     from .keras1 import convert_kernel, speaks_keras1
     from .layer_config import Writer
@@ -73,7 +74,7 @@ def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool
     objects = {**known_objects(custom_objects), **functions}
     writer = Writer(objects, major, unsafe, _is_theano(source, is_keras1), texts)
     try:
-        entry = repair_model(source.config, writer)
+        entry = admit(repair_model(source.config, writer), writer.objects, unsafe, "the model")
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError, OverflowError) as error:
         # a damaged config has any value anywhere
         raise ModelFileError(f"its config is damaged ({brief(error)}).") from error

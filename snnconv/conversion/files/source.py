@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 
 from ...errors import ModelFileError
+from ...files.archives import check_archive
 from ...files.hdf5 import (
     SIGNATURE,
     as_text,
@@ -32,11 +33,9 @@ from ...files.hdf5 import (
     read_names,
     read_text,
 )
+from ...files.limits import check_json, check_unpacked
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
-
-MAX_JSON_BYTES = 1 << 28
-MAX_DEFLATION = 1100
 
 PathLike = str | os.PathLike[str]
 
@@ -78,7 +77,7 @@ class Source:
     def major(self) -> int | None:
         """Major version of the Keras that wrote the file, or None where it does not say."""
         start = (self.keras_version or "").split(".")[0]
-        return int(start) if start.isdigit() else None
+        return int(start) if start.isdecimal() and len(start) < 10 else None
 
 
 @contextmanager
@@ -127,6 +126,7 @@ def check_model_file(path: PathLike, config: PathLike | None = None) -> None:
 @contextmanager
 def _open_archive(path: Path, config: dict[str, Any] | None) -> Iterator[Source]:
     """A .keras file: config.json, metadata.json and model.weights.h5 in a zip archive."""
+    size = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -134,14 +134,15 @@ def _open_archive(path: Path, config: dict[str, Any] | None) -> Iterator[Source]
                 raise ModelFileError("there is no model.weights.h5 in it. Save the model again, with model.save().")
             if any(name.startswith("assets/") and not name.endswith("/") for name in names):
                 raise ModelFileError("it holds vocabularies or other assets, which snnconv does not read.")
-            config = config or parse_config(_member(archive, "config.json", MAX_JSON_BYTES))
-            metadata = json.loads(_member(archive, "metadata.json", MAX_JSON_BYTES)) if "metadata.json" in names else {}
-            weights = _member(archive, "model.weights.h5")
+            check_archive(archive, size)
+            config = config or parse_config(archive.read("config.json"))
+            metadata = parse_json(archive.read("metadata.json")) if "metadata.json" in names else {}
+            weights = archive.read("model.weights.h5")
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, NotImplementedError) as error:
         raise ModelFileError(f"it is damaged, or no .keras file ({brief(error)}).") from error
-    except (RuntimeError, MemoryError, OverflowError) as error:
+    except (RuntimeError, MemoryError, ArithmeticError) as error:
         raise ModelFileError(f"it is encrypted or damaged ({brief(error)}).") from error
-    with open_hdf5(io.BytesIO(weights)) as file, damaged():
+    with open_hdf5(io.BytesIO(weights), size) as file, damaged():
         n = count_numbers(file)
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
     yield Source(config, version if isinstance(version, str) else None, None, None, weights, n)
@@ -202,34 +203,35 @@ def parse_config(text: str | bytes) -> dict[str, Any]:
     ModelFileError
         If it is something else.
     """
-    try:
-        config = json.loads(as_text(text))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"its config is damaged: it is no JSON ({brief(error)}).") from error
+    config = parse_json(text)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ModelFileError("its config is damaged, or not the config of a Keras model.")
     return config
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value in a text of JSON.
+
+    Raises
+    ------
+    ModelFileError
+        If it is none, or larger than that of any model.
+    """
+    check_json(text)
+    try:
+        return json.loads(as_text(text))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"its config is damaged: it is no JSON ({brief(error)}).") from error
 
 
 def _read_json_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelFileError(f"there is no file '{path}'.")
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ModelFileError("it is too large for the JSON of a model.")
+        check_unpacked(path.stat().st_size, 0)
         return parse_config(path.read_bytes())
     except (ModelFileError, OSError) as error:
         raise ModelFileError(f"cannot read '{path}' as the JSON of a model: {error}") from error
-
-
-def _member(archive: zipfile.ZipFile, name: str, limit: int | None = None) -> bytes:
-    info = archive.getinfo(name)
-    if info.file_size > MAX_DEFLATION * max(info.compress_size, 1) or (limit is not None and info.file_size > limit):
-        raise ModelFileError(f"it is damaged: '{name}' claims {info.file_size} bytes.")
-    if info.compress_size > (os.path.getsize(archive.filename) if archive.filename else 0):
-        raise ModelFileError(f"it is damaged: '{name}' claims more bytes than the file has.")
-    with archive.open(info) as member:
-        return member.read()
 
 
 def _text_in(config: dict[str, Any], key: str) -> str | None:

@@ -1,0 +1,61 @@
+"""Hostile files: nothing that a config names runs, wherever it stands, and the error names it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snnconv.conversion.files import load_model
+from snnconv.errors import ModelFileError
+
+from ..helpers.hostile_files import PLACES, UNREAD, ran, write_files
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_hostile_files_are_refused(folder):
+    accepted, executed = [], []
+    for place, what, path in write_files(folder, PLACES):
+        message = ""
+        try:
+            load_model(path)
+            accepted.append((place, what))
+        except ModelFileError as error:
+            message = str(error)
+        assert "\n" not in message
+        assert len(message) < 1000
+        if ran(folder):
+            executed.append((place, what))
+    assert executed == []
+    assert accepted == [("activation", "operation_that_writes")]  # without its arguments, an operation as any other
+
+
+@pytest.mark.full
+def test_what_is_not_read_does_not_run(folder):
+    for place, what, path in write_files(folder, UNREAD):
+        load_model(path)
+        assert not ran(folder), (place, what)
+
+
+@pytest.mark.slow
+def test_hostile_files_with_the_lowest_keras(tmp_path):
+    """Keras 3.8, which imports what a file names, and the lowest that pyproject.toml allows; pip downloads them."""
+    root = Path(__file__).parents[2]
+    found = re.search(r'"keras>=([\d.]+)"', (root / "pyproject.toml").read_text("utf-8"))
+    assert found is not None
+    for version in ("3.8.0", f"{found[1]}.0"):
+        target = tmp_path / version
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), f"keras=={version}"]
+        subprocess.run(pip, check=True)
+        tests = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-W", "ignore", "-k", "not lowest", __file__]
+        environment = {**os.environ, "PYTHONPATH": f"{target}{os.pathsep}{root}"}
+        result = subprocess.run(tests, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        assert "1 passed" in result.stdout, result.stdout
