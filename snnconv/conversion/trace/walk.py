@@ -11,13 +11,13 @@ import numpy as np
 from keras import tree
 
 from ...errors import ConversionError
-from ...graph import LayerReport, Readout, SpikingGraph
+from ...graph import LayerReport, SpikingGraph
 from ...graph.passes.fold import fold_padding
 from ...graph.spiking_graph import random_samples
 from ...neurons import Neuron
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder, to_numpy
-from .registry import layer_handler, operation_handler
+from .registry import layer_handler, operation_handler, takes_call
 from .swaps import Swaps
 
 Call = Callable[[Any, str, Any, dict[str, Any]], Any]
@@ -48,6 +48,8 @@ def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = No
         report.append(LayerReport(name, type(layer).__name__))
         if not isinstance(layer, keras.layers.Layer):
             return build.finish(operation_handler(layer)(layer, build, *args, **kwargs))
+        if takes_call(type(layer)):
+            return build.finish(layer_handler(layer)(layer, build, *args, **kwargs))
         signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
         return build.finish(layer_handler(layer)(layer, build, *signals))
 
@@ -59,12 +61,6 @@ def trace(model: keras.Model, swap_activations: Mapping[Any, Neuron] | None = No
         {"made_by": f"keras {keras.__version__}"},
         tuple(report),
     )
-    for node in graph.nodes:
-        if isinstance(node, Readout) and (graph.consumers(node.name) or not graph.is_output(node.name)):
-            raise ConversionError(
-                f"'{node.name}' applies {node.function} inside the network, where there are only spikes. It can stand "
-                f"at the output only: use relu or an snnconv layer here."
-            )
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
         raise ConversionError(f"swap_activations names '{key}', which is no activation in this model.")
@@ -96,11 +92,15 @@ def keras_values(model: keras.Model, inputs: list[Any]) -> tuple[dict[str, np.nd
 
 
 def random_inputs(model: keras.Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random samples for each input by name: numbers in 0…1, or 0…255 where the input takes integers."""
+    """Random samples for each input by name: numbers in 0…1, or integers where the input takes those.
+
+    Integers are 0…255, or fewer where a layer looks them up in a table.
+    """
     tensors = {_input_name(tensor): tensor for tensor in _functional(model).inputs}
     shapes = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
     integers = {name for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
-    return random_samples(shapes, n, seed, "float32", integers)
+    tables = [layer.input_dim for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    return random_samples(shapes, n, seed, "float32", integers, min([256, *tables]))
 
 
 def _largest_outputs(model: keras.Model) -> Callable[[str], float]:
