@@ -205,20 +205,6 @@ def _log_softmax(x: Array, xp: Any, axis: Any) -> Array:
     return shifted - xp.log(xp.sum_over(xp.exp(shifted), axes))
 
 
-def _sparsemax(x: Array, xp: Any, axis: Any) -> Array:
-    """Martins and Astudillo (2016): the point of the simplex closest to x.
-
-    A value is above 0 where all larger ones together exceed it by less than 1.
-    """
-    (place,) = _axes(axis)
-    last = xp.swapaxes(x, place, -1)
-    zero = xp.zeros_like(last)
-    above = xp.sum_over(xp.maximum(last[..., None, :] - last[..., None], zero[..., None]), (-1,))[..., 0]
-    supports = xp.where(above < 1, zero + 1, zero)
-    mean = (xp.sum_over(supports * last, (-1,)) - 1) / xp.sum_over(supports, (-1,))
-    return xp.swapaxes(xp.maximum(last - mean, zero), place, -1)
-
-
 def _glu(x: Array, xp: Any, axis: Any) -> Array:
     """The first half of an axis times the sigmoid of the second."""
     (place,) = _axes(axis)
@@ -303,7 +289,6 @@ _ELEMENTWISE: Mapping[str, SignalFunction] = {
 _OVER_AXES: Mapping[str, SignalFunction] = {
     "softmax": SignalFunction(_softmax, 2, elementwise=False),
     "log_softmax": SignalFunction(_log_softmax, 1, elementwise=False),
-    "sparsemax": SignalFunction(_sparsemax, 1, elementwise=False),
     "glu": SignalFunction(_glu, 2, elementwise=False),
     "standardise": SignalFunction(_standardise, 2, elementwise=False),
     "root_mean_square": SignalFunction(_root_mean_square, 2, elementwise=False),

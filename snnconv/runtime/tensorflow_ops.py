@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow import (
     broadcast_to,
     cos,
+    cumsum,
     exp,
     floor,
     maximum,
@@ -45,6 +46,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cos",
+    "cumsum",
     "einsum",
     "erf",
     "exp",
@@ -68,7 +70,6 @@ __all__ = [
     "softmax",
     "sqrt",
     "sum_over",
-    "swapaxes",
     "take",
     "tanh",
     "transpose",
@@ -104,13 +105,6 @@ def max_over(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
 def einsum(equation: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Sum of products of two arrays along the axes that the equation names."""
     return tf.einsum(equation, x, y)
-
-
-def swapaxes(x: tf.Tensor, first: int, second: int) -> tf.Tensor:
-    """Two axes in each other's place."""
-    axes = list(range(len(x.shape)))
-    axes[first], axes[second] = axes[second], axes[first]
-    return tf.transpose(x, axes)
 
 
 def take(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

@@ -44,12 +44,21 @@ class RunningMean(Stateful):
         check_window(f"node '{self.name}'", self.window)
 
     def initial_state(self, n: int, voltage: Array, dtype: Any, xp: Any) -> State:
-        return {name: xp.zeros((n, *self.shape), dtype) for name in ("mean", "n_steps")}
+        return {name: xp.zeros((n, *self.shape), dtype) for name in ("total", "n_steps")}
 
     def step(self, x: Array, state: State, dt: float, xp: Any) -> tuple[Array, State]:
-        n_steps, _ = counted(state["n_steps"], self.window, dt, xp)
-        mean = state["mean"] + (x - state["mean"]) / n_steps
-        return mean, {"mean": mean, "n_steps": n_steps}
+        n_steps, kept = counted(state["n_steps"], self.window, dt, xp)
+        total = state["total"] * kept + x
+        return total / n_steps, {"total": total, "n_steps": n_steps}
+
+    @property
+    def needs_loop(self) -> bool:
+        return self.window is not None
+
+    def over_time(self, x: Array, state: State, n_valid: Array, xp: Any) -> tuple[Array, State]:
+        totals = xp.cumsum(xp.concatenate([(state["total"] + x[0])[None], x[1:]], 0), 0)
+        n_steps = state["n_steps"] + xp.reshape(xp.arange(x.shape[0], x.dtype) + 1, (-1, *(1,) * (len(x.shape) - 1)))
+        return totals / n_steps, {"total": totals[n_valid - 1], "n_steps": n_steps[n_valid - 1]}
 
     def rate(self, x: Array, xp: Any) -> Array:
         return x

@@ -220,7 +220,7 @@ def einsum(operation: Any, build: Builder, *xs: Any) -> str:
     return build.sent(product(build, equation, *xs))
 
 
-_OVER_AXIS = {recorded(getattr(ops, name)): name for name in ("softmax", "log_softmax", "sparsemax", "glu")}
+_OVER_AXIS = {recorded(getattr(ops, name)): name for name in ("softmax", "log_softmax", "glu")}
 
 
 @handles(*_OVER_AXIS)
