@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ...errors import ConversionError
-from ...neurons import IF
+from ...neurons import IF, Follower
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
 
@@ -39,10 +39,11 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
 
 
 def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | float], dt: float) -> SpikingGraph:
-    """Give IF populations spikes of these heights, at most one per step, for the same rate outputs.
+    """Give IF and Follower populations spikes of these heights, at most one per step, for the same rate outputs.
 
     A channel's current is divided by its height and its output multiplied by it; both end in the kernels around.
-    Activations above the height are out of reach: the neuron then spikes at every step.
+    Activations above the height are out of reach: the neuron then spikes at every step. So are those of a Follower
+    below minus the height.
 
     Parameters
     ----------
@@ -54,12 +55,14 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
     Raises
     ------
     ConversionError
-        If a population is not there or not one of IF neurons.
+        If a population is not there or not one of IF or Follower neurons.
     """
     nodes: list[Node] = []
     for name in heights:
-        if name not in graph.populations or not isinstance(graph.populations[name].neuron, IF):
-            raise ConversionError(f"spike heights can be set for populations of IF neurons; '{name}' is none.")
+        if name not in graph.populations or not isinstance(graph.populations[name].neuron, (IF, Follower)):
+            raise ConversionError(
+                f"spike heights can be set for populations of IF or Follower neurons; '{name}' is none."
+            )
     renamed: dict[str, str] = {}
     for node in graph.nodes:
         node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
@@ -70,6 +73,8 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
         scale = node.neuron.amplitude / (height * dt)
         before, behind = f"{node.name}.current", f"{node.name}.height"
         neuron = IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1)
+        if isinstance(node.neuron, Follower):
+            neuron = dataclasses.replace(node.neuron, amplitude=dt, max_spikes=1)
         nodes.append(Affine(name=before, inputs=node.inputs, shape=node.shape, scale=scale))
         nodes.append(
             dataclasses.replace(
