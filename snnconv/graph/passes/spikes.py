@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping
 
@@ -27,7 +28,7 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
         if isinstance(node, Population) and node.neuron.amplitude != dt:
             nodes[-1] = dataclasses.replace(node, neuron=node.neuron.with_amplitude(dt))
             scale = Affine(
-                name=f"{node.name}.height",
+                name=_free(graph, f"{node.name}.height"),
                 inputs=(node.name,),
                 shape=node.shape,
                 scale=np.asarray(node.neuron.amplitude / dt),
@@ -71,7 +72,7 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
             continue
         height = np.asarray(heights[node.name], "float64")
         scale = node.neuron.amplitude / (height * dt)
-        before, behind = f"{node.name}.current", f"{node.name}.height"
+        before, behind = _free(graph, f"{node.name}.current"), _free(graph, f"{node.name}.height")
         neuron = IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1)
         if isinstance(node.neuron, Follower):
             neuron = dataclasses.replace(node.neuron, amplitude=dt, max_spikes=1)
@@ -107,12 +108,14 @@ def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Popula
             node = dataclasses.replace(node, inputs=tuple(heights.get(name, name) for name in node.inputs))
         if isinstance(node, Population):
             scale = current_scale(node)
-            current = _affine(f"{node.name}.current", node, node.inputs[0], scale, scale * node.neuron_bias)
+            current = _affine(
+                _free(graph, f"{node.name}.current"), node, node.inputs[0], scale, scale * node.neuron_bias
+            )
             node = dataclasses.replace(node, inputs=(current.name,), neuron_bias=np.zeros_like(node.neuron_bias))
             nodes.append(current)
         nodes.append(node)
         if isinstance(source, Population):  # behind a synapse, so that the synapse filters plain spikes
-            nodes.append(_affine(f"{node.name}.height", node, node.name, source.neuron.amplitude / dt))
+            nodes.append(_affine(_free(graph, f"{node.name}.height"), node, node.name, source.neuron.amplitude / dt))
             heights[node.name] = nodes[-1].name
     outputs = {label: heights.get(name, name) for label, name in graph.outputs.items()}
     used = {name for node in nodes for name in node.inputs} | set(outputs.values())
@@ -122,6 +125,13 @@ def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Popula
 
 def _affine(name: str, node: Node, source: str, scale: float, offset: np.ndarray | None = None) -> Affine:
     return Affine(name=name, inputs=(source,), shape=node.shape, scale=np.asarray(scale), offset=offset)
+
+
+def _free(graph: SpikingGraph, name: str) -> str:
+    """The name, or one like it that no node has: factors of an earlier pass stay where they could not fold."""
+    taken = {node.name for node in graph.nodes}
+    names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float]) -> SpikingGraph:
