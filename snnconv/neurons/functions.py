@@ -87,7 +87,7 @@ def register_function(
 def _check_elementwise(name: str, function: Callable[..., Array]) -> None:
     x = np.linspace(-3.0, 3.0, 24).reshape(2, 3, 4)
     whole = np.asarray(function(x, xp=numpy_ops))
-    parts = np.array([function(np.full((1,), value), xp=numpy_ops)[0] for value in x.flat]) if whole.size else whole
+    parts = np.array([function(np.full((1, 1, 1), value), xp=numpy_ops) for value in x.flat]) if whole.size else whole
     if whole.shape != x.shape or not np.allclose(whole.reshape(-1), parts.reshape(-1), equal_nan=True):
         raise ParameterError(
             f"register_function: '{name}' is not elementwise: a value of it depends on the other values beside it. "
