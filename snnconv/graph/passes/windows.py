@@ -35,7 +35,7 @@ def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
     if window is not None and counting:
         raise ConversionError(
             f"the {graph.populations[counting[0]].neuron.kind} neurons of '{counting[0]}' follow the mean of all their "
-            f"input since the start, and have no window. Convert with swap_activations and other neurons in their place."
+            f"input since the start, and have no window. Convert with swap_activations."
         )
     if not any(isinstance(node, RunningMean) for node in graph.nodes):
         raise ConversionError("a window is for functions of means, and the network has none.")
