@@ -42,6 +42,7 @@ __all__ = [
     "quantize",
     "read_nir",
     "reference",
+    "register_function",
     "regularizers",
     "synapses",
     "tune",
@@ -64,6 +65,7 @@ _HOMES = {
     "handles": ".conversion.trace",
     "load": ".graph",
     "read_nir": ".export.nir",
+    "register_function": ".neurons",
     "tune": ".tuning.search",
     "view": ".api",
 }

@@ -96,6 +96,10 @@ def other_neurons(kind: str, known: str = "LIF") -> str:
     return f"{advice} in their place"
 
 
+FUNCTIONS = "the functions of means", "Train with relu, BatchNormalization and sums, which take nothing but spikes"
+"""The limit of targets without arithmetic, and advice: silu, products, norms and attention become such functions."""
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """Step length, samples and options that a graph is exported with.

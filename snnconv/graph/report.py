@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..text.table import Table
-from .nodes import Node, Population
+from .nodes import Function, Node, Population, RunningMean
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,15 @@ def _action(line: LayerReport, nodes: tuple[Node, ...]) -> str:
     own = [node for node in nodes if _belongs(node.name, line.layer)]
     into = [node.name for node in nodes if any(_belongs(name, line.layer) for name in node.folded)]
     neurons = [f"{node.neuron.kind} neurons" for node in own if isinstance(node, Population)]
-    others = [node.kind for node in own if not isinstance(node, Population)]
+    functions = [node.function for node in own if isinstance(node, Function)]
+    others = [node.kind for node in own if not isinstance(node, (Function, Population, RunningMean))]
     said = [f"kept as {', '.join(others)}"] if others else []
+    if functions:
+        said.append(f"{', '.join(functions)} of running means, as arithmetic")
     if neurons:
         is_kept = neurons == [f"{line.type} neurons"]
-        said.append(f"{'kept as' if is_kept else 'activation replaced by'} {', '.join(neurons)}")
+        how = "sent in spikes by" if functions else "kept as" if is_kept else "activation replaced by"
+        said.append(f"{how} {', '.join(neurons)}")
     if into:
         said.append(f"{'gain ' if neurons else ''}folded into {', '.join(into)}")
     return "; ".join(said) or "dropped: it does nothing outside training"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..text.plain import WIDTH, milliseconds, shape_text, value_range
 from ..text.table import Table
-from .nodes import Filter, Node, Population, Readout
+from .nodes import Filter, Function, Node, Population, Readout
 from .views import PopulationView
 
 HEADINGS = ("name", "kind", "shape", "params", "gain", "bias", "tau_rc", "tau_ref")
@@ -46,7 +46,7 @@ def _row(node: Node) -> list[str]:
         tau_rc, tau_ref = milliseconds(parameters.get("tau_rc")), milliseconds(parameters.get("tau_ref"))
     elif isinstance(node, Filter):
         kind, tau_rc = node.synapse.kind, milliseconds(node.synapse.tau)
-    elif isinstance(node, Readout):
+    elif isinstance(node, (Readout, Function)):
         kind = node.function
     n_parameters = _n_parameters(node)
     return [

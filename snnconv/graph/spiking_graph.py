@@ -267,11 +267,12 @@ def random_samples(
     seed: int = 0,
     dtype: Literal["float32", "float64"] = "float64",
     integers: Collection[str] = (),
+    n_integers: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Draw `n` samples of each shape, by name: numbers in 0…1, or 0…255 where the name is among `integers`."""
+    """Draw `n` samples of each shape, by name: numbers in 0…1, or below `n_integers` for names among `integers`."""
     rng = np.random.default_rng(seed)
     return {
-        name: rng.integers(0, 256, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
+        name: rng.integers(0, n_integers, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
         for name, shape in shapes.items()
     }
 

@@ -4,12 +4,16 @@
 - lif, integrate, stepped_lif: neurons that fire at a threshold
 - spike_train: the spikes of a LIF under a constant current, without a loop
 - accumulating, piecewise_linear: neurons with any rate function
+- follower: neurons that send what functions of means give
+- functions: those functions by name
 - synapses: linear filters between layers
 - numpy_ops: the array namespace of NumPy
 """
 
 from .accumulating import Accumulating, Sigmoid, Softplus, Softsign, Tanh
 from .base import NEURONS, Equations, Neuron
+from .follower import Follower
+from .functions import register_function
 from .integrate import IF
 from .lif import LIF
 from .piecewise_linear import PiecewiseLinear
@@ -21,6 +25,7 @@ __all__ = [
     "NEURONS",
     "Accumulating",
     "Equations",
+    "Follower",
     "Neuron",
     "PiecewiseLinear",
     "Sigmoid",
@@ -28,4 +33,5 @@ __all__ = [
     "Softsign",
     "SteppedLIF",
     "Tanh",
+    "register_function",
 ]

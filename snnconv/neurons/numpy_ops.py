@@ -6,14 +6,19 @@ channels). Padding is given per spatial axis as (before, after).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy import (
     broadcast_to,
     ceil,
     concatenate,
+    cos,
+    cumsum,
     exp,
     expm1,
     floor,
+    log,
     log1p,
     matmul,
     maximum,
@@ -22,6 +27,9 @@ from numpy import (
     pad,
     reshape,
     right_shift,
+    sign,
+    sin,
+    sqrt,
     tanh,
     transpose,
     where,
@@ -37,20 +45,32 @@ __all__ = [
     "concatenate",
     "conv",
     "conv_transpose",
+    "cos",
+    "cumsum",
+    "einsum",
+    "erf",
     "exp",
     "expm1",
     "floor",
+    "log",
     "log1p",
     "matmul",
+    "max_over",
     "max_pool",
     "maximum",
+    "mean_over",
     "minimum",
     "ones_like",
     "pad",
     "reshape",
     "right_shift",
     "sigmoid",
+    "sign",
+    "sin",
     "softmax",
+    "sqrt",
+    "sum_over",
+    "take",
     "tanh",
     "transpose",
     "upsample",
@@ -65,6 +85,39 @@ Pairs = tuple[tuple[int, int], ...]
 def arange(n: int, dtype: str) -> np.ndarray:
     """0, 1, … n - 1."""
     return np.arange(n, dtype=dtype)
+
+
+def sum_over(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Sum over axes, which stay with length 1."""
+    return np.sum(x, axes, keepdims=True)
+
+
+def mean_over(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Mean over axes, which stay with length 1."""
+    return np.mean(x, axes, keepdims=True)
+
+
+def max_over(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Largest value over axes, which stay with length 1."""
+    return np.max(x, axes, keepdims=True)
+
+
+def einsum(equation: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Sum of products of two arrays along the axes that the equation names."""
+    return np.einsum(equation, x, y, optimize=True)
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """Error function, to the last digit of the array's type."""
+    return np.asarray(_erf(x), x.dtype)
+
+
+_erf = np.vectorize(math.erf, otypes=["float64"])
+
+
+def take(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows of a table by their numbers, rounded; the first or the last row where a number is beyond."""
+    return np.take(table, np.rint(rows).astype("int64"), 0, mode="clip")
 
 
 def conv(

@@ -7,6 +7,8 @@ from typing import Any, cast
 import tensorflow as tf
 from tensorflow import (
     broadcast_to,
+    cos,
+    cumsum,
     exp,
     floor,
     maximum,
@@ -14,6 +16,9 @@ from tensorflow import (
     ones_like,
     pad,
     reshape,
+    sign,
+    sin,
+    sqrt,
     tanh,
     transpose,
     where,
@@ -24,7 +29,9 @@ from tensorflow import (
 from ..neurons.numpy_ops import between
 
 ceil = tf.math.ceil
+erf = tf.math.erf
 expm1 = tf.math.expm1
+log = tf.math.log
 log1p = tf.math.log1p
 right_shift = tf.bitwise.right_shift
 sigmoid = tf.math.sigmoid
@@ -38,20 +45,32 @@ __all__ = [
     "concatenate",
     "conv",
     "conv_transpose",
+    "cos",
+    "cumsum",
+    "einsum",
+    "erf",
     "exp",
     "expm1",
     "floor",
+    "log",
     "log1p",
     "matmul",
+    "max_over",
     "max_pool",
     "maximum",
+    "mean_over",
     "minimum",
     "ones_like",
     "pad",
     "reshape",
     "right_shift",
     "sigmoid",
+    "sign",
+    "sin",
     "softmax",
+    "sqrt",
+    "sum_over",
+    "take",
     "tanh",
     "transpose",
     "upsample",
@@ -66,6 +85,31 @@ Pairs = tuple[tuple[int, int], ...]
 def arange(n: int, dtype: Any) -> tf.Tensor:
     """0, 1, … n - 1."""
     return tf.range(n, dtype=dtype)
+
+
+def sum_over(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
+    """Sum over axes, which stay with length 1."""
+    return tf.reduce_sum(x, axes, keepdims=True)
+
+
+def mean_over(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
+    """Mean over axes, which stay with length 1."""
+    return tf.reduce_mean(x, axes, keepdims=True)
+
+
+def max_over(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
+    """Largest value over axes, which stay with length 1."""
+    return tf.reduce_max(x, axes, keepdims=True)
+
+
+def einsum(equation: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Sum of products of two arrays along the axes that the equation names."""
+    return tf.einsum(equation, x, y)
+
+
+def take(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Rows of a table by their numbers, rounded; the first or the last row where a number is beyond."""
+    return tf.gather(table, tf.clip_by_value(tf.cast(tf.round(rows), tf.int32), 0, table.shape[0] - 1))
 
 
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:

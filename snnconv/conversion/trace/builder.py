@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Collection
 from typing import Any
 
@@ -10,10 +11,23 @@ import keras
 import numpy as np
 
 from ...errors import ConversionError
-from ...graph import Affine, Conv, Dense, Input, Node, Population, Readout, Reshape
-from ...neurons import Neuron
+from ...graph import (
+    Affine,
+    Conv,
+    Dense,
+    Function,
+    Input,
+    Linear,
+    Node,
+    Population,
+    Readout,
+    Reshape,
+    RunningMean,
+)
+from ...neurons import Follower, Neuron, numpy_ops
+from ...neurons.functions import FUNCTIONS
 from .registry import layer_handler
-from .swaps import READOUTS, Swaps, activation_name, advice, function, spiking
+from .swaps import READOUTS, Swaps, Tuned, activation_name, advice, function, spiking
 
 
 class Builder:
@@ -27,15 +41,17 @@ class Builder:
 
     def __init__(self, swaps: Swaps | None = None):
         self._nodes: dict[str, Node] = {}
+        self._means: dict[str, str] = {}
         self._layer: Any = None
         self._name = ""
         self._swaps = Swaps() if swaps is None else swaps
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes so far. A sigmoid or a tanh that feeds another node is neurons; at the output it is a readout."""
+        """The nodes so far. A softmax or a tanh that feeds another node is neurons; at the output it is a readout."""
         fed = {name for node in self._nodes.values() for name in node.inputs}
-        return tuple(_neurons_for(node) if node.name in fed else node for node in self._nodes.values())
+        parts = (_neurons_for(node) if node.name in fed else (node,) for node in self._nodes.values())
+        return tuple(node for part in parts for node in part)
 
     def read_last(self, outputs: Collection[str]) -> None:
         """Put reshapes at the outputs before softmax and the like, so that the function stays with the reader.
@@ -79,6 +95,14 @@ class Builder:
             return output  # the layer passed its input on
         node = self._nodes.pop(output)
         return self._put(dataclasses.replace(node, name=self._name))
+
+    def inside(self, layer: Any, suffix: str, *xs: str) -> str:
+        """Convert a layer that is part of the one that is being converted, and return its output."""
+        outer, name = self._layer, self._name
+        self.begin(layer, f"{name}.{suffix}")
+        y = self.finish(layer_handler(layer)(layer, self, *xs))
+        self.begin(outer, name)
+        return y
 
     def add(self, kind: type[Node], suffix: str, inputs: tuple[str, ...], shape: tuple[int, ...], **fields: Any) -> str:
         """Add a node and return its name."""
@@ -127,6 +151,50 @@ class Builder:
             neuron=neuron, neuron_bias=arrays["bias"], gain=gain, trained={"bias": arrays["bias"]}, **settings,
         )  # fmt: skip
 
+    def mean(self, x: str) -> str:
+        """The running mean of a signal; the signal itself where it is a function of such means already."""
+        if self._is_mean(x):
+            return x
+        if x not in self._means:
+            number = sum(name.startswith(f"{self._name}.mean") for name in self._nodes)
+            self._means[x] = self.add(RunningMean, f"mean{number or ''}", (x,), self.shape(x))
+        return self._means[x]
+
+    def _is_mean(self, x: str) -> bool:
+        node = self._nodes[x]
+        is_instant = isinstance(node, Linear) and not isinstance(node, Readout) and bool(node.inputs)
+        return isinstance(node, RunningMean) or (is_instant and all(map(self._is_mean, node.inputs)))
+
+    def function(
+        self, name: str, *xs: str, shape: tuple[int, ...] | None = None, suffix: str = "", **settings: Any
+    ) -> str:
+        """A function of the running means of signals, as a value that no spikes carry yet; see `sent`.
+
+        Parameters
+        ----------
+        name : str
+            Name in `snnconv.neurons.functions.FUNCTIONS`.
+        xs : names of nodes
+        shape : tuple of int or None
+            Shape of what it gives. None: found from the shapes of the signals.
+        suffix : str
+            Name of the node among those of the layer; by default that of the function.
+        settings
+            Arguments of the function besides the signals; axes count those of one sample.
+        """
+        means = tuple(self.mean(x) for x in xs)
+        text = json.dumps(settings)
+        if shape is None:
+            zeros = (np.zeros((1, *self.shape(x))) for x in xs)
+            node = Function(name=name, inputs=means, shape=(), function=name, settings=text)
+            shape = node.apply(*zeros, xp=numpy_ops).shape[1:]
+        return self.add(Function, suffix or name, means, shape, function=name, settings=text)
+
+    def sent(self, x: str) -> str:
+        """A value that is a function of means, in spikes of both signs."""
+        neuron = Follower()
+        return self.population(x, neuron, 1 / neuron.amplitude, 0.0)
+
     def activate(self, x: str, activation: Any, **parameters: Any) -> str:
         """Apply an activation.
 
@@ -155,12 +223,27 @@ class Builder:
         if name == "linear":
             return x
         tuned = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
-        if tuned is None and name in READOUTS:
+        parameters = self._counted(name, parameters, x)
+        if tuned is None and name in READOUTS and not parameters:
             return self.add(Readout, name, (x,), self.shape(x), function=name)
         tuned = tuned or spiking(name, parameters)
+        if tuned is None and name in FUNCTIONS:
+            return self.sent(self.function(name, x, **parameters))
         if tuned is None:
             raise self.error(advice(name))
         return self.population(x, tuned.neuron, tuned.gain, tuned.bias)
+
+    def _counted(self, name: str, parameters: dict[str, Any], x: str) -> dict[str, Any]:
+        """The parameters with their axes counted without that of the samples; none for a softmax over the last."""
+        if name not in FUNCTIONS or FUNCTIONS[name].elementwise:
+            return parameters
+        rank = len(self.shape(x)) + 1
+        axes = sorted(int(axis) % rank for axis in np.atleast_1d(parameters.get("axis", -1)))
+        if axes[0] == 0:
+            raise self.error(f"runs over the samples (axis={parameters['axis']}). Only axes of one sample convert.")
+        if name == "softmax" and axes == [rank - 1]:
+            return {}
+        return {**parameters, "axis": tuple(axis - 1 for axis in axes)}
 
     def weights(self, **weights: Any) -> dict[str, np.ndarray]:
         """Keras variables as NumPy arrays, without those that are None.
@@ -195,12 +278,26 @@ def without_leading_ones(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _neurons_for(node: Node) -> Node:
-    """The population that does inside the network what a readout does at its end, where there is one."""
-    tuned = spiking(node.function, {}) if isinstance(node, Readout) else None
-    if tuned is None:
-        return node
+def _neurons_for(node: Node) -> tuple[Node, ...]:
+    """The nodes that do inside the network what a readout does at its end."""
+    if not isinstance(node, Readout):
+        return (node,)
+    tuned = spiking(node.function, {})
+    if tuned is not None:
+        return (_population(node, node.inputs[0], tuned),)
+    follower = Follower()
+    mean, value, current = (f"{node.name}.{suffix}" for suffix in ("mean", node.function, "gain"))
+    gain, settings = np.asarray(1 / follower.amplitude), json.dumps({"axis": [len(node.shape) - 1]})
+    return (
+        RunningMean(name=mean, inputs=node.inputs, shape=node.shape),
+        Function(name=value, inputs=(mean,), shape=node.shape, function=node.function, settings=settings),
+        Affine(name=current, inputs=(value,), shape=node.shape, scale=gain),
+        _population(node, current, Tuned(follower, float(gain))),
+    )
+
+
+def _population(node: Node, current: str, tuned: Tuned) -> Population:
     return Population(
-        name=node.name, inputs=node.inputs, shape=node.shape,
+        name=node.name, inputs=(current,), shape=node.shape,
         neuron=tuned.neuron, neuron_bias=np.asarray(tuned.bias), gain=np.asarray(tuned.gain),
     )  # fmt: skip

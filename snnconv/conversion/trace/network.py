@@ -11,14 +11,14 @@ import numpy as np
 from keras import tree
 
 from ...errors import ConversionError
-from ...graph import LayerReport, Readout, SpikingGraph
+from ...graph import LayerReport, SpikingGraph
 from ...graph.passes.channels import channels_last
 from ...graph.passes.fold import fold_padding
 from ...neurons import Neuron
 from ...text.advice import argument
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder
-from .registry import handler_inside_time, layer_handler, operation_handler
+from .registry import handler_inside_time, layer_handler, operation_handler, takes_call
 from .swaps import Swaps
 from .values import Shape, input_shapes, keras_values, random_inputs
 from .walk import output_labels, walk
@@ -55,6 +55,8 @@ def trace(
             return build.finish(handler_inside_time(layer)(layer, build, *signals, lead=lead))
         if not isinstance(layer, keras.layers.Layer):
             return build.finish(operation_handler(layer)(layer, build, *args, **kwargs))
+        if takes_call(type(layer)):
+            return build.finish(layer_handler(layer)(layer, build, *args, **kwargs))
         return build.finish(layer_handler(layer)(layer, build, *signals))
 
     outputs = walk(model, names, call)
@@ -66,12 +68,6 @@ def trace(
         {"made_by": f"keras {keras.__version__}"},
         tuple(report),
     )
-    for node in graph.nodes:
-        if isinstance(node, Readout) and (graph.consumers(node.name) or not graph.is_output(node.name)):
-            raise ConversionError(
-                f"'{node.name}' applies {node.function} inside the network, where there are only spikes. It can stand "
-                f"at the output only: use relu or an snnconv layer here."
-            )
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
         raise ConversionError(f"{argument('swap_activations')} names '{key}', which is no activation in this model.")

@@ -11,6 +11,7 @@ from ...errors import ConversionError
 Handler = Callable[..., str]
 _HANDLERS: dict[type, Handler] = {}
 _INSIDE_TIME: dict[type, Handler] = {}
+_AS_CALLED: set[type] = set()
 _REFUSED: dict[type, str] = {}
 _EXPANDED: dict[type, Callable[..., Expansion | None]] = {}
 
@@ -33,7 +34,7 @@ class Expansion:
     is_function: bool = False
 
 
-def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Handler]:
+def handles(*types: type, inside_time: bool = False, as_called: bool = False) -> Callable[[Handler], Handler]:
     """Register a function as the converter of these layer types.
 
     The function is called as ``handler(layer, build, *inputs)``: `inputs` are names of nodes, `build` is a `Builder`
@@ -45,6 +46,9 @@ def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Hand
     inside_time : bool
         Whether the layers also convert inside a TimeDistributed. The function is then called with the keyword
         `lead`: how many axes come before those that the layer knows of.
+    as_called : bool
+        Whether the function takes all arguments of the layer's call as they stand there, with names of nodes in the
+        place of tensors; else it takes the names alone.
     """
 
     def register(handler: Handler) -> Handler:
@@ -53,6 +57,8 @@ def handles(*types: type, inside_time: bool = False) -> Callable[[Handler], Hand
             _EXPANDED.pop(each, None)
         if inside_time:
             _INSIDE_TIME.update(dict.fromkeys(types, handler))
+        if as_called:
+            _AS_CALLED.update(types)
         return handler
 
     return register
@@ -90,6 +96,11 @@ def is_handled(layer_type: type) -> bool:
 def is_refused(layer_type: type) -> bool:
     """Whether a layer type is known to have no spiking equivalent."""
     return layer_type in _REFUSED and layer_type not in _HANDLERS
+
+
+def takes_call(layer_type: type) -> bool:
+    """Whether the converter of a layer type takes the arguments of the layer's call as they stand there."""
+    return layer_type in _AS_CALLED
 
 
 def handler_inside_time(layer: Any) -> Handler:

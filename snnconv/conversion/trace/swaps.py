@@ -82,11 +82,7 @@ _SPIKING: dict[str, Callable[..., Tuned]] = {
     "softsign": lambda: Tuned(Softsign()),
 }
 _INSTEAD = {
-    **dict.fromkeys(("elu", "celu", "selu"), "leaky_relu"),
-    **dict.fromkeys(("gelu", "silu", "hard_silu", "mish", "glu"), "relu"),
-    **dict.fromkeys(("squareplus", "sparse_plus", "exponential"), "softplus"),
-    **dict.fromkeys(("log_softmax", "sparsemax"), "softmax, which may stand at the output,"),
-    **dict.fromkeys(("hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink"), "tanh"),
+    "sparsemax": "softmax",
 }
 
 
@@ -106,8 +102,9 @@ def advice(name: str) -> str:
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
     key = name if name.isidentifier() else "…"
     return (
-        f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, or name a "
-        f"neuron to take its place: {argument('swap_activations', {key: RELU})}"
+        f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, "
+        f"register it with snnconv.register_function if each value depends on one value, or name a neuron to take its "
+        f"place: {argument('swap_activations', {key: RELU})}"
     )
 
 

@@ -86,10 +86,15 @@ def shapes_from(model: Any, samples: Any) -> Shapes | None:
 def random_inputs(
     model: Any, n: int, seed: int = 0, shapes: Mapping[str, Shape] | None = None
 ) -> dict[str, np.ndarray]:
-    """Random samples for each input by name: numbers in 0…1, or 0…255 where the input takes integers."""
+    """Random samples for each input by name: numbers in 0…1, or integers where the input takes those.
+
+    Integers are 0…255, or fewer where a layer looks them up in a table.
+    """
     tensors = {input_name(tensor): tensor for tensor in functional_of(model).inputs}
     integers = {name for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
-    return random_samples(input_shapes(model) if shapes is None else shapes, n, seed, "float32", integers)
+    tables = [layer.input_dim for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    shapes = input_shapes(model) if shapes is None else shapes
+    return random_samples(shapes, n, seed, "float32", integers, min([256, *tables]))
 
 
 def keras_values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:

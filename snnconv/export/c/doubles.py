@@ -22,8 +22,10 @@ from ...graph import (
     Population,
     Readout,
     Reshape,
+    RunningMean,
     SpikingGraph,
 )
+from ...graph import Function as MeansFunction
 from ...neurons import numpy_ops
 from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
@@ -32,7 +34,7 @@ from ...runtime.result import Result
 from ...text.advice import argument
 from ..integers import comment, identifiers
 from ..params.texts import c_array
-from ..target import Inputs, Limit
+from ..target import FUNCTIONS, Inputs, Limit
 from .compiling import Recorded, run_samples
 from .loops import Code, Connection, loop, window_sums
 from .program import DOUBLE, Field, Function, Names, Program
@@ -312,6 +314,10 @@ def _lack(node: Node, writer: DoubleWriter) -> tuple[str, str] | None:
         return "the padded pooling", "Use padding='valid', or a size that divides the input's"
     if isinstance(node, (Input, Dense, Conv, AveragePool, Affine, Reshape, Readout)):
         return None
+    if isinstance(node, MeansFunction):
+        return FUNCTIONS
+    if isinstance(node, RunningMean):
+        return None  # it comes with a function
     return f"the operation {node.kind}", "Use target 'nengo' for it, or convert the model without it"
 
 

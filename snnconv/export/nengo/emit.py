@@ -14,11 +14,14 @@ from ...graph import (
     Dense,
     Difference,
     Filter,
+    Function,
     Input,
     Linear,
+    Lookup,
     MaxPool,
     Node,
     Population,
+    RunningMean,
     RunningSum,
     SpikingGraph,
     Weighted,
@@ -30,7 +33,7 @@ from ...text.advice import argument
 from ...text.plain import shape_text
 from ..nir.windows import undilated
 from ..places import Value, matrix_rows, move
-from ..target import Limit, other_neurons
+from ..target import FUNCTIONS, Limit, other_neurons
 from .writer import Writer, is_plain, whole
 
 
@@ -87,10 +90,21 @@ def _(node: MaxPool, write: Writer, values: list[Value]) -> Value:
     return _missing(node, write, "the max pooling", advice)
 
 
+@_emit.register
+def _(node: Function, write: Writer, values: list[Value]) -> Value:
+    return _missing(node, write, *FUNCTIONS)
+
+
+@_emit.register
+def _(node: Lookup, write: Writer, values: list[Value]) -> Value:
+    return _missing(node, write, "the lookup in a table", "Look the rows up outside of the network")
+
+
+@_emit.register(RunningMean)
 @_emit.register(RunningSum)
 @_emit.register(Difference)
 def _(node: Node, write: Writer, values: list[Value]) -> Value:
-    return whole(node.name, node.shape)  # they come with a max pooling
+    return whole(node.name, node.shape)  # they come with a function or a max pooling
 
 
 @_emit.register

@@ -7,10 +7,24 @@ from functools import partial, singledispatch
 
 import numpy as np
 
-from ...graph import Affine, AveragePool, Conv, Dense, Difference, Linear, MaxPool, Node, RunningSum
+from ...graph import (
+    Affine,
+    AveragePool,
+    Conv,
+    Dense,
+    Difference,
+    Function,
+    Linear,
+    Lookup,
+    MaxPool,
+    Node,
+    RunningMean,
+    RunningSum,
+)
 from ...neurons import numpy_ops
 from ...text.advice import argument
 from ..places import NOWHERE, Part, Value, channels_first, matrix, move, standard_places
+from ..target import FUNCTIONS
 from .builder import MAX_MATRIX, Builder
 from .windows import average_as_conv, symmetric
 
@@ -100,6 +114,20 @@ def _(node: MaxPool, build: Builder, values: list[Value]) -> Value:
     return nothing(node)
 
 
+@lower.register
+def _(node: Function, build: Builder, values: list[Value]) -> Value:
+    what, advice = FUNCTIONS
+    build.limit(node.name, what, None, advice)
+    return nothing(node)
+
+
+@lower.register
+def _(node: Lookup, build: Builder, values: list[Value]) -> Value:
+    build.limit(node.name, "the lookup in a table", None, "Look the rows up outside of the network")
+    return nothing(node)
+
+
+@lower.register(RunningMean)
 @lower.register(RunningSum)
 @lower.register(Difference)
 def _(node: Node, build: Builder, values: list[Value]) -> Value:

@@ -5,7 +5,8 @@ Shapes leave out the axis of the samples. `apply` works on (n, *shape) arrays of
 """
 
 from .base import NODES, Input, Linear, Node, Pairs, Stateful
-from .linear import Add, Affine, Concatenate, Conv, ConvTranspose, Dense, Readout, Weighted
+from .linear import Add, Affine, Concatenate, Conv, ConvTranspose, Dense, Lookup, Readout, Weighted
+from .means import Function, RunningMean
 from .pooling import AveragePool, Difference, MaxPool, RunningSum
 from .populations import Filter, Population
 from .shape import Crop, Pad, Permute, Reshape, Upsample
@@ -22,8 +23,10 @@ __all__ = [
     "Dense",
     "Difference",
     "Filter",
+    "Function",
     "Input",
     "Linear",
+    "Lookup",
     "MaxPool",
     "Node",
     "Pad",
@@ -32,6 +35,7 @@ __all__ = [
     "Population",
     "Readout",
     "Reshape",
+    "RunningMean",
     "RunningSum",
     "Stateful",
     "Upsample",

@@ -130,6 +130,22 @@ class Concatenate(Linear):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Lookup(Linear):
+    """Rows of a table: each number of the input is rounded to an integer, and gives way to the row of that number.
+
+    Parameters
+    ----------
+    table : (n_rows, n_columns) array
+    """
+
+    table: np.ndarray
+    array_fields: ClassVar[tuple[str, ...]] = ("table",)
+
+    def apply(self, *xs: Array, xp: Any) -> Array:
+        return xp.take(self.table, xs[0])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Readout(Linear):
     """A function of the network's output that is not linear, such as softmax.
 

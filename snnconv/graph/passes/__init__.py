@@ -3,6 +3,7 @@
 - `fold`: other nodes folded into kernels; `scaling`: scales on their way to one
 - `spikes`: heights of spikes and firing rates, for the same output
 - `synapses`: filters behind populations
+- `windows`: functions of means that follow inputs which change
 - `max_pooling`: average pooling in the place of max pooling
 - `channels`: channels behind places, where a model has them in front
 - `draft`: parts of a graph, and graphs changed node by node
@@ -13,6 +14,7 @@ from .fold import fold_affine, move_biases, split_kernels
 from .max_pooling import max_to_average_pool
 from .spikes import expose_spike_height, scale_firing_rates, set_spike_heights
 from .synapses import add_synapses, commute_synapses
+from .windows import set_window
 
 __all__ = [
     "add_synapses",
@@ -24,5 +26,6 @@ __all__ = [
     "move_biases",
     "scale_firing_rates",
     "set_spike_heights",
+    "set_window",
     "split_kernels",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConversionError
-from ...neurons import IF
+from ...neurons import IF, Follower
 from ...neurons.base import is_number, steps_as
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
@@ -29,7 +30,7 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
         if isinstance(node, Population) and node.neuron.amplitude != dt:
             nodes[-1] = dataclasses.replace(node, neuron=node.neuron.with_amplitude(dt))
             scale = Affine(
-                name=f"{node.name}.height",
+                name=_free(graph, f"{node.name}.height"),
                 inputs=(node.name,),
                 shape=node.shape,
                 scale=np.asarray(node.neuron.amplitude / dt),
@@ -41,10 +42,11 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
 
 
 def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | float], dt: float) -> SpikingGraph:
-    """Give IF populations spikes of these heights, at most one per step, for the same rate outputs.
+    """Give IF and Follower populations spikes of these heights, at most one per step, for the same rate outputs.
 
     A channel's current is divided by its height and its output multiplied by it; both end in the kernels around.
-    Activations above the height are out of reach: the neuron then spikes at every step.
+    Activations above the height are out of reach: the neuron then spikes at every step. So are those of a Follower
+    below minus the height.
 
     Parameters
     ----------
@@ -56,12 +58,15 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
     Raises
     ------
     ConversionError
-        If a population is not there or not one of IF neurons.
+        If a population is not there or not one of IF or Follower neurons.
     """
     nodes: list[Node] = []
     for name in heights:
-        if name not in graph.populations or not steps_as(graph.populations[name].neuron, IF):
-            raise ConversionError(f"spike heights can be set for populations of IF neurons; '{name}' is none.")
+        neuron = graph.populations[name].neuron if name in graph.populations else None
+        if neuron is None or not (steps_as(neuron, IF) or isinstance(neuron, Follower)):
+            raise ConversionError(
+                f"spike heights can be set for populations of IF or Follower neurons; '{name}' is none."
+            )
     renamed: dict[str, str] = {}
     for node in graph.nodes:
         node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
@@ -70,8 +75,10 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
             continue
         height = np.asarray(heights[node.name], "float64")
         scale = node.neuron.amplitude / (height * dt)
-        before, behind = f"{node.name}.current", f"{node.name}.height"
+        before, behind = _free(graph, f"{node.name}.current"), _free(graph, f"{node.name}.height")
         neuron = IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1)
+        if isinstance(node.neuron, Follower):
+            neuron = dataclasses.replace(node.neuron, amplitude=dt, max_spikes=1)
         nodes.append(Affine(name=before, inputs=node.inputs, shape=node.shape, scale=scale))
         nodes.append(
             dataclasses.replace(
@@ -104,12 +111,14 @@ def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Popula
             node = dataclasses.replace(node, inputs=tuple(heights.get(name, name) for name in node.inputs))
         if isinstance(node, Population):
             scale = current_scale(node)
-            current = _affine(f"{node.name}.current", node, node.inputs[0], scale, scale * node.neuron_bias)
+            current = _affine(
+                _free(graph, f"{node.name}.current"), node, node.inputs[0], scale, scale * node.neuron_bias
+            )
             node = dataclasses.replace(node, inputs=(current.name,), neuron_bias=np.zeros_like(node.neuron_bias))
             nodes.append(current)
         nodes.append(node)
         if isinstance(source, Population):  # behind a synapse, so that the synapse filters plain spikes
-            nodes.append(_affine(f"{node.name}.height", node, node.name, source.neuron.amplitude / dt))
+            nodes.append(_affine(_free(graph, f"{node.name}.height"), node, node.name, source.neuron.amplitude / dt))
             heights[node.name] = nodes[-1].name
     outputs = {label: heights.get(name, name) for label, name in graph.outputs.items()}
     used = {name for node in nodes for name in node.inputs} | set(outputs.values())
@@ -119,6 +128,13 @@ def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Popula
 
 def _affine(name: str, node: Node, source: str, scale: float, offset: np.ndarray | None = None) -> Affine:
     return Affine(name=name, inputs=(source,), shape=node.shape, scale=np.asarray(scale), offset=offset)
+
+
+def _free(graph: SpikingGraph, name: str) -> str:
+    """The name, or one like it that no node has: factors of an earlier pass stay where they could not fold."""
+    taken = {node.name for node in graph.nodes}
+    names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float]) -> SpikingGraph:

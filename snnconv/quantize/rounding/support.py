@@ -18,6 +18,7 @@ from ...graph import (
     Population,
     Readout,
     Reshape,
+    RunningMean,
     RunningSum,
     SpikingGraph,
 )
@@ -35,6 +36,8 @@ ADVICE = {
     "ConvTranspose": "put upsampling outside of the network, or train the model with convolutions",
     "Upsample": "put upsampling outside of the network",
     "Permute": "bring the data into this order outside of the network",
+    "Function": "it is arithmetic on running means; train the model with relu, BatchNormalization and sums",
+    "Lookup": "look the rows of the table up outside of the network",
     "Crop": "crop the data outside of the network, or use padding='valid'",
 }
 
@@ -47,7 +50,7 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
         advice = _advice(node)
         if advice is not None:
             what = node.neuron.kind if isinstance(node, Population) else node.kind
-            is_part = pools and isinstance(node, (RunningSum, Difference))
+            is_part = isinstance(node, RunningMean) or (pools and isinstance(node, (RunningSum, Difference)))
             found[node.name] = "" if is_part else f"'{node.name}' ({what}): {advice}"
     for node in graph.inputs[1:]:
         found[node.name] = f"'{node.name}' (Input): an integer graph has one input; bring the data in through it"

@@ -71,7 +71,7 @@ class Stepper:
         """Nodes that share one scan, keyed by the last: a population, and a filter that feeds it alone."""
         chains: dict[str, tuple[Stateful, ...]] = {}
         for node in self._model.stateful:
-            if node.name in self._trains:
+            if node.name in self._trains or not node.needs_loop:
                 continue
             source = node.inputs[0]
             joins = isinstance(node, Population) and self._model.n_uses(source) == 1
@@ -179,6 +179,9 @@ class Stepper:
                 before = {each.name: state[each.name] for each in chain}
                 value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, arrays, n_valid)
                 state |= after
+            elif not node.needs_loop:
+                x = self._over_time(values[node.inputs[0]], node.inputs[0])
+                value, state[node.name] = node.over_time(x, state[node.name], n_valid, tensorflow_ops)
             else:
                 continue  # a filter that scans together with the population behind it
             values[node.name] = value
@@ -235,10 +238,15 @@ class Stepper:
         steps, n = self._program.chunk_steps, self._program.batch_size
         flat = []
         for name, value in zip(node.inputs, inputs, strict=True):
-            if name not in self._varies:
-                value = tf.broadcast_to(value[None], (steps, *value.shape))
+            value = self._over_time(value, name)
             flat.append(tf.reshape(value, (steps * n, *value.shape[2:])))
         return tf.reshape(self._apply(node, flat), (steps, n, *node.shape))
+
+    def _over_time(self, value: tf.Tensor, name: str) -> tf.Tensor:
+        """The values of a node with an axis of the steps, where they are the same at all."""
+        if name in self._varies:
+            return value
+        return tf.broadcast_to(value[None], (self._program.chunk_steps, *value.shape))
 
 
 def _phases(neuron: Neuron, dt: float, J: tf.Tensor, state: State) -> Any:

@@ -40,8 +40,9 @@ def calibrate(
 ) -> SpikingGraph:
     """Make a network of IF or LIF neurons accurate within `n_steps` steps, read as their mean.
 
-    A relu converts to IF neurons with spikes of the same height everywhere. Here each channel gets a height of its own,
-    from its activations at the samples, and spikes at most once per step. LIF neurons keep their rate function; they
+    A relu converts to IF neurons with spikes of the same height everywhere, and so does a function of means to
+    Follower neurons. Here each channel gets a height of its own, from its activations at the samples, and spikes at
+    most once per step. LIF neurons keep their rate function; they
     get time constants shorter by the factor of `scales`, and the lowpass of `synapses`, with which the outputs come
     closest to those in rates. Voltages of both start at half the threshold, so that counts are rounded to the nearest
     number and not down; and biases correct the remaining mean error, if the outputs come closer by it. A LIF network
@@ -102,13 +103,16 @@ def calibrate(
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
     wanted = rate_outputs(graph, xs)
-    heights = _heights(graph, xs, [name for name in names if name not in lif], n_steps, dt, percentile, target_rate)
+    levelled = [name for name in (*names, *followers) if name not in lif]
+    heights = _heights(graph, xs, levelled, n_steps, dt, percentile, target_rate)
     found = _at_half(set_spike_heights(graph, heights, dt) if heights else graph, names)
     scale, synapse = 1.0, None
     if lif:
         found, scale, synapse = best_speed(found, xs, n_steps, dt, scales, synapses)
-    tried = [found, *([correct_currents(found, xs, n_steps, dt, names)] if correct else [])]
-    if len(lif) == len(names):  # IF neurons must not be left with spikes of any height, and as many as they like
+    tried = [found, *([correct_currents(found, xs, n_steps, dt, names)] if correct and names else [])]
+    if (
+        len(lif) == len(names) and not followers
+    ):  # IF neurons must not be left with spikes of any height, and as many as they like
         tried.append(graph)
     if len(tried) > 1:
         errors = [error(spiking_outputs(each, xs, n_steps, dt), wanted) for each in tried]
@@ -116,7 +120,7 @@ def calibrate(
     if found is graph:
         actions = dict.fromkeys(names, f"left as it was: nothing comes closer to the rates in {n_steps} steps")
     else:
-        actions = {name: _action(name in lif, n_steps, scale, synapse) for name in names}
+        actions = {name: _action(name in lif, n_steps, scale, synapse) for name in (*names, *followers)}
     return dataclasses.replace(found, report=with_actions(found.report, actions))
 
 
@@ -141,7 +145,7 @@ def _heights(
     percentile: float | None,
     target_rate: float | None,
 ) -> dict[str, np.ndarray]:
-    """Spike heights of IF populations, by channel."""
+    """Spike heights of IF and Follower populations, by channel."""
     heights = {}
     with track(len(names), what="calibrating") as advance:
         for name, values in rate_values(graph, xs, names).items():

@@ -14,11 +14,12 @@ def best_heights(activations: np.ndarray, n_steps: int) -> np.ndarray:
     """Heights with which at most one spike per step comes closest to the activations.
 
     In T steps, k spikes of height λ have the mean kλ/T, for k = 0…T. A high λ makes the grid of these means coarse, a
-    low one clips what is above λ; the λ of the least squared error balances both.
+    low one clips what is above λ; the λ of the least squared error balances both. Where activations are negative, so
+    can spikes be.
 
     Parameters
     ----------
-    activations : (n, channels) array, 0 or more
+    activations : (n, channels) array
     n_steps : int
 
     Returns
@@ -35,7 +36,7 @@ def best_heights(activations: np.ndarray, n_steps: int) -> np.ndarray:
     least, best = np.full(len(highest), np.inf), highest
     for share in GRID:
         height = share * highest
-        counts = np.clip(np.floor(activations * (n_steps / height) + 0.5), 0, n_steps)
+        counts = np.clip(np.floor(activations * (n_steps / height) + 0.5), -n_steps, n_steps)
         error = ((activations - counts * (height / n_steps)) ** 2).mean(0)
         best, least = np.where(error < least, height, best), np.minimum(error, least)
     return np.where(activations.any(0), best, 1.0)
@@ -51,7 +52,7 @@ def percentile_heights(activations: np.ndarray, percentile: float) -> np.ndarray
     """
     if not 0 < percentile <= 100:
         raise ParameterError(f"percentile must lie between 0 and 100. Received {percentile!r}.")
-    heights = np.percentile(activations, percentile, 0)
+    heights = np.percentile(np.abs(activations), percentile, 0)
     return np.where(heights > 0, heights, _highest(activations))
 
 
@@ -64,5 +65,5 @@ def by_channel(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def _highest(activations: np.ndarray) -> np.ndarray:
-    highest = activations.max(0)
+    highest = np.abs(activations).max(0)
     return np.where(highest > 0, highest, 1.0)

@@ -97,6 +97,8 @@ class Structure:
         Names of the nodes that do operations, a population together with the layer that feeds it and nothing else.
     products : mapping of node name to int
         Products with values that come from the input with no spike on the way, each time they are computed.
+    arithmetic : mapping of node name to int
+        Operations of functions of means, at every step.
     macs : mapping of node name to int
         Multiply-accumulates as an ANN.
     n_neurons : mapping of population name to int
@@ -104,6 +106,7 @@ class Structure:
 
     rows: tuple[tuple[str, ...], ...]
     products: Mapping[str, int]
+    arithmetic: Mapping[str, int]
     macs: Mapping[str, int]
     n_neurons: Mapping[str, int]
 
@@ -122,7 +125,8 @@ class Structure:
             else:
                 rows.append((name,))
         products = {name: each.n_products for name, each in operations.items()}
-        return cls(tuple(rows), products, operations_of_values(graph), sizes)
+        arithmetic = {name: each.n_arithmetic for name, each in operations.items()}
+        return cls(tuple(rows), products, arithmetic, operations_of_values(graph), sizes)
 
 
 def report(
@@ -146,6 +150,7 @@ def report(
                 spikes=float(activity.spikes[name][at]) if name in structure.n_neurons else 0.0,
                 synops=float(sum(activity.synops[each][at] for each in row)),
                 products=sum(structure.products[each] for each in row),
+                arithmetic=sum(structure.arithmetic[each] for each in row),
                 macs=sum(structure.macs.get(each, 0) for each in row),
             )
         )

@@ -24,13 +24,16 @@ from ...graph import (
     Conv,
     Difference,
     Filter,
+    Function,
     Input,
+    Lookup,
     MaxPool,
     Node,
     Pad,
     Population,
     Readout,
     Reshape,
+    RunningMean,
     RunningSum,
     SpikingGraph,
     Upsample,
@@ -50,10 +53,13 @@ class LayerOperations:
         Weights that spikes met.
     n_products : int
         Products with values that no spike carried, each time the layer is computed: behind the input, or in an ANN.
+    n_arithmetic : int
+        Multiplications, divisions and calls of exp and the like of a function of means, at every step.
     """
 
     synops: np.ndarray
     n_products: int
+    n_arithmetic: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +79,7 @@ class _Flow:
 
 
 def operations_of_spikes(graph: SpikingGraph, counts: Mapping[str, np.ndarray]) -> dict[str, LayerOperations]:
-    """Operations that spikes cause, by name of the node that does them: layers with a kernel, and populations.
+    """Operations that spikes cause, by name of the node that does them: layers with a kernel, functions, populations.
 
     Parameters
     ----------
@@ -86,7 +92,7 @@ def operations_of_spikes(graph: SpikingGraph, counts: Mapping[str, np.ndarray]) 
     many operations as in the first kernel, and then one for each weight that those changes meet. Average pooling and
     factors are absorbed: they cost nothing, and a spike goes on once for each window that it lies in. Max pooling
     lets as many spikes through as the neuron in the window that spiked most, exact for spikes of one height. Spikes
-    that reach neurons without a kernel between are one operation each.
+    that reach neurons or a function without a kernel between are one operation each.
     """
     return _operations(graph, counts)
 
@@ -119,6 +125,11 @@ def _operations(graph: SpikingGraph, counts: Mapping[str, np.ndarray] | None) ->
             is_value = counts is None
             spikes = nothing if is_value else np.asarray(counts[node.name], "float64")
             flow = _Flow(spikes, nothing, values + is_value)
+        elif isinstance(node, Function):
+            synops = np.sum([_total(source.spikes) for source in sources], 0)
+            shapes = tuple(graph[name].shape for name in node.inputs)
+            found[node.name] = LayerOperations(synops, 0, node.n_operations(shapes))
+            flow = _Flow(nothing, nothing, values + 1)
         elif isinstance(node, Weighted):
             source = sources[0]
             events = _reached(node, source.spikes + source.events)
@@ -183,10 +194,16 @@ def _(node: Reshape | Permute | Crop | Pad | Add | Concatenate, xs: list[np.ndar
 @_delivered.register(Affine)
 @_delivered.register(Filter)
 @_delivered.register(RunningSum)
+@_delivered.register(RunningMean)
 @_delivered.register(Difference)
 @_delivered.register(Readout)
 def _(node: Node, xs: list[np.ndarray], adds_up: bool) -> np.ndarray:
     return xs[0]
+
+
+@_delivered.register
+def _(node: Lookup, xs: list[np.ndarray], adds_up: bool) -> np.ndarray:
+    return np.broadcast_to(xs[0][..., None], (len(xs[0]), *node.shape))
 
 
 @_delivered.register

@@ -13,6 +13,11 @@ from .text import count, joules
 
 NAME_WIDTH = 16  # longer names are broken
 
+FUNCTIONS = (
+    "The functions of means (activations such as silu, products of signals, normalisation, softmax, attention) are "
+    "arithmetic at every step, whatever spikes; one of their multiplications, divisions or exponentials is taken to "
+    "cost what a synaptic operation does. Their results are sent as spikes."
+)
 ASSUMPTIONS = (
     "A synaptic operation is one weight that one spike meets. Added up are synaptic operations and neuron updates; "
     "what moves data, waits, or reads the output out is not.",
@@ -36,6 +41,8 @@ class LayerEnergy:
         Weights that spikes met on the way into the layer.
     products : int
         Multiply-accumulates with values that no spike carried, each time they are computed: behind the input.
+    arithmetic : int
+        Multiplications, divisions and calls of exp and the like of a function of means, at every step.
     macs : int
         Multiply-accumulates of the layer as an ANN, for one sample; products with padding are left out.
     """
@@ -45,6 +52,7 @@ class LayerEnergy:
     spikes: float
     synops: float
     products: int
+    arithmetic: int
     macs: int
 
 
@@ -91,6 +99,11 @@ class EnergyReport:
         return self.n_frames * sum(layer.products for layer in self.layers)
 
     @property
+    def arithmetic(self) -> int:
+        """Operations of functions of means, over the whole run."""
+        return self.n_steps * sum(layer.arithmetic for layer in self.layers)
+
+    @property
     def neuron_updates(self) -> int:
         """Neurons times steps."""
         return self.n_steps * sum(layer.n_neurons for layer in self.layers)
@@ -109,7 +122,10 @@ class EnergyReport:
         if device.event_driven:
             return None
         n_neurons = sum(layer.n_neurons for layer in self.layers)
-        return self.macs * device.energy_per_synop + self.n_frames * n_neurons * device.energy_per_neuron_update
+        functions = self.n_frames * sum(layer.arithmetic for layer in self.layers)
+        return (
+            self.macs + functions
+        ) * device.energy_per_synop + self.n_frames * n_neurons * device.energy_per_neuron_update
 
     @property
     def report(self) -> Report:
@@ -117,7 +133,7 @@ class EnergyReport:
         samples = f"{self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}"
         head = f"Per sample, a mean over {samples}: {self.n_steps} steps of {self.dt * 1e3:g} ms."
         held = "constant: products with it once" if self.is_constant else "varying: products with it at every step"
-        assumed = [line for text in ASSUMPTIONS for line in textwrap.wrap(text, WIDTH)]
+        assumed = [line for text in self._assumptions for line in textwrap.wrap(text, WIDTH)]
         parts = ([head, f"Input {held}."], [_layers(self)], [_devices(self)], assumed)
         return Report([Section("", each) for each in parts])
 
@@ -134,6 +150,7 @@ class EnergyReport:
             "spikes": self.spikes,
             "synops": self.synops,
             "products": self.products,
+            "arithmetic": self.arithmetic,
             "neuron_updates": self.neuron_updates,
             "ann_macs": self.macs,
             "layers": [vars(layer) for layer in self.layers],
@@ -147,18 +164,22 @@ class EnergyReport:
                 }
                 for device in self.devices
             ],
-            "assumptions": list(ASSUMPTIONS),
+            "assumptions": list(self._assumptions),
         }
+
+    @property
+    def _assumptions(self) -> tuple[str, ...]:
+        return (*ASSUMPTIONS, FUNCTIONS) if self.arithmetic else ASSUMPTIONS
 
     def _synaptic(self, device: Device) -> float:
         if device.event_driven:
-            return (self.synops + self.products) * device.energy_per_synop
+            return (self.synops + self.products + self.arithmetic) * device.energy_per_synop
         behind_spikes = sum(layer.macs - layer.products for layer in self.layers)
-        return (behind_spikes * self.n_steps + self.products) * device.energy_per_synop
+        return (behind_spikes * self.n_steps + self.products + self.arithmetic) * device.energy_per_synop
 
 
 def _layers(report: EnergyReport) -> Table:
-    headings = ("layer", "neurons", "spikes", "per neuron", "synops", "products", "ANN MACs")
+    headings = ("layer", "neurons", "spikes", "per neuron", "synops", "products", "arithmetic", "ANN MACs")
     rows = [
         (
             layer.name,
@@ -167,6 +188,7 @@ def _layers(report: EnergyReport) -> Table:
             f"{layer.spikes / layer.n_neurons:.2f}" if layer.n_neurons else "",
             count(layer.synops),
             count(layer.products * report.n_frames) if layer.products else "",
+            count(layer.arithmetic * report.n_steps) if layer.arithmetic else "",
             count(layer.macs * report.n_frames),
         )
         for layer in report.layers
@@ -179,8 +201,12 @@ def _layers(report: EnergyReport) -> Table:
         f"{report.spikes / n_neurons:.2f}" if n_neurons else "",
         count(report.synops),
         count(report.products),
+        count(report.arithmetic),
         count(report.macs),
     )
+    if not report.arithmetic:
+        headings, *rows = (row[:-2] + row[-1:] for row in (headings, *rows))
+        total = total[:-2] + total[-1:]
     return Table(headings, [*rows, total], ends=(len(rows) - 1,), name_width=NAME_WIDTH, indent=0)
 
 

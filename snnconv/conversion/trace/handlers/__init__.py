@@ -1,8 +1,10 @@
 """Converters of Keras' layers and operations into nodes, registered by type.
 
 - `activations`: neurons, and the activations that become neurons
+- `attention`: attention, and tables that integers are looked up in
 - `convolution`: convolutions of every kind
 - `dense`: products with a matrix
+- `functions`: functions of signals: products, extremes, norms, and one of each value
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
@@ -11,12 +13,26 @@
 - `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
 """
 
-from . import activations, convolution, dense, normalisation, operations, pooling, recorded, shape, wrappers
+from . import (
+    activations,
+    attention,
+    convolution,
+    dense,
+    functions,
+    normalisation,
+    operations,
+    pooling,
+    recorded,
+    shape,
+    wrappers,
+)
 
 __all__ = [
     "activations",
+    "attention",
     "convolution",
     "dense",
+    "functions",
     "normalisation",
     "operations",
     "pooling",

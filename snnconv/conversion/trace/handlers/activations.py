@@ -56,6 +56,5 @@ def elu(layer: kl.ELU, build: Builder, x: str, lead: int = 0) -> str:
 
 @handles(kl.Softmax)
 def softmax(layer: kl.Softmax, build: Builder, x: str) -> str:
-    if layer.axis not in (-1, len(build.shape(x))):
-        raise build.error(f"works along axis={layer.axis}. Only the last axis converts.")
-    return build.activate(x, "softmax")
+    axis = layer.axis if isinstance(layer.axis, int) or len(layer.axis) > 1 else layer.axis[0]
+    return build.activate(x, "softmax", axis=axis)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers as kl
+from keras.src.applications.convnext import LayerScale, StochasticDepth  # ConvNeXt's own: no public name
 
 from ..builder import Builder, to_numpy
 from ..registry import handles
@@ -43,6 +44,17 @@ def normalization(layer: Any, build: Builder, x: str) -> str:
 @handles(kl.Rescaling, inside_time=True)
 def rescaling(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return scaled(build, x, layer.scale, layer.offset, "rescaled")
+
+
+@handles(StochasticDepth)
+def stochastic_depth(layer: Any, build: Builder, x: str) -> str:
+    """After training nothing."""
+    return x
+
+
+@handles(LayerScale)
+def layer_scale(layer: Any, build: Builder, x: str) -> str:
+    return build.affine(x, to_numpy(layer.gamma), suffix="scaled", gamma=to_numpy(layer.gamma))
 
 
 def scaled(build: Builder, x: str, scale: Any, offset: Any = None, suffix: str = "scaled") -> str:

@@ -14,11 +14,12 @@ from keras import ops
 from ....graph.nodes import Add, Concatenate
 from ..builder import Builder
 from ..registry import Handler, handles
+from .functions import joined
 from .normalisation import scaled
 from .pooling import average
 from .shape import broadcast, crop, output_shape, pad, permute, reshape
 
-ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "softplus", "softsign", "silu", "hard_sigmoid", "hard_silu", "selu")
+ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "softplus", "softsign", "hard_sigmoid", "sparse_sigmoid")
 
 
 def operation_type(function: Callable[..., Any]) -> type:
@@ -81,9 +82,7 @@ def negative(operation: Any, build: Builder, x: str) -> str:
 @handles_operation(lambda x: ops.multiply(x, x))
 def multiply(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if isinstance(x1, str) and isinstance(x2, str):
-        raise build.error(
-            "multiplies two signals, which spiking neurons do not. Only products with a constant convert."
-        )
+        return joined(build, "multiply", (x1, x2), np.broadcast_shapes(build.shape(x1), build.shape(x2)))
     signal, value = (x1, x2) if isinstance(x1, str) else (x2, x1)
     return scaled(build, signal, value)
 
@@ -91,7 +90,9 @@ def multiply(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
 @handles_operation(lambda x: ops.divide(x, x), lambda x: ops.true_divide(x, x))
 def divide(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if isinstance(x2, str):
-        raise build.error("divides by a signal, which spiking neurons do not. Only division by a constant converts.")
+        if not isinstance(x1, str):
+            return scaled(build, build.sent(build.function("reciprocal", x2)), x1)
+        return joined(build, "divide", (x1, x2), np.broadcast_shapes(build.shape(x1), build.shape(x2)))
     return scaled(build, x1, 1 / np.asarray(x2, "float64"))
 
 
