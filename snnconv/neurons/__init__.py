@@ -2,6 +2,7 @@
 
 - base: what a neuron provides, its words among it
 - lif, integrate, stepped_lif: neurons that fire at a threshold
+- signed: integrate-and-fire whose spikes can be taken back
 - spike_train: the spikes of a LIF under a constant current, without a loop
 - accumulating, piecewise_linear: neurons with any rate function
 - synapses: linear filters between layers
@@ -13,6 +14,7 @@ from .base import NEURONS, Equations, Neuron
 from .integrate import IF
 from .lif import LIF
 from .piecewise_linear import PiecewiseLinear
+from .signed import SignedIF
 from .stepped_lif import SteppedLIF
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Neuron",
     "PiecewiseLinear",
     "Sigmoid",
+    "SignedIF",
     "Softplus",
     "Softsign",
     "SteppedLIF",

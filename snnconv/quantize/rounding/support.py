@@ -56,7 +56,7 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
-        if getattr(node.neuron, "fires_negative", False):
+        if node.neuron.fires_negative:
             return "its spikes can be negative; convert the model with swap_activations={…: snnconv.neurons.IF()}"
         return "only LIF and IF have an integer form; convert the model with swap_activations={…: snnconv.neurons.IF()}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
