@@ -1,0 +1,249 @@
+"""The layers of a network one after the other, each run once behind the spikes of those before it, and fitted to them.
+
+All steps of all samples go through a layer before the next one is looked at, so that a layer can be fitted to what it
+will receive, and the whole takes about the time of one run. Spikes are kept in one byte each, and only as long as a
+later layer takes them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...graph import Conv, ConvTranspose, Dense, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph
+from ...graph import Stateful
+from ...graph.passes.recoding import Recoding
+from ...neurons import LIF
+from ...runtime import tensorflow_ops
+from ...runtime.batches import sizes
+from ...runtime.compiled.scan import compile_scan
+from ...runtime.rates import rate_values
+from ...text.progress import track
+
+Choose = Callable[[Population, np.ndarray], Recoding]
+MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layerwise:
+    """Populations recoded and corrected, and what the network then gives.
+
+    Parameters
+    ----------
+    recodings : mapping of population name to Recoding
+    shifts : mapping of node name to (channels,) array
+        What is to be added to the bias of a population or of the linear node of an output.
+    outputs : mapping of label to (n, n_steps, *output) array
+        In spikes, with all corrections, before a softmax or the like.
+    """
+
+    recodings: Mapping[str, Recoding]
+    shifts: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
+
+
+def fit_layers(
+    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, choices: Mapping[str, Choose], correct: bool
+) -> Layerwise:
+    """Recode each population for the samples, correct its bias, and run it for the next.
+
+    Spikes come late and clump, so that what arrives within `n_steps` is off on average. Currents are linear in the
+    spikes, so that one shift of the bias is all that they need, whatever the neurons are.
+
+    Parameters
+    ----------
+    choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
+        Populations without one stay as they are.
+    correct : bool
+        Whether to shift biases. LIF neurons also lose a share of their spikes where the refractory period is below dt,
+        or before the first one: their amplitude is multiplied by the factor with which the mean outputs come closest.
+
+    References
+    ----------
+    Deng and Gu (2021), "Optimal conversion of conventional artificial neural networks to spiking neural networks", and
+    Li et al. (2021), "A free lunch from ANN: towards efficient, accurate spiking neural networks calibration".
+    """
+    run = _Run(graph, xs, n_steps, dt)
+    stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
+    ends = {label: _end(graph, name) for label, name in graph.outputs.items()}
+    recodings, shifts, outputs = {}, {}, {}
+    with track(len(stateful) + len(ends), what="calibrating") as advance:
+        for node in stateful:
+            recoding = None
+            if isinstance(node, Population) and node.name in choices:
+                recoding = choices[node.name](node, run.rates(node.name))
+                lacking = run.lacking(node.inputs[0]) if correct else None
+                if lacking is not None:
+                    shifts[node.name] = lacking
+                    node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
+            run.add(node, recoding)
+            if recoding is not None:
+                is_lossy = correct and isinstance(recoding.neuron, LIF)
+                recodings[node.name] = run.heightened(node.name, recoding) if is_lossy else recoding
+            run.drop_unused(node.name)
+            advance()
+        for label, name in ends.items():
+            outputs[label] = run.over_time(name)
+            if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
+                lacking = run.rates(name) - outputs[label].mean(1)
+                shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
+                outputs[label] = outputs[label] + shifts[name].astype("float32")
+            advance()
+    return Layerwise(recodings, shifts, outputs)
+
+
+def _end(graph: SpikingGraph, name: str) -> str:
+    """The node behind an output, without a function at the end."""
+    node = graph[name]
+    return node.inputs[0] if isinstance(node, Readout) else name
+
+
+class _Run:
+    """Values of the nodes that later ones take: in rates, in spikes at every step, and the means of these."""
+
+    def __init__(self, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float):
+        self._graph, self._n, self._n_steps, self._dt = graph, xs.n, n_steps, dt
+        self._nodes = {n.name: n.map_arrays(lambda array: tf.constant(array, tf.float32)) for n in graph.nodes}
+        wanted = {name for node in graph.nodes if isinstance(node, Stateful) for name in (node.name, node.inputs[0])}
+        self._rates = rate_values(graph, xs, sorted(wanted | {_end(graph, name) for name in graph.outputs.values()}))
+        batch, _ = sizes(graph, xs.n, n_steps, "float32", chunk_steps=n_steps, memory=MOST_BATCH_BYTES)
+        n_batches = -(-xs.n // batch)
+        self._batch = -(-xs.n // n_batches)
+        rows = np.arange(n_batches * self._batch) % xs.n  # the last batch is filled up: one size, one compilation
+        self._rows = rows.reshape(n_batches, self._batch)
+        self._held: dict[str, np.ndarray] = dict(xs)  # (n, *shape), the same at every step
+        self._steps: dict[str, list[np.ndarray]] = {}  # by batch, (n_steps, batch, *shape)
+        self._heights: dict[str, np.ndarray] = {}
+        self._means: dict[str, np.ndarray] = {}
+
+    def rates(self, name: str) -> np.ndarray:
+        """Values of a node in rates, (n, *shape)."""
+        return self._rates[name]
+
+    def lacking(self, name: str) -> np.ndarray | None:
+        """What a node's mean lacks of its value in rates, by channel; None where inputs alone decide it."""
+        between, sources = self._behind(name)
+        if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
+            return None
+        means = {source: self._means.get(source, self._held.get(source)) for source in sources}
+        compute = _function(between, name)
+        parts = [compute({s: tf.constant(values[rows]) for s, values in means.items()}) for rows in self._rows]
+        received = np.concatenate([part.numpy() for part in parts])[: self._n]
+        lacking = self._rates[name] - received
+        return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
+
+    def heightened(self, name: str, recoding: Recoding) -> Recoding:
+        """The recoding with the amplitude whose mean outputs come closest to the rates, which are now given."""
+        received, wanted = self._means[name], self._rates[name]
+        energy = float(np.square(received, dtype="float64").sum())
+        factor = float((received * wanted).sum(dtype="float64")) / max(energy, 1e-30)
+        if factor <= 0:
+            return recoding
+        self._means[name], self._heights[name] = received * np.float32(factor), self._heights[name] * np.float32(factor)
+        neuron = recoding.neuron.with_amplitude(recoding.neuron.amplitude * factor)
+        return dataclasses.replace(recoding, neuron=neuron)
+
+    def add(self, node: Any, recoding: Recoding | None) -> None:
+        """Run a node at all steps behind what is there."""
+        is_spiking = isinstance(node, Population)
+        recoding = Recoding(node.neuron) if is_spiking and recoding is None else recoding
+        source, height, current, start, kept = node.inputs[0], np.float32(1), np.float32(1), 0.0, tf.float32
+        if recoding is not None:
+            bias = tf.constant(node.neuron_bias * recoding.current, tf.float32)
+            start = node.initial_voltage if recoding.start is None else recoding.start
+            node = dataclasses.replace(node, neuron=recoding.neuron, neuron_bias=bias)
+            current = np.asarray(recoding.current, "float32")
+            height = np.asarray(recoding.output * recoding.neuron.amplitude / self._dt, "float32")
+            kept = tf.int8 if recoding.neuron.max_spikes_per_step == 1 else tf.int32
+        between, sources = self._behind(source)
+        varies = any(name in self._steps for name in sources)
+        stepped = node if is_spiking else self._nodes[node.name]
+        scan = compile_scan(
+            (stepped,), self._n_steps, self._dt, varies=varies, keep_voltages=False, dtype=tf.as_dtype("float32")
+        )
+
+        def steps(values: Mapping[str, tf.Tensor], state: Any) -> tuple[tf.Tensor, tf.Tensor]:
+            drive = self._through(between, source, values, varies) * current
+            found, _, _ = scan(drive, {node.name: state}, tf.constant(self._n_steps))
+            return tf.cast(found, kept), tf.reduce_mean(found, 0)
+
+        compute = tf.function(partial(steps), autograph=False)
+        state = stepped.initial_state(self._batch, tf.constant(start, tf.float32), tf.float32, tensorflow_ops)
+        parts = [compute(self._at(sources, k), state) for k in range(len(self._rows))]
+        self._steps[node.name] = [part[0].numpy() for part in parts]
+        self._heights[node.name] = height
+        self._means[node.name] = np.concatenate([part[1].numpy() for part in parts])[: self._n] * height
+
+    def over_time(self, name: str) -> np.ndarray:
+        """Values of a node at every step, (n, n_steps, *shape)."""
+        between, sources = self._behind(name)
+        varies = any(source in self._steps for source in sources)
+        compute = tf.function(lambda values: self._through(between, name, values, varies), autograph=False)
+        parts = [compute(self._at(sources, k)).numpy() for k in range(len(self._rows))]
+        if not varies:
+            parts = [np.broadcast_to(part, (self._n_steps, *part.shape)) for part in parts]
+        return np.concatenate(parts, 1)[:, : self._n].swapaxes(0, 1)
+
+    def drop_unused(self, done: str) -> None:
+        """Let go of spikes that no node after `done` takes."""
+        names = [node.name for node in self._graph.nodes]
+        later = set(names[names.index(done) + 1 :])
+        needed: set[str] = set()
+        for name in later:
+            needed.update(self._graph[name].inputs)
+        for node in reversed(self._graph.nodes):  # linear nodes are computed anew from what feeds them
+            if node.name in needed and isinstance(node, Linear):
+                needed.update(node.inputs)
+        needed.update(self._graph.outputs.values())
+        for name in [name for name in self._steps if name not in needed]:
+            del self._steps[name], self._means[name], self._heights[name]
+
+    def _behind(self, name: str) -> tuple[list[Node], list[str]]:
+        """The linear nodes up to `name`, in order, and the inputs and stateful nodes that feed them."""
+        needed, sources = {name}, []
+        for node in reversed(self._graph.nodes):
+            if node.name not in needed:
+                continue
+            if isinstance(node, (Input, Stateful)):
+                sources.append(node.name)
+            else:
+                needed.update(node.inputs)
+        between = [self._nodes[n.name] for n in self._graph.nodes if n.name in needed and n.name not in sources]
+        return between, sources
+
+    def _at(self, sources: Iterable[str], k: int) -> dict[str, tf.Tensor]:
+        return {
+            name: tf.constant(self._steps[name][k] if name in self._steps else self._held[name][self._rows[k]])
+            for name in sources
+        }
+
+    def _through(
+        self, between: list[Any], name: str, values: Mapping[str, tf.Tensor], varies: bool
+    ) -> tf.Tensor:
+        """Value of a node at all steps, (n_steps, batch, *shape), or (batch, *shape) where it is the same at all."""
+        found = {}
+        for source, value in values.items():
+            if source in self._steps:
+                value = tf.cast(value, tf.float32) * self._heights[source]
+            elif varies:
+                value = tf.broadcast_to(value[None], (self._n_steps, *value.shape))
+            found[source] = tf.reshape(value, (-1, *value.shape[2:])) if varies else value
+        value = _apply(between, name, found)
+        return tf.reshape(value, (self._n_steps, -1, *value.shape[1:])) if varies else value
+
+
+def _function(between: list[Any], name: str) -> Any:
+    return tf.function(lambda values: _apply(between, name, values), autograph=False)
+
+
+def _apply(between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    found = dict(values)
+    for node in between:
+        inputs = [found[source] for source in node.inputs]
+        found[node.name] = inputs[0] if isinstance(node, Readout) else node.apply(*inputs, xp=tensorflow_ops)
+    return found[name]
