@@ -18,7 +18,7 @@ import tensorflow as tf
 from ...graph import Conv, ConvTranspose, Dense, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph
 from ...graph import Stateful
 from ...graph.passes.recoding import Recoding
-from ...neurons import LIF
+from ...neurons import LIF, Neuron
 from ...runtime import tensorflow_ops
 from ...runtime.batches import sizes
 from ...runtime.compiled.scan import compile_scan
@@ -27,6 +27,7 @@ from ...text.progress import track
 
 Choose = Callable[[Population, np.ndarray], Recoding]
 MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
+BLOCK = 1 << 14  # neurons that are taken through all steps together
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,6 +121,7 @@ class _Run:
         self._steps: dict[str, list[np.ndarray]] = {}  # by batch, (n_steps, batch, *shape)
         self._heights: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
+        self._scans: dict[tuple[Neuron, tuple[int, ...]], tuple[Any, Any]] = {}
 
     def rates(self, name: str) -> np.ndarray:
         """Values of a node in rates, (n, *shape)."""
@@ -131,8 +133,7 @@ class _Run:
         if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
             return None
         means = {source: self._means.get(source, self._held.get(source)) for source in sources}
-        compute = _function(between, name)
-        parts = [compute({s: tf.constant(values[rows]) for s, values in means.items()}) for rows in self._rows]
+        parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
         received = np.concatenate([part.numpy() for part in parts])[: self._n]
         lacking = self._rates[name] - received
         return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
@@ -150,43 +151,65 @@ class _Run:
 
     def add(self, node: Any, recoding: Recoding | None) -> None:
         """Run a node at all steps behind what is there."""
-        is_spiking = isinstance(node, Population)
-        recoding = Recoding(node.neuron) if is_spiking and recoding is None else recoding
-        source, height, current, start, kept = node.inputs[0], np.float32(1), np.float32(1), 0.0, tf.float32
-        if recoding is not None:
+        source, height, kept = node.inputs[0], np.float32(1), tf.float32
+        if isinstance(node, Population):
+            recoding = Recoding(node.neuron) if recoding is None else recoding
+            current = tf.constant(recoding.current, tf.float32)
             bias = tf.constant(node.neuron_bias * recoding.current, tf.float32)
             start = node.initial_voltage if recoding.start is None else recoding.start
-            node = dataclasses.replace(node, neuron=recoding.neuron, neuron_bias=bias)
-            current = np.asarray(recoding.current, "float32")
             height = np.asarray(recoding.output * recoding.neuron.amplitude / self._dt, "float32")
             kept = tf.int8 if recoding.neuron.max_spikes_per_step == 1 else tf.int32
+            step = partial(self._spikes, _without_limit(recoding.neuron), current, bias, start)
+        else:
+            step = partial(self._filtered, self._nodes[node.name])
         between, sources = self._behind(source)
-        varies = any(name in self._steps for name in sources)
-        stepped = node if is_spiking else self._nodes[node.name]
-        scan = compile_scan(
-            (stepped,), self._n_steps, self._dt, varies=varies, keep_voltages=False, dtype=tf.as_dtype("float32")
-        )
+        parts, means = [], []
+        for k in range(len(self._rows)):
+            found = step(self._through(between, source, self._at(sources, k)))
+            parts.append(tf.cast(found, kept).numpy())
+            means.append(tf.reduce_mean(found, 0).numpy())
+        self._steps[node.name], self._heights[node.name] = parts, height
+        self._means[node.name] = np.concatenate(means)[: self._n] * height
 
-        def steps(values: Mapping[str, tf.Tensor], state: Any) -> tuple[tf.Tensor, tf.Tensor]:
-            drive = self._through(between, source, values, varies) * current
-            found, _, _ = scan(drive, {node.name: state}, tf.constant(self._n_steps))
-            return tf.cast(found, kept), tf.reduce_mean(found, 0)
+    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: tf.Tensor) -> tf.Tensor:
+        """Spikes of neurons at all steps, for (n_steps, batch, *shape) values."""
+        drive = drive * current + bias
+        if any(isinstance(value, tuple) for value in neuron.parameters().values()):  # parameters per unit
+            return self._scan(neuron, tuple(drive.shape[2:]))(drive, start)
+        flat = tf.reshape(drive, (self._n_steps, 1, -1))
+        size = flat.shape[2]
+        flat = tf.pad(flat, ((0, 0), (0, 0), (0, -size % BLOCK)))
+        scan = self._scan(neuron, (BLOCK,))
+        found = [scan(flat[:, :, at : at + BLOCK], start) for at in range(0, size, BLOCK)]
+        return tf.reshape(tf.concat(found, 2)[:, :, :size], drive.shape)
 
-        compute = tf.function(partial(steps), autograph=False)
-        state = stepped.initial_state(self._batch, tf.constant(start, tf.float32), tf.float32, tensorflow_ops)
-        parts = [compute(self._at(sources, k), state) for k in range(len(self._rows))]
-        self._steps[node.name] = [part[0].numpy() for part in parts]
-        self._heights[node.name] = height
-        self._means[node.name] = np.concatenate([part[1].numpy() for part in parts])[: self._n] * height
+    def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[tf.Tensor, float], tf.Tensor]:
+        """Neurons of this shape taken through all steps: layers whose neurons are alike share one compiled program."""
+        if (neuron, shape) not in self._scans:
+            node: Any = Population(
+                name="neurons", inputs=("drive",), shape=shape, neuron=neuron, neuron_bias=tf.zeros(()), gain=np.ones(())
+            )
+            self._scans[neuron, shape] = (node, self._compiled(node))
+        node, scan = self._scans[neuron, shape]
+
+        def spikes(drive: tf.Tensor, start: float) -> tf.Tensor:
+            voltage = tf.constant(start, tf.float32)
+            state = node.initial_state(drive.shape[1], voltage, tf.float32, tensorflow_ops)
+            return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+
+        return spikes
+
+    def _filtered(self, node: Stateful, drive: tf.Tensor) -> tf.Tensor:
+        state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
+        return self._compiled(node)(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+
+    def _compiled(self, node: Stateful) -> Any:
+        return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=tf.float32)
 
     def over_time(self, name: str) -> np.ndarray:
         """Values of a node at every step, (n, n_steps, *shape)."""
         between, sources = self._behind(name)
-        varies = any(source in self._steps for source in sources)
-        compute = tf.function(lambda values: self._through(between, name, values, varies), autograph=False)
-        parts = [compute(self._at(sources, k)).numpy() for k in range(len(self._rows))]
-        if not varies:
-            parts = [np.broadcast_to(part, (self._n_steps, *part.shape)) for part in parts]
+        parts = [self._through(between, name, self._at(sources, k)).numpy() for k in range(len(self._rows))]
         return np.concatenate(parts, 1)[:, : self._n].swapaxes(0, 1)
 
     def drop_unused(self, done: str) -> None:
@@ -222,10 +245,9 @@ class _Run:
             for name in sources
         }
 
-    def _through(
-        self, between: list[Any], name: str, values: Mapping[str, tf.Tensor], varies: bool
-    ) -> tf.Tensor:
-        """Value of a node at all steps, (n_steps, batch, *shape), or (batch, *shape) where it is the same at all."""
+    def _through(self, between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Value of a node at all steps, (n_steps, batch, *shape)."""
+        varies = any(source in self._steps for source in values)
         found = {}
         for source, value in values.items():
             if source in self._steps:
@@ -234,11 +256,10 @@ class _Run:
                 value = tf.broadcast_to(value[None], (self._n_steps, *value.shape))
             found[source] = tf.reshape(value, (-1, *value.shape[2:])) if varies else value
         value = _apply(between, name, found)
-        return tf.reshape(value, (self._n_steps, -1, *value.shape[1:])) if varies else value
-
-
-def _function(between: list[Any], name: str) -> Any:
-    return tf.function(lambda values: _apply(between, name, values), autograph=False)
+        shape = value.shape[1:]
+        if not varies:
+            return tf.broadcast_to(value[None], (self._n_steps, *value.shape))
+        return tf.reshape(value, (self._n_steps, -1, *shape))
 
 
 def _apply(between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -247,3 +268,8 @@ def _apply(between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf
         inputs = [found[source] for source in node.inputs]
         found[node.name] = inputs[0] if isinstance(node, Readout) else node.apply(*inputs, xp=tensorflow_ops)
     return found[name]
+
+
+def _without_limit(neuron: Any) -> Neuron:
+    """The neuron without the limit of its rate, which steps know nothing of: relus of all ceilings are alike."""
+    return dataclasses.replace(neuron, rate_limit=None) if hasattr(neuron, "rate_limit") else neuron
