@@ -140,7 +140,8 @@ def calibrate(
     code = Code(n_steps, dt, spikes, percentile, target_rate, is_value)
     fitted = fit_layers(found, xs, n_steps, dt, {name: code.recoding for name in names}, correct)
     few = _few(xs)
-    outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, rate_outputs(graph, xs), few.n)
+    wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
+    outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
     if len(lif) == len(names) and outcome.after >= outcome.before:  # others would be left with many spikes in a step
         actions = dict.fromkeys(names, f"left as it was: nothing comes closer to the rates in {n_steps} steps")
         return dataclasses.replace(graph, report=with_actions(graph.report, actions))

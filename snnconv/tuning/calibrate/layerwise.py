@@ -27,7 +27,7 @@ from ...text.progress import track
 
 Choose = Callable[[Population, np.ndarray], Recoding]
 MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
-BLOCK = 1 << 14  # neurons that are taken through all steps together
+BLOCK = 1 << 16  # neurons that are taken through all steps together
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,11 +41,14 @@ class Layerwise:
         What is to be added to the bias of a population or of the linear node of an output.
     outputs : mapping of label to (n, n_steps, *output) array
         In spikes, with all corrections, before a softmax or the like.
+    rate_outputs : mapping of label to (n, *output) array
+        The same in rates.
     """
 
     recodings: Mapping[str, Recoding]
     shifts: Mapping[str, np.ndarray]
     outputs: Mapping[str, np.ndarray]
+    rate_outputs: Mapping[str, np.ndarray]
 
 
 def fit_layers(
@@ -95,7 +98,7 @@ def fit_layers(
                 shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
                 outputs[label] = outputs[label] + shifts[name].astype("float32")
             advance()
-    return Layerwise(recodings, shifts, outputs)
+    return Layerwise(recodings, shifts, outputs, {label: run.rates(name) for label, name in ends.items()})
 
 
 def _end(graph: SpikingGraph, name: str) -> str:
