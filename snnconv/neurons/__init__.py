@@ -2,6 +2,7 @@
 
 - base: what a neuron provides, its words among it
 - lif, integrate, stepped_lif: neurons that fire at a threshold
+- signed: integrate-and-fire whose spikes can be taken back
 - spike_train: the spikes of a LIF under a constant current, without a loop
 - accumulating, piecewise_linear: neurons with any rate function
 - follower: neurons that send what functions of means give
@@ -17,6 +18,7 @@ from .functions import register_function
 from .integrate import IF
 from .lif import LIF
 from .piecewise_linear import PiecewiseLinear
+from .signed import SignedIF
 from .stepped_lif import SteppedLIF
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Neuron",
     "PiecewiseLinear",
     "Sigmoid",
+    "SignedIF",
     "Softplus",
     "Softsign",
     "SteppedLIF",

@@ -117,8 +117,13 @@ class Neuron(ABC):
 
     @property
     def max_spikes_per_step(self) -> int | None:
-        """Most spikes in one step, or None if there is no bound or spikes can be negative."""
+        """Most spikes of one sign in one step, or None if there is no bound."""
         return 1
+
+    @property
+    def fires_negative(self) -> bool:
+        """Whether spikes can be negative."""
+        return False
 
     @property
     def only_dt(self) -> float | None:
@@ -222,6 +227,11 @@ def check_tuning(max_rates: Array, intercepts: Array, rate_limit: float) -> tupl
             f"{_worst(intercepts, np.max)}."
         )
     return max_rates, intercepts
+
+
+def as_tuples(value: Any) -> Any:
+    """Nested lists as nested tuples: parameters per unit that a frozen neuron can hold."""
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
 def steps_as(neuron: Neuron, kind: type[N]) -> TypeGuard[N]:

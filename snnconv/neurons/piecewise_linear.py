@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..text.plain import number
 from .accumulating import Accumulating
-from .base import Array, Equations, check_numbers, check_positive
+from .base import Array, Equations, as_tuples, check_numbers, check_positive
 
 Slopes = float | tuple[Any, ...]
 
@@ -63,7 +63,7 @@ class PiecewiseLinear(Accumulating):
             raise ParameterError(
                 f"PiecewiseLinear: negative_slope must be a number, or one per unit. Received {self.negative_slope!r}."
             ) from None
-        object.__setattr__(self, "negative_slope", _as_tuples(slopes))
+        object.__setattr__(self, "negative_slope", as_tuples(slopes))
         if not np.isfinite(self.negative_slope).all():
             raise ParameterError(f"PiecewiseLinear: negative_slope must be finite. Received {self.negative_slope!r}.")
         if not (math.isfinite(self.threshold) and self.threshold >= 0):
@@ -113,7 +113,3 @@ class PiecewiseLinear(Accumulating):
             max_rate=None if self.max_rate is None else self.max_rate * factor,
         )
         return faster, factor
-
-
-def _as_tuples(value: Any) -> Any:
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

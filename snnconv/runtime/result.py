@@ -145,7 +145,9 @@ class Records(dict[str, np.ndarray]):
 
 def spike_dtype(node: Population) -> str:
     """Smallest type that holds the spikes of one step."""
-    return "uint8" if node.neuron.max_spikes_per_step == 1 else "int32"
+    if node.neuron.max_spikes_per_step != 1:
+        return "int32"
+    return "int8" if node.neuron.fires_negative else "uint8"
 
 
 def spike_frame(spikes: np.ndarray, dt: float) -> pd.DataFrame:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConversionError
-from ...neurons import IF, Follower
-from ...neurons.base import is_number, steps_as
+from ...neurons import IF, Follower, Neuron, PiecewiseLinear, SignedIF
+from ...neurons.base import as_tuples, is_number, steps_as
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
+from .recoding import Recoding, recode
 
 
 def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
@@ -41,7 +42,9 @@ def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
     return fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs))
 
 
-def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | float], dt: float) -> SpikingGraph:
+def set_spike_heights(
+    graph: SpikingGraph, heights: Mapping[str, np.ndarray | float], dt: float, spikes: str = "binary"
+) -> SpikingGraph:
     """Give IF and Follower populations spikes of these heights, at most one per step, for the same rate outputs.
 
     A channel's current is divided by its height and its output multiplied by it; both end in the kernels around.
@@ -54,45 +57,47 @@ def set_spike_heights(graph: SpikingGraph, heights: Mapping[str, np.ndarray | fl
         Output of the neuron at a spike; above 0.
     dt : float
         Length of the steps, in seconds.
+    spikes : str
+        "binary" for `IF` neurons, "signed" for `SignedIF` neurons, which can take spikes back.
 
     Raises
     ------
     ConversionError
         If a population is not there or not one of IF or Follower neurons.
     """
-    nodes: list[Node] = []
     for name in heights:
-        neuron = graph.populations[name].neuron if name in graph.populations else None
-        if neuron is None or not (steps_as(neuron, IF) or isinstance(neuron, Follower)):
+        if name not in graph.populations or not has_height(graph.populations[name].neuron):
             raise ConversionError(
                 f"spike heights can be set for populations of IF or Follower neurons; '{name}' is none."
             )
-    renamed: dict[str, str] = {}
-    for node in graph.nodes:
-        node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
-        if not isinstance(node, Population) or node.name not in heights:
-            nodes.append(node)
-            continue
-        height = np.asarray(heights[node.name], "float64")
-        scale = node.neuron.amplitude / (height * dt)
-        before, behind = _free(graph, f"{node.name}.current"), _free(graph, f"{node.name}.height")
-        neuron = IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1)
-        if isinstance(node.neuron, Follower):
-            neuron = dataclasses.replace(node.neuron, amplitude=dt, max_spikes=1)
-        nodes.append(Affine(name=before, inputs=node.inputs, shape=node.shape, scale=scale))
-        nodes.append(
-            dataclasses.replace(
-                node,
-                inputs=(before,),
-                neuron=neuron,
-                neuron_bias=node.neuron_bias * scale,
-                gain=node.gain * scale,
-            )
-        )
-        nodes.append(Affine(name=behind, inputs=(node.name,), shape=node.shape, scale=height))
-        renamed[node.name] = behind
-    outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
-    return fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs))
+    populations = {name: graph.populations[name].neuron for name in heights}
+    return recode(graph, {name: of_height(populations[name], heights[name], dt, spikes) for name in heights})
+
+
+def is_relu(neuron: Neuron) -> bool:
+    """Whether the rate is a relu of the current, with or without a ceiling."""
+    if isinstance(neuron, PiecewiseLinear):
+        return not (neuron.fires_negative or neuron.threshold)
+    return steps_as(neuron, IF) or steps_as(neuron, SignedIF)
+
+
+def has_height(neuron: Neuron) -> bool:
+    """Whether the height of a neuron's spikes can be chosen: that of a relu, or of a Follower."""
+    return is_relu(neuron) or isinstance(neuron, Follower)
+
+
+def of_height(neuron: Neuron, height: np.ndarray | float, dt: float, spikes: str = "binary") -> Recoding:
+    """The recoding of a relu or a Follower to neurons with spikes of one height per channel, at most one per step."""
+    height = np.asarray(height, "float64")
+    current = neuron.amplitude / (height * dt)
+    if isinstance(neuron, Follower):
+        return Recoding(dataclasses.replace(neuron, amplitude=dt, max_spikes=1), current, height)
+    ceiling = getattr(neuron, "max_rate", getattr(neuron, "rate_limit", None))
+    limit = None if ceiling is None else as_tuples((np.asarray(ceiling) * current).tolist())
+    if spikes == "signed":
+        return Recoding(SignedIF(amplitude=dt, rate_limit=limit), current, height)
+    highest = None if limit is None else float(np.max(limit))
+    return Recoding(IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1, rate_limit=highest), current, height)
 
 
 def plain_spikes(graph: SpikingGraph, dt: float, current_scale: Callable[[Population], float]) -> SpikingGraph:

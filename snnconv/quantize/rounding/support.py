@@ -60,7 +60,7 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
-        is_signed = getattr(node.neuron, "fires_negative", False)
+        is_signed = node.neuron.fires_negative
         why = "its spikes can be negative" if is_signed else "only LIF and IF have an integer form"
         return f"{why}; convert the model with {argument('swap_activations', {'…': RELU})}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:

@@ -115,7 +115,8 @@ class Model:
 
     def fits_bool(self, node: Population) -> bool:
         """Whether a population's spikes are 0 or 1, and taken by nothing but layers that skip zeros."""
-        return node.neuron.max_spikes_per_step == 1 and self._all_skip_zeros(node.name)
+        is_binary = node.neuron.max_spikes_per_step == 1 and not node.neuron.fires_negative
+        return is_binary and self._all_skip_zeros(node.name)
 
     def _all_skip_zeros(self, name: str) -> bool:
         takers = [node for node in self.nodes if name in node.inputs]

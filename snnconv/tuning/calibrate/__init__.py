@@ -1,9 +1,11 @@
 """Converted networks made accurate in few steps, or for other rates and time constants, from a few hundred samples.
 
-- `calibrate`: heights, initial voltages, speed and biases for few steps
-- `heights`: spike heights of IF neurons
+- `calibrate`: neurons, heights, initial voltages, speed and biases for few steps
+- `layerwise`: layers run and fitted one after the other
+- `codes`: the neurons and heights that each kind of population gets
+- `heights`: spike heights
 - `speed`: rate scale and synapse of LIF networks
-- `currents`: corrected biases
+- `outcome`: what was gained, and when outputs are best read
 - `refit`: gains and biases of LIF neurons for other rates or time constants
 """
 

@@ -1,29 +1,31 @@
-"""Calibration: spike heights, initial voltages, speed and biases from a few hundred samples."""
+"""Calibration: neurons, spike heights, initial voltages, speed and biases from a few hundred samples."""
 
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import ConversionError, ParameterError
+from ...errors import ConversionError, ConversionWarning, InputError, ParameterError
 from ...graph import Inputs, Population, SpikingGraph
-from ...graph.passes.spikes import set_spike_heights
-from ...graph.report import with_actions
-from ...neurons import IF, LIF
+from ...graph.nodes import Weighted
+from ...graph.passes.recoding import recode
+from ...graph.report import LayerReport, with_actions
+from ...neurons import LIF, Follower
 from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
-from ...runtime.rates import rate_values
-from ...text.progress import track
-from .currents import correct_currents
-from .heights import best_heights, by_channel, percentile_heights
-from .speed import best_speed, error, rate_outputs, spiking_outputs
+from .codes import Code, has_code
+from .layerwise import Layerwise, fit_layers
+from .outcome import outcome_of
+from .speed import best_speed, rate_outputs, spiking_outputs
 
-HALF_THRESHOLD = 0.5
 SCALES = (1.0, 2.0, 4.0)
 SYNAPSES = (None, 0.001, 0.002)
+FEW = 32  # samples that a comparison of whole networks takes: it needs no more, and each is a run of its own
+Spikes = Literal["binary", "signed"]
 
 
 def calibrate(
@@ -32,22 +34,30 @@ def calibrate(
     n_steps: int = 32,
     *,
     dt: float = 0.001,
+    spikes: Spikes = "signed",
     percentile: float | None = None,
     target_rate: float | None = None,
     scales: Iterable[float] = SCALES,
     synapses: Iterable[float | None] = SYNAPSES,
     correct: bool = True,
+    values: bool | None = None,
 ) -> SpikingGraph:
-    """Make a network of IF or LIF neurons accurate within `n_steps` steps, read as their mean.
+    """Make a network accurate within `n_steps` steps, with at most one spike of each neuron in a step.
 
-    A relu converts to IF neurons with spikes of the same height everywhere, and so does a function of means to
-    Follower neurons. Here each channel gets a height of its own, from its activations at the samples, and spikes at
-    most once per step. LIF neurons keep their rate function; they
-    get time constants shorter by the factor of `scales`, and the lowpass of `synapses`, with which the outputs come
-    closest to those in rates. Voltages of both start at half the threshold, so that counts are rounded to the nearest
-    number and not down; and biases correct the remaining mean error, if the outputs come closer by it. A LIF network
-    that does not get closer by any of this is left as it was. Other neurons stay as they are, and so do populations
-    that have an initial voltage already, since they were trained for it.
+    Layers are fitted one after the other, each behind the spikes of those before it, in about the time of one run:
+
+    - A relu, with or without a ceiling, gets spikes of one height per channel, from its activations at the samples.
+      Neurons are `SignedIF`, which take back spikes that were sent on currents that turned out too high, or `IF`.
+    - Neurons that keep account of their mean current (sigmoid, tanh, leaky relu, …) fire as fast as one spike per step
+      allows.
+    - LIF neurons keep their rate function; they get time constants shorter by the factor of `scales`, and the lowpass
+      of `synapses`, with which the outputs come closest to those in rates.
+    - Voltages start at half the threshold, so that counts are rounded to the nearest number and not down, and biases
+      make up for what currents lack on average.
+
+    Populations that have an initial voltage already stay as they are, since they were trained for it; so do neurons
+    that nothing is known of, with a warning that names them. A network of LIF neurons alone that does not get closer
+    to its rates is left as it was.
 
     Parameters
     ----------
@@ -57,11 +67,14 @@ def calibrate(
         Number of steps after which the answer will be read.
     dt : float
         Length of a step, in seconds.
+    spikes : str
+        "signed" or "binary": whether spikes can be taken back. Deep networks need it: behind many layers of binary
+        spikes nothing of the answer is left. Some export targets have binary spikes alone.
     percentile : float or None
-        Percentile of an IF channel's activations that becomes `target_rate`. None: the spike heights with the least
+        Percentile of a channel's activations that becomes `target_rate`. None: the spike heights with the least
         squared error; with a `target_rate`, the largest activation.
     target_rate : float or None
-        Rate of IF neurons at that percentile, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
+        Rate at that percentile, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
     scales : iterable of float
         Factors for the rates of LIF neurons to try. ``(1,)`` keeps their time constants.
     synapses : iterable of float or None
@@ -69,11 +82,15 @@ def calibrate(
         seconds; None: no synapse.
     correct : bool
         Whether to correct biases.
+    values : bool or None
+        Whether the outputs are values, and not scores of classes: then no activation of the samples is cut off, since
+        an outlier is part of the answer. None: where an output has one unit or is no vector, or has the shape of an
+        input.
 
     Returns
     -------
     SpikingGraph
-        Its report says what was chosen.
+        Its report says what was chosen, from which step on the outputs are best read, and what was gained.
 
     Raises
     ------
@@ -82,94 +99,102 @@ def calibrate(
     ParameterError, InputError
         If a parameter or the samples are out of range.
 
+    Warns
+    -----
+    ConversionWarning
+        Of populations that stay as they are, since nothing is known of their neurons.
+
     References
     ----------
     Bu et al. (2022), "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks",
-    for the start at half the threshold. `heights` and `currents` name theirs.
+    for the start at half the threshold. `SignedIF`, `heights` and `layerwise` name theirs.
     """
     check_graph(graph, "calibrate")
     n_steps = check_steps(n_steps, dt)
+    if spikes not in ("binary", "signed"):
+        raise ParameterError(f"spikes must be 'binary' or 'signed'. Received {spikes!r}.")
     if target_rate is not None and not 0 < target_rate <= 1 / dt:
         raise ParameterError(f"target_rate must lie between 0 and 1/dt = {1 / dt:g} Hz. Received {target_rate!r}.")
-    names = _names(graph)
+    names, unknown = _names(graph)
     if not names:
         kinds = sorted({view.neuron.kind for view in graph.populations.values()})
         raise ConversionError(
-            f"there is no population of IF or LIF neurons to calibrate that has no initial voltage yet. Received "
-            f"neurons {kinds}."
+            f"there is no population to calibrate that has no initial voltage yet. Received neurons {kinds}."
+        )
+    if unknown:
+        kinds = sorted({graph.populations[name].neuron.kind for name in unknown})
+        warnings.warn(
+            f"calibration leaves {', '.join(map(repr, unknown))} as they were: it knows nothing of {', '.join(kinds)} "
+            f"neurons.",
+            ConversionWarning,
+            stacklevel=2,
         )
     lif = [name for name in names if steps_as(graph.populations[name].neuron, LIF)]
     if len(lif) == len(names) and (percentile is not None or target_rate is not None):
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
-    wanted = rate_outputs(graph, xs)
-    levelled = [name for name in (*names, *followers) if name not in lif]
-    heights = _heights(graph, xs, levelled, n_steps, dt, percentile, target_rate)
-    found = _at_half(set_spike_heights(graph, heights, dt) if heights else graph, names)
-    scale, synapse = 1.0, None
+    if xs.varying:
+        raise InputError("calibration takes samples that are held constant. Pass one value per input and sample.")
+    found, scale, synapse = graph, 1.0, None
     if lif:
-        found, scale, synapse = best_speed(found, xs, n_steps, dt, scales, synapses)
-    tried = [found, *([correct_currents(found, xs, n_steps, dt, names)] if correct and names else [])]
-    if (
-        len(lif) == len(names) and not followers
-    ):  # IF neurons must not be left with spikes of any height, and as many as they like
-        tried.append(graph)
-    if len(tried) > 1:
-        errors = [error(spiking_outputs(each, xs, n_steps, dt), wanted) for each in tried]
-        found = tried[int(np.argmin(errors))]
-    if found is graph:
+        found, scale, synapse = best_speed(graph, _few(xs), n_steps, dt, scales, synapses)
+    is_value = _gives_values(graph) if values is None else values
+    code = Code(n_steps, dt, spikes, percentile, target_rate, is_value)
+    fitted = fit_layers(found, xs, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
+    few = _few(xs)
+    wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
+    outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
+    if len(lif) == len(names) and outcome.after >= outcome.before:  # others would be left with many spikes in a step
         actions = dict.fromkeys(names, f"left as it was: nothing comes closer to the rates in {n_steps} steps")
-    else:
-        actions = {name: _action(name in lif, n_steps, scale, synapse) for name in (*names, *followers)}
-    return dataclasses.replace(found, report=with_actions(found.report, actions))
+        return dataclasses.replace(graph, report=with_actions(graph.report, actions))
+    found = _applied(found, fitted)
+    kinds = {name: found.populations[name].neuron.kind for name in names}
+    actions = {name: _action(kinds[name], name in lif, n_steps, scale, synapse) for name in names}
+    report = (*with_actions(found.report, actions), LayerReport("calibration", "", str(outcome)))
+    return dataclasses.replace(found, report=report, metadata={**found.metadata, "best_read_from": str(outcome.first)})
 
 
 def can_be_calibrated(graph: SpikingGraph) -> bool:
     """Whether there is a population to calibrate."""
-    return bool(_names(graph))
+    return bool(_names(graph)[0])
 
 
-def _names(graph: SpikingGraph) -> list[str]:
-    """Populations of IF and LIF neurons without an initial voltage of their own."""
-    populations = (node for node in graph.nodes if isinstance(node, Population))
-    fits = [node for node in populations if steps_as(node.neuron, LIF) or steps_as(node.neuron, IF)]
-    return [node.name for node in fits if not node.initial_voltage]
-
-
-def _heights(
-    graph: SpikingGraph,
-    xs: Inputs,
-    names: list[str],
-    n_steps: int,
-    dt: float,
-    percentile: float | None,
-    target_rate: float | None,
-) -> dict[str, np.ndarray]:
-    """Spike heights of IF and Follower populations, by channel."""
-    heights = {}
-    with track(len(names), what="calibrating") as advance:
-        for name, values in rate_values(graph, xs, names).items():
-            activations = by_channel(values)
-            if percentile is None and target_rate is None:
-                heights[name] = best_heights(activations, n_steps)
-            else:
-                share = 1.0 if target_rate is None else target_rate * dt
-                heights[name] = percentile_heights(activations, 100 if percentile is None else percentile) / share
-            advance()
-    return heights
-
-
-def _at_half(graph: SpikingGraph, names: list[str]) -> SpikingGraph:
-    """The graph with the voltages of populations starting at half the threshold."""
-    return graph.replace(
-        dataclasses.replace(node, initial_voltage=HALF_THRESHOLD)
-        if isinstance(node, Population) and node.name in names
-        else node
+def _names(graph: SpikingGraph) -> tuple[list[str], list[str]]:
+    """Populations without an initial voltage of their own: those to calibrate, and those nothing is known of."""
+    nodes = [
+        node
         for node in graph.nodes
-    )
+        if isinstance(node, Population)
+        and not node.initial_voltage
+        and not (isinstance(node.neuron, Follower) and node.neuron.max_spikes)  # which was calibrated before
+    ]
+    known = [node.name for node in nodes if has_code(node.neuron)]
+    return known, [node.name for node in nodes if node.name not in known]
 
 
-def _action(is_lif: bool, n_steps: int, scale: float, synapse: float | None) -> str:
+def _few(xs: Inputs) -> Inputs:
+    return xs.part(slice(FEW))
+
+
+def _gives_values(graph: SpikingGraph) -> bool:
+    inputs = {node.shape for node in graph.inputs}
+    shapes = [graph[name].shape for name in graph.outputs.values()]
+    return any(len(shape) != 1 or shape[0] == 1 or shape in inputs for shape in shapes)
+
+
+def _applied(graph: SpikingGraph, fitted: Layerwise) -> SpikingGraph:
+    """The graph with what was fitted."""
+    nodes = (_shifted(node, fitted.shifts[node.name]) if node.name in fitted.shifts else node for node in graph.nodes)
+    return recode(graph.replace(nodes), fitted.recodings)
+
+
+def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:
+    if isinstance(node, Population):
+        return dataclasses.replace(node, neuron_bias=node.neuron_bias + shift)
+    return dataclasses.replace(node, bias=shift if node.bias is None else node.bias + shift)
+
+
+def _action(kind: str, is_lif: bool, n_steps: int, scale: float, synapse: float | None) -> str:
     speed = f", rates × {scale:g}" if is_lif and scale != 1 else ""
     lowpass = "" if synapse is None else f", lowpass of {synapse * 1e3:g} ms"
-    return f"calibrated for {n_steps} steps{speed}{lowpass}"
+    return f"calibrated for {n_steps} steps as {kind} neurons{speed}{lowpass}"

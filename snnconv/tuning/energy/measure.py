@@ -180,7 +180,7 @@ def measure(
     populations = [node for node in graph.nodes if isinstance(node, Population)]
     n = xs.n
     # rates are net of negative spikes, and known only at the end
-    in_time = {p.name for p in populations if len(checkpoints) > 1 or getattr(p.neuron, "fires_negative", False)}
+    in_time = {p.name for p in populations if len(checkpoints) > 1 or p.neuron.fires_negative}
     size = sum(math.prod(p.shape) for p in populations if p.name in in_time) * n_steps * 4
     batch = max(1, min(n, BYTES // max(size, 1)))
     record = [f"{p.name}.{'spikes' if p.name in in_time else 'rates'}" for p in populations]
