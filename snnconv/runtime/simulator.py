@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .._late import late
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons.base import State
@@ -86,8 +87,8 @@ class Simulator:
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
         check_precision(precision, dtype)
-        self.graph, self.dt, self.dtype = graph, dt, dtype
-        voltages = initial_voltages(graph, initial_voltage, seed)
+        self.graph, self.dt, self.dtype, self.precision = graph, dt, dtype, precision
+        voltages = self.initial_voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
         self._workers = Workers(strategy)
         self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
@@ -209,6 +210,29 @@ class Simulator:
         over_time = np.sum([each["total"] for each in of_all], 0) / n
         name = "accuracy" if score.is_accuracy else "mse"
         return {name: float(over_time[-1]), f"{name}_over_time": over_time, "n_samples": n, "n_steps": n_steps}
+
+    def certify(self, x: Any, n_steps: int) -> Any:
+        """Prove for each sample that no later step changes its class, and bound every value's distance from the rates.
+
+        Parameters
+        ----------
+        x : (n, *input) array, or a list or a dict of them where there are several inputs
+            Held constant.
+        n_steps : int
+
+        Returns
+        -------
+        snnconv.certificates.Certificate
+            `classes`, `proven`, `agrees`, `values`, `rates`, `bounds` and `errors`, sample by sample.
+
+        Raises
+        ------
+        ConversionError
+            If the network has a layer that cannot be certified; the message names it.
+        InputError, ParameterError
+            If the data or a parameter is out of range, or the network has several outputs.
+        """
+        return late("certify")(self, x, n_steps)
 
     def step(self, x: Any) -> Any:
         """Advance one step: for input that comes step by step, and answers that cannot wait.
