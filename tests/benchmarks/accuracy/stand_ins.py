@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.accuracy.stand_ins``: train networks of the shapes of MLPerf Tiny, which no registry has.
+"""``python -m tests.benchmarks.accuracy.stand_ins``: train networks with the shapes of MLPerf Tiny's networks.
 
 Layers, widths and depths are those of the benchmark; the data are not. Fashion-MNIST stands in for all of it: 32 x 32
 x 3 for the images of ResNet8 and the MobileNets (whose first stride is 1, since 32 pixels are few), 49 x 10 for the
