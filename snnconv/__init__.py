@@ -75,6 +75,7 @@ _MODULES = {
     "accounting": ".tuning.energy",
     "calibration": ".tuning.calibrate",
     "callbacks": ".training.callbacks",
+    "certificates": ".tuning.certify",
     "config": ".training.config",
     "datasets": ".training.datasets",
     "diagnosis": ".analysis.diagnose",
@@ -92,6 +93,7 @@ _MODULES = {
 
 # Functions that methods of lower rooms call.
 _LATE = {
+    "certify": ".tuning.certify",
     "explain": ".analysis.explain",
     "export_saved_model": ".export.saved_model",
     "export_xla": ".export.xla",

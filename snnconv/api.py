@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .analysis.explain import Explanation, Source, one_sample
 from .analysis.explain import explain as explain_graph
@@ -42,7 +42,7 @@ def convert(
     model: Any,
     *,
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
-    scale_firing_rates: float | Mapping[str, float] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | Literal["auto"] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     refit: Any = None,
@@ -68,9 +68,10 @@ def convert(
         and JSON in files of their own, pass what `snnconv.keras_files.load_model` gives.
     synapse : Synapse, float, or mapping of population name to one of these
         Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
-    scale_firing_rates : float, or mapping of population name to float
+    scale_firing_rates : float, mapping of population name to float, or "auto"
         Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
-        is given.
+        is given. "auto", without data: each population of relu and the like gets the factor with which its busiest
+        neurons spike once per step of 1 ms, by the statistics of batch normalisation, or else on random inputs.
     swap_activations : mapping of activation to Neuron
         Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron of a relu.
         A plain ``IF()`` ignores negative current, and behind other neurons its mean output is too high. Keys are names,
@@ -134,7 +135,15 @@ def convert(
     softsign), spikes are negative too, which not all hardware supports. Max pooling compares the running sums of the
     spikes, so that its rate is the maximum of the rates.
     """
-    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
+    is_auto = isinstance(scale_firing_rates, str)
+    if is_auto and (scale_firing_rates != "auto" or refit is not None):
+        raise ParameterError(
+            f"scale_firing_rates must be a number above 0, a mapping of population names to such, or 'auto', which "
+            f"leaves LIF neurons as they are and goes without refit. Received {scale_firing_rates!r}."
+        )
+    wanted = Adaptation(
+        1.0 if is_auto else scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps
+    )
     wanted.check()
     check_flags(max_to_avg_pool=max_to_avg_pool, unsafe=unsafe, verbose=verbose)
     if isinstance(model, (str, os.PathLike)):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import ConversionError, ConversionWarning, ParameterError
 from ..graph import SpikingGraph
-from ..graph.passes import fold_affine, max_to_average_pool, split_kernels
+from ..graph.passes import fold_affine, max_to_average_pool, rate_factors, split_kernels
 from ..graph.passes import scale_firing_rates as scale_rates_pass
 from ..graph.report import describe
 from ..neurons import Neuron
@@ -35,7 +35,7 @@ PARTS = 4  # of a conversion, for its progress bar: trace, fold, Keras' rates, t
 def convert(
     model: Any,
     *,
-    scale_firing_rates: float | Mapping[str, float] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | Literal["auto"] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
@@ -83,6 +83,8 @@ def convert(
         advance()
         if max_to_avg_pool:
             graph = max_to_average_pool(graph)
+        if isinstance(scale_firing_rates, str):
+            scale_firing_rates = rate_factors(graph)
         if scale_firing_rates is not None:
             graph = scale_rates_pass(graph, scale_firing_rates)
         graph = fold_affine(split_kernels(graph))

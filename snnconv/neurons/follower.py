@@ -83,7 +83,7 @@ class Follower(Neuron):
 
     @property
     def max_spikes_per_step(self) -> int | None:
-        return None
+        return self.max_spikes
 
     def rate(self, J: Array, xp: Any = np) -> Array:
         return self.amplitude * J

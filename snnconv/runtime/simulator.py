@@ -118,8 +118,8 @@ class Simulator:
             "progress": progress,
         }
         self._strategy = strategy
-        self.graph, self.dt, self.dtype = graph, dt, dtype
-        voltages = initial_voltages(graph, initial_voltage, seed)
+        self.graph, self.dt, self.dtype, self.precision = graph, dt, dtype, precision
+        voltages = self.initial_voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
         self._workers = Workers(strategy)
         self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
@@ -287,6 +287,29 @@ class Simulator:
         found = {label: score.result(of_all) for label, score in scores.items()}
         shown = next(iter(found.values())) if len(self.graph.outputs) == 1 else found
         return {**shown, "n_samples": n, "n_steps": n_steps}
+
+    def certify(self, x: Any, n_steps: int) -> Any:
+        """Prove for each sample that no later step changes its class, and bound every value's distance from the rates.
+
+        Parameters
+        ----------
+        x : (n, *input) array, or a list or a dict of them where there are several inputs
+            Held constant.
+        n_steps : int
+
+        Returns
+        -------
+        snnconv.certificates.Certificate
+            `classes`, `proven`, `agrees`, `values`, `rates`, `bounds` and `errors`, sample by sample.
+
+        Raises
+        ------
+        ConversionError
+            If the network has a layer that cannot be certified; the message names it.
+        InputError, ParameterError
+            If the data or a parameter is out of range, or the network has several outputs.
+        """
+        return late("certify")(self, x, n_steps)
 
     def step(self, x: Any) -> Any:
         """Advance one step: for input that comes step by step, and answers that cannot wait.

@@ -2,6 +2,7 @@
 
 - `fold`: other nodes folded into kernels; `scaling`: scales on their way to one
 - `spikes`: heights of spikes and firing rates, for the same output
+- `peaks`: factors on firing rates without data
 - `synapses`: filters behind populations
 - `windows`: functions of means that follow inputs which change
 - `max_pooling`: average pooling in the place of max pooling
@@ -12,6 +13,7 @@
 from .channels import channels_last
 from .fold import fold_affine, move_biases, split_kernels
 from .max_pooling import max_to_average_pool
+from .peaks import rate_factors
 from .spikes import expose_spike_height, scale_firing_rates, set_spike_heights
 from .synapses import add_synapses, commute_synapses
 from .windows import set_window
@@ -24,6 +26,7 @@ __all__ = [
     "fold_affine",
     "max_to_average_pool",
     "move_biases",
+    "rate_factors",
     "scale_firing_rates",
     "set_spike_heights",
     "set_window",

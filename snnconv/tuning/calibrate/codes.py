@@ -1,4 +1,4 @@
-"""Codes: the neurons that each kind of population gets to tell its values in few steps, with at most one spike in each."""
+"""Codes: the neurons that each kind of population gets, so that a spike or none in each of few steps tells its values."""
 
 from __future__ import annotations
 

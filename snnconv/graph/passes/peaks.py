@@ -1,0 +1,77 @@
+"""Peak rates of populations without data, from the statistics that batch normalisation has kept of its training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...neurons import IF, numpy_ops
+from ...neurons.accumulating import Accumulating
+from .. import Affine, Input, Population, SpikingGraph
+from ..nodes import Linear, Stateful
+
+N_SAMPLES = 8  # every channel has as many times its places
+PEAK = 99.9  # percentile of the activations that spikes at every step; Rueckauer et al. (2017)
+BYTES = 1 / 64  # of a factor on an input, from which down it is one for bytes, such as 1/255
+
+
+def rate_factors(graph: SpikingGraph, dt: float = 0.001, seed: int = 0) -> dict[str, float]:
+    """Factors on the firing rates with which each population's busiest neurons spike once per step of `dt` seconds.
+
+    Random inputs go through the rate network once. Behind each batch normalisation its values have the mean and the
+    variance that were measured in training, so that the rates behind it are those of real inputs, in 0…255 as in 0…1.
+    Without batch normalisation they are those of random numbers in 0…1, or in 0…255 where a layer scales bytes.
+
+    Parameters
+    ----------
+    graph : SpikingGraph
+        Before batch normalisation is folded away.
+
+    Returns
+    -------
+    dict of population name to float
+        Of neurons whose rates can be scaled exactly: those of relu and others without a time constant. A population
+        that is silent has none.
+
+    References
+    ----------
+    Yao, Dong, Zheng et al. (2020), "ZeroQ: a novel zero shot quantization framework", for the statistics of batch
+    normalisation in the place of data.
+    """
+    values: dict[str, Any] = {
+        name: array * (255.0 if _takes_bytes(graph, name) else 1.0)
+        for name, array in graph.random_inputs(N_SAMPLES, seed).items()
+    }
+    factors: dict[str, float] = {}
+    for node in graph.nodes:
+        if isinstance(node, Input):
+            continue
+        xs = [values[name] for name in node.inputs]
+        if isinstance(node, Affine) and "moving_variance" in node.trained:
+            xs = [_as_in_training(node, xs[0])]
+        if isinstance(node, Stateful):
+            values[node.name] = node.rate(xs[0], numpy_ops)
+        elif isinstance(node, Linear):
+            values[node.name] = node.apply(*xs, xp=numpy_ops)
+        if isinstance(node, Population) and isinstance(node.neuron, (IF, Accumulating)):
+            peak = float(np.percentile(np.abs(values[node.name]), PEAK)) / node.neuron.amplitude
+            if peak > 0:
+                factors[node.name] = 1 / (peak * dt)
+    return factors
+
+
+def _as_in_training(node: Affine, x: np.ndarray) -> np.ndarray:
+    """The values with the mean and the variance of each channel that the batch normalisation has kept."""
+    mean, variance = (np.asarray(node.trained[f"moving_{name}"], "float64") for name in ("mean", "variance"))
+    per_channel = (1,) * (x.ndim - node.scale.ndim) + node.scale.shape
+    others = tuple(axis for axis, size in enumerate(per_channel) if size == 1)
+    deviation = x.std(others, keepdims=True)
+    scaled = (x - x.mean(others, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
+    return scaled * np.sqrt(variance).reshape(per_channel) + mean.reshape(per_channel)
+
+
+def _takes_bytes(graph: SpikingGraph, name: str) -> bool:
+    """Whether all that takes an input makes its numbers much smaller."""
+    takers = graph.consumers(name)
+    return bool(takers) and all(isinstance(node, Affine) and np.abs(node.scale).max() <= BYTES for node in takers)
