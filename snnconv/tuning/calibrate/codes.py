@@ -1,4 +1,4 @@
-"""Codes: the neurons that each kind of population gets, so that a spike or none in each of few steps tells its values."""
+"""Codes: the neurons that each kind of population gets, so that few steps with a spike or none tell its values."""
 
 from __future__ import annotations
 
