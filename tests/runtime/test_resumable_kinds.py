@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,7 +17,6 @@ from snnconv.runtime.resumable.run import LongRun
 
 from ..helpers.command import run
 from ..helpers.distribution import small
-from ..helpers.kills import forked
 
 N, STEPS = 600, 20  # three batches
 KINDS = {
@@ -64,7 +66,7 @@ def assert_same(found, expected):
             np.testing.assert_array_equal(ours[name], whole[name], err_msg=name)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_run_goes_on(folder, monkeypatch, kind):
     """Interrupted in the second batch, and again when all parts are there; every batch is a part."""
@@ -94,24 +96,32 @@ def test_an_interrupted_run_goes_on(folder, monkeypatch, kind):
     assert not [name for name in os.listdir() if name.endswith(".parts") or name.startswith(".")]
 
 
-@pytest.mark.full
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL and fork")
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_killed_run_goes_on(folder, monkeypatch, kind):
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(long_run, "SECONDS", 0.0)
-    run(*command(kind, "whole.npz"))
+def run_and_be_killed(*arguments):
+    """In a process of its own: be killed behind the second batch."""
+    long_run.SECONDS = 0.0
     keep, calls = LongRun._keep, []
 
-    def killed(*arguments):
-        keep(*arguments)
-        calls.append(arguments)
+    def killed(*each):
+        keep(*each)
+        calls.append(each)
         if len(calls) == 2:
             signal.raise_signal(signal.SIGKILL)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(LongRun, "_keep", killed)
-        _, status = os.waitpid(forked(command(kind, "run.npz"), folder), 0)
-    assert os.WIFSIGNALED(status)
-    assert "samples were done before" in run(*command(kind, "run.npz", "--resume"))
+    LongRun._keep = killed
+    snnconv.cli.main(arguments)
+
+
+@pytest.mark.full
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_run_goes_on(folder, monkeypatch, kind):
+    monkeypatch.chdir(folder)
+    run(*command(kind, "whole.npz"))
+    code = f"import tests.runtime.test_resumable_kinds as here; here.run_and_be_killed(*{command(kind, 'run.npz')!r})"
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert f"of {N} samples were done before" in run(*command(kind, "run.npz", "--resume"))
     assert_same("run.npz", "whole.npz")
+    assert not (folder / "run.npz.parts").exists()
