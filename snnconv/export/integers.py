@@ -24,6 +24,7 @@ from .target import Inputs, Option, Settings
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
 CODES = {"analog": Analog, "rate": RateCode, "latency": LatencyCode}
+LONGEST = 60  # letters of an identifier; C compilers may tell apart no more than 63
 MAX_GOLDEN = 1 << 18  # entries of spikes in the golden vectors, one per sample, step and neuron
 FEWEST_STEPS = 10  # of them, whatever the size of the network
 
@@ -167,10 +168,10 @@ def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
-    """A name for programs for each name: lower case, letters, digits and underscores, no two alike."""
+    """A name for programs and files for each name: short, lower case, letters, digits and underscores, no two alike."""
     found: dict[str, str] = {}
     for name in names:
-        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "layer"
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower())[:LONGEST].strip("_") or "layer"
         plain = f"layer_{plain}" if plain[0].isdigit() else plain
         number = 2
         candidate = plain

@@ -63,6 +63,12 @@ class SpikingGraph:
         object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
         seen: set[str] = set()
+        for name in (*(node.name for node in self.nodes), *self.outputs):
+            if "\0" in name or any(part in ("", ".") for part in name.split("/")):
+                raise SnnconvError(
+                    f"a layer or an output is named {name!r}, which files cannot hold: it is empty, or has nothing or "
+                    f"a dot beside a slash. Give the layer of the Keras model another name."
+                )
         for node in self.nodes:
             missing = [name for name in node.inputs if name not in seen]
             if missing:

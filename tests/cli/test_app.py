@@ -62,8 +62,11 @@ def test_bad_runs(files, tmp_path, monkeypatch, arguments, pattern):
     [
         (["export"], "needs a MODEL"),
         (["export", "{files}/model.keras", "-t", "vhdl"], "no export target 'vhdl'. There are: hdf5, npz, json"),
-        (["export", "{files}/model.keras", "-o", "{files}/model.keras"], "is the model itself"),
-        (["export", "{files}/graph.snn.h5"], "is the model itself"),
+        (
+            ["export", "{files}/model.keras", "-o", "{files}/model.keras"],
+            "which is read. Name another file|Name it 'model.snn.h5'",
+        ),
+        (["export", "{files}/graph.snn.h5"], "which is read. Name another file|Name it 'model.snn.h5'"),
         (["export", "{files}/model.keras", "-o", "{files}"], "it is a folder"),
         (["export", "{files}/model.keras", "-o", "{files}/nowhere/x.h5"], "there is no folder"),
         (["export", "{files}/model.keras", "-o", "{files}/text.txt/x.h5"], "there is no folder"),

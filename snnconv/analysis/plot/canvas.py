@@ -73,8 +73,9 @@ def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: float | str 
     try:
         with replacing(path) as temporary:
             # the other formats of Matplotlib take no metadata
-            metadata = {"metadata": {"Software" if ending == ".png" else "Creator": MARK}} if ending in IMAGES else {}
-            figure.savefig(temporary, format=ending[1:] or "png", dpi=dpi, **metadata)
+            key = "Software" if ending in ("", ".png") else "Creator"
+            metadata = {key: MARK} if ending in ("", *IMAGES) else None
+            figure.savefig(temporary, format=ending[1:] or "png", dpi=dpi, metadata=metadata)
     except ValueError as error:
         raise InputError(f"cannot draw '{path}': {error}. Name a file with .png, .svg or .pdf.") from error
 

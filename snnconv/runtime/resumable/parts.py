@@ -64,11 +64,9 @@ class Parts:
             raise ModelFileError(f"cannot read '{self.folder / MANIFEST}': {one_line(error)}.") from error
         if not isinstance(contents, dict) or (contents.get("format"), contents.get("version")) != (FORMAT, VERSION):
             raise ModelFileError(f"'{self.folder / MANIFEST}' is of another version of snnconv, or of something else.")
-        sizes = contents.get("sizes")
-        is_pair = isinstance(sizes, list) and len(sizes) == 2 and all(type(size) is int for size in sizes)
-        is_pair = is_pair and 0 < sizes[0] <= LARGEST and 0 < sizes[1] < 1 << 31
-        if not is_pair or not isinstance(contents.get("run"), dict):
-            wrong = "run" if is_pair else "sizes"
+        is_usable = _are_sizes(contents.get("sizes"))
+        if not is_usable or not isinstance(contents.get("run"), dict):
+            wrong = "run" if is_usable else "sizes"
             raise ModelFileError(
                 f"'{self.folder / MANIFEST}' is damaged: its '{wrong}' cannot be used. Delete the folder to start anew."
             )
@@ -177,6 +175,13 @@ class _Part(Mapping[str, np.ndarray]):
                 return get(file)
         except DAMAGE as error:
             raise self.damage() from error
+
+
+def _are_sizes(found: Any) -> bool:
+    """Whether these are numbers of samples and of steps, as a run chooses them."""
+    if not isinstance(found, list) or len(found) != 2 or not all(type(size) is int for size in found):
+        return False
+    return 0 < found[0] <= LARGEST and 0 < found[1] < 1 << 31
 
 
 def _ends(samples: slice) -> np.ndarray:
