@@ -14,8 +14,8 @@ from keras import layers as kl
 from sphinx.util.nodes import nested_parse_with_titles
 
 import snnconv
-from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.handlers.wrappers import pass_on
+from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.swaps import ALIASES, READOUTS, neuron_names
 
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none

@@ -76,4 +76,5 @@ def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
         snnconv.convert(tmp_path / f"m{suffix}")
     same(tmp_path / f"m{suffix}", model, numbers(3, 4), unsafe=True)
     graph = snnconv.convert(tmp_path / f"m{suffix}", unsafe=True)
-    np.testing.assert_allclose(graph.rate_output(numbers(3, 4)), np.asarray(model(numbers(3, 4))), rtol=1e-5)
+    x = numbers(3, 4)
+    np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), rtol=1e-4, atol=1e-5)
