@@ -98,7 +98,7 @@ class ModelFile:
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
 
-            changes = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
+            changes: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates}
             graph = convert(model, **changes, input_shape=self.input_shape(model, like), verbose=False)
             return graph, keras_sources(model)
         from ..tuning.adaptation import Adaptation

@@ -231,7 +231,7 @@ def _is_arithmetic(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) and _is_arithmetic(node.value) and _is_key(node.slice)
 
 
-def _is_key(node: ast.AST) -> bool:
+def _is_key(node: Any) -> bool:
     if isinstance(node, ast.Tuple):
         return not any(isinstance(each, ast.Tuple) for each in node.elts) and all(map(_is_key, node.elts))
     if isinstance(node, ast.Slice):

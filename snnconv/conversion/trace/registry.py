@@ -98,7 +98,7 @@ def works_inside_time(layer_type: type) -> bool:
 
 
 def refusals() -> dict[type, str]:
-    """Why layer types have no converter, and what to use instead."""
+    """Reasons and advice by the layer types that have no converter."""
     return dict(_REFUSED)
 
 
