@@ -261,7 +261,7 @@ def _key(node: Any) -> Any:
         return tuple(map(_key, node.elts))
     if isinstance(node, ast.Slice):
         return slice(*(None if each is None else _key(each) for each in (node.lower, node.upper, node.step)))
-    return -node.operand.value if isinstance(node, ast.UnaryOp) else node.value
+    return -node.operand.value if isinstance(node, ast.UnaryOp) else node.value  # pyright: ignore
 
 
 for _layer in (TensorFlowOperation, Arithmetic):
