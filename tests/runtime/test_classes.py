@@ -98,7 +98,7 @@ def test_targets_of_several_outputs(several):
     [
         (np.array(["ham", "spam"] * 20), r"y must be class numbers.*'ham'.*names\.index"),
         (np.array(["ham"] * 40, object), "y must be class numbers"),
-        (np.zeros((40, 2)), r"output 'spam' must have shape \(n,\) or \(n, 1\)"),
+        (np.zeros((40, 2)), r"y must have shape \(n,\) or \(n, 1\)"),
         ({"ham": np.zeros(40)}, "name the output 'spam'"),
         (np.zeros(39), "x has 40 samples, y has 39"),
     ],
