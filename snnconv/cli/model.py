@@ -98,7 +98,7 @@ class ModelFile:
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
 
-            given = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
+            given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
             graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
             return graph, keras_sources(model)
         from ..tuning.adaptation import Adaptation

@@ -143,6 +143,7 @@ def metrics_of(metrics: Iterable[Any]) -> list[Any]:
     for metric in [metrics] if isinstance(metrics, str) else metrics:
         if metric in ("accuracy", "acc", "mse"):
             continue
+        made: Any = None
         try:
             made = keras.metrics.get(metric)
         except ValueError:

@@ -62,8 +62,8 @@ def target_classes(y: np.ndarray, label: str, shape: tuple[int, ...], is_binary:
     if y.shape[1:] != shape:
         wanted = "(n,) or " if is_vector or shape == (1,) else ""
         raise InputError(
-            f"y of output '{label}' must have shape {wanted}(n{''.join(f', {size}' for size in shape)}). Received "
-            f"{y.shape}."
+            f"y must have shape {wanted}(n{''.join(f', {size}' for size in shape)}) for output '{label}'. "
+            f"Received {y.shape}."
         )
     if is_binary:
         return y[:, 0] if ((y == 0) | (y == 1)).all() else None

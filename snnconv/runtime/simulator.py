@@ -274,17 +274,18 @@ class Simulator:
         if any(wanted.values()) and self._workers.n > 1:
             raise ParameterError("metrics are for one worker; each of several sees only its share of the samples.")
         scores = {
-            label: Score(self.graph, self.dtype, n_steps, label, each, metrics_of(wanted.get(label, ())))
-            for label, each in targets.items()
+            name: Score(self.graph, self.dtype, n_steps, name, each, metrics_of(wanted.get(name, ())))
+            for name, each in targets.items()
         }
         for chunk in self._batches.changed(batch_size, verbose).run(samples, n_steps, recording(self.graph, ())):
-            for label, score in scores.items():
-                score.add(chunk, chunk.y[label] if isinstance(chunk.y, dict) else chunk.y)
+            y = chunk.y if isinstance(chunk.y, dict) else {label: chunk.y}
+            for name, score in scores.items():
+                score.add(chunk, np.asarray(y[name]))
         of_all = self._workers.gather(
             {name: array for score in scores.values() for name, array in score.arrays.items()}
         )
         n = sum(int(each[f"{next(iter(scores))}.n"]) for each in of_all)
-        found = {label: score.result(of_all) for label, score in scores.items()}
+        found = {name: score.result(of_all) for name, score in scores.items()}
         shown = next(iter(found.values())) if len(self.graph.outputs) == 1 else found
         return {**shown, "n_samples": n, "n_steps": n_steps}
 

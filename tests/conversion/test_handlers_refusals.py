@@ -70,7 +70,7 @@ REFUSALS = [
         lambda: functional(lambda x: ops.pad(x, ((0, 0), (1, 1)), constant_values=2.0), (4,)),
         r"\(Pad\) pads with mode='constant', constant_values=2.0",
     ),
-    (lambda: functional(lambda x: x[:, ::2], (4,)), r"\(GetItem\) takes .* Only slices of step 1"),
+    (lambda: functional(lambda x: x[:, 4:], (4,)), r"\(GetItem\) takes .* Only slices and"),
     (lambda: functional(lambda x: x[0], (4,)), r"\(GetItem\) takes"),
     (lambda: functional(lambda x: x + np.full(4, np.nan), (4,)), r"\(Add\) has NaN or infinity in its constant"),
     (lambda: functional(lambda x: x + np.ones((3, 4)), (4,)), r"\(Add\) has a constant of shape \(3, 4\) beside"),
@@ -79,35 +79,16 @@ REFUSALS = [
         r"'e' \(EinsumDense\) has the equation 'abc,bcd->abd', whose kernel is not the same",
     ),
     (
-        lambda: sequence(kl.TimeDistributed(kl.LSTM(3), name="time")),
-        r"'time' \(TimeDistributed\) holds a layer of type LSTM, which does not convert inside",
+        lambda: sequence(kl.TimeDistributed(kl.LSTM(3, name="inner"), name="time")),
+        r"'inner' \(LSTM\) does not convert inside a TimeDistributed",
     ),
     (lambda: sequence(kl.TimeDistributed(kl.Conv3D(2, 1), name="t"), shape=(2, 3, 3, 3, 2)), r"'t'.*in 4 dimensions"),
     (lambda: sequence(kl.UpSampling2D(2, interpolation="bicubic", name="up")), r"'up'.*interpolation='bicubic'"),
     (lambda: sequence(kl.CenterCrop(9, 9, name="crop")), r"'crop' \(CenterCrop\) enlarges images of 6×5"),
     (lambda: sequence(kl.LSTM(3, name="lstm"), shape=(6, 4)), r"'lstm' \(LSTM\).*remember by themselves"),
-    (lambda: sequence(kl.Lambda(lambda x: x, name="code")), r"'code' \(Lambda\).*cannot be looked into"),
     (
         lambda: sequence(kl.Conv2D(2, 3), shape=(None, None, 3)),
-        r"has the open shape \(None, None, 3\).*full input shape",
-    ),
-    *(
-        (
-            lambda make=make: sequence(make(data_format="channels_first", name="first")),
-            r"'first'.*channels_first.*'channe",
-        )
-        for make in (
-            lambda **options: kl.Conv2D(2, 3, **options),
-            lambda **options: kl.DepthwiseConv2D(3, **options),
-            lambda **options: kl.SeparableConv2D(2, 3, **options),
-            lambda **options: kl.Conv2DTranspose(2, 3, **options),
-            lambda **options: kl.AveragePooling2D(2, **options),
-            kl.GlobalAveragePooling2D,
-            kl.Flatten,
-            lambda **options: kl.ZeroPadding2D(1, **options),
-            lambda **options: kl.Cropping2D(1, **options),
-            lambda **options: kl.UpSampling2D(2, **options),
-        )
+        r"has the open shape \(None, None, 3\).*input_shape=\(224, 224, 3\) \(--input-shape 224,224,3\)",
     ),
 ]
 
@@ -143,4 +124,4 @@ def test_every_linear_layer_that_converts_is_tested():
         if isinstance(value, type) and issubclass(value, kl.Layer) and is_handled(value) and value not in tested
     }
     missing = {name for name in handled - NOT_LINEAR - MERGING if not name.startswith("Random")}
-    assert missing <= {"TimeDistributed", "AugMix", "CutMix", "MixUp", "RandAugment"}
+    assert missing <= {"TimeDistributed", "Lambda", "AugMix", "CutMix", "MixUp", "RandAugment"}

@@ -57,7 +57,7 @@ def known_objects(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def replacements(replace: Mapping[str, Any], config: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """What replaces layers of a config: functions by a name of their own, and that name or arithmetic by layer.
+    """Functions that replace layers of a config, by a name of their own; and that name, or arithmetic, by layer.
 
     Raises
     ------

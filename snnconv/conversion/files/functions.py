@@ -163,7 +163,7 @@ def _is_reference(value: Any) -> bool:
 
 
 _BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-_UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos}
+_UNARY: dict[type, Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: lambda x: x}
 
 
 @keras.saving.register_keras_serializable(package="snnconv")
@@ -231,7 +231,7 @@ def _is_arithmetic(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) and _is_arithmetic(node.value) and _is_key(node.slice)
 
 
-def _is_key(node: ast.AST) -> bool:
+def _is_key(node: Any) -> bool:
     if isinstance(node, ast.Tuple):
         return not any(isinstance(each, ast.Tuple) for each in node.elts) and all(map(_is_key, node.elts))
     if isinstance(node, ast.Slice):
@@ -261,7 +261,7 @@ def _key(node: Any) -> Any:
         return tuple(map(_key, node.elts))
     if isinstance(node, ast.Slice):
         return slice(*(None if each is None else _key(each) for each in (node.lower, node.upper, node.step)))
-    return -node.operand.value if isinstance(node, ast.UnaryOp) else node.value
+    return -node.operand.value if isinstance(node, ast.UnaryOp) else node.value  # pyright: ignore
 
 
 for _layer in (TensorFlowOperation, Arithmetic):

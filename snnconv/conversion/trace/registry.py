@@ -88,6 +88,26 @@ def expansion(layer_type: type) -> Callable[..., Expansion | None] | None:
     return _EXPANDED.get(layer_type)
 
 
+def handled() -> tuple[type, ...]:
+    """All types of layers and operations that convert."""
+    return tuple(dict.fromkeys((*_HANDLERS, *_EXPANDED)))
+
+
+def handler_of(layer_type: type) -> Handler | None:
+    """The converter of a type, where it has one of its own."""
+    return _HANDLERS.get(layer_type)
+
+
+def works_inside_time(layer_type: type) -> bool:
+    """Whether a layer type also converts inside a TimeDistributed."""
+    return layer_type in _INSIDE_TIME
+
+
+def refusals() -> dict[type, str]:
+    """Reasons and advice by the layer types that have no converter."""
+    return dict(_REFUSED)
+
+
 def is_handled(layer_type: type) -> bool:
     """Whether a layer type has a converter."""
     return layer_type in _HANDLERS or layer_type in _EXPANDED

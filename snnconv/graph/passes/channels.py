@@ -137,7 +137,7 @@ def _alike(orders: list[Permute]) -> bool:
 def _is_pointwise(node: Node) -> bool:
     """Whether a node computes each of its values from the one in the same place, with one neuron for all."""
     if isinstance(node, Population):
-        return not any(np.ndim(getattr(node.neuron, each.name)) for each in dataclasses.fields(node.neuron))
+        return not any(np.ndim(value) for value in vars(node.neuron).values())
     return isinstance(node, Affine)
 
 

@@ -33,9 +33,9 @@ def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
         inputs.append(keras.Input(batch_shape=value.shape, dtype=value.dtype))
         return inputs[-1]
 
-    args, kwargs = tree.map_structure(fresh, (args, kwargs))
+    args, kwargs = tree.map_structure(fresh, args), tree.map_structure(fresh, kwargs)
     try:
-        model = keras.Model(inputs, layer.call(*args, **kwargs))
+        model = keras.Model(inputs, layer.call(*(args or ()), **(kwargs or {})))
     except Exception as error:
         # a function of the user raises anything
         raise ConversionError(
