@@ -25,10 +25,11 @@ from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import ParameterError
 from .graph import SpikingGraph, load
 from .graph.file import is_graph_file
+from .graph.inputs import Samples
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import check_dt, check_dtype, check_flags, check_steps
+from .runtime.arguments import Dtype, check_dt, check_dtype, check_flags, check_steps
 from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
@@ -44,10 +45,10 @@ def convert(
     scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
-    refit: Any = None,
+    refit: Samples | None = None,
     tau_rc: float | None = None,
     tau_ref: float | None = None,
-    calibrate: Any = None,
+    calibrate: Samples | None = None,
     calibrate_steps: int = 32,
     custom_objects: Mapping[str, Any] | None = None,
     unsafe: bool = False,
@@ -282,7 +283,7 @@ def verify(
     *,
     graph: SpikingGraph | None = None,
     dt: float = 0.001,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     seed: int = 0,
 ) -> Verification:
     """Compare, layer by layer, rates with Keras, spikes with the NumPy loop, and measured rates with the rate equation.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ class Simulator:
             raise ParameterError(
                 "a Simulator with a strategy belongs to its process and cannot be copied. Make one of the graph there."
             )
-        return _made_anew, (self.graph, self.dt, self.dtype, self._options)
+        return partial(Simulator, self.graph, self.dt, self.dtype, **self._options), ()
 
     def run(
         self,
@@ -183,7 +184,7 @@ class Simulator:
         arrays = {**recorder.arrays, **state_arrays(recorder.state())}
         return as_result(self.graph, self._workers.whole(arrays, [rows]), n_steps, self.dt)
 
-    def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> Any:
+    def predict(self, x: Any, n_steps: int, reduce: str | None = "mean") -> np.ndarray:
         """Average the output over time, and apply the model's last activation, such as softmax, where it has one.
 
         Parameters
@@ -247,7 +248,7 @@ class Simulator:
         name = "accuracy" if score.is_accuracy else "mse"
         return {name: float(over_time[-1]), f"{name}_over_time": over_time, "n_samples": n, "n_steps": n_steps}
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: Any) -> np.ndarray:
         """Advance one step: for input that comes step by step, and answers that cannot wait.
 
         The state stays on the device (the first one of a strategy) from one call to the next. The first call, and the
@@ -299,7 +300,3 @@ class Simulator:
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
         return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)
-
-
-def _made_anew(graph: SpikingGraph, dt: float, dtype: Dtype, options: dict[str, Any]) -> Simulator:
-    return Simulator(graph, dt, dtype, **options)
