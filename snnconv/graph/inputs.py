@@ -18,7 +18,7 @@ class HasArray(Protocol):
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray: ...
 
 
-Samples = HasArray | Sequence[float] | Sequence[HasArray] | Sequence[Sequence[Any]] | Mapping[str, Any]
+Samples = HasArray | list[Any] | tuple[Any, ...] | Mapping[str, Any]
 """What `check_inputs` takes; a string is none."""
 
 LARGEST = 1e12  # float32 rounds it to steps of 65,536

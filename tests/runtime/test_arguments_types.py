@@ -46,9 +46,7 @@ def test_of_a_simulator(graph, options, message):
     "call", [snnconv.Simulator, lambda model: snnconv.reference.run(model, X, 5), lambda m: snnconv.calibrate(m, X)]
 )
 def test_a_model_in_the_place_of_a_graph(model, call):
-    with pytest.raises(
-        ParameterError, match=r"takes a SpikingGraph. Received Sequential. Convert the Keras model first"
-    ):
+    with pytest.raises(ParameterError, match=r"takes a SpikingGraph. Received Sequential. Convert the"):
         call(model)
 
 
