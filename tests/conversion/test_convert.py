@@ -201,7 +201,7 @@ def test_swapped_activations():
     assert graph.populations["hidden"].amplitude == 0.02
     with pytest.raises(ConversionError, match="swap_activations names 'swish', which is no activation in this model"):
         snnconv.convert(random_cnn(), swap_activations={"swish": IF()})
-    with pytest.raises(ParameterError, match=r"'gelu' must be given a neuron such as snnconv\.neurons\.IF\(min_voltage"):
+    with pytest.raises(ParameterError, match=r"'gelu' must be given a neuron .*snnconv\.neurons\.IF\(min_voltage"):
         snnconv.convert(model, swap_activations={"gelu": LIF})
 
 
