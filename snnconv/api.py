@@ -26,10 +26,11 @@ from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import InputError, ParameterError
 from .graph import SpikingGraph, load
 from .graph.file import is_graph_file
+from .graph.inputs import Samples
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import check_dt, check_dtype, check_flags, check_steps
+from .runtime.arguments import Dtype, check_dt, check_dtype, check_flags, check_steps
 from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
@@ -45,10 +46,10 @@ def convert(
     scale_firing_rates: float | Mapping[str, float] | Literal["auto"] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
-    refit: Any = None,
+    refit: Samples | None = None,
     tau_rc: float | None = None,
     tau_ref: float | None = None,
-    calibrate: Any = None,
+    calibrate: Samples | None = None,
     calibrate_steps: int = 32,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
@@ -317,7 +318,7 @@ def verify(
     *,
     graph: SpikingGraph | None = None,
     dt: float = 0.001,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     seed: int = 0,
     n_samples: int = 8,
 ) -> Verification:

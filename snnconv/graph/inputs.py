@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import InputError
 from .nodes import Input
+
+
+class HasArray(Protocol):
+    """A tensor, a frame, or whatever else NumPy makes an array of."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray: ...
+
+
+Samples = HasArray | list[Any] | tuple[Any, ...] | Mapping[str, Any]
+"""What `check_inputs` takes; a string is none."""
 
 LARGEST = 1e12  # float32 rounds it to steps of 65,536
 

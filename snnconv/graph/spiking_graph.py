@@ -173,7 +173,7 @@ class SpikingGraph:
                 values[node.name] = node.apply(*xs, xp=numpy_ops)
         return values
 
-    def rate_output(self, x: Any, batch_size: int = 64) -> Any:
+    def rate_output(self, x: Any, batch_size: int = 64) -> np.ndarray:
         """Output with every population replaced by its rate function: what Keras computes.
 
         Parameters

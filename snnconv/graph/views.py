@@ -53,9 +53,9 @@ class _LayerView:
         return node if isinstance(node, Weighted) else None
 
     @property
-    def kernel(self) -> np.ndarray | None:
-        """Folded kernel, gain included: (n_in, n_out) or (*window, channels, filters)."""
-        return None if self.linear is None else self.linear.kernel
+    def kernel(self) -> np.ndarray:
+        """Folded kernel, gain included: (n_in, n_out) or (*window, channels, filters). None where `linear` is."""
+        return None if self.linear is None else self.linear.kernel  # pyright: ignore[reportReturnType]
 
     @property
     def dense_bias(self) -> np.ndarray | None:

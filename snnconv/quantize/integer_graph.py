@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import SnnconvError
 from ..graph.inputs import check_array, not_numbers, one_or_all
+from ..graph.nodes.base import fields_of, rebuilt
 from ..text.plain import shape_text
 from ..text.table import Table
 from . import file
@@ -55,6 +56,9 @@ class IntegerGraph:
     settings: Settings
     approximations: tuple[str, ...] = ()
     name: str = "network"
+
+    def __reduce__(self) -> Any:
+        return rebuilt, (type(self), fields_of(self))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))

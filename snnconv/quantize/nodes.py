@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..graph.nodes import Pairs
+from ..graph.nodes.base import fields_of, rebuilt
 from .codes import Code
 from .linear import from_channels, output_shape
 from .neurons import Array, IntegerNeuron, State, freeze, leaked
@@ -53,6 +54,9 @@ class IntegerNode:
     ranges: Mapping[str, Range] = field(default_factory=dict)
 
     kind: ClassVar[str]
+
+    def __reduce__(self) -> Any:
+        return rebuilt, (type(self), fields_of(self))
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         cls.kind = cls.__name__

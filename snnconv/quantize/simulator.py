@@ -7,6 +7,7 @@ It runs on the CPU: GPUs may round products to 10 bits (TF32), and compute convo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ class IntegerSimulator:
         self._batch_size, self._chunk_steps, self._jit = batch_size, chunk_steps, jit
         self._layers = [node for node in graph.nodes if isinstance(node, IntegerLayer)]
         self._steppers: dict[tuple[int, Wanted], IntegerStepper] = {}
+
+    def __reduce__(self) -> Any:
+        options = {"batch_size": self._batch_size, "chunk_steps": self._chunk_steps, "jit": self._jit}
+        return partial(IntegerSimulator, self.graph, **options), ()
 
     def run(self, x: Any, n_steps: int, record: str | Iterable[str] = ()) -> Result:
         """Run `n_steps` steps from rest and keep the drive of the readouts at every step.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ class Simulator:
             raise ParameterError(
                 "a Simulator with a strategy belongs to its process and cannot be copied. Make one of the graph there."
             )
-        return _made_anew, (self.graph, self.dt, self.dtype, self._options)
+        return partial(Simulator, self.graph, self.dt, self.dtype, **self._options), ()
 
     def run(
         self,
@@ -193,7 +194,7 @@ class Simulator:
         *,
         batch_size: int | None = None,
         verbose: bool | int | str | None = None,
-    ) -> Any:
+    ) -> np.ndarray:
         """Average the output over time, and apply the model's last activation, such as softmax, where it has one.
 
         Parameters
@@ -312,7 +313,7 @@ class Simulator:
         """
         return late("certify")(self, x, n_steps)
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: Any) -> np.ndarray:
         """Advance one step: for input that comes step by step, and answers that cannot wait.
 
         The state stays on the device (the first one of a strategy) from one call to the next. The first call, and the
@@ -371,7 +372,3 @@ class Simulator:
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
         return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)
-
-
-def _made_anew(graph: SpikingGraph, dt: float, dtype: Dtype, options: dict[str, Any]) -> Simulator:
-    return Simulator(graph, dt, dtype, **options)

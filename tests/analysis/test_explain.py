@@ -1,6 +1,7 @@
 """`explain`: its numbers are those of the network, it leaves out no variable, and it fits a screen."""
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -165,3 +166,11 @@ def test_a_graph_that_does_not_say_what_was_folded():
 
 def kernel(*shape):
     return np.random.default_rng(0).normal(size=shape)
+
+
+def test_a_slope_per_channel_is_explained():
+    model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.PReLU(shared_axes=[1, 2], name="p")])
+    model.layers[-1].alpha.assign(np.array([0.1, 0.4]).reshape(1, 1, 2))
+    graph = snnconv.convert(model, verbose=False)
+    assert "negative_slope" in str(snnconv.explain(graph))
+    assert "negative_slope" in snnconv.view(graph, n_steps=5).html

@@ -73,6 +73,32 @@ class TestSwaps:
             graph = snnconv.convert(model, swap_activations={key: IF(min_voltage=0.0)})
         assert {view.neuron for view in graph.populations.values()} == {IF(min_voltage=0.0)}
 
+    def test_the_advice_gives_spikes_without_a_bias(self):
+        """Behind spikes a plain IF() ignores the negative part of a current that changes, and sends too much."""
+        keras.utils.set_random_seed(0)
+        start = keras.initializers.HeNormal()
+        hidden = [kl.Dense(32, activation="gelu", kernel_initializer=start) for _ in range(3)]
+        model = keras.Sequential([keras.Input((10,)), *hidden, kl.Dense(2)])
+        x = np.random.default_rng(0).normal(size=(32, 10)).astype("float32")
+        with pytest.raises(ConversionError) as caught:
+            snnconv.convert(model)
+        advised = str(caught.value).partition("swap_activations=")[2].strip(".")
+        with pytest.warns(ConversionWarning):
+            graph = snnconv.convert(model, swap_activations=eval(advised, {"snnconv": snnconv}), verbose=False)
+        expected, found = graph.rate_output(x), snnconv.Simulator(graph).predict(x, 1000)
+        assert np.linalg.norm(found - expected) < 0.03 * np.linalg.norm(expected)  # with IF() it is 10 % and more
+
+    def test_a_difference_is_that_on_the_data(self):
+        model = network(functools.partial(FORMS["string"], "gelu"))
+        x = np.full((8, 10), 0.5, "float32") * np.arange(1, 9)[:, None]
+        swap = {"gelu": IF(min_voltage=-np.inf)}
+        with pytest.warns(ConversionWarning, match="on random inputs"):
+            plain = snnconv.convert(model, swap_activations=swap, verbose=False)
+        theirs = model.predict(x, verbose=0)
+        difference = np.linalg.norm(plain.rate_output(x) - theirs) / np.linalg.norm(theirs)
+        with pytest.warns(ConversionWarning, match=f"by {difference:.1%} on the first samples"):
+            snnconv.convert(model, swap_activations=swap, calibrate=x, verbose=False)
+
     def test_a_name_for_the_same_function(self):
         model = network(functools.partial(FORMS["layer"], "silu"))
         with pytest.warns(ConversionWarning):

@@ -1,5 +1,8 @@
 """The Keras layers: their output, their errors, and that models of them save and load."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -171,3 +174,14 @@ class TestSaving:
         np.testing.assert_array_equal(clone.layers[1].gain, model.layers[1].gain)
         clone.set_weights(model.get_weights())
         np.testing.assert_array_equal(clone(x), model(x))
+
+
+@pytest.mark.parametrize(
+    "imports", ["import snnconv, keras", "import keras, snnconv", "import snnconv, tensorflow, keras"]
+)
+def test_keras_finds_the_layers_after_a_plain_import(imports, tmp_path):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((4,)), LIF(name="lif")]).save(path)
+    code = f"{imports}; print(keras.models.load_model({str(path)!r}).layers[-1].name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip().endswith("lif"), done.stderr[-2000:]

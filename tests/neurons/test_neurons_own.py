@@ -18,10 +18,11 @@ from snnconv.errors import ModelFileError, ParameterError, SnnconvError
 from snnconv.graph import Input, Population, SpikingGraph
 from snnconv.graph.show import parameter_rows
 from snnconv.neurons import IF, LIF, NEURONS, Equations, Neuron
-from snnconv.neurons.base import Array, State, check_positive, check_tuning
+from snnconv.neurons.base import Array, State, check_positive, check_tuning, steps_as
 from snnconv.runtime import reference
 
 from ..helpers.c_programs import NEEDS_COMPILER
+from ..helpers.dense import dense_network
 
 N_STEPS = 400
 
@@ -278,3 +279,29 @@ def test_other_targets_refuse_it_by_name(graph, tmp_path, target):
     with pytest.raises(SnnconvError, match="AdaptiveLIF"):
         snnconv.export.export(graph, tmp_path / "out", target, x=data(2)[0])
     assert not (tmp_path / "out").exists()
+
+
+def test_an_heir_of_a_lif_with_a_step_of_its_own_is_no_lif():
+    @dataclass(frozen=True)
+    class LazyLIF(LIF, abstract=True):
+        def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
+            return super().step(J / 2, state, dt, xp)
+
+    @dataclass(frozen=True)
+    class NamedLIF(LIF, abstract=True):
+        """The same neuron under another name."""
+
+    assert steps_as(NamedLIF(), LIF)
+    assert not steps_as(LazyLIF(), LIF)
+    graph = dense_network((3, 4, 2), LazyLIF())
+    for target in ("nengo", "c", "nir", "lava"):
+        with pytest.raises(SnnconvError, match="LazyLIF"):
+            snnconv.export.export(graph, f"unwritten_{target}", target)
+    with pytest.raises(SnnconvError, match="no population of IF or LIF"):
+        snnconv.calibrate(graph, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["gain", "shape", "initial_voltage"])
+def test_a_parameter_cannot_have_the_name_of_a_field_in_files(name):
+    with pytest.raises(ParameterError, match=f"a parameter cannot be named '{name}'"):
+        type("Clash", (LIF,), {"__annotations__": {name: "float"}, name: 1.0}, abstract=True)

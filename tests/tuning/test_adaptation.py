@@ -9,7 +9,7 @@ from keras import layers as kl
 from snnconv.passes import add_synapses, fold_affine, scale_firing_rates
 
 import snnconv
-from snnconv.errors import ConfigError, ParameterError
+from snnconv.errors import ConfigError, ConversionWarning, ParameterError
 from snnconv.graph import Filter
 from snnconv.neurons.synapses import Lowpass
 from snnconv.training.config import ConversionConfig, load_settings
@@ -130,3 +130,30 @@ def test_a_setting_replaces_the_synapses_that_a_graph_has(graph):
     found = synapses(apply(own, 2.0, 0.003))
     assert found == [Lowpass(0.003)] * len(graph.populations)
     assert not synapses(apply(own))
+
+
+@pytest.mark.parametrize(("scale", "dt"), [(3, 0.002 / 3), (20, 0.0001)])
+def test_a_refractory_period_below_a_step_is_warned_of(scale, dt):
+    """It fires at whole steps alone then; the remedy that the warning names gives the rates."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(16), snnconv.layers.LIF(max_rates=200.0, amplitude=0.005, name="lif")]
+    model = keras.Sequential([keras.Input((8,)), *layers, keras.layers.Dense(3)])
+    x = np.random.default_rng(0).random((16, 8)).astype("float32")
+    message = (
+        rf"population 'lif': scaled by {scale}, .* scale by at most 2, or run in steps of at most {dt * 1e3:.2g} ms"
+    )
+    with pytest.warns(ConversionWarning, match=message):
+        graph = snnconv.convert(model, scale_firing_rates=scale, verbose=False)
+    expected = graph.rate_output(x)
+    error = {
+        step: np.linalg.norm(snnconv.Simulator(graph, dt=step).predict(x, round(0.3 / step)) - expected)
+        / np.linalg.norm(expected)
+        for step in (0.001, dt)
+    }
+    assert error[0.001] > 0.03  # measured: 6 % and 70 %
+    assert error[dt] < 0.01  # measured: 0.2 % and 0.03 %
+
+
+def test_scales_that_steps_can_follow_are_not_warned_of():
+    model = keras.Sequential([keras.Input((8,)), snnconv.layers.LIF(), keras.layers.Dense(3)])
+    snnconv.convert(model, scale_firing_rates=2.0, verbose=False)  # tau_ref of 1 ms
