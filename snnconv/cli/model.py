@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,9 @@ class ModelFile:
     is_graph: bool
     dt: float
 
-    def open(self, synapse: float | None = None, scale_firing_rates: float | None = None) -> Network:
+    def open(
+        self, synapse: float | None = None, scale_firing_rates: float | Mapping[str, float] | None = None
+    ) -> Network:
         """Read the graph, or the Keras model and convert it; change it as --config and the arguments say.
 
         Raises
@@ -83,7 +86,7 @@ class ModelFile:
         return Network(graph, self.dt, sources)
 
     def _read(
-        self, synapse: float | None = None, scale_firing_rates: float | None = None
+        self, synapse: float | None = None, scale_firing_rates: float | Mapping[str, float] | None = None
     ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
         """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
         if not self.is_graph:

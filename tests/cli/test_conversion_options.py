@@ -56,6 +56,15 @@ def test_the_advice_works_and_says_what_it_changes(pooled, tmp_path):
     assert "are for Keras files" in run("verify", out, "--max-to-avg-pool", code=2)
 
 
+def test_rates_of_named_populations_are_scaled(tmp_path):
+    layers = [kl.Dense(3, activation="relu", name="a"), kl.Dense(3, activation="relu", name="b")]
+    keras.Sequential([keras.Input((2,)), *layers]).save(tmp_path / "two.keras")
+    run("export", tmp_path / "two.keras", "--scale-firing-rates", "b=4")
+    amplitudes = [view.neuron.amplitude for view in snnconv.load(tmp_path / "two.snn.h5").populations.values()]
+    assert amplitudes == [0.01, 0.0025]
+    assert "--scale-firing-rates" in run("export", tmp_path / "two.keras", "--scale-firing-rates", "b=x", code=2)
+
+
 def test_a_swap_that_is_none_is_refused(pooled):
     for text in ("elu", "=if", "elu=relu", "elu="):
         assert "--swap-activation must be an activation" in run("inspect", pooled, "--swap-activation", text, code=2)
