@@ -57,5 +57,5 @@ def _in_python(value: Any) -> str:
 
 
 def _key(key: str) -> str:
-    """A key in quotes; the three dots that stand for any as they are."""
-    return key if key == "…" else repr(key).replace("'", '"')
+    """A name in quotes; words that stand for another key as they are."""
+    return f'"{key}"' if key.isidentifier() else key

@@ -99,7 +99,7 @@ def spiking(name: str, parameters: dict[str, Any]) -> Tuned | None:
 def advice(name: str) -> str:
     """The advice for an activation that has no neuron."""
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
-    key = name if name.isidentifier() else "…"
+    key = name if name.isidentifier() else "the function"
     return (
         f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, or name a "
         f"neuron to take its place: {argument('swap_activations', {key: 'IF()'})}"
