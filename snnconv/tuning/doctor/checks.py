@@ -177,7 +177,7 @@ def unscaled(found: Examination) -> Iterator[Finding]:
             f"its rates go up to {rates[1]:.3g} Hz, those of {source.name} before it up to {rates[0]:.3g} Hz: "
             f"{ratio:.0f} times {'as much' if slow is source else 'less'}.",
             {"peak": rates[1], "peak_before": rates[0], "ratio": ratio},
-            f"Bring them together with {scale}, or the other down.",
+            f"Bring them together: {slow.name} up with {scale}, or the other down.",
         )
 
 

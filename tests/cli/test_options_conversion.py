@@ -46,7 +46,7 @@ def test_the_advice_works_and_says_what_it_changes(pooled, tmp_path):
     swapped = ("--swap-activation", "elu=if")
     found = CliRunner().invoke(app, ["verify", str(pooled), *swapped, "--steps", "20", "--samples", "3"])
     assert "3 samples, 20 steps" in found.stdout
-    assert found.stderr.startswith("snnconv: warning: with swapped activations, output 'dense' differs from Keras' by ")
+    assert "snnconv: warning: with swapped activations, output 'dense" in found.stderr
     out = tmp_path / "pooled.snn.h5"
     run("export", pooled, *swapped, "--max-to-avg-pool", "-o", out)
     kinds = {node.kind for node in snnconv.load(out).nodes}
