@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..text.plain import milliseconds, shape_text, value_range
 from ..text.table import Table
 from .app import complete_target, import_tensorflow
-from .options import Data, Dt, Json, KerasOptions, check_samples
+from .options import Data, Dt, Json, KerasOptions, ScaleFiringRates, check_samples
 from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
 
@@ -61,14 +61,7 @@ class Changes:
             help="Time constant of a lowpass behind every population.  [default: none]",
         ),
     ] = None
-    scale_firing_rates: Annotated[
-        float | None,
-        typer.Option(
-            "--scale-firing-rates",
-            metavar="FACTOR",
-            help="Fire this many times as fast, for the same output.  [default: 1]",
-        ),
-    ] = None
+    scale_firing_rates: ScaleFiringRates = None
     refit: Annotated[
         Path | None,
         typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,10 @@ class ModelFile:
     dt: float
 
     def open(
-        self, synapse: float | None = None, scale_firing_rates: float | None = None, like: Arrays | None = None
+        self,
+        synapse: float | None = None,
+        scale_firing_rates: float | Mapping[str, float] | None = None,
+        like: Arrays | None = None,
     ) -> Network:
         """Read the graph, or the Keras model and convert it; change it as --config and the arguments say.
 
@@ -90,7 +94,10 @@ class ModelFile:
         return Network(graph, self.dt, sources)
 
     def _read(
-        self, synapse: float | None = None, scale_firing_rates: float | None = None, like: Arrays | None = None
+        self,
+        synapse: float | None = None,
+        scale_firing_rates: float | Mapping[str, float] | None = None,
+        like: Arrays | None = None,
     ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
         """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
         if not self.is_graph:

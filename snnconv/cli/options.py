@@ -43,6 +43,24 @@ Synapse = Annotated[
         "--synapse", metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"
     ),
 ]
+
+
+def read_scale(text: str) -> float | dict[str, float]:
+    """The factor of --scale-firing-rates, or one for each population that is named."""
+    if "=" not in text:
+        return float(text)
+    return {name: float(factor) for name, _, factor in (part.rpartition("=") for part in text.split(","))}
+
+
+ScaleFiringRates = Annotated[
+    Any,
+    typer.Option(
+        "--scale-firing-rates",
+        metavar="FACTOR",
+        parser=read_scale,
+        help="Fire this many times as fast, for the same output; or NAME=FACTOR,… for populations.  [default: 1]",
+    ),
+]
 Sample = Annotated[int, typer.Option("--sample", min=0, metavar="I", help="Which sample of the inputs.")]
 Input = Annotated[
     Path | None,

@@ -15,6 +15,16 @@ from .base import NeuronLayer
 from .spiking import SpikingTraining
 
 
+class _AtLeast(keras.constraints.Constraint):
+    """A floor of a weight; most versions of Keras take no plain function in its place."""
+
+    def __init__(self, smallest: float):
+        self.smallest = smallest
+
+    def __call__(self, w: Any) -> Any:
+        return ops.maximum(w, self.smallest)
+
+
 @keras.saving.register_keras_serializable(package="snnconv")
 class QuantizedReLU(NeuronLayer):
     """A ReLU with a trained ceiling, quantised in training to what `n_steps` time steps can tell apart.
@@ -74,7 +84,7 @@ class QuantizedReLU(NeuronLayer):
         self.max_value = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(self.initial_max_value),
-            constraint=lambda value: ops.maximum(value, smallest),
+            constraint=_AtLeast(smallest),
             name="max_value",
             autocast=False,
         )

@@ -31,7 +31,7 @@ def argument(name: str, value: Any = None) -> str:
     ----------
     name : str
         The argument's name in Python.
-    value : number, bool, str, mapping of key to neuron, or None
+    value : number, bool, str, mapping of key to number or neuron, or None
         A neuron is written as its class is called, as in "IF()". None: the name alone.
     """
     if not _as_options.get():
@@ -40,16 +40,22 @@ def argument(name: str, value: Any = None) -> str:
     if value is None or value is True:
         return option
     if isinstance(value, Mapping):
-        return " ".join(f"{option} {key}={neuron.partition('(')[0].lower()}" for key, neuron in value.items())
+        return " ".join(f"{option} {key}={_in_a_shell(each)}" for key, each in value.items())
     return f"{option} {value}"
+
+
+def _in_a_shell(value: float | str) -> str:
+    """A number, or a neuron by the name of its class."""
+    return value.partition("(")[0].lower() if isinstance(value, str) else f"{value:g}"
 
 
 def _in_python(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)}: {NEURONS}{neuron}" for key, neuron in value.items()) + "}"
+        values = {key: f"{NEURONS}{each}" if isinstance(each, str) else f"{each:g}" for key, each in value.items()}
+        return "{" + ", ".join(f"{_key(key)}: {each}" for key, each in values.items()) + "}"
     return str(value)
 
 
 def _key(key: str) -> str:
-    """A key in quotes; the three dots that stand for any as they are."""
-    return key if key == "…" else repr(key).replace("'", '"')
+    """A name in quotes; words that stand for another key as they are."""
+    return f'"{key}"' if key.isidentifier() else key

@@ -1,5 +1,6 @@
 """The command as a whole: bad runs, bad usage, and processes that end with one line and no traceback."""
 
+import io
 import os
 import re
 import signal
@@ -156,3 +157,13 @@ def test_an_interrupt_is_one_line(folder, tmp_path):
 def test_module_and_script_are_the_same_command():
     assert Path(snnconv.__file__).with_name("__main__.py").is_file()
     assert process("--version").stdout == f"snnconv {snnconv.__version__}\n"
+
+
+@pytest.mark.parametrize(("is_terminal", "written"), [(True, "loading\r\033[K"), (False, "")])
+def test_a_terminal_is_told_what_takes_seconds(monkeypatch, is_terminal, written):
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal
+    monkeypatch.setattr(sys, "stderr", stream)
+    with sys.modules["snnconv.cli.app"]._said("loading"):
+        assert stream.getvalue() == written.partition("\r")[0]
+    assert stream.getvalue() == written

@@ -44,7 +44,7 @@ def test_a_group_is_one_value():
     assert found == ("box", "blue", Size(1, 7), KerasOptions(Path("a.toml"), None, True))
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "train")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "train", "env")])
 def test_the_options_of_keras_files_stand_together_in_every_command(name):
     names = [each.name for each in typer.main.get_command(app).commands[name].params]
     first = names.index(GROUP[0])

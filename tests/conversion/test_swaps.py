@@ -21,7 +21,7 @@ def test_every_activation_of_keras_converts_or_is_refused_with_advice():
     for name in public_activations():
         if name in NEURON_OF or name == "linear":
             continue
-        message = rf"\(Dense\) has the activation '{name}'.* Use .*swap_activations={{'{name}': snnconv\.neurons\.IF"
+        message = rf"\(Dense\) has the activation '{name}'.* Use .*swap_activations={{.{name}.: snnconv\.neurons\.IF"
         if name == "softmax":
             message = "applies softmax inside the network"
         keras.utils.set_random_seed(0)
@@ -49,7 +49,7 @@ def test_a_layer_as_argument_needs_its_weights():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (lambda: kl.ELU(name="x"), r"'x' \(ELU\) has the activation 'elu'.*Use leaky_relu.*{'elu': snnconv"),
+        (lambda: kl.ELU(name="x"), r"'x' \(ELU\) has the activation 'elu'.*Use leaky_relu.*{.elu.: snnconv"),
         (lambda: kl.Activation("swish", name="x"), r"'x' \(Activation\) has the activation 'silu'.*Use relu"),
         (lambda: kl.Dense(4, activation=lambda x: x**2, name="x"), r"'x' \(Dense\).*'<lambda>'.*{the function: snn"),
         (lambda: kl.Dense(4, activation="softmax", name="x"), r"'x' applies softmax inside the network.*output only"),

@@ -17,6 +17,7 @@ from snnconv.text.advice import argument, as_options
             'swap_activations={"gelu": snnconv.neurons.IF()}',
             "--swap-activation gelu=if",
         ),
+        ("scale_firing_rates", {"lif": 0.5}, 'scale_firing_rates={"lif": 0.5}', "--scale-firing-rates lif=0.5"),
         ("swap_activations", {"…": "IF()"}, "swap_activations={…: snnconv.neurons.IF()}", "--swap-activation …=if"),
     ],
 )

@@ -11,6 +11,7 @@ from snnconv.errors import HealthWarning, InputError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.piecewise_linear import PiecewiseLinear
+from snnconv.text.advice import as_options
 from snnconv.tuning.doctor.doctor import notable
 from snnconv.tuning.doctor.examination import Layer
 
@@ -235,10 +236,13 @@ def test_simulate_says_what_ails_the_network(tmp_path):
     np.save(tmp_path / "x.npy", X)
     command = ("simulate", tmp_path / "net.snn.h5", "--steps", 100)
     printed = run(*command, "-i", tmp_path / "x.npy")
-    (expected,) = [each for each in notable(graph, X, 100) if each.layer == "first"]
+    with as_options():
+        findings = notable(graph, X, 100)
+    (expected,) = [each for each in findings if each.layer == "first"]
+    assert "with --scale-firing-rates first=0.66" in expected.remedy
     assert f"Doctor: {expected}" in " ".join(printed.split())
     found = json.loads(run(*command, "-i", tmp_path / "x.npy", "--json"))["findings"]
-    assert found == [each.to_dict() for each in notable(graph, X, 100)]
+    assert found == [each.to_dict() for each in findings]
     assert "Doctor" not in run(*command)  # random inputs say little
     varying = np.repeat(X[:, None], 100, 1)
     np.save(tmp_path / "varying.npy", varying)

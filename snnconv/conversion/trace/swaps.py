@@ -105,7 +105,7 @@ def neuron_names() -> dict[str, str]:
 def advice(name: str) -> str:
     """The advice for an activation that has no neuron."""
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
-    key = name if name.isidentifier() else "…"
+    key = name if name.isidentifier() else "the function"
     return (
         f"has the activation '{name}', which has no spiking equivalent. Use {instead} or an snnconv layer, "
         f"register it with snnconv.register_function if each value depends on one value, or name a neuron to take its "

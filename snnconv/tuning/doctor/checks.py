@@ -123,14 +123,14 @@ def too_fast(found: Examination) -> Iterator[Finding]:
         highest = float(np.abs(layer.expected).max())
         numbers = {"ceiling": ceiling, "highest_rate": highest, "above": above, "saturated": saturated}
         if above > ABOVE_SHARE:
-            factor = step_ceiling / highest
+            slower = argument("scale_firing_rates", {layer.name: _rounded_down(step_ceiling / highest)})
             yield Finding(
                 "above_ceiling",
                 layer.name,
                 f"{above:.1%} of the activations need more than the {step_ceiling:g} Hz that its spikes can carry, up "
                 f"to {highest:.0f} Hz; they are cut.",
                 numbers,
-                f'Slow it down with scale_firing_rates={{"{layer.name}": {_rounded_down(factor):g}}}, or halve dt.',
+                f"Slow it down with {slower}, or halve dt.",
             )
         elif saturated > SATURATED_SHARE:
             yield Finding(
@@ -171,13 +171,14 @@ def unscaled(found: Examination) -> Iterator[Finding]:
             continue
         slow = source if rates[0] < rates[1] else layer
         ratio = max(rates) / min(rates)
+        scale = argument("scale_firing_rates", {slow.name: _rounded_down(ratio)})
         yield Finding(
             "unscaled",
             layer.name,
             f"its rates go up to {rates[1]:.3g} Hz, those of {source.name} before it up to {rates[0]:.3g} Hz: "
             f"{ratio:.0f} times {'as much' if slow is source else 'less'}.",
             {"peak": rates[1], "peak_before": rates[0], "ratio": ratio},
-            f"Bring them together with scale_firing_rates per population, {slow.name} up or the other down.",
+            f"Bring them together: {slow.name} up with {scale}, or the other down.",
         )
 
 
