@@ -143,4 +143,4 @@ def _is_text(kind: Any, what: str) -> bool:
 
 
 def _address(found: Any) -> int:
-    return int(h5py.h5o.get_info(found.id).addr)
+    return int(h5py.h5o.get_info(found.id).addr)  # pyright: ignore[reportAttributeAccessIssue]

@@ -90,7 +90,7 @@ class Heaps:
 
 
 def attribute_places(data: Any, address: int) -> dict[bytes, int]:
-    """Where the values of the attributes in the header of an object start, by name.
+    """Starts of the values of the attributes in the header of an object, by name.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _messages(data: Any, address: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _first_block(data: Any, address: int) -> tuple[Block, int]:
-    """Where the messages of a header of version 1 stand, and the bytes before the body of each that are left out."""
+    """Block of the messages of a header of version 1, and the bytes before the body of each that are left out."""
     version, _, _, size = FIRST_HEADER.unpack_from(data, address)
     if version != 1:
         raise damage("the header of an object in it is of an unknown version")

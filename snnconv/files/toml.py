@@ -53,10 +53,11 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 def unknown(source: str, where: str, what: str, given: str, known: Iterable[str]) -> ConfigError:
     """The error for a name that is not known, with the one that was probably meant."""
     known = sorted(known)
-    near = difflib.get_close_matches(given.lower(), [name.lower() for name in known], n=1)
+    near = difflib.get_close_matches(given[:200].lower(), [name.lower() for name in known], n=1)
     near = [name for name in known if [name.lower()] == near]
     hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(known)}." if len(known) <= 20 else ""
-    return ConfigError(f"{source}: {where} has no {what} '{given}'. {hint}".rstrip())
+    shown = given if len(given) <= 60 else f"{given[:59]}…"
+    return ConfigError(f"{source}: {where} has no {what} '{shown}'. {hint}".rstrip())
 
 
 def parse_section(kind: Any, table: Mapping[str, Any], source: str, where: str) -> Any:

@@ -35,7 +35,8 @@ def test_hostile_files_are_refused(folder):
         if ran(folder):
             executed.append((place, what))
     assert executed == []
-    assert accepted == [("activation", "operation_that_writes")]  # without its arguments, an operation as any other
+    # an operation of Keras without its arguments does nothing; some versions of Keras take it for an activation
+    assert set(accepted) <= {("activation", "operation_that_writes")}
 
 
 @pytest.mark.full

@@ -35,6 +35,13 @@ def test_numbers_that_are_none(tmp_path, number):
         parse_section(Settings, {"simulation": {"n_steps": 2**63}}, "s.toml", "the top level")
 
 
+def test_long_names_are_cut(tmp_path):
+    (tmp_path / "s.toml").write_text(f"{'a' * 5000} = 1\n")
+    with pytest.raises(ConfigError, match=r"has no key 'a{59}…'") as caught:
+        load_settings(tmp_path / "s.toml")
+    assert len(str(caught.value)) < 500
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "s.toml")
     with pytest.raises(ConfigError, match="it is no ordinary file"):

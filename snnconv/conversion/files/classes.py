@@ -206,7 +206,7 @@ def is_activation(name: str) -> bool:
 
 
 def _class_names(entry: dict[str, Any], objects: Mapping[str, Any]) -> Names | None:
-    """How to name the class of an entry so that Keras finds it; None for one that is not allowed."""
+    """Names by which Keras finds the class of an entry; None for one that is not allowed."""
     found = _custom_class(entry, objects) or _keras_layer(entry)
     if found is not None:
         return found[1]
