@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .analysis.explain import Explanation, Source, one_sample
 from .analysis.explain import explain as explain_graph
@@ -49,6 +49,7 @@ def convert(
     tau_ref: float | None = None,
     calibrate: Any = None,
     calibrate_steps: int = 32,
+    spikes: Literal["binary", "signed"] = "signed",
     custom_objects: Mapping[str, Any] | None = None,
     unsafe: bool = False,
     verbose: bool = True,
@@ -82,11 +83,14 @@ def convert(
     tau_rc, tau_ref : float or None
         New time constants of all LIF neurons, in seconds. None: as trained. They need `refit`.
     calibrate : (n, *input) array, or a list or a dict of them where there are several inputs, or None
-        A few hundred samples, scaled as in training, with which IF and LIF populations are calibrated; see
-        `snnconv.calibrate`. IF neurons then spike at most once per step. LIF neurons get the time constants and the
+        A few hundred samples, scaled as in training, with which populations are calibrated; see `snnconv.calibrate`.
+        The neurons of relus then spike at most once per step. LIF neurons get the time constants and the
         synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
     calibrate_steps : int
         Number of steps of 1 ms after which the answer will be read.
+    spikes : str
+        Of calibrated relus: "signed", `SignedIF` neurons that can take spikes back, without which deep networks need
+        many steps; or "binary", which every export target takes.
     custom_objects : mapping of name to class or function
         Classes and functions that the model in a file uses and Keras does not have.
     unsafe : bool
@@ -122,7 +126,7 @@ def convert(
     softsign), spikes are negative too, which not all hardware supports. Max pooling compares the running sums of the
     spikes, so that its rate is the maximum of the rates.
     """
-    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps)
+    wanted = Adaptation(scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps, spikes)
     wanted.check()
     if isinstance(model, (str, os.PathLike)):
         model = load_model(model, custom_objects=custom_objects, unsafe=unsafe)

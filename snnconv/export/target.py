@@ -87,6 +87,8 @@ class Limit:
 
 def other_neurons(kind: str, known: str = "LIF") -> str:
     """Advice about neurons of this kind, for a target that has the `known` ones."""
+    if kind == "SignedIF":
+        return "Calibrate with spikes='binary' (--spikes binary)"
     is_trained = kind == "SteppedLIF"  # a layer of its own, where other kinds stand for an activation
     advice = f"Train with {known} layers" if is_trained else f"Convert with swap_activations and {known} neurons"
     return f"{advice} in their place"
@@ -184,6 +186,8 @@ class Target:
         Runs what an unchanged folder contains, and compares it with the golden vectors in it.
     uses_tensorflow : bool
         Whether it imports TensorFlow to write, whose messages a command keeps to itself.
+    takes_signed_spikes : bool
+        Whether it holds `SignedIF` neurons, which `snnconv.calibrate` makes unless asked for binary spikes.
     """
 
     name: str
@@ -195,6 +199,7 @@ class Target:
     is_folder: bool = False
     check_folder: Callable[[Path], list[Check]] | None = None
     uses_tensorflow: bool = False
+    takes_signed_spikes: bool = True
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with the given values or their defaults.

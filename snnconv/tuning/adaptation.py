@@ -11,6 +11,8 @@ from ..graph import SpikingGraph
 from ..graph.passes import add_synapses, fold_affine, scale_firing_rates
 from ..neurons.synapses import Synapse
 
+Spikes = Literal["binary", "signed"]
+
 # Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
 _REFUSALS = {
     "arguments": (
@@ -47,6 +49,8 @@ class Adaptation:
         Inputs to calibrate with, or where they come from.
     calibrate_steps : int
         Steps that answers will be read after.
+    spikes : str
+        "signed" or "binary": whether calibrated neurons can take spikes back.
     """
 
     scale: float | Mapping[str, float] | None = None
@@ -56,6 +60,7 @@ class Adaptation:
     tau_ref: float | None = None
     calibrate: Any = None
     calibrate_steps: int = 32
+    spikes: Spikes = "signed"
 
     def check(self, given_as: Literal["arguments", "keys", "options"] = "arguments") -> None:
         """Check that there is something to refit for, and that other time constants are refit to.
@@ -105,4 +110,4 @@ class Adaptation:
 
         is_chosen = any(each is not None for each in (self.scale, self.synapse, self.refit))
         speed: dict[str, Any] = {"scales": (1.0,), "synapses": (None,)} if is_chosen else {}
-        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, **speed)
+        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, spikes=self.spikes, **speed)

@@ -107,4 +107,5 @@ TARGET = Target(
     "layers in one chain, in whole numbers, for lava-dl's netx and Loihi 2; lowpass synapses",
     "refractory periods, voltage floors, the reset of IF by subtraction, max pooling, branches, other neurons",
     plan,
+    takes_signed_spikes=False,
 )

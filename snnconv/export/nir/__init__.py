@@ -99,4 +99,5 @@ TARGET = Target(
         Option("synapse_node", str, "LI", "synapses of their own, or in the neurons behind", ("LI", "CubaLIF")),
         Option("dtype", str, "float64", "type of the numbers; float32 halves the file", ("float64", "float32")),
     ),
+    takes_signed_spikes=False,
 )

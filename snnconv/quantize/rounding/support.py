@@ -21,6 +21,7 @@ from ...graph import (
     RunningSum,
     SpikingGraph,
 )
+from ...neurons import SignedIF
 from ...neurons.synapses import Lowpass
 from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
 from ..scales import Settings, most_level
@@ -56,6 +57,8 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
+        if isinstance(node.neuron, SignedIF):
+            return "its spikes can be negative; calibrate with spikes='binary' (--spikes binary)"
         if node.neuron.fires_negative:
             return "its spikes can be negative; convert the model with swap_activations={…: snnconv.neurons.IF()}"
         return "only LIF and IF have an integer form; convert the model with swap_activations={…: snnconv.neurons.IF()}"
