@@ -100,7 +100,7 @@ class Changes:
         Literal["signed", "binary"] | None,
         typer.Option(
             "--spikes",
-            help="Of neurons that --calibrate makes: signed can be taken back.  [default: signed if the target takes it]",
+            help="Whether calibrated neurons take spikes back.  [default: signed, if the target takes it]",
         ),
     ] = None
 
@@ -254,7 +254,11 @@ def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
         show(_account(graph))
         _explain(graph)
     for line in graph.report if tells_changes else ():
-        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated", "relative error", "largest output", "best read"))]
+        what = [
+            part
+            for part in line.action.split("; ")
+            if part.startswith(("refit", "calibrated", "relative error", "largest output", "best read"))
+        ]
         if what:
             say(f"{line.layer}: {'; '.join(what)}")
     for note in verdict.notes:

@@ -64,7 +64,11 @@ class IntegerNeuron(ABC):
 
     kind: ClassVar[str]
     array_fields: ClassVar[tuple[str, ...]]  # arrays that a program needs to run the neurons, in the order of files
-    meanings: ClassVar[dict[str, str]] = {"voltage": "V", "refractory": "r, steps of rest to come", "n_sent": "N, spikes sent"}  # of the state
+    meanings: ClassVar[dict[str, str]] = {
+        "voltage": "V",
+        "refractory": "r, steps of rest to come",
+        "n_sent": "N, spikes sent",
+    }  # of the state
 
     threshold: np.ndarray
     floor: np.ndarray

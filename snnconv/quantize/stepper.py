@@ -141,7 +141,9 @@ def _scan(layer: IntegerLayer, chunk_steps: int, jit: bool) -> Any:
             return step + 1, state, values.write(step, value), voltages
 
         element = (total.shape[1] if varies else total.shape[0], *shape)
-        values = tf.TensorArray(layer.spike_dtype if isinstance(layer, SpikingLayer) else tf.int32, chunk_steps, element_shape=element)
+        values = tf.TensorArray(
+            layer.spike_dtype if isinstance(layer, SpikingLayer) else tf.int32, chunk_steps, element_shape=element
+        )
         voltages = tf.TensorArray(tf.int32, chunk_steps, element_shape=element) if is_spiking else tf.constant(0)
         _, state, values, voltages = tf.while_loop(
             lambda step, *_: step < n_valid, body, [tf.constant(0), state, values, voltages]

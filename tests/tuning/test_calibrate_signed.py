@@ -98,7 +98,13 @@ def test_neurons_that_keep_account_come_nearer_too(activation):
 
 def test_a_population_nothing_is_known_of_is_named():
     model = keras.Sequential(
-        [keras.Input((3,)), kl.Dense(4, activation="relu"), kl.Dense(4), snnconv.layers.SteppedLIF(name="odd"), kl.Dense(2)]
+        [
+            keras.Input((3,)),
+            kl.Dense(4, activation="relu"),
+            kl.Dense(4),
+            snnconv.layers.SteppedLIF(name="odd"),
+            kl.Dense(2),
+        ]
     )
     x = np.random.default_rng(0).uniform(0, 1, (20, 3)).astype("float32")
     with pytest.warns(ConversionWarning, match="leaves 'odd' as they were: it knows nothing of SteppedLIF neurons"):

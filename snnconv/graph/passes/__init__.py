@@ -2,6 +2,7 @@
 
 - `fold`: other nodes folded into kernels; `scaling`: scales on their way to one
 - `spikes`: heights of spikes and firing rates, for the same output
+- `recoding`: other neurons for the same output
 - `synapses`: filters behind populations
 - `max_pooling`: average pooling in the place of max pooling
 - `draft`: parts of a graph, and graphs changed node by node

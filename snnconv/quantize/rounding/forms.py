@@ -170,9 +170,7 @@ class SignedIFForm(IFForm):
                 f"below 0; integer neurons at 1 at the most. Lower negative_threshold."
             )
         start = start_voltage(self.population.initial_voltage, threshold)
-        return IntegerSignedIF(
-            threshold=threshold, floor=floor, ceiling=ceiling, start=start, negative_threshold=share
-        )
+        return IntegerSignedIF(threshold=threshold, floor=floor, ceiling=ceiling, start=start, negative_threshold=share)
 
 
 def _lif_form(population: Population, settings: Settings) -> Form:

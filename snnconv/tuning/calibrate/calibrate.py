@@ -138,7 +138,7 @@ def calibrate(
         found, scale, synapse = best_speed(graph, _few(xs), n_steps, dt, scales, synapses)
     is_value = _gives_values(graph) if values is None else values
     code = Code(n_steps, dt, spikes, percentile, target_rate, is_value)
-    fitted = fit_layers(found, xs, n_steps, dt, {name: code.recoding for name in names}, correct)
+    fitted = fit_layers(found, xs, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
     few = _few(xs)
     wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
     outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)

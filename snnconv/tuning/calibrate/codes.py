@@ -1,9 +1,8 @@
-"""Codes: the neurons that each kind of population gets to tell its values in few steps, with at most one spike in each."""
+"""Codes: the neurons and spike heights that each kind of population gets, to tell its values in few steps."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +71,3 @@ class Code:
 def has_code(neuron: Neuron) -> bool:
     """Whether calibration knows what to do for such neurons."""
     return is_relu(neuron) or isinstance(neuron, (Accumulating, LIF))
-
-
-Choose = Callable[[Population, np.ndarray], Recoding]

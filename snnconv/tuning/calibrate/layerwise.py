@@ -15,8 +15,20 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...graph import Conv, ConvTranspose, Dense, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph
-from ...graph import Stateful
+from ...graph import (
+    Conv,
+    ConvTranspose,
+    Dense,
+    Input,
+    Inputs,
+    Linear,
+    MaxPool,
+    Node,
+    Population,
+    Readout,
+    SpikingGraph,
+    Stateful,
+)
 from ...graph.passes.recoding import Recoding
 from ...neurons import LIF, Neuron
 from ...runtime import tensorflow_ops
@@ -190,7 +202,12 @@ class _Run:
         """Neurons of this shape taken through all steps: layers whose neurons are alike share one compiled program."""
         if (neuron, shape) not in self._scans:
             node: Any = Population(
-                name="neurons", inputs=("drive",), shape=shape, neuron=neuron, neuron_bias=tf.zeros(()), gain=np.ones(())
+                name="neurons",
+                inputs=("drive",),
+                shape=shape,
+                neuron=neuron,
+                neuron_bias=tf.zeros(()),
+                gain=np.ones(()),
             )
             self._scans[neuron, shape] = (node, self._compiled(node))
         node, scan = self._scans[neuron, shape]

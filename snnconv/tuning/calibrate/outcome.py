@@ -41,7 +41,9 @@ class Outcome:
     n_after: int
 
     def __str__(self) -> str:
-        said = f"relative error of the outputs {np.sqrt(self.after):.1%}, {np.sqrt(self.before):.1%} without calibration"
+        said = (
+            f"relative error of the outputs {np.sqrt(self.after):.1%}, {np.sqrt(self.before):.1%} without calibration"
+        )
         if self.agreed_after is not None and self.agreed_before is not None:
             said += (
                 f"; largest output as in rates for {self.agreed_after:.1%} of {self.n_after} samples, "
