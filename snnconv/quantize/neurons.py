@@ -336,7 +336,7 @@ class IntegerSignedIF(IntegerNeuron):
         return super().fits() and 0 < self.negative_threshold <= 256 and bool(reaches)
 
     def back(self, xp: Any = np) -> Array:
-        """How far below 0 a spike is taken back."""
+        """Distance below 0 at which a spike is taken back."""
         return xp.maximum(xp.right_shift(self.threshold, 8) * self.negative_threshold, 1)
 
     def potential(self, drive: Array, state: State, xp: Any = np) -> Array:

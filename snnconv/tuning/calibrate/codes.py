@@ -18,7 +18,7 @@ HALF_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Code:
-    """What values are told with, and for how long.
+    """Kind of spikes, rule for their heights, and number of steps.
 
     Parameters
     ----------

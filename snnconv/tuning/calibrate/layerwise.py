@@ -143,7 +143,7 @@ class _Run:
         return self._rates[name]
 
     def lacking(self, name: str) -> np.ndarray | None:
-        """What a node's mean lacks of its value in rates, by channel; None where inputs alone decide it."""
+        """Value in rates less the mean in spikes, by channel; None where inputs alone decide it."""
         between, sources = self._behind(name)
         if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
             return None
