@@ -363,5 +363,6 @@ class IntegerSignedIF(IntegerNeuron):
             "u >= threshold:         spike 1, V = min(u - threshold, ceiling), N = N + 1",
             "u <= -back and N > 0:   spike -1, V = u + threshold, N = N - 1",
             "otherwise:              V = max(u, floor)",
-            f"{self._limits()}, ceiling: {extent(self.ceiling)}, back: {extent(self.back())}",
+            f"{self._limits()}, ceiling: {extent(self.ceiling)}",
+            f"back = max((threshold >> 8)*{self.negative_threshold}, 1): {extent(self.back())}",
         ]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import ConversionError, ConversionWarning, InputError, ParameterError
+from ...errors import ConversionError, ConversionWarning, ParameterError
 from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
 from ...graph.passes.recoding import recode
@@ -131,8 +131,6 @@ def calibrate(
     if len(lif) == len(names) and (percentile is not None or target_rate is not None):
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
-    if xs.varying:
-        raise InputError("calibration takes samples that are held constant. Pass one value per input and sample.")
     found, scale, synapse = graph, 1.0, None
     if lif:
         found, scale, synapse = best_speed(graph, _few(xs), n_steps, dt, scales, synapses)
