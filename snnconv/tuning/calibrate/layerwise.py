@@ -147,7 +147,7 @@ class _Run:
         between, sources = self._behind(name)
         if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
             return None
-        means = {source: self._means.get(source, self._held.get(source)) for source in sources}
+        means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
         parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
         received = np.concatenate([part.numpy() for part in parts])[: self._n]
         lacking = self._rates[name] - received
@@ -166,7 +166,7 @@ class _Run:
 
     def add(self, node: Any, recoding: Recoding | None) -> None:
         """Run a node at all steps behind what is there."""
-        source, height, kept = node.inputs[0], np.float32(1), tf.float32
+        source, height, kept = node.inputs[0], np.ones((), "float32"), tf.float32
         if isinstance(node, Population):
             recoding = Recoding(node.neuron) if recoding is None else recoding
             current = tf.constant(recoding.current, tf.float32)
@@ -176,7 +176,7 @@ class _Run:
             kept = tf.int8 if recoding.neuron.max_spikes_per_step == 1 else tf.int32
             step = partial(self._spikes, _without_limit(recoding.neuron), current, bias, start)
         else:
-            step = partial(self._filtered, self._nodes[node.name])
+            step = partial(self._filtered, self._nodes[node.name], self._compiled(self._nodes[node.name]))
         between, sources = self._behind(source)
         parts, means = [], []
         for k in range(len(self._rows)):
@@ -186,44 +186,45 @@ class _Run:
         self._steps[node.name], self._heights[node.name] = parts, height
         self._means[node.name] = np.concatenate(means)[: self._n] * height
 
-    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: tf.Tensor) -> tf.Tensor:
+    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: Any) -> tf.Tensor:
         """Spikes of neurons at all steps, for (n_steps, batch, *shape) values."""
         drive = drive * current + bias
         if any(isinstance(value, tuple) for value in neuron.parameters().values()):  # parameters per unit
             return self._scan(neuron, tuple(drive.shape[2:]))(drive, start)
-        flat = tf.reshape(drive, (self._n_steps, 1, -1))
+        flat: Any = tf.reshape(drive, (self._n_steps, 1, -1))
         size = flat.shape[2]
         flat = tf.pad(flat, ((0, 0), (0, 0), (0, -size % BLOCK)))
         scan = self._scan(neuron, (BLOCK,))
         found = [scan(flat[:, :, at : at + BLOCK], start) for at in range(0, size, BLOCK)]
         return tf.reshape(tf.concat(found, 2)[:, :, :size], drive.shape)
 
-    def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[tf.Tensor, float], tf.Tensor]:
+    def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[Any, float], Any]:
         """Neurons of this shape taken through all steps: layers whose neurons are alike share one compiled program."""
         if (neuron, shape) not in self._scans:
+            bias: Any = tf.zeros(())
             node: Any = Population(
                 name="neurons",
                 inputs=("drive",),
                 shape=shape,
                 neuron=neuron,
-                neuron_bias=tf.zeros(()),
+                neuron_bias=bias,
                 gain=np.ones(()),
             )
             self._scans[neuron, shape] = (node, self._compiled(node))
         node, scan = self._scans[neuron, shape]
 
-        def spikes(drive: tf.Tensor, start: float) -> tf.Tensor:
+        def spikes(drive: Any, start: float) -> Any:
             voltage = tf.constant(start, tf.float32)
             state = node.initial_state(drive.shape[1], voltage, tf.float32, tensorflow_ops)
             return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
 
         return spikes
 
-    def _filtered(self, node: Stateful, drive: tf.Tensor) -> tf.Tensor:
+    def _filtered(self, node: Any, scan: Any, drive: Any) -> tf.Tensor:
         state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
-        return self._compiled(node)(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+        return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
 
-    def _compiled(self, node: Stateful) -> Any:
+    def _compiled(self, node: Any) -> Any:
         return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=tf.float32)
 
     def over_time(self, name: str) -> np.ndarray:
