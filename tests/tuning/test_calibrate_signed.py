@@ -9,7 +9,7 @@ import snnconv
 from snnconv.errors import ConversionWarning, ExportError, InputError, ParameterError
 from snnconv.export import export, find_target
 from snnconv.runtime import reference
-from snnconv.tuning.calibrate.layerwise import fit_layers
+from snnconv.tuning.calibrate.fitting import fit_layers
 from snnconv.tuning.calibrate.outcome import outcome_of
 
 from ..helpers.networks import randomise

@@ -17,7 +17,7 @@ from ...graph.report import LayerReport, with_actions
 from ...neurons import LIF
 from ...runtime.arguments import check_steps
 from .codes import Code, has_code
-from .layerwise import Layerwise, fit_layers
+from .fitting import Layerwise, fit_layers
 from .outcome import outcome_of
 from .speed import best_speed, rate_outputs, spiking_outputs
 
@@ -106,7 +106,7 @@ def calibrate(
     References
     ----------
     Bu et al. (2022), "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks",
-    for the start at half the threshold. `SignedIF`, `heights` and `layerwise` name theirs.
+    for the start at half the threshold. `SignedIF`, `heights` and `fitting` name theirs.
     """
     n_steps = check_steps(n_steps, dt)
     if spikes not in ("binary", "signed"):

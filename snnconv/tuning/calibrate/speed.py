@@ -12,7 +12,7 @@ from ...graph.passes import add_synapses, fold_affine, scale_firing_rates
 from ...neurons import LIF
 from ...runtime.rates import rate_values
 from ...text.progress import track
-from .layerwise import fit_layers
+from .fitting import fit_layers
 
 Values = dict[str, np.ndarray]
 

@@ -1,8 +1,6 @@
-"""The layers of a network one after the other, each run once behind the spikes of those before it, and fitted to them.
+"""A network run layer by layer: all steps of all samples go through a node before the next one is looked at.
 
-All steps of all samples go through a layer before the next one is looked at, so that a layer can be fitted to what it
-will receive, and the whole takes about the time of one run. Spikes are kept in one byte each, and only as long as a
-later layer takes them.
+Spikes are kept in one byte each, and only as long as a later node takes them.
 """
 
 from __future__ import annotations
@@ -15,118 +13,32 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...graph import (
-    Conv,
-    ConvTranspose,
-    Dense,
-    Input,
-    Inputs,
-    Linear,
-    MaxPool,
-    Node,
-    Population,
-    Readout,
-    SpikingGraph,
-    Stateful,
-)
+from ...graph import Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
 from ...graph.passes.recoding import Recoding
-from ...neurons import LIF, Neuron
-from ...runtime import tensorflow_ops
-from ...runtime.batches import sizes
-from ...runtime.compiled.scan import compile_scan
-from ...runtime.rates import rate_values
-from ...text.progress import track
+from ...neurons import Neuron
+from .. import tensorflow_ops
+from ..batches import sizes
+from ..rates import rate_values
+from .scan import compile_scan
 
-Choose = Callable[[Population, np.ndarray], Recoding]
 MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
 BLOCK = 1 << 16  # neurons that are taken through all steps together
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Layerwise:
-    """Populations recoded and corrected, and what the network then gives.
-
-    Parameters
-    ----------
-    recodings : mapping of population name to Recoding
-    shifts : mapping of node name to (channels,) array
-        What is to be added to the bias of a population or of the linear node of an output.
-    outputs : mapping of label to (n, n_steps, *output) array
-        In spikes, with all corrections, before a softmax or the like.
-    rate_outputs : mapping of label to (n, *output) array
-        The same in rates.
-    """
-
-    recodings: Mapping[str, Recoding]
-    shifts: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
-    rate_outputs: Mapping[str, np.ndarray]
-
-
-def fit_layers(
-    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, choices: Mapping[str, Choose], correct: bool
-) -> Layerwise:
-    """Recode each population for the samples, correct its bias, and run it for the next.
-
-    Spikes come late and clump, so that what arrives within `n_steps` is off on average. Currents are linear in the
-    spikes, so that one shift of the bias is all that they need, whatever the neurons are.
-
-    Parameters
-    ----------
-    choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
-        Populations without one stay as they are.
-    correct : bool
-        Whether to shift biases. LIF neurons also lose a share of their spikes where the refractory period is below dt,
-        or before the first one: their amplitude is multiplied by the factor with which the mean outputs come closest.
-
-    References
-    ----------
-    Deng and Gu (2021), "Optimal conversion of conventional artificial neural networks to spiking neural networks", and
-    Li et al. (2021), "A free lunch from ANN: towards efficient, accurate spiking neural networks calibration".
-    """
-    run = _Run(graph, xs, n_steps, dt)
-    stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
-    ends = {label: _end(graph, name) for label, name in graph.outputs.items()}
-    recodings, shifts, outputs = {}, {}, {}
-    with track(len(stateful) + len(ends), what="calibrating") as advance:
-        for node in stateful:
-            recoding = None
-            if isinstance(node, Population) and node.name in choices:
-                recoding = choices[node.name](node, run.rates(node.name))
-                lacking = run.lacking(node.inputs[0]) if correct else None
-                if lacking is not None:
-                    shifts[node.name] = lacking
-                    node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
-            run.add(node, recoding)
-            if recoding is not None:
-                is_lossy = correct and isinstance(recoding.neuron, LIF)
-                recodings[node.name] = run.heightened(node.name, recoding) if is_lossy else recoding
-            run.drop_unused(node.name)
-            advance()
-        for label, name in ends.items():
-            outputs[label] = run.over_time(name)
-            if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                lacking = run.rates(name) - outputs[label].mean(1)
-                shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
-                outputs[label] = outputs[label] + shifts[name].astype("float32")
-            advance()
-    return Layerwise(recodings, shifts, outputs, {label: run.rates(name) for label, name in ends.items()})
-
-
-def _end(graph: SpikingGraph, name: str) -> str:
+def end_of(graph: SpikingGraph, name: str) -> str:
     """The node behind an output, without a function at the end."""
     node = graph[name]
     return node.inputs[0] if isinstance(node, Readout) else name
 
 
-class _Run:
+class LayerRun:
     """Values of the nodes that later ones take: in rates, in spikes at every step, and the means of these."""
 
     def __init__(self, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float):
         self._graph, self._n, self._n_steps, self._dt = graph, xs.n, n_steps, dt
         self._nodes = {n.name: n.map_arrays(lambda array: tf.constant(array, tf.float32)) for n in graph.nodes}
         wanted = {name for node in graph.nodes if isinstance(node, Stateful) for name in (node.name, node.inputs[0])}
-        self._rates = rate_values(graph, xs, sorted(wanted | {_end(graph, name) for name in graph.outputs.values()}))
+        self._rates = rate_values(graph, xs, sorted(wanted | {end_of(graph, name) for name in graph.outputs.values()}))
         batch, _ = sizes(graph, xs.n, n_steps, "float32", chunk_steps=n_steps, memory=MOST_BATCH_BYTES)
         n_batches = -(-xs.n // batch)
         self._batch = -(-xs.n // n_batches)
