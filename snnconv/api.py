@@ -52,6 +52,7 @@ def convert(
     calibrate: Samples | None = None,
     calibrate_steps: int = 32,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    spikes: Literal["binary", "signed"] = "signed",
     custom_objects: Mapping[str, Any] | None = None,
     replace: Mapping[str, Any] | None = None,
     unsafe: bool = False,
@@ -88,14 +89,17 @@ def convert(
     tau_rc, tau_ref : float or None
         New time constants of all LIF neurons, in seconds. None: as trained. They need `refit`.
     calibrate : (n, *input) array, or a list or a dict of them where there are several inputs, or None
-        A few hundred samples, scaled as in training, with which IF and LIF populations are calibrated; see
-        `snnconv.calibrate`. IF neurons then spike at most once per step. LIF neurons get the time constants and the
+        A few hundred samples, scaled as in training, with which populations are calibrated; see `snnconv.calibrate`.
+        The neurons of relus then spike at most once per step. LIF neurons get the time constants and the
         synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
     calibrate_steps : int
         Number of steps of 1 ms after which the answer will be read.
     input_shape : sequence of int, or mapping of input name to sequence of int, or None
         Shape of one sample, without the axis of the samples, for a model that leaves sizes open, such as (224, 224, 3)
         for an input of (None, None, 3). None: as the model says, or else that of the samples of `calibrate` or `refit`.
+    spikes : str
+        Of calibrated relus: "signed", `SignedIF` neurons that can take spikes back, without which deep networks need
+        many steps; or "binary", which every export target takes.
     custom_objects : mapping of name to class or function
         Classes and functions that the model in a file uses and Keras does not have.
     replace : mapping of layer name to str, function or keras.layers.Layer
@@ -143,7 +147,7 @@ def convert(
             f"leaves LIF neurons as they are and goes without refit. Received {scale_firing_rates!r}."
         )
     wanted = Adaptation(
-        1.0 if is_auto else scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps
+        1.0 if is_auto else scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps, spikes
     )
     wanted.check()
     check_flags(max_to_avg_pool=max_to_avg_pool, unsafe=unsafe, verbose=verbose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -89,6 +89,13 @@ class Changes:
     calibrate_steps: Annotated[
         int, typer.Option("--calibrate-steps", metavar="N", help="Time steps that --calibrate aims at.")
     ] = 32
+    spikes: Annotated[
+        Literal["signed", "binary"] | None,
+        typer.Option(
+            "--spikes",
+            help="Whether calibrated neurons take spikes back.  [default: signed, if the target takes it]",
+        ),
+    ] = None
 
     def read(self) -> dict[str, Any]:
         """Check that the options go together, and read the arrays of --refit and --calibrate, by name.
@@ -130,6 +137,7 @@ class Changes:
             self.tau_ref,
             self.calibrate,
             self.calibrate_steps,
+            self.spikes or "signed",
         )
 
 
@@ -198,6 +206,8 @@ def export(
     check_steps(1, file.dt)
     arrays = None if measuring.data is None else read_arrays(measuring.data)
     few = changes.read()
+    if changes.spikes is None and not chosen.takes_signed_spikes:
+        changes = replace(changes, spikes="binary")
     graph = changes.open(file, few, arrays)
     if chosen.uses_tensorflow:
         import_tensorflow()
@@ -229,7 +239,11 @@ def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
         show(_account(graph))
         _explain(graph)
     for line in graph.report if tells_changes else ():
-        what = [part for part in line.action.split("; ") if part.startswith(("refit", "calibrated"))]
+        what = [
+            part
+            for part in line.action.split("; ")
+            if part.startswith(("refit", "calibrated", "relative error", "largest output", "best read"))
+        ]
         if what:
             say(f"{line.layer}: {'; '.join(what)}")
     for note in verdict.notes:

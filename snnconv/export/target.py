@@ -90,6 +90,8 @@ class Limit:
 
 def other_neurons(kind: str, known: str = "LIF") -> str:
     """Advice about neurons of this kind, for a target that has the `known` ones."""
+    if kind == "SignedIF":
+        return f"Calibrate with {argument('spikes', 'binary')}"
     advice = f"Convert with {argument('swap_activations')} and {known} neurons"
     if kind == "SteppedLIF":  # a layer of its own, where other kinds stand for an activation
         advice = f"Train with {known} layers"
@@ -194,6 +196,8 @@ class Target:
         Whether it imports TensorFlow to write, whose messages a command keeps to itself.
     other_endings : tuple of str
         Ends that the names of its files may have besides `suffix`.
+    takes_signed_spikes : bool
+        Whether it holds `SignedIF` neurons, which `snnconv.calibrate` makes unless asked for binary spikes.
     """
 
     name: str
@@ -205,6 +209,7 @@ class Target:
     is_folder: bool = False
     check_folder: Callable[[Path], list[Check]] | None = None
     uses_tensorflow: bool = False
+    takes_signed_spikes: bool = True
     other_endings: tuple[str, ...] = ()
 
     @property

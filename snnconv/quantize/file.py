@@ -102,6 +102,8 @@ def attributes(node: IntegerNode) -> dict[str, Any]:
     for name in ATTRIBUTES[node.kind]:
         value = getattr(node, name)
         found[name] = value.kind if isinstance(value, IntegerNeuron) else value
+    if isinstance(node, SpikingLayer):
+        found |= node.neuron.constants()
     if isinstance(node, EncodedInput):
         given = {f"code.{key}": value for key, value in node.code.parameters().items() if value is not None}
         found |= {"code": node.code.kind, **given}

@@ -17,6 +17,7 @@ from .ranges import Range, extent, span
 
 Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
 State = dict[str, Array]
+MOST_SENT = 1 << 30
 
 INTEGER_NEURONS: dict[str, type[IntegerNeuron]] = {}
 
@@ -63,7 +64,11 @@ class IntegerNeuron(ABC):
 
     kind: ClassVar[str]
     array_fields: ClassVar[tuple[str, ...]]  # arrays that a program needs to run the neurons, in the order of files
-    meanings: ClassVar[dict[str, str]] = {"voltage": "V", "refractory": "r, steps of rest to come"}  # of the state
+    meanings: ClassVar[dict[str, str]] = {
+        "voltage": "V",
+        "refractory": "r, steps of rest to come",
+        "n_sent": "N, spikes sent",
+    }  # of the state
 
     threshold: np.ndarray
     floor: np.ndarray
@@ -83,6 +88,11 @@ class IntegerNeuron(ABC):
     def state(self) -> tuple[str, ...]:
         """Names of the integers that a neuron keeps from step to step."""
         return ("voltage",)
+
+    @property
+    def spikes(self) -> Range:
+        """Range of the spikes of a step."""
+        return Range(0, 1)
 
     def fits(self) -> bool:
         """Whether the numbers are such that the step is what it says."""
@@ -104,7 +114,7 @@ class IntegerNeuron(ABC):
 
     @abstractmethod
     def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
-        """Spikes, 0 or 1, for a potential, and the state after the step."""
+        """Spikes, in the range `spikes`, for a potential, and the state after the step."""
 
     def step(self, drive: Array, state: State, xp: Any = np) -> tuple[Array, State]:
         """Advance one step.
@@ -116,7 +126,7 @@ class IntegerNeuron(ABC):
 
         Returns
         -------
-        spikes : (n, *shape) array of 0 and 1
+        spikes : (n, *shape) array of 0 and 1, and of -1 for neurons that take spikes back
         state : dict
             The state after the step.
         """
@@ -281,4 +291,78 @@ class IntegerIF(IntegerNeuron):
             "u >= threshold:  spike, V = min(u - threshold, ceiling)",
             "otherwise:       V = max(u, floor)",
             f"{self._limits()}, ceiling: {extent(self.ceiling)}",
+        ]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerSignedIF(IntegerNeuron):
+    """The integrate-and-fire neuron in integers that takes spikes back: a spike is 1, 0 or -1.
+
+    At each step, for the voltage V and the spikes N that were sent and not taken back, from `start` and 0 on::
+
+        u = V + drive
+        u >= threshold:         spike 1,  V = min(u - threshold, ceiling), N = min(N + 1, 2^30)
+        u <= -back and N > 0:   spike -1, V = u + threshold,               N = N - 1
+        otherwise:              V = max(u, floor)
+
+    Parameters
+    ----------
+    negative_threshold : int
+        256ths of the threshold below 0 where a spike is taken back: ``back = max((threshold >> 8) * it, 1)``.
+    """
+
+    threshold: np.ndarray
+    floor: np.ndarray
+    ceiling: np.ndarray
+    start: np.ndarray
+    negative_threshold: int
+    leak: int = field(default=0, init=False)
+    refractory_steps: int = field(default=0, init=False)
+    is_rectified: bool = field(default=False, init=False)
+
+    kind: ClassVar[str] = "SignedIF"
+    array_fields: ClassVar[tuple[str, ...]] = ("threshold", "floor", "ceiling", "start")
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("voltage", "n_sent")
+
+    @property
+    def spikes(self) -> Range:
+        return Range(-1, 1)
+
+    def fits(self) -> bool:
+        reaches = (self.ceiling >= self.threshold - 1).all()  # where a spike that is taken back leads
+        return super().fits() and 0 < self.negative_threshold <= 256 and bool(reaches)
+
+    def back(self, xp: Any = np) -> Array:
+        """Distance below 0 at which a spike is taken back."""
+        return xp.maximum(xp.right_shift(self.threshold, 8) * self.negative_threshold, 1)
+
+    def potential(self, drive: Array, state: State, xp: Any = np) -> Array:
+        return state["voltage"] + drive
+
+    def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        n_sent = state["n_sent"]
+        fires, below = u >= self.threshold, xp.where(n_sent > 0, u, 0) <= 0 - self.back(xp)
+        spikes = xp.where(fires, 1, xp.where(below, -1, 0))
+        reset = xp.minimum(u - self.threshold, self.ceiling)
+        kept = xp.maximum(xp.where(below, u + self.threshold, u), self.floor)
+        V = xp.where(fires, reset, kept)
+        return spikes, {"voltage": V, "n_sent": xp.minimum(n_sent + spikes, MOST_SENT)}
+
+    def ranges(self, low: np.ndarray, high: np.ndarray) -> dict[str, Range]:
+        return {**super().ranges(low, high), "n_sent": Range(0, MOST_SENT)}
+
+    def constants(self) -> dict[str, int]:
+        return {"negative_threshold": self.negative_threshold}
+
+    def equations(self) -> list[str]:
+        return [
+            "u = V + drive",
+            "u >= threshold:         spike 1, V = min(u - threshold, ceiling), N = N + 1",
+            "u <= -back and N > 0:   spike -1, V = u + threshold, N = N - 1",
+            "otherwise:              V = max(u, floor)",
+            f"{self._limits()}, ceiling: {extent(self.ceiling)}",
+            f"back = max((threshold >> 8)*{self.negative_threshold}, 1): {extent(self.back())}",
         ]

@@ -277,6 +277,11 @@ class SpikingLayer(IntegerLayer):
     neuron: IntegerNeuron
     float_neuron: FloatNeuron
 
+    @property
+    def spike_dtype(self) -> str:
+        """Type that holds the spikes of a step."""
+        return "int8" if self.neuron.spikes.low < 0 else "uint8"
+
     threshold, floor, ceiling = _read("neuron.threshold"), _read("neuron.floor"), _read("neuron.ceiling")
     start, leak, refractory_steps = _read("neuron.start"), _read("neuron.leak"), _read("neuron.refractory_steps")
     is_rectified = _read("neuron.is_rectified")

@@ -75,7 +75,7 @@ def _(node: ReadoutLayer, source: Range, n_steps: int) -> dict[str, Range]:
 @prove.register
 def _(node: SpikingLayer, source: Range, n_steps: int) -> dict[str, Range]:
     ranges, low, high = _linear(node, source)
-    return {**ranges, **node.neuron.ranges(low, high), "value": Range(0, 1)}
+    return {**ranges, **node.neuron.ranges(low, high), "value": node.neuron.spikes}
 
 
 def drives(layer: IntegerLayer, source: Range) -> tuple[np.ndarray, np.ndarray]:

@@ -73,7 +73,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
                 raise SnnconvError(f"node '{node.name}' ({node.kind}) cannot be run by snnconv.quantize.run.")
             values[node.name] = _checked(node, "value", value)
             if node.name in spikes:
-                spikes[node.name].append(value.astype("uint8"))
+                spikes[node.name].append(value.astype(node.spike_dtype))
             if node.name in voltages:
                 voltages[node.name].append(state[node.name]["voltage"].astype("int32"))
             if node.name in counts:

@@ -78,7 +78,7 @@ class IntegerSimulator:
 
         kept = {
             "value": {name: space(name, "int64") for name in graph.outputs.values()},
-            "spikes": {name: space(name, "uint8") for name in wanted["spikes"]},
+            "spikes": {name: space(name, graph.populations[name].spike_dtype) for name in wanted["spikes"]},
             "voltages": {name: space(name, "int32") for name in wanted["voltages"]},
         }
         rates = {name: np.zeros((n, *graph[name].shape)) for name in wanted["rates"]}

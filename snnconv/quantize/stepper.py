@@ -136,12 +136,14 @@ def _scan(layer: IntegerLayer, chunk_steps: int, jit: bool) -> Any:
             value, state = layer.drive(total[step] if varies else total, state, tensorflow_ops)
             if isinstance(layer, SpikingLayer):
                 spikes, after = layer.neuron.step(value, state, tensorflow_ops)
-                value, state = tf.cast(spikes, tf.uint8), {**state, **after}
+                value, state = tf.cast(spikes, layer.spike_dtype), {**state, **after}
             voltages = voltages.write(step, state["voltage"]) if is_spiking else voltages
             return step + 1, state, values.write(step, value), voltages
 
         element = (total.shape[1] if varies else total.shape[0], *shape)
-        values = tf.TensorArray(tf.uint8 if is_spiking else tf.int32, chunk_steps, element_shape=element)
+        values = tf.TensorArray(
+            layer.spike_dtype if isinstance(layer, SpikingLayer) else tf.int32, chunk_steps, element_shape=element
+        )
         voltages = tf.TensorArray(tf.int32, chunk_steps, element_shape=element) if is_spiking else tf.constant(0)
         _, state, values, voltages = tf.while_loop(
             lambda step, *_: step < n_valid, body, [tf.constant(0), state, values, voltages]

@@ -53,7 +53,7 @@ def _in_python(value: Any) -> str:
     if isinstance(value, Mapping):
         values = {key: f"{NEURONS}{each}" if isinstance(each, str) else f"{each:g}" for key, each in value.items()}
         return "{" + ", ".join(f"{_key(key)}: {each}" for key, each in values.items()) + "}"
-    return str(value)
+    return repr(value)
 
 
 def _key(key: str) -> str:

@@ -68,6 +68,7 @@ class ConversionConfig:
     refit: bool | Path | None = None
     calibrate: bool | Path | None = None
     calibrate_steps: PositiveInt = 32
+    spikes: Literal["binary", "signed"] = "signed"
     n_samples: PositiveInt = 300
 
     @property
@@ -81,6 +82,7 @@ class ConversionConfig:
             tau_ref=self.tau_ref,
             calibrate=self.calibrate or None,
             calibrate_steps=self.calibrate_steps,
+            spikes=self.spikes,
         )
 
 

@@ -16,6 +16,7 @@ from ..neurons import LIF
 from ..neurons.base import steps_as
 from ..neurons.synapses import Synapse
 
+Spikes = Literal["binary", "signed"]
 UNSCALED_RATE = 100.0  # Hz, at which a warning tells an error: the default of max_rates
 
 # Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
@@ -54,6 +55,8 @@ class Adaptation:
         Inputs to calibrate with, or where they come from.
     calibrate_steps : int
         Steps that answers will be read after.
+    spikes : str
+        "signed" or "binary": whether calibrated neurons can take spikes back.
     """
 
     scale: float | Mapping[str, float] | None = None
@@ -63,6 +66,7 @@ class Adaptation:
     tau_ref: float | None = None
     calibrate: Any = None
     calibrate_steps: int = 32
+    spikes: Spikes = "signed"
 
     def check(self, given_as: Literal["arguments", "keys", "options"] = "arguments") -> None:
         """Check that there is something to refit for, and that other time constants are refit to.
@@ -112,7 +116,7 @@ class Adaptation:
 
         is_chosen = any(each is not None for each in (self.scale, self.synapse, self.refit))
         speed: dict[str, Any] = {"scales": (1.0,), "synapses": (None,)} if is_chosen else {}
-        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, **speed)
+        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, spikes=self.spikes, **speed)
 
 
 def warn_of_whole_intervals(

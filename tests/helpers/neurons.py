@@ -6,7 +6,7 @@ import nengo
 import numpy as np
 from hypothesis import strategies as st
 
-from snnconv.neurons import IF, LIF, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh
+from snnconv.neurons import IF, LIF, PiecewiseLinear, Sigmoid, SignedIF, Softplus, Softsign, Tanh
 
 N_STEPS = 1000
 
@@ -78,6 +78,10 @@ ACCUMULATING = {
         ],
     },
 }  # fmt: skip
+
+
+# Neurons whose sums of spikes are known, and the settings that every runtime is compared in.
+SIGNED = [SignedIF(), SignedIF(amplitude=0.001, negative_threshold=0.5)]
 
 
 ACCOUNTS = [neuron for reference in ACCUMULATING.values() for neuron in reference["settings"]]

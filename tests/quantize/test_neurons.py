@@ -13,7 +13,7 @@ from snnconv.export.params.report import report
 from snnconv.export.verilog.stages import stages
 from snnconv.neurons import IF
 from snnconv.quantize import quantize
-from snnconv.quantize.neurons import INTEGER_NEURONS, IntegerIF, IntegerLIF, leaked, start_voltage
+from snnconv.quantize.neurons import INTEGER_NEURONS, IntegerIF, IntegerLIF, IntegerSignedIF, leaked, start_voltage
 from snnconv.quantize.rounding.forms import FORMS
 from snnconv.runtime import tensorflow_ops
 
@@ -36,6 +36,10 @@ def random_neurons(kind, rng):
         leak, steps = int(rng.integers(1, (1 << K) + 1)), int(rng.choice([0, 1, 5]))
         floor = -int32(0, 1 << 15, shape, rng) * rng.integers(2, dtype="int32")
         return IntegerLIF(floor=floor, leak=leak, fraction_bits=K, refractory_steps=steps, **arrays)
+    if kind == "SignedIF":
+        ceiling = threshold + int32(-1, 1 << 10, shape, rng)
+        floor = -int32(0, 1 << 17, shape, rng)
+        return IntegerSignedIF(floor=floor, ceiling=ceiling, negative_threshold=int(rng.integers(1, 257)), **arrays)
     is_rectified = bool(rng.integers(2))
     floor = np.zeros_like(threshold) if is_rectified else -int32(0, 1 << 17, shape, rng)
     return IntegerIF(
@@ -49,6 +53,8 @@ def random_state(neuron, rng):
     state = {"voltage": rng.integers(neuron.floor, neuron.ceiling, shape, dtype="int32", endpoint=True)}
     if "refractory" in neuron.state:
         state["refractory"] = int32(0, neuron.refractory_steps, shape, rng)
+    if "n_sent" in neuron.state:
+        state["n_sent"] = int32(0, 3, shape, rng)
     return state
 
 
@@ -73,8 +79,8 @@ def test_numpy_and_tensorflow_take_the_same_step(kind, seed):
             assert tensors[name].dtype == tf.int32
             np.testing.assert_array_equal(tensors[name], values, err_msg=name)
             assert limits[name].holds(values), name
-        assert set(np.unique(spikes)) <= {0, 1}
-        n_spikes += spikes.sum()
+        assert neuron.spikes.holds(spikes)
+        n_spikes += np.abs(spikes).sum()
     assert n_spikes > 0
 
 
@@ -126,6 +132,13 @@ def test_an_integer_if_by_hand():
     assert trace(IntegerIF(**numbers, is_rectified=True), [-9, 6, -9]) == [(0, 4), (1, 0), (0, 0)]
 
 
+def test_an_integer_neuron_takes_back_what_it_sent_by_hand():
+    numbers = one(threshold=1024, floor=-5000, ceiling=2000, start=512)
+    neuron = IntegerSignedIF(**numbers, negative_threshold=64)  # a quarter: 256
+    drives = [512, -255, -1, -2000, 1300]
+    assert trace(neuron, drives) == [(1, 0), (0, -255), (-1, 768), (0, -1232), (0, 68)]
+
+
 @pytest.mark.parametrize("float_kind", FORMS)
 def test_every_form_gives_a_registered_neuron(float_kind):
     line = Line((2,)).dense("d", 50 * np.eye(2)).neurons("n", float_kind()).dense("out", np.eye(2))
@@ -137,8 +150,8 @@ def test_every_form_gives_a_registered_neuron(float_kind):
 
 def test_the_registry_is_complete():
     """A kind that no float neuron becomes, or that the tests above have no random numbers for, is listed here."""
-    assert {"LIF": IntegerLIF, "IF": IntegerIF} == INTEGER_NEURONS
-    assert {form.__name__ for form in FORMS} == {"LIF", "SteppedLIF", "IF"}
+    assert {"LIF": IntegerLIF, "IF": IntegerIF, "SignedIF": IntegerSignedIF} == INTEGER_NEURONS
+    assert {form.__name__ for form in FORMS} == {"LIF", "SteppedLIF", "IF", "SignedIF"}
 
 
 @pytest.fixture

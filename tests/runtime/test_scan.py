@@ -8,7 +8,7 @@ from snnconv.graph import Dense, Filter, Input, Population, SpikingGraph
 from snnconv.neurons import NEURONS, SteppedLIF
 from snnconv.neurons.synapses import Lowpass
 
-from ..helpers.neurons import ACCUMULATING, REFERENCES
+from ..helpers.neurons import ACCUMULATING, REFERENCES, SIGNED
 from ..helpers.scans import without_xla
 
 pytestmark = pytest.mark.compiled
@@ -17,6 +17,7 @@ EACH_KIND = {
     **{kind: reference["settings"][0][0] for kind, reference in REFERENCES.items()},
     **{kind: reference["settings"][0] for kind, reference in ACCUMULATING.items()},
     "SteppedLIF": SteppedLIF(),
+    "SignedIF": SIGNED[0],
 }
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_calibrated_is_refused(plain, digits):
     with pytest.raises(ConversionError, match=r"no population to calibrate .* Received neurons \['SteppedLIF'\]"):
         snnconv.calibrate(snnconv.convert(stepped, verbose=False), np.zeros((4, 3)))
     trained = snnconv.calibrate(plain, x, 8, correct=False)
-    with pytest.raises(ConversionError, match=r"that has no initial voltage yet. Received neurons \['IF'\]"):
+    with pytest.raises(ConversionError, match=r"that has no initial voltage yet. Received neurons \['SignedIF'\]"):
         snnconv.calibrate(trained, x, 8)
     with pytest.raises(ConversionError, match="'nothing' is none"):
         set_spike_heights(plain, {"nothing": 1.0}, 0.001)

@@ -92,9 +92,13 @@ class IntegerWriter:
         arrays, checks = [[(f"{c_type(graph.input.code.codes)} golden_inputs", golden.codes)]], []
         for name, spikes in golden.spikes.items():
             layer, array = graph[name], f"golden_{names.plain[name]}_spikes"
-            packed = np.packbits(spikes.reshape(n, n_steps, -1), axis=-1)
-            arrays.append([(f"uint8_t {array}", packed)])
-            expected = f"({array}[at * {packed.shape[-1]} + j / 8] >> (7 - j % 8)) & 1"
+            if spikes.dtype == "int8":  # of both signs
+                arrays.append([(f"int8_t {array}", spikes)])
+                expected = f"{array}[at * {math.prod(layer.shape)} + j]"
+            else:
+                packed = np.packbits(spikes.reshape(n, n_steps, -1), axis=-1)
+                arrays.append([(f"uint8_t {array}", packed)])
+                expected = f"({array}[at * {packed.shape[-1]} + j / 8] >> (7 - j % 8)) & 1"
             found = f"net.{names.field(layer, 'value')}[j]"
             checks.append(Check(f"spike of {comment(name)}", math.prod(layer.shape), found, expected))
         for kind, member, what in (("voltages", "voltage", "voltage"), ("readouts", "total", "sum")):

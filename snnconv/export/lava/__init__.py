@@ -108,4 +108,5 @@ TARGET = Target(
     "refractory periods, voltage floors, the reset of IF by subtraction, max pooling, branches, other neurons",
     plan,
     other_endings=(".h5", ".hdf5"),
+    takes_signed_spikes=False,
 )

@@ -72,4 +72,5 @@ TARGET = Target(
     plan,
     (Option("synapse_delay", bool, False, "synapses of connections, one step late, for backends without Nodes"),),
     is_folder=True,
+    takes_signed_spikes=False,
 )

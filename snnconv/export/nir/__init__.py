@@ -100,4 +100,5 @@ TARGET = Target(
         Option("dtype", str, "float64", "type of the numbers; float32 halves the file", ("float64", "float32")),
     ),
     other_endings=(".h5", ".hdf5"),
+    takes_signed_spikes=False,
 )

@@ -64,6 +64,10 @@ def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:
     names = identifiers(node.name for node in integers.nodes)
     found = {"inputs": mem(golden.codes, width(integers.input.code.codes), "inputs")}
     for name, spikes in golden.spikes.items():
+        if spikes.dtype == "int8":  # of both signs
+            limits = integers[name].ranges["value"]
+            found[f"{names[name]}_spikes"] = mem(spikes, width(limits), f"{names[name]} spikes")
+            continue
         steps = spikes.reshape(len(spikes) * golden.n_steps, -1)
         shape = f"{golden.size}, one step per line, neuron 0 in the lowest bit"
         words = ["".join(map(str, step)) for step in steps[:, ::-1].tolist()]

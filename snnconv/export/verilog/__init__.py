@@ -114,4 +114,5 @@ TARGET = Target(
     (*OPTIONS, Option("parallel", int, 1, "most neurons of a layer that are computed side by side")),
     is_folder=True,
     check_folder=check_folder,
+    takes_signed_spikes=False,
 )

@@ -117,7 +117,9 @@ def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
     if stuck:
-        raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.")
+        signed = any(isinstance(node, SpikingLayer) and node.neuron.spikes.low < 0 for node in graph.nodes)
+        advice = " Its spikes have no sign: calibrate with spikes='binary' (--spikes binary)." if signed else ""
+        raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.{advice}")
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 - `fold`: other nodes folded into kernels; `scaling`: scales on their way to one
 - `spikes`: heights of spikes and firing rates, for the same output
 - `peaks`: factors on firing rates without data
+- `recoding`: other neurons for the same output
 - `synapses`: filters behind populations
 - `windows`: functions of means that follow inputs which change
 - `max_pooling`: average pooling in the place of max pooling

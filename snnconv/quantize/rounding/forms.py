@@ -12,9 +12,9 @@ import numpy as np
 
 from ...errors import ConversionError
 from ...graph import Population
-from ...neurons import IF, LIF, SteppedLIF
+from ...neurons import IF, LIF, SignedIF, SteppedLIF
 from ...neurons.base import Neuron
-from ..neurons import IntegerIF, IntegerLIF, IntegerNeuron, half, start_voltage
+from ..neurons import IntegerIF, IntegerLIF, IntegerNeuron, IntegerSignedIF, half, start_voltage
 from ..nodes import FloatNeuron, SpikingLayer
 from ..proofs import settled
 from ..scales import Settings, bits_below_one, multiplier
@@ -154,6 +154,25 @@ class IFForm(Form):
         return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignedIFForm(IFForm):
+    """The form of IF neurons that take spikes back."""
+
+    @property
+    def min_voltage(self) -> float:
+        return -math.inf
+
+    def integer_neuron(self, threshold: np.ndarray, floor: np.ndarray, ceiling: np.ndarray) -> IntegerNeuron:
+        share = max(round(self.neuron.negative_threshold * 256), 1)
+        if share > 256:
+            raise ConversionError(
+                f"population '{self.population.name}' takes spikes back {self.neuron.negative_threshold:g} thresholds "
+                f"below 0; integer neurons at 1 at the most. Lower negative_threshold."
+            )
+        start = start_voltage(self.population.initial_voltage, threshold)
+        return IntegerSignedIF(threshold=threshold, floor=floor, ceiling=ceiling, start=start, negative_threshold=share)
+
+
 def _lif_form(population: Population, settings: Settings) -> Form:
     neuron: Any = population.neuron
     tau_rc = neuron.smooth().tau_rc if isinstance(neuron, SteppedLIF) else neuron.tau_rc
@@ -172,7 +191,8 @@ def _lif_form(population: Population, settings: Settings) -> Form:
 
 
 def _if_form(population: Population, settings: Settings) -> Form:
-    return IFForm(
+    form = SignedIFForm if isinstance(population.neuron, SignedIF) else IFForm
+    return form(
         population=population,
         settings=settings,
         step=settings.dt,
@@ -185,6 +205,7 @@ FORMS: dict[type[Neuron], Callable[[Population, Settings], Form]] = {
     LIF: _lif_form,
     SteppedLIF: _lif_form,
     IF: _if_form,
+    SignedIF: _if_form,
 }
 
 

@@ -22,6 +22,7 @@ from ...graph import (
     RunningSum,
     SpikingGraph,
 )
+from ...neurons import SignedIF
 from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...text.advice import argument
@@ -60,8 +61,9 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
-        is_signed = node.neuron.fires_negative
-        why = "its spikes can be negative" if is_signed else "only LIF and IF have an integer form"
+        if isinstance(node.neuron, SignedIF):
+            return f"its spikes can be negative; calibrate with {argument('spikes', 'binary')}"
+        why = "its spikes can be negative" if node.neuron.fires_negative else "only LIF and IF have an integer form"
         return f"{why}; convert the model with {argument('swap_activations', {'…': RELU})}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
         return f"only a lowpass has an integer form; convert the model with {argument('synapse', 0.005)} or none"

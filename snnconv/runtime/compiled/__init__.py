@@ -4,6 +4,7 @@
 - `stepper`: a chunk of steps through all layers
 - `scan`: neurons and filters taken from step to step
 - `stream`: one step per call
+- `layerwise`: all steps of one layer before the next
 - `products`: array namespaces with sparse or rounded products
 - `engine`: a device, with the functions compiled for it and the switch for TensorFloat-32
 """

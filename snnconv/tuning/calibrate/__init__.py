@@ -1,7 +1,7 @@
 """Converted networks made accurate in few steps, or for other rates and time constants, from a few hundred samples.
 
 - `calibrate`: neurons, heights, initial voltages, speed and biases for few steps
-- `layerwise`: layers run and fitted one after the other
+- `fitting`: layers fitted one after the other
 - `codes`: the neurons and heights that each kind of population gets
 - `heights`: spike heights
 - `speed`: rate scale and synapse of LIF networks

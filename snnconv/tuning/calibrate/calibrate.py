@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import ConversionError, ConversionWarning, InputError, ParameterError
+from ...errors import ConversionError, ConversionWarning, ParameterError
 from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
 from ...graph.passes.recoding import recode
@@ -18,7 +18,7 @@ from ...neurons import LIF, Follower
 from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
 from .codes import Code, has_code
-from .layerwise import Layerwise, fit_layers
+from .fitting import Layerwise, fit_layers
 from .outcome import outcome_of
 from .speed import best_speed, rate_outputs, spiking_outputs
 
@@ -107,7 +107,7 @@ def calibrate(
     References
     ----------
     Bu et al. (2022), "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks",
-    for the start at half the threshold. `SignedIF`, `heights` and `layerwise` name theirs.
+    for the start at half the threshold. `SignedIF`, `heights` and `fitting` name theirs.
     """
     check_graph(graph, "calibrate")
     n_steps = check_steps(n_steps, dt)
@@ -133,8 +133,6 @@ def calibrate(
     if len(lif) == len(names) and (percentile is not None or target_rate is not None):
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
-    if xs.varying:
-        raise InputError("calibration takes samples that are held constant. Pass one value per input and sample.")
     found, scale, synapse = graph, 1.0, None
     if lif:
         found, scale, synapse = best_speed(graph, _few(xs), n_steps, dt, scales, synapses)

@@ -1,9 +1,8 @@
-"""Codes: the neurons that each kind of population gets, so that few steps with a spike or none tell its values."""
+"""Codes: the neurons and spike heights that each kind of population gets, to tell its values in few steps."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ HALF_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Code:
-    """What values are told with, and for how long.
+    """Kind of spikes, rule for their heights, and number of steps.
 
     Parameters
     ----------
@@ -76,6 +75,3 @@ class Code:
 def has_code(neuron: Neuron) -> bool:
     """Whether calibration knows what to do for such neurons."""
     return has_height(neuron) or isinstance(neuron, Accumulating) or steps_as(neuron, LIF)
-
-
-Choose = Callable[[Population, np.ndarray], Recoding]

@@ -13,7 +13,7 @@ from ...neurons import LIF
 from ...neurons.base import steps_as
 from ...runtime.rates import rate_values
 from ...text.progress import track
-from .layerwise import fit_layers
+from .fitting import fit_layers
 
 Values = dict[str, np.ndarray]
 

@@ -1,8 +1,6 @@
-"""The layers of a network one after the other, each run once behind the spikes of those before it, and fitted to them.
+"""A network run layer by layer: all steps of all samples go through a node before the next one is looked at.
 
-All steps of all samples go through a layer before the next one is looked at, so that a layer can be fitted to what it
-will receive, and the whole takes about the time of one run. Spikes are kept in one byte each, and only as long as a
-later layer takes them.
+Spikes are kept in one byte each, and only as long as a later node takes them.
 """
 
 from __future__ import annotations
@@ -15,118 +13,32 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...graph import (
-    Conv,
-    ConvTranspose,
-    Dense,
-    Input,
-    Inputs,
-    Linear,
-    MaxPool,
-    Node,
-    Population,
-    Readout,
-    SpikingGraph,
-    Stateful,
-)
+from ...graph import Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
 from ...graph.passes.recoding import Recoding
-from ...neurons import LIF, Neuron
-from ...runtime import tensorflow_ops
-from ...runtime.batches import sizes
-from ...runtime.compiled.scan import compile_scan
-from ...runtime.rates import rate_values
-from ...text.progress import track
+from ...neurons import Neuron
+from .. import tensorflow_ops
+from ..batches import sizes
+from ..rates import rate_values
+from .scan import compile_scan
 
-Choose = Callable[[Population, np.ndarray], Recoding]
 MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
 BLOCK = 1 << 16  # neurons that are taken through all steps together
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Layerwise:
-    """Populations recoded and corrected, and what the network then gives.
-
-    Parameters
-    ----------
-    recodings : mapping of population name to Recoding
-    shifts : mapping of node name to (channels,) array
-        What is to be added to the bias of a population or of the linear node of an output.
-    outputs : mapping of label to (n, n_steps, *output) array
-        In spikes, with all corrections, before a softmax or the like.
-    rate_outputs : mapping of label to (n, *output) array
-        The same in rates.
-    """
-
-    recodings: Mapping[str, Recoding]
-    shifts: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
-    rate_outputs: Mapping[str, np.ndarray]
-
-
-def fit_layers(
-    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, choices: Mapping[str, Choose], correct: bool
-) -> Layerwise:
-    """Recode each population for the samples, correct its bias, and run it for the next.
-
-    Spikes come late and clump, so that what arrives within `n_steps` is off on average. Currents are linear in the
-    spikes, so that one shift of the bias is all that they need, whatever the neurons are.
-
-    Parameters
-    ----------
-    choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
-        Populations without one stay as they are.
-    correct : bool
-        Whether to shift biases. LIF neurons also lose a share of their spikes where the refractory period is below dt,
-        or before the first one: their amplitude is multiplied by the factor with which the mean outputs come closest.
-
-    References
-    ----------
-    Deng and Gu (2021), "Optimal conversion of conventional artificial neural networks to spiking neural networks", and
-    Li et al. (2021), "A free lunch from ANN: towards efficient, accurate spiking neural networks calibration".
-    """
-    run = _Run(graph, xs, n_steps, dt)
-    stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
-    ends = {label: _end(graph, name) for label, name in graph.outputs.items()}
-    recodings, shifts, outputs = {}, {}, {}
-    with track(len(stateful) + len(ends), what="calibrating") as advance:
-        for node in stateful:
-            recoding = None
-            if isinstance(node, Population) and node.name in choices:
-                recoding = choices[node.name](node, run.rates(node.name))
-                lacking = run.lacking(node.inputs[0]) if correct else None
-                if lacking is not None:
-                    shifts[node.name] = lacking
-                    node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
-            run.add(node, recoding)
-            if recoding is not None:
-                is_lossy = correct and isinstance(recoding.neuron, LIF)
-                recodings[node.name] = run.heightened(node.name, recoding) if is_lossy else recoding
-            run.drop_unused(node.name)
-            advance()
-        for label, name in ends.items():
-            outputs[label] = run.over_time(name)
-            if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                lacking = run.rates(name) - outputs[label].mean(1)
-                shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
-                outputs[label] = outputs[label] + shifts[name].astype("float32")
-            advance()
-    return Layerwise(recodings, shifts, outputs, {label: run.rates(name) for label, name in ends.items()})
-
-
-def _end(graph: SpikingGraph, name: str) -> str:
+def end_of(graph: SpikingGraph, name: str) -> str:
     """The node behind an output, without a function at the end."""
     node = graph[name]
     return node.inputs[0] if isinstance(node, Readout) else name
 
 
-class _Run:
+class LayerRun:
     """Values of the nodes that later ones take: in rates, in spikes at every step, and the means of these."""
 
     def __init__(self, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float):
         self._graph, self._n, self._n_steps, self._dt = graph, xs.n, n_steps, dt
         self._nodes = {n.name: n.map_arrays(lambda array: tf.constant(array, tf.float32)) for n in graph.nodes}
         wanted = {name for node in graph.nodes if isinstance(node, Stateful) for name in (node.name, node.inputs[0])}
-        self._rates = rate_values(graph, xs, sorted(wanted | {_end(graph, name) for name in graph.outputs.values()}))
+        self._rates = rate_values(graph, xs, sorted(wanted | {end_of(graph, name) for name in graph.outputs.values()}))
         batch, _ = sizes(graph, xs.n, n_steps, "float32", chunk_steps=n_steps, memory=MOST_BATCH_BYTES)
         n_batches = -(-xs.n // batch)
         self._batch = -(-xs.n // n_batches)
@@ -143,11 +55,11 @@ class _Run:
         return self._rates[name]
 
     def lacking(self, name: str) -> np.ndarray | None:
-        """What a node's mean lacks of its value in rates, by channel; None where inputs alone decide it."""
+        """Value in rates less the mean in spikes, by channel; None where inputs alone decide it."""
         between, sources = self._behind(name)
         if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
             return None
-        means = {source: self._means.get(source, self._held.get(source)) for source in sources}
+        means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
         parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
         received = np.concatenate([part.numpy() for part in parts])[: self._n]
         lacking = self._rates[name] - received
@@ -166,7 +78,7 @@ class _Run:
 
     def add(self, node: Any, recoding: Recoding | None) -> None:
         """Run a node at all steps behind what is there."""
-        source, height, kept = node.inputs[0], np.float32(1), tf.float32
+        source, height, kept = node.inputs[0], np.ones((), "float32"), tf.float32
         if isinstance(node, Population):
             recoding = Recoding(node.neuron) if recoding is None else recoding
             current = tf.constant(recoding.current, tf.float32)
@@ -176,7 +88,7 @@ class _Run:
             kept = tf.int8 if recoding.neuron.max_spikes_per_step == 1 else tf.int32
             step = partial(self._spikes, _without_limit(recoding.neuron), current, bias, start)
         else:
-            step = partial(self._filtered, self._nodes[node.name])
+            step = partial(self._filtered, self._nodes[node.name], self._compiled(self._nodes[node.name]))
         between, sources = self._behind(source)
         parts, means = [], []
         for k in range(len(self._rows)):
@@ -186,44 +98,45 @@ class _Run:
         self._steps[node.name], self._heights[node.name] = parts, height
         self._means[node.name] = np.concatenate(means)[: self._n] * height
 
-    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: tf.Tensor) -> tf.Tensor:
+    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: Any) -> tf.Tensor:
         """Spikes of neurons at all steps, for (n_steps, batch, *shape) values."""
         drive = drive * current + bias
         if any(isinstance(value, tuple) for value in neuron.parameters().values()):  # parameters per unit
             return self._scan(neuron, tuple(drive.shape[2:]))(drive, start)
-        flat = tf.reshape(drive, (self._n_steps, 1, -1))
+        flat: Any = tf.reshape(drive, (self._n_steps, 1, -1))
         size = flat.shape[2]
         flat = tf.pad(flat, ((0, 0), (0, 0), (0, -size % BLOCK)))
         scan = self._scan(neuron, (BLOCK,))
         found = [scan(flat[:, :, at : at + BLOCK], start) for at in range(0, size, BLOCK)]
         return tf.reshape(tf.concat(found, 2)[:, :, :size], drive.shape)
 
-    def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[tf.Tensor, float], tf.Tensor]:
+    def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[Any, float], Any]:
         """Neurons of this shape taken through all steps: layers whose neurons are alike share one compiled program."""
         if (neuron, shape) not in self._scans:
+            bias: Any = tf.zeros(())
             node: Any = Population(
                 name="neurons",
                 inputs=("drive",),
                 shape=shape,
                 neuron=neuron,
-                neuron_bias=tf.zeros(()),
+                neuron_bias=bias,
                 gain=np.ones(()),
             )
             self._scans[neuron, shape] = (node, self._compiled(node))
         node, scan = self._scans[neuron, shape]
 
-        def spikes(drive: tf.Tensor, start: float) -> tf.Tensor:
+        def spikes(drive: Any, start: float) -> Any:
             voltage = tf.constant(start, tf.float32)
             state = node.initial_state(drive.shape[1], voltage, tf.float32, tensorflow_ops)
             return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
 
         return spikes
 
-    def _filtered(self, node: Stateful, drive: tf.Tensor) -> tf.Tensor:
+    def _filtered(self, node: Any, scan: Any, drive: Any) -> tf.Tensor:
         state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
-        return self._compiled(node)(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+        return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
 
-    def _compiled(self, node: Stateful) -> Any:
+    def _compiled(self, node: Any) -> Any:
         return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=tf.float32)
 
     def over_time(self, name: str) -> np.ndarray:
