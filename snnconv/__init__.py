@@ -93,6 +93,7 @@ _LATE = {
     "export_saved_model": ".export.saved_model",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
+    "warn_of_one_answer": ".tuning.doctor",
 }
 
 if TYPE_CHECKING:

@@ -60,6 +60,11 @@ class Score:
     targets : (n, …) array
         Class numbers, one-hot rows, or values; some of them are enough to tell which.
 
+    Attributes
+    ----------
+    answers : list of (n,) array
+        Classes after the last step, batch by batch; none where the targets are values.
+
     Raises
     ------
     InputError
@@ -72,6 +77,7 @@ class Score:
         self._shape = readout.shape
         self.is_accuracy = _classes(targets, self._shape) is not None
         self.total, self.n = np.zeros(n_steps), 0
+        self.answers: list[np.ndarray] = []
         self._summed: Any = None
 
     def add(self, chunk: Chunk) -> None:
@@ -83,7 +89,10 @@ class Score:
             classes: Any = _classes(y, self._shape)
             if classes is None:
                 raise InputError("y must be class numbers or one-hot rows in every batch, as in the first.")
-            self.total[steps] += (summed.argmax(-1) == classes[:, None]).sum(0)
+            answers = summed.argmax(-1)
+            self.total[steps] += (answers == classes[:, None]).sum(0)
+            if steps.stop == len(self.total):
+                self.answers.append(answers[:, -1])
         else:
             mean = summed / _counts(steps.start + 1, steps.stop, len(self._shape))
             error = (read_out(self._graph, self._dtype, self._label, mean) - y[:, None]) ** 2

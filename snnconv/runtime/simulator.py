@@ -169,10 +169,15 @@ class Simulator:
         """
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
-        chunks = self._batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
+        samples = self._samples(x, n_steps)
+        chunks = self._batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
         parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
-        return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
+        found = self._workers.whole(found, [rows for rows, _ in parts])
+        first = next(iter(found.values()))
+        if reduce == "mean" and samples.n is not None and len(found) == 1 and first.ndim == 2:
+            self._watch(x, first.argmax(-1), n_steps)
+        return self.graph.as_output(found)
 
     def evaluate(self, x: Any, y: Any, n_steps: int) -> dict[str, Any]:
         """Measure the accuracy of the network, at the end and after each step on the way there.
@@ -205,6 +210,8 @@ class Simulator:
         score = Score(self.graph, self.dtype, n_steps, samples.targets)
         for chunk in self._batches.run(samples, n_steps, recording(self.graph, ())):
             score.add(chunk)
+        if samples.n is not None and score.answers:
+            self._watch(x, np.concatenate(score.answers), n_steps)
         of_all = self._workers.gather({"total": score.total, "n": np.array(score.n)})
         n = sum(int(each["n"]) for each in of_all)
         over_time = np.sum([each["total"] for each in of_all], 0) / n
@@ -283,6 +290,11 @@ class Simulator:
         if self._stream is None or self._stream.ended:
             raise ParameterError("there is no state before the first step. Call step(x).")
         return self._stream.state
+
+    def _watch(self, x: Any, answers: np.ndarray, n_steps: int) -> None:
+        """Warn of one class for all samples where rates say several."""
+        if self.graph.report:  # a part of a network has none, and its values are no answers
+            late("warn_of_one_answer")(self.graph, x, answers, n_steps, self.dt, stacklevel=3)
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
         return Samples(self.graph, x, check_steps(n_steps, self.dt), self.dtype, y)
