@@ -48,8 +48,8 @@ chance alone."""
 
 LARGEST_ERROR = 0.7
 """Error of a layer's rates relative to the rates. Measured on a ResNet8 and a MobileNetV1 with heights from batch
-normalisation: with 0.1 in the last layer all of 16 answers are those of the rates, with 0.37 three in four, with 0.82 less
-than half; with 0.95 there is one answer for all. Rounding alone to a single spike is 0.5."""
+normalisation: with 0.1 in the last layer all of 16 answers are those of the rates, with 0.37 three in four, with 0.82
+less than half; with 0.95 there is one answer for all."""
 
 EXPLAINED = ("silent", "saturated", "above_ceiling", "lost_rate")
 """Kinds that say more of a layer that is off than that it is."""
