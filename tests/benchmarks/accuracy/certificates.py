@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 wrong = int((found.proven & (found.classes != classes)).sum())
                 settled = float(np.mean(settled_steps(graph, x) <= n_steps))
                 shares = f"{found.proven.mean():.1%} | {found.agrees.mean():.2%} | {wrong} | {settled:.1%}"
-                print(f"| {build.__doc__} | {heights} | {n_steps} | {shares} | {seconds:.0f} |", flush=True)
+                print(f"| {str(build.__doc__).rstrip(".")} | {heights} | {n_steps} | {shares} | {seconds:.0f} |", flush=True)
                 n_false += wrong
     raise SystemExit(n_false > 0)
 
