@@ -51,6 +51,9 @@ LARGEST_ERROR = 0.7
 normalisation: with 0.1 in the last layer all of 16 answers are those of the rates, with 0.37 three in four, with 0.82
 less than half; with 0.95 there is one answer for all."""
 
+SMALL_ERROR = 0.1
+"""Error of all layers below which one answer for all is no fault of spikes: such rates are all but ties."""
+
 EXPLAINED = ("silent", "saturated", "above_ceiling", "lost_rate")
 """Kinds that say more of a layer that is off than that it is."""
 
@@ -302,6 +305,8 @@ def one_answer(found: Examination) -> Iterator[Finding]:
         return
     errors = layer_errors(found)
     worst = next((each for each in errors if each.error > LARGEST_ERROR), max(errors, key=lambda each: each.error))
+    if worst.error < SMALL_ERROR:
+        return
     yield Finding(
         "one_answer",
         None,
