@@ -100,6 +100,7 @@ _LATE = {
     "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
+    "warn_of_one_answer": ".tuning.doctor",
 }
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ def doctor(
     *,
     keras: KerasOptions,
 ) -> None:
-    """Find silent, saturated and mismatched layers, too few steps, and lost accuracy.
+    """Find silent, saturated and mismatched layers, too few steps, lost accuracy, and each layer's error.
 
     Exits with 0 if nothing is found, 1 if something is, and 2 if the network cannot be examined.
 
@@ -36,7 +36,7 @@ def doctor(
     from ..runtime.arguments import check_steps
     from .model import find_model
     from .samples import as_samples, read_data
-    from .screen import print_json, say
+    from .screen import print_json, say, show
 
     check_samples(samples)
     check_steps(steps, 1.0)
@@ -50,9 +50,10 @@ def doctor(
     from .app import import_tensorflow
 
     import_tensorflow()
-    from ..tuning.doctor import doctor as examine
+    from ..tuning.doctor import error_table, examine, findings_of, layer_errors
 
-    findings = examine(network.graph, xs, y, steps, network.dt)
+    found = examine(network.graph, xs, steps, network.dt)
+    findings, errors = findings_of(found, y), layer_errors(found)
     n = xs.n
     if json:
         contents = {
@@ -60,6 +61,7 @@ def doctor(
             "n_steps": steps,
             "dt": network.dt,
             "random_inputs": given is None,
+            "layers": [error.to_dict() for error in errors],
             "findings": [finding.to_dict() for finding in findings],
         }
         print_json(contents)
@@ -67,6 +69,9 @@ def doctor(
         what = "random samples (no --data)" if given is None else "samples"
         labelled = "" if y is not None else ", without labels"
         say(f"Examined {n:,} {what}{labelled}, {steps} steps of {network.dt * 1e3:g} ms.")
+        if given is not None and errors:
+            say()
+            show(error_table(errors))
         for finding in findings:
             say()
             say(f"{finding.layer or 'network'}: {finding.kind.replace('_', ' ')}", "bold")

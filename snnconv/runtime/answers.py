@@ -67,6 +67,11 @@ class Score:
     metrics : sequence of keras.Metric
         Updated with the targets and the answers after the last step.
 
+    Attributes
+    ----------
+    answers : list of (n,) array
+        Classes after the last step, batch by batch; none where the targets are values.
+
     Raises
     ------
     InputError
@@ -88,6 +93,7 @@ class Score:
         self._classes_of = partial(target_classes, label=label, shape=self._shape, is_binary=self._is_binary)
         self.is_accuracy = self._classes_of(targets) is not None
         self.total, self.n = np.zeros(n_steps), 0
+        self.answers: list[np.ndarray] = []
         self._summed: Any = None
 
     def add(self, chunk: Chunk, y: np.ndarray) -> None:
@@ -101,6 +107,8 @@ class Score:
                 raise InputError("y must be class numbers or one-hot rows in every batch, as in the first.")
             named = classes_of(self._graph, self._label, summed)
             self.total[steps] += (named == classes[:, None]).sum(0)
+            if steps.stop == self._n_steps:
+                self.answers.append(named[:, -1])
         else:
             mean = summed / _counts(steps.start + 1, steps.stop, len(self._shape))
             error = (self._read(mean) - y.reshape(len(y), 1, *self._shape)) ** 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,3 +39,15 @@ def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, 
     size, _ = sizes(graph, xs.n, 1, "float32")
     parts = [compute({name: tf.constant(array) for name, array in part.items()}) for part in xs.parts(size)]
     return {name: np.concatenate([part[k].numpy() for part in parts]) for k, name in enumerate(names)}
+
+
+def linear_values(node: Linear, inputs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Values of a linear node in float64, for several sets of inputs at once.
+
+    Parameters
+    ----------
+    inputs : sequence, one for each input of the node, of as many (n, *shape) arrays as there are sets
+    """
+    node = node.map_arrays(lambda array: tf.constant(array, tf.float64))
+    xs = [tf.constant(np.concatenate(each)) for each in inputs]
+    return np.split(np.asarray(node.apply(*xs, xp=tensorflow_ops)), len(inputs[0]))

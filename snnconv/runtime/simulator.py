@@ -221,11 +221,15 @@ class Simulator:
         """
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
-        batches = self._batches.changed(batch_size, verbose)
-        chunks = batches.run(self._samples(x, n_steps), n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
+        samples, batches = self._samples(x, n_steps), self._batches.changed(batch_size, verbose)
+        chunks = batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
         parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
-        return self.graph.as_output(self._workers.whole(found, [samples for samples, _ in parts]))
+        found = self._workers.whole(found, [rows for rows, _ in parts])
+        first = next(iter(found.values()))
+        if reduce == "mean" and samples.n is not None and len(found) == 1 and first.ndim == 2 and first.shape[1] > 1:
+            self._watch(x, first.argmax(-1), n_steps)
+        return self.graph.as_output(found)
 
     def evaluate(
         self,
@@ -282,6 +286,9 @@ class Simulator:
             y = chunk.y if isinstance(chunk.y, dict) else {label: chunk.y}
             for name, score in scores.items():
                 score.add(chunk, np.asarray(y[name]))
+        only = next(iter(scores.values()))
+        if samples.n is not None and len(scores) == 1 and only.answers:
+            self._watch(x, np.concatenate(only.answers), n_steps)
         of_all = self._workers.gather(
             {name: array for score in scores.values() for name, array in score.arrays.items()}
         )
@@ -369,6 +376,11 @@ class Simulator:
         if self._stream is None or self._stream.ended:
             raise ParameterError("there is no state before the first step. Call step(x).")
         return self._stream.state
+
+    def _watch(self, x: Any, answers: np.ndarray, n_steps: int) -> None:
+        """Warn of one class for all samples where rates say several."""
+        if self.graph.report:  # a part of a network has none, and its values are no answers
+            late("warn_of_one_answer")(self.graph, x, answers, n_steps, self.dt, stacklevel=3)
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
         return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)

@@ -29,14 +29,13 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ...errors import ConversionError
 from ...graph import Input, Linear, Node, Population, SpikingGraph
 from ...graph.nodes import AveragePool, Difference, MaxPool, Readout, RunningSum, Weighted
 from ...neurons import IF
 from ...neurons.piecewise_linear import PiecewiseLinear
-from ...runtime import tensorflow_ops
+from ...runtime.rates import linear_values
 
 MOST_STEPS = 1 << 16
 """Steps up to which a bound holds; in float32 the rounding errors of a run grow with its length."""
@@ -166,11 +165,11 @@ def passed(node: Node, sources: list[Account], clock: Clock) -> Account:
 @passed.register
 def _(node: Linear, sources: list[Account], clock: Clock) -> Account:
     sizes = [source.size(clock.n_steps) for source in sources]
-    rate, limit = _apply(node, [(source.rate, source.limit) for source in sources])
-    (middle,) = _apply(_unbiased(node), [(source.middle,) for source in sources])
+    rate, limit = linear_values(node, [(source.rate, source.limit) for source in sources])
+    (middle,) = linear_values(_unbiased(node), [(source.middle,) for source in sources])
     spread = [(source.radius, source.drift, size) for source, size in zip(sources, sizes, strict=True)]
-    radius, drift, size = _apply(_absolute(node), spread)
-    (added,) = _apply(node, [(np.zeros((1, *source.rate.shape[1:])),) for source in sources])
+    radius, drift, size = linear_values(_absolute(node), spread)
+    (added,) = linear_values(node, [(np.zeros((1, *source.rate.shape[1:])),) for source in sources])
     return Account(rate, limit, middle, radius, drift + _n_roundings(node) * clock.epsilon * (size + np.abs(added)))
 
 
@@ -185,9 +184,11 @@ def _(node: Node, sources: list[Account], clock: Clock) -> Account:
 def _(node: MaxPool, sources: list[Account], clock: Clock) -> Account:
     # of sums: the largest is at least that of the place with the largest limit, at most what any place can reach
     (source,) = sources
-    rate, limit, drift, size = _apply(node, [(source.rate, source.limit, source.drift, source.size(clock.n_steps))])
-    (low,) = _apply(node, [(source.low + MOST_STEPS * source.limit,)])
-    (high,) = _apply(node, [(source.high + clock.n_steps * source.limit,)])
+    rate, limit, drift, size = linear_values(
+        node, [(source.rate, source.limit, source.drift, source.size(clock.n_steps))]
+    )
+    (low,) = linear_values(node, [(source.low + MOST_STEPS * source.limit,)])
+    (high,) = linear_values(node, [(source.high + clock.n_steps * source.limit,)])
     low, high = low - MOST_STEPS * limit, high - clock.n_steps * limit
     drift = drift + clock.epsilon * MOST_STEPS * size  # a sum is rounded to its own last digit
     return Account(rate, limit, (low + high) / 2, (high - low) / 2, drift)
@@ -297,11 +298,3 @@ def _absolute(node: Linear) -> Linear:
     node = _unbiased(node)
     changes = {name: np.abs(getattr(node, name)) for name in ("kernel", "scale") if hasattr(node, name)}
     return dataclasses.replace(node, **changes) if changes else node
-
-
-def _apply(node: Linear, arrays: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
-    """The node's values for several sets of inputs at once; one tuple for each input."""
-    n = len(arrays[0])
-    node = node.map_arrays(lambda array: tf.constant(array, tf.float64))
-    xs = [tf.constant(np.concatenate(each)) for each in arrays]
-    return np.split(np.asarray(node.apply(*xs, xp=tensorflow_ops)), n)

@@ -12,7 +12,17 @@ from ...errors import HealthWarning, InputError
 from ...graph import Inputs, Population, SpikingGraph
 from ...runtime.arguments import check_steps
 from ...runtime.classes import classes_of, n_classes_of
-from .checks import CHECKS, LOST_ACCURACY, LOST_DEVIATIONS, NOTABLE, WEIGHED, Finding
+from .checks import (
+    CHECKS,
+    EXPLAINED,
+    FEW_ANSWERS,
+    LOST_ACCURACY,
+    LOST_DEVIATIONS,
+    NOTABLE,
+    WEIGHED,
+    Finding,
+    one_answer,
+)
 from .examination import Examination, Layer
 
 RANDOM_SAMPLES = 32
@@ -83,6 +93,34 @@ def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, sta
         warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
 
 
+def warn_of_one_answer(
+    graph: SpikingGraph, x: Any, answers: np.ndarray, n_steps: int, dt: float, *, stacklevel: int = 1
+) -> None:
+    """Warn of answers that are one class for all samples, where the rates of the first few say several.
+
+    Nothing is computed where the answers differ.
+
+    Parameters
+    ----------
+    x : (n, *input) array, or a list or a dict of them where there are several inputs
+    answers : (n,) array of class numbers
+    stacklevel : int
+        As for `warn_of`.
+
+    Warns
+    -----
+    HealthWarning
+        The class, the layer where the rates go wrong, and what to do.
+    """
+    if len(answers) < FEW_ANSWERS or (answers != answers[0]).any():
+        return
+    xs = graph.check_inputs(x, "float32", n_steps)
+    if xs.varying:  # what varies in time has no rates to compare with
+        return
+    for finding in one_answer(examine(graph, xs.part(slice(FEW_SAMPLES)), n_steps, dt, progress=False)):
+        warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
+
+
 def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> list[Finding]:
     """Findings on the first few samples, without those that may be on purpose: see `NOTABLE` and `WEIGHED`.
 
@@ -111,6 +149,8 @@ def notable_of(found: Examination, y: Any = None) -> list[Finding]:
 def findings_of(found: Examination, y: Any = None) -> list[Finding]:
     """All findings of an examination."""
     findings = [finding for check in CHECKS for finding in check(found)]
+    if any(finding.kind in EXPLAINED for finding in findings):
+        findings = [finding for finding in findings if finding.kind != "large_error"]
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
 
 

@@ -86,6 +86,15 @@ class Examination:
         return self.n_steps * self.dt
 
     @cached_property
+    def depths(self) -> dict[str, int]:
+        """Number of populations on the longest way to each population, itself included."""
+        reached: dict[str, int] = {}
+        for node in self.graph.nodes:
+            before = max((reached[name] for name in node.inputs), default=0)
+            reached[node.name] = before + isinstance(node, Population)
+        return {layer.name: reached[layer.name] for layer in self.layers}
+
+    @cached_property
     def neighbours(self) -> list[tuple[Layer, Layer]]:
         """Pairs of layers of which the first feeds the second."""
         by_name = {layer.name: layer for layer in self.layers}

@@ -75,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 assert found.agrees is not None
                 wrong = int((found.proven & (found.classes != classes)).sum())
                 settled = float(np.mean(settled_steps(graph, x) <= n_steps))
+                name = str(build.__doc__).rstrip(".")
                 shares = f"{found.proven.mean():.1%} | {found.agrees.mean():.2%} | {wrong} | {settled:.1%}"
-                print(f"| {build.__doc__} | {heights} | {n_steps} | {shares} | {seconds:.0f} |", flush=True)
+                print(f"| {name} | {heights} | {n_steps} | {shares} | {seconds:.0f} |", flush=True)
                 n_false += wrong
     raise SystemExit(n_false > 0)
 
