@@ -21,15 +21,18 @@ from snnconv.graph import (
     Conv,
     Dense,
     Filter,
+    Function,
     Input,
+    Lookup,
     Population,
     Readout,
     Reshape,
+    RunningMean,
     SpikingGraph,
 )
 from snnconv.graph.file import is_graph_file
 from snnconv.graph.nodes import ConvTranspose, Crop, Difference, MaxPool, Pad, Permute, RunningSum, Upsample
-from snnconv.neurons import IF, LIF
+from snnconv.neurons import IF, LIF, Follower
 from snnconv.neurons.synapses import Alpha, Lowpass
 
 from ..helpers.networks import random_cnn
@@ -82,7 +85,14 @@ def every_node() -> SpikingGraph:
         Filter(name="low", inputs=("if",), shape=(3,), synapse=Lowpass(0.02)),
         Add(name="sum", inputs=("low", "dense"), shape=(3,)),
         Concatenate(name="join", inputs=("sum", "low"), shape=(6,), axis=0),
-        Readout(name="out", inputs=("join",), shape=(6,), function="softmax"),
+        Lookup(name="rows", inputs=("join",), shape=(6, 2), table=rng.random((5, 2))),
+        RunningMean(name="mean", inputs=("join",), shape=(6,), window=0.1),
+        Function(name="norm", inputs=("mean",), shape=(6,), function="standardise", settings='{"axis": [0]}'),
+        Population(
+            name="follower", inputs=("norm",), shape=(6,), neuron=Follower(0.5, 1, 0.1), neuron_bias=rng.random(6),
+            gain=rng.random(6),
+        ),
+        Readout(name="out", inputs=("follower",), shape=(6,), function="softmax"),
     )  # fmt: skip
     return SpikingGraph(nodes, {"y": "out", "middle": "sum"}, "all", {"made_by": "a test"})
 
