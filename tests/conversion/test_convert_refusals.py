@@ -46,7 +46,7 @@ def called_on(layer, shape):
         (lambda: sequential((None, 4), kl.Dense(3)), r"has the open shape \(None, 4\)"),
         (lambda: keras.Sequential([kl.Dense(3)], name="bare"), r"model 'bare' is not built"),
         (lambda: Subclassed(), r"\(Subclassed\) has a call of its own"),
-        (lambda: called_on(lambda x: keras.ops.ceil(x), (4,)), r"\(Ceil\) is a function of keras.ops"),
+        (lambda: called_on(lambda x: keras.ops.ceil(x), (4,)), r"\(Ceil\), a function of keras.ops"),
         (
             lambda: called_on(lambda x: kl.Concatenate(axis=0, name="cat")([x, x]), (4,)),
             r"'cat' \(Concatenate\) joins samples",

@@ -12,6 +12,7 @@ _HANDLERS: dict[type, Handler] = {}
 _INSIDE_TIME: dict[type, Handler] = {}
 _AS_CALLED: set[type] = set()
 _REFUSED: dict[type, str] = {}
+_REFUSED_OPERATIONS: dict[str, str] = {}
 
 
 def handles(*types: type, inside_time: bool = False, as_called: bool = False) -> Callable[[Handler], Handler]:
@@ -45,6 +46,21 @@ def handles(*types: type, inside_time: bool = False, as_called: bool = False) ->
 def refuses(*types: type, because: str) -> None:
     """Say why these layer types have no converter, and what to use instead."""
     _REFUSED.update(dict.fromkeys(types, because))
+
+
+def refuses_operations(*names: str, because: str) -> None:
+    """Say why these functions of keras.ops have no converter; one that is registered all the same is used."""
+    _REFUSED_OPERATIONS.update(dict.fromkeys(map(_plain, names), because))
+
+
+def operation_refusal(name: str) -> str | None:
+    """Why a function of keras.ops, or the operation that it records, has no converter; None where nothing is said."""
+    return _REFUSED_OPERATIONS.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    """The same for a function and for its operation: ``argmax`` for Argmax, ``cumsum``, …"""
+    return name.replace("_", "").lower()
 
 
 def is_handled(layer_type: type) -> bool:
@@ -100,8 +116,14 @@ def operation_handler(operation: Any) -> Handler:
     """
     if type(operation) in _HANDLERS:
         return _HANDLERS[type(operation)]
+    reason = operation_refusal(type(operation).__name__)
+    if reason is not None:
+        raise ConversionError(
+            f"operation '{operation.name}' ({type(operation).__name__}), a function of keras.ops, has no spiking "
+            f"equivalent: {reason}."
+        )
     raise ConversionError(
         f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
-        f"equivalent. Those that convert are + and -, * and / by a constant, relu, reshape, transpose, "
-        f"concatenate, mean, squeeze, expand_dims, pad and slices; else use the layer that does the same."
+        f"equivalent. Those that convert are arithmetic, activations, einsum, matmul, softmax, max, min, mean, sum, "
+        f"reshape, transpose, concatenate, squeeze, expand_dims, pad and slices; else use the layer that does the same."
     )

@@ -8,11 +8,24 @@
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
+- `refused_operations`: functions of keras.ops without a converter, by the reason
 - `shape`: numbers put elsewhere, added or left out
 - `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
 """
 
-from . import activations, attention, convolution, dense, functions, normalisation, operations, pooling, shape, wrappers
+from . import (
+    activations,
+    attention,
+    convolution,
+    dense,
+    functions,
+    normalisation,
+    operations,
+    pooling,
+    refused_operations,
+    shape,
+    wrappers,
+)
 
 __all__ = [
     "activations",
@@ -23,6 +36,7 @@ __all__ = [
     "normalisation",
     "operations",
     "pooling",
+    "refused_operations",
     "shape",
     "wrappers",
 ]
