@@ -85,7 +85,7 @@ class Function(Linear):
 
     @property
     def definition(self) -> SignalFunction:
-        """What the name stands for.
+        """The function that the name stands for.
 
         Raises
         ------
