@@ -30,6 +30,7 @@ __all__ = [
     "explain",
     "export",
     "export_saved_model",
+    "export_xla",
     "graph",
     "handles",
     "layers",
@@ -59,6 +60,7 @@ _HOMES = {
     "energy": ".tuning.energy",
     "explain": ".api",
     "export_saved_model": ".export.saved_model",
+    "export_xla": ".export.xla",
     "handles": ".conversion.trace",
     "load": ".graph",
     "read_nir": ".export.nir",
@@ -91,6 +93,7 @@ _MODULES = {
 _LATE = {
     "explain": ".analysis.explain",
     "export_saved_model": ".export.saved_model",
+    "export_xla": ".export.xla",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
 }
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
     from .conversion.trace import handles
     from .export.nir import read_nir
     from .export.saved_model import export_saved_model
+    from .export.xla import export_xla
     from .graph import SpikingGraph, load, passes
     from .layers import regularizers
     from .neurons import synapses

@@ -12,7 +12,7 @@ import snnconv
 from .house import FLOOR_OF, PACKAGE, House, room_of
 
 MAY_IMPORT_KERAS = ("layers", "runtime", "quantize/simulator", "quantize/stepper", "conversion", "training", "cli")
-MAY_IMPORT_KERAS += ("export/saved_model",)
+MAY_IMPORT_KERAS += ("export/saved_model", "export/xla")
 
 HOUSE = House()
 

@@ -5,6 +5,7 @@
 - `nengo`: a script that builds the network in Nengo
 - `lava`: a chain of layers for lava-dl and Loihi 2
 - `saved_model`: a tf.SavedModel, which runs without snnconv
+- `xla`: one XLA program, which JAX runs without TensorFlow
 - `params`: every number, float and integer, for C and Verilog written by hand
 - `c`: a C99 program with a self-test
 - `verilog`: a circuit with a test bench
@@ -29,7 +30,7 @@ from ..files.writing import replacing, replacing_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_dt, check_steps
 from ..text.plain import plural
-from . import c, lava, nengo, nir, numbers, params, saved_model, verilog
+from . import c, lava, nengo, nir, numbers, params, saved_model, verilog, xla
 from .fidelity import N_SAMPLES, N_STEPS, LayerDifference, Measurement, Verdict, measure
 from .target import Check, Limit, Option, Plan, Settings, Target
 
@@ -42,6 +43,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             nengo.TARGET,
             lava.TARGET,
             saved_model.TARGET,
+            xla.TARGET,
             params.TARGET,
             c.TARGET,
             verilog.TARGET,

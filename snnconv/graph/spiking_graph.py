@@ -252,6 +252,10 @@ class SpikingGraph:
         """Write a tf.SavedModel that runs without snnconv; see `snnconv.export_saved_model` for the options."""
         late("export_saved_model")(self, path, n_steps, dt, **options)
 
+    def export_xla(self, path: str | PathLike[str], n_steps: int, batch_size: int = 1, **options: Any) -> None:
+        """Write one XLA program that JAX runs without TensorFlow; see `snnconv.export_xla` for the options."""
+        late("export_xla")(self, path, n_steps, batch_size, **options)
+
 
 def random_samples(
     shapes: Mapping[str, tuple[int, ...]],

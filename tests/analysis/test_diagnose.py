@@ -11,7 +11,7 @@ from snnconv.graph import Add, Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, NEURONS
 
 from ..helpers.by_hand import LIF_NEURON, Layer, as_graph, random_layers, run_by_hand
-from ..helpers.diagnosed import N_STEPS, N
+from ..helpers.diagnosed import N_STEPS, N, changing_inputs
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,7 @@ def layers():
 
 @pytest.fixture(scope="module")
 def x():
-    """Inputs that change every ten steps, so that voltages fall as well as rise."""
-    return np.repeat(np.random.default_rng(1).normal(0.5, 1, (N, N_STEPS // 10, 6)), 10, axis=1)
+    return changing_inputs()
 
 
 def test_a_voltage_of_exactly_1():

@@ -10,7 +10,7 @@ import snnconv
 from snnconv.neurons import IF
 
 from ..helpers.by_hand import IF_NEURON, LIF_NEURON, Layer, as_graph, random_layers, run_by_hand
-from ..helpers.diagnosed import BY_NAME, IF_GAINS, N_STEPS, SYNAPSE, WRITTEN, N, diagnosed
+from ..helpers.diagnosed import BY_NAME, IF_GAINS, N_STEPS, SYNAPSE, WRITTEN, changing_inputs, diagnosed
 
 IN_ANY_LAYER = [
     *("gain left out", "gain applied twice", "gain left out of the dense bias", "gain left out of the kernel"),
@@ -53,8 +53,7 @@ def layers():
 
 @pytest.fixture(scope="module")
 def x():
-    """Inputs that change every ten steps, so that voltages fall as well as rise."""
-    return np.repeat(np.random.default_rng(1).normal(0.5, 1, (N, N_STEPS // 10, 6)), 10, axis=1)
+    return changing_inputs()
 
 
 @pytest.mark.parametrize("synapse", [None, SYNAPSE])

@@ -10,7 +10,7 @@ from snnconv.graph import AveragePool, Conv, Dense, Input, Population, Reshape, 
 from snnconv.neurons import IF
 
 from ..helpers.by_hand import LIF_NEURON, as_graph, random_layers, run_by_hand
-from ..helpers.diagnosed import BY_NAME, N_STEPS, WRITTEN, N
+from ..helpers.diagnosed import BY_NAME, N_STEPS, WRITTEN, changing_inputs
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,7 @@ def layers():
 
 @pytest.fixture(scope="module")
 def x():
-    """Inputs that change every ten steps, so that voltages fall as well as rise."""
-    return np.repeat(np.random.default_rng(1).normal(0.5, 1, (N, N_STEPS // 10, 6)), 10, axis=1)
+    return changing_inputs()
 
 
 # --- how spikes are written down

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from snnconv.cli import app
 
 from ..helpers.by_hand import LIF_NEURON, as_graph, random_layers, run_by_hand
-from ..helpers.diagnosed import N_STEPS, N
+from ..helpers.diagnosed import N_STEPS, changing_inputs
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,7 @@ def layers():
 
 @pytest.fixture(scope="module")
 def x():
-    """Inputs that change every ten steps, so that voltages fall as well as rise."""
-    return np.repeat(np.random.default_rng(1).normal(0.5, 1, (N, N_STEPS // 10, 6)), 10, axis=1)
+    return changing_inputs()
 
 
 # --- the command

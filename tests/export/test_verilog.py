@@ -2,8 +2,6 @@
 
 import math
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -14,22 +12,10 @@ from snnconv.export.verilog.stages import held_clocks, stages, step_clocks
 from snnconv.files.manifest import write_manifest
 from snnconv.neurons import IF, LIF
 
+from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
-SIMULATORS = shutil.which("iverilog") and shutil.which("make")
-
-
-needs_simulator = pytest.mark.skipif(not SIMULATORS, reason="needs iverilog and make: apt-get install iverilog make")
-
-
 N_STEPS = 30
-
-
-def simulate(folder):
-    """What ``make sim`` prints, and whether it succeeds."""
-    done = subprocess.run(["make", "-s", "sim"], cwd=folder, capture_output=True, text=True, check=False)
-    assert not done.stderr.replace("make: *** [Makefile:13: sim] Error 1\n", ""), done.stderr
-    return done.stdout, done.returncode == 0
 
 
 def passes(folder):

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -16,22 +15,10 @@ from snnconv.export.verilog.stages import stages
 from snnconv.graph import MaxPool
 from snnconv.neurons import LIF
 
+from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.integer_networks import Line, random_line
 
-SIMULATORS = shutil.which("iverilog") and shutil.which("make")
-
-
-needs_simulator = pytest.mark.skipif(not SIMULATORS, reason="needs iverilog and make: apt-get install iverilog make")
-
-
 N_STEPS = 30
-
-
-def simulate(folder):
-    """What ``make sim`` prints, and whether it succeeds."""
-    done = subprocess.run(["make", "-s", "sim"], cwd=folder, capture_output=True, text=True, check=False)
-    assert not done.stderr.replace("make: *** [Makefile:13: sim] Error 1\n", ""), done.stderr
-    return done.stdout, done.returncode == 0
 
 
 def test_without_a_simulator_verify_says_so(tmp_path, monkeypatch):

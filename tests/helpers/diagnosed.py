@@ -1,29 +1,18 @@
 """A network by hand, its inputs, and the mistakes found in its spikes."""
 
 import numpy as np
-import pytest
 
 import snnconv
 from snnconv.analysis.diagnose.mistakes import MISTAKES
 
-from .by_hand import as_graph, random_layers, run_by_hand
+from .by_hand import as_graph, run_by_hand
 
 N, N_STEPS, SYNAPSE = 4, 120, 0.006
-
-
 IF_GAINS = (200, 900)
-
-
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
 
-@pytest.fixture(scope="module")
-def layers():
-    return random_layers()
-
-
-@pytest.fixture(scope="module")
-def x():
+def changing_inputs():
     """Inputs that change every ten steps, so that voltages fall as well as rise."""
     return np.repeat(np.random.default_rng(1).normal(0.5, 1, (N, N_STEPS // 10, 6)), 10, axis=1)
 

@@ -11,6 +11,7 @@ import snnconv
 from snnconv.graph import AveragePool, Conv, Dense, Filter, Input, Pad, Population, Reshape, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.synapses import Lowpass
+from snnconv.quantize import Analog, quantize
 
 DT = 0.001
 DYADIC_DT = 2.0**-10  # so that dt times a dyadic number is one
@@ -138,3 +139,18 @@ def calibrated_digits():
         values = np.maximum(values @ kernel + bias, 0)
     out = np.linalg.lstsq(values, np.eye(10)[y[:300]], rcond=None)[0]
     return snnconv.calibrate(line.dense("out", out).graph("digits"), x, 16), x
+
+
+SPIKES = Analog(bits=1)  # inputs that are 0 or 1
+
+
+def quarter_leak_network():
+    """2 inputs, one LIF neuron that loses a quarter of its voltage in a step, 2 outputs."""
+    neuron = LIF(tau_rc=-DT / math.log(0.75), tau_ref=0.002, amplitude=DT)
+    line = Line((2,)).dense("dense", [[2.8], [-1.2]], [0.1]).neurons("lif", neuron, 0.1)
+    return line.dense("out", [[1.0, -0.5]], [0.2, 0.0]).graph()
+
+
+def quantised_by_hand():
+    """That network in 4 bits, for inputs that are 0 or 1."""
+    return quantize(quarter_leak_network(), 4, dt=DT, fraction_bits=4, threshold_bits=2, input=SPIKES)

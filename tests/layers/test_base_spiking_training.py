@@ -15,21 +15,12 @@ import snnconv
 from snnconv import neurons
 from snnconv.layers import IF, LIF, QuantizedReLU
 
+from ..helpers.layers import one_layer, outputs_in_training
+
 
 @pytest.fixture(autouse=True)
 def _seed():
     keras.utils.set_random_seed(3)
-
-
-def one_layer(layer, n_inputs=6, n_units=40):
-    """A network whose output is that of one layer of neurons, with currents from well below threshold on."""
-    model = keras.Sequential([keras.Input((n_inputs,)), keras.layers.Dense(n_units, use_bias=False), layer])
-    model.layers[0].set_weights([2 * np.random.default_rng(0).normal(size=(n_inputs, n_units))])
-    return model
-
-
-def outputs_in_training(model, x):
-    return np.asarray(model(x, training=True))
 
 
 FEW = {"spiking": True, "n_steps": 10}

@@ -8,21 +8,14 @@ from snnconv import neurons
 from snnconv.errors import ParameterError
 from snnconv.layers import IF, LIF
 
+from ..helpers.layers import built, weights
+
 KINDS = pytest.mark.parametrize("kind", [LIF, IF])
 
 
 @pytest.fixture(autouse=True)
 def _seed():
     keras.utils.set_random_seed(11)
-
-
-def built(layer, *input_shape):
-    layer.build((None, *input_shape))
-    return layer
-
-
-def weights(layer):
-    return layer.gain.numpy(), layer.bias.numpy()
 
 
 class TestWeights:

@@ -1,29 +1,14 @@
 """Integer graphs as data: checked, frozen, run, and shown."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
 
 from snnconv.errors import InputError, ParameterError, SnnconvError
-from snnconv.neurons import LIF
-from snnconv.quantize import Analog, ReadoutLayer, SpikingLayer, quantize, run
+from snnconv.quantize import ReadoutLayer, SpikingLayer, quantize, run
 
-from ..helpers.integer_networks import DT, Line, random_line
-
-SPIKES = Analog(bits=1)  # inputs that are 0 or 1
-
-
-def quarter_leak_network():
-    """2 inputs, one LIF neuron that loses a quarter of its voltage in a step, 2 outputs."""
-    neuron = LIF(tau_rc=-DT / math.log(0.75), tau_ref=0.002, amplitude=DT)
-    line = Line((2,)).dense("dense", [[2.8], [-1.2]], [0.1]).neurons("lif", neuron, 0.1)
-    return line.dense("out", [[1.0, -0.5]], [0.2, 0.0]).graph()
-
-
-def quantised_by_hand():
-    return quantize(quarter_leak_network(), 4, dt=DT, fraction_bits=4, threshold_bits=2, input=SPIKES)
+from ..helpers.integer_networks import DT, quantised_by_hand, quarter_leak_network, random_line
 
 
 @pytest.mark.parametrize(

@@ -13,20 +13,7 @@ from snnconv.quantize import Analog, quantize, run
 from snnconv.runtime import reference
 
 from ..helpers.examples import at_most
-from ..helpers.integer_networks import DT, Line
-
-SPIKES = Analog(bits=1)  # inputs that are 0 or 1
-
-
-def quarter_leak_network():
-    """2 inputs, one LIF neuron that loses a quarter of its voltage in a step, 2 outputs."""
-    neuron = LIF(tau_rc=-DT / math.log(0.75), tau_ref=0.002, amplitude=DT)
-    line = Line((2,)).dense("dense", [[2.8], [-1.2]], [0.1]).neurons("lif", neuron, 0.1)
-    return line.dense("out", [[1.0, -0.5]], [0.2, 0.0]).graph()
-
-
-def quantised_by_hand():
-    return quantize(quarter_leak_network(), 4, dt=DT, fraction_bits=4, threshold_bits=2, input=SPIKES)
+from ..helpers.integer_networks import DT, SPIKES, Line, quantised_by_hand
 
 
 def test_the_integers_of_a_small_network_are_those_of_a_hand_calculation():

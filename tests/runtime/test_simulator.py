@@ -15,21 +15,6 @@ from snnconv.runtime.batches import MEMORY, sizes
 from ..helpers.networks import forum_model, random_cnn, randomise
 
 
-@pytest.fixture(scope="module")
-def cnn():
-    return snnconv.convert(random_cnn(), scale_firing_rates={"hidden": 2.0})
-
-
-@pytest.fixture(scope="module")
-def images():
-    return np.random.default_rng(3).uniform(0, 2, (5, 12, 12, 2))
-
-
-@pytest.fixture(scope="module")
-def loop(cnn, images):
-    return reference.run(cnn, images, 120, record="all")
-
-
 def differing(result, other):
     return {name: int((spikes != other.spikes[name]).sum()) for name, spikes in result.spikes.items()}
 

@@ -7,23 +7,6 @@ import snnconv
 from snnconv.errors import InputError, ParameterError
 from snnconv.runtime import reference
 
-from ..helpers.networks import random_cnn
-
-
-@pytest.fixture(scope="module")
-def cnn():
-    return snnconv.convert(random_cnn(), scale_firing_rates={"hidden": 2.0})
-
-
-@pytest.fixture(scope="module")
-def images():
-    return np.random.default_rng(3).uniform(0, 2, (5, 12, 12, 2))
-
-
-@pytest.fixture(scope="module")
-def loop(cnn, images):
-    return reference.run(cnn, images, 120, record="all")
-
 
 def test_predict_averages_then_reads_out(cnn, images, loop):
     simulator = snnconv.Simulator(cnn, dtype="float64")

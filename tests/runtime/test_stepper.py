@@ -16,19 +16,8 @@ from snnconv.runtime import reference, tensorflow_ops
 from snnconv.runtime.compiled.scan import packing_of
 
 from ..helpers.dense import dense_network
-from ..helpers.networks import random_cnn
 
 NAMESPACES = pytest.mark.parametrize("xp", [numpy_ops, tensorflow_ops], ids=["numpy", "tensorflow"])
-
-
-@pytest.fixture(scope="module")
-def cnn():
-    return snnconv.convert(random_cnn(), scale_firing_rates={"hidden": 2.0}, verbose=False)
-
-
-@pytest.fixture(scope="module")
-def images():
-    return np.random.default_rng(3).uniform(0, 2, (5, 12, 12, 2))
 
 
 # Packed states

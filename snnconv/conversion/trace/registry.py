@@ -54,7 +54,7 @@ def refuses_operations(*names: str, because: str) -> None:
 
 
 def operation_refusal(name: str) -> str | None:
-    """The reason why a function of keras.ops, or the operation it records, has no converter; None where none is said."""
+    """The reason why a function of keras.ops, or its operation, has no converter; None where none is said."""
     return _REFUSED_OPERATIONS.get(_plain(name))
 
 
