@@ -155,7 +155,9 @@ def recorded(function: Callable[..., Any]) -> type:
 
 
 _FUNCTION_OF = {
-    recorded(_CALLS.get(name, getattr(ops, name))): entry for name, entry in _ONE_SIGNAL.items() if hasattr(ops, name)
+    recorded(_CALLS[name] if name in _CALLS else getattr(ops, name)): entry
+    for name, entry in _ONE_SIGNAL.items()
+    if hasattr(ops, name)
 }
 
 
