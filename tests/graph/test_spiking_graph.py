@@ -16,20 +16,17 @@ from snnconv.graph import (
     NODES,
     Add,
     Affine,
-    AveragePool,
-    Concatenate,
-    Conv,
     Dense,
     Filter,
     Input,
     Population,
     Readout,
-    Reshape,
     SpikingGraph,
 )
+from snnconv.graph import nodes as gn
 from snnconv.graph.file import is_graph_file
 from snnconv.graph.nodes import ConvTranspose, Crop, Difference, MaxPool, Pad, Permute, RunningSum, Upsample
-from snnconv.neurons import IF, LIF
+from snnconv.neurons import IF, LIF, Follower
 from snnconv.neurons.synapses import Alpha, Lowpass
 
 from ..helpers.networks import random_cnn
@@ -48,10 +45,10 @@ def images():
 def every_node() -> SpikingGraph:
     """A graph with each kind of node, and with settings that are not the defaults."""
     rng = np.random.default_rng(0)
-    p = {"neuron_bias": rng.random(3), "gain": rng.random(3)}
+    p, q = ({"neuron_bias": rng.random(n), "gain": rng.random(n)} for n in (3, 6))
     nodes = (
         Input(name="in", shape=(6, 6, 2)),
-        Conv(
+        gn.Conv(
             name="conv", inputs=("in",), shape=(3, 3, 3), kernel=rng.random((3, 2, 2, 3)),
             bias=rng.random(3), strides=(2, 2), padding=((1, 1), (0, 1)), dilation=(1, 1), groups=1,
             trained={"kernel": rng.random((3, 2, 2, 3)).astype("float32")},
@@ -62,7 +59,7 @@ def every_node() -> SpikingGraph:
             trained={"bias": rng.random(3)},
         ),
         Filter(name="alpha", inputs=("lif",), shape=(3, 3, 3), synapse=Alpha(0.003)),
-        AveragePool(
+        gn.AveragePool(
             name="pool", inputs=("alpha",), shape=(2, 2, 3), size=(2, 2), strides=(2, 2), padding=((0, 1), (0, 1))
         ),
         RunningSum(name="total", inputs=("pool",), shape=(2, 2, 3)),
@@ -76,13 +73,17 @@ def every_node() -> SpikingGraph:
             bias=rng.random(2), strides=(2, 1), padding=((0, 0), (2, -1)), dilation=(1, 1),
         ),
         Crop(name="crop", inputs=("transposed",), shape=(3, 2, 2), start=(1, 2, 0)),
-        Reshape(name="flat", inputs=("crop",), shape=(12,)),
+        gn.Reshape(name="flat", inputs=("crop",), shape=(12,)),
         Dense(name="dense", inputs=("flat",), shape=(3,), kernel=rng.random((12, 3))),
         Population(name="if", inputs=("dense",), shape=(3,), neuron=IF(0.5, -np.inf, 2), **p),
         Filter(name="low", inputs=("if",), shape=(3,), synapse=Lowpass(0.02)),
         Add(name="sum", inputs=("low", "dense"), shape=(3,)),
-        Concatenate(name="join", inputs=("sum", "low"), shape=(6,), axis=0),
-        Readout(name="out", inputs=("join",), shape=(6,), function="softmax"),
+        gn.Concatenate(name="join", inputs=("sum", "low"), shape=(6,), axis=0),
+        gn.Lookup(name="rows", inputs=("join",), shape=(6, 2), table=rng.random((5, 2))),
+        gn.RunningMean(name="mean", inputs=("join",), shape=(6,), window=0.1),
+        gn.Function(name="norm", inputs=("mean",), shape=(6,), function="standardise", settings='{"axis": [0]}'),
+        Population(name="follower", inputs=("norm",), shape=(6,), neuron=Follower(0.5, 1, 0.1), **q),
+        Readout(name="out", inputs=("follower",), shape=(6,), function="softmax"),
     )  # fmt: skip
     return SpikingGraph(nodes, {"y": "out", "middle": "sum"}, "all", {"made_by": "a test"})
 

@@ -19,7 +19,7 @@ from ..helpers.neurons import ACCUMULATING, REFERENCES, SETTINGS, currents, ifs,
 
 def test_every_neuron_has_a_reference():
     ours = {name for name, neuron in NEURONS.items() if neuron.__module__.startswith("snnconv.")}
-    elsewhere = {"SteppedLIF", "SignedIF"}  # in test_stepped_lif.py, test_signed.py
+    elsewhere = {"SteppedLIF", "SignedIF", "Follower"}  # in test_stepped_lif.py, test_signed.py, test_follower.py
     assert ours == set(REFERENCES) | set(ACCUMULATING) | elsewhere, (
         "a neuron without a reference: add it to REFERENCES with its Nengo equivalent, or to ACCUMULATING"
     )

@@ -184,11 +184,10 @@ class Builder:
         """
         means = tuple(self.mean(x) for x in xs)
         text = json.dumps(settings)
-        if shape is None:
-            zeros = (np.zeros((1, *self.shape(x))) for x in xs)
-            node = Function(name=name, inputs=means, shape=(), function=name, settings=text)
-            shape = node.apply(*zeros, xp=numpy_ops).shape[1:]
-        return self.add(Function, suffix or name, means, shape, function=name, settings=text)
+        zeros = (np.zeros((1, *self.shape(x))) for x in xs)
+        probe = Function(name=name, inputs=means, shape=(), function=name, settings=text)
+        given = probe.apply(*zeros, xp=numpy_ops).shape[1:] if shape is None else shape
+        return self.add(Function, suffix or name, means, given, function=name, settings=text)
 
     def sent(self, x: str) -> str:
         """A value that is a function of means, in spikes of both signs."""

@@ -34,6 +34,9 @@ class Expansion:
     is_function: bool = False
 
 
+_REFUSED_OPERATIONS: dict[str, str] = {}
+
+
 def handles(*types: type, inside_time: bool = False, as_called: bool = False) -> Callable[[Handler], Handler]:
     """Register a function as the converter of these layer types.
 
@@ -108,6 +111,21 @@ def refusals() -> dict[type, str]:
     return dict(_REFUSED)
 
 
+def refuses_operations(*names: str, because: str) -> None:
+    """Say why these functions of keras.ops have no converter; one that is registered all the same is used."""
+    _REFUSED_OPERATIONS.update(dict.fromkeys(map(_plain, names), because))
+
+
+def operation_refusal(name: str) -> str | None:
+    """The reason why a function of keras.ops, or its operation, has no converter; None where none is said."""
+    return _REFUSED_OPERATIONS.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    """The same for a function and for its operation: ``argmax`` for Argmax, ``cumsum``, …"""
+    return name.replace("_", "").lower()
+
+
 def is_handled(layer_type: type) -> bool:
     """Whether a layer type has a converter."""
     return layer_type in _HANDLERS or layer_type in _EXPANDED
@@ -172,9 +190,15 @@ def operation_handler(operation: Any) -> Handler:
     """
     if type(operation) in _HANDLERS:
         return _HANDLERS[type(operation)]
+    reason = operation_refusal(type(operation).__name__)
+    if reason is not None:
+        raise ConversionError(
+            f"operation '{operation.name}' ({type(operation).__name__}), a function of keras.ops, has no spiking "
+            f"equivalent: {reason}."
+        )
     raise ConversionError(
         f"operation '{operation.name}' ({type(operation).__name__}) is a function of keras.ops without a spiking "
-        f"equivalent. Those that convert are + and -, * and / by a constant, relu and leaky_relu, clip, reshape, "
-        f"transpose, concatenate, stack, mean, sum, squeeze, expand_dims, pad and slices; else use the layer that does "
-        f"the same."
+        f"equivalent. Those that convert are arithmetic, activations, clip, einsum, matmul, softmax, max, min, mean, "
+        f"sum, reshape, transpose, concatenate, stack, squeeze, expand_dims, pad and slices; else use the layer that "
+        f"does the same."
     )

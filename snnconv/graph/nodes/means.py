@@ -81,11 +81,11 @@ class Function(Linear):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.definition, self.arguments  # noqa: B018  (raises for what is not there)
+        _ = self.definition, self.arguments  # raises for what is not there
 
     @property
     def definition(self) -> SignalFunction:
-        """What the name stands for.
+        """The function that the name stands for.
 
         Raises
         ------

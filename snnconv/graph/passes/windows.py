@@ -7,7 +7,7 @@ import dataclasses
 from ...errors import ConversionError
 from ...neurons import Follower
 from ...neurons.accumulating import Accumulating
-from .. import Population, RunningMean, SpikingGraph
+from .. import Node, Population, RunningMean, SpikingGraph
 
 
 def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
@@ -42,7 +42,7 @@ def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
     return graph.replace(_with_window(node, window) for node in graph.nodes)
 
 
-def _with_window(node: object, window: float | None):
+def _with_window(node: Node, window: float | None) -> Node:
     if isinstance(node, RunningMean):
         return dataclasses.replace(node, window=window)
     if isinstance(node, Population) and isinstance(node.neuron, Follower):

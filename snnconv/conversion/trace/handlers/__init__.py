@@ -9,6 +9,7 @@
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
 - `recorded`: layers that are functions, as the operations recorded in them
+- `refused_operations`: functions of keras.ops without a converter, by the reason
 - `shape`: numbers put elsewhere, added or left out
 - `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
 """
@@ -23,6 +24,7 @@ from . import (
     operations,
     pooling,
     recorded,
+    refused_operations,
     shape,
     wrappers,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "operations",
     "pooling",
     "recorded",
+    "refused_operations",
     "shape",
     "wrappers",
 ]

@@ -155,7 +155,9 @@ def recorded(function: Callable[..., Any]) -> type:
 
 
 _FUNCTION_OF = {
-    recorded(_CALLS.get(name, getattr(ops, name))): entry for name, entry in _ONE_SIGNAL.items() if hasattr(ops, name)
+    recorded(_CALLS[name] if name in _CALLS else getattr(ops, name)): entry
+    for name, entry in _ONE_SIGNAL.items()
+    if hasattr(ops, name)
 }
 
 
@@ -228,7 +230,10 @@ def over_axis(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, _OVER_AXIS[type(operation)], axis=operation.axis)
 
 
-@handles(recorded(lambda x: ops.max(x, 1)), recorded(lambda x: ops.min(x, 1)))
+_EXTREMES = {recorded(getattr(ops, name)): name[-3:] for name in ("max", "min", "amax", "amin")}
+
+
+@handles(*_EXTREMES)
 def largest(operation: Any, build: Builder, x: str) -> str:
     rank = len(build.shape(x)) + 1
     axes = range(rank) if operation.axis is None else np.atleast_1d(operation.axis) % rank
@@ -236,7 +241,7 @@ def largest(operation: Any, build: Builder, x: str) -> str:
         raise build.error(f"runs over the samples (axis={operation.axis}). Only axes of one sample convert.")
     axes = tuple(int(axis) - 1 for axis in axes)
     kept = tuple(1 if axis in axes else n for axis, n in enumerate(build.shape(x)))
-    y = build.function(type(operation).__name__.lower(), x, shape=kept, axis=axes)
+    y = build.function(_EXTREMES[type(operation)], x, shape=kept, axis=axes)
     shape = kept if operation.keepdims else tuple(n for axis, n in enumerate(kept) if axis not in axes)
     return build.sent(reshape(build, y, shape, "reshape"))
 
