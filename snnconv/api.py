@@ -30,7 +30,7 @@ from .graph.inputs import Samples
 from .graph.report import report_table
 from .neurons import Neuron
 from .neurons.synapses import Synapse
-from .runtime.arguments import Dtype, check_dt, check_dtype, check_flags, check_steps
+from .runtime.arguments import DtypeLike, check_dt, check_dtype, check_flags, check_steps
 from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
@@ -169,7 +169,7 @@ def convert(
         from .text.terminal import printed
 
         printed(report_table(graph.report))
-    if scale is not None and calibrate is None:
+    if scale is not None and not isinstance(scale, str) and calibrate is None:
         warn_of_whole_intervals(graph, scale, stacklevel=2)
     if calibrate is not None:
         warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
@@ -322,7 +322,7 @@ def verify(
     *,
     graph: SpikingGraph | None = None,
     dt: float = 0.001,
-    dtype: Dtype = "float32",
+    dtype: DtypeLike = "float32",
     seed: int = 0,
     n_samples: int = 8,
 ) -> Verification:

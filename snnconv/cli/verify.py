@@ -79,6 +79,7 @@ def verify(
     import_tensorflow()
     from ..api import convert
     from ..api import verify as compare
+    from ..runtime.arguments import check_dtype
 
     if graph is None:
         shape = file.input_shape(keras_model, given)
@@ -86,7 +87,7 @@ def verify(
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
-    found = compare(subject, x, steps, graph=other, dt=file.dt, dtype=dtype, seed=seed, n_samples=samples)
+    found = compare(subject, x, steps, graph=other, dt=file.dt, dtype=check_dtype(dtype), seed=seed, n_samples=samples)
     if json:
         print_json(found.to_dict())
     else:

@@ -72,7 +72,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
             else:
                 raise SnnconvError(f"node '{node.name}' ({node.kind}) cannot be run by snnconv.quantize.run.")
             values[node.name] = _checked(node, "value", value)
-            if node.name in spikes:
+            if isinstance(node, SpikingLayer) and node.name in spikes:
                 spikes[node.name].append(value.astype(node.spike_dtype))
             if node.name in voltages:
                 voltages[node.name].append(state[node.name]["voltage"].astype("int32"))

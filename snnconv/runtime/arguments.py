@@ -18,6 +18,7 @@ MOST_STEPS = {"float32": 1 << 24, "float64": (1 << 31) - 1}
 """Steps that a run counts exactly, by the type that it computes in."""
 SHORTEST_DT, LONGEST_DT = 1e-12, 1e3
 Dtype = Literal["float32", "float64"]
+DtypeLike = Dtype | type[np.float32] | type[np.float64] | np.dtype[Any]
 Recording = Mapping[str, tuple[str, ...]]
 """Names of the populations to record, by kind, in the order of the network."""
 
@@ -105,7 +106,7 @@ def check_flags(**values: Any) -> None:
             raise ParameterError(f"{name} must be True or False. Received {value!r}.")
 
 
-def check_dtype(dtype: Any) -> str:
+def check_dtype(dtype: Any) -> Dtype:
     """Name of a type that both runtimes compute in, given as its name, or as NumPy or TensorFlow call it.
 
     Raises
@@ -116,7 +117,7 @@ def check_dtype(dtype: Any) -> str:
     name = getattr(dtype, "name", getattr(dtype, "__name__", dtype))  # tf.float32 and np.dtype, np.float32
     if name not in ("float32", "float64"):
         raise ParameterError(f"dtype must be 'float32' or 'float64'. Received {dtype!r}.")
-    return str(name)
+    return "float32" if name == "float32" else "float64"
 
 
 def check_precision(precision: str, dtype: str) -> None:

@@ -11,7 +11,16 @@ from ..graph import Input, Linear, Population, Readout, SpikingGraph, Stateful
 from ..neurons import numpy_ops
 from ..neurons.base import State
 from ..text.progress import track
-from .arguments import Dtype, check_dt, check_dtype, check_graph, check_state, check_steps, initial_voltages, recording
+from .arguments import (
+    DtypeLike,
+    check_dt,
+    check_dtype,
+    check_graph,
+    check_state,
+    check_steps,
+    initial_voltages,
+    recording,
+)
 from .result import Result, spike_dtype
 
 
@@ -21,7 +30,7 @@ def run(
     n_steps: int,
     dt: float = 0.001,
     *,
-    dtype: Dtype = "float64",
+    dtype: DtypeLike = "float64",
     initial_voltage: float | str = 0.0,
     seed: int | None = None,
     record: str | Iterable[str] = (),

@@ -16,7 +16,7 @@ from ..neurons.base import State
 from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
-    Dtype,
+    DtypeLike,
     check_dt,
     check_dtype,
     check_flags,
@@ -85,7 +85,7 @@ class Simulator:
         self,
         graph: SpikingGraph,
         dt: float = 0.001,
-        dtype: Dtype = "float32",
+        dtype: DtypeLike = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
         *,

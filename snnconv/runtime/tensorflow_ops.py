@@ -109,7 +109,7 @@ def einsum(equation: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
 def take(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """Rows of a table by their numbers, rounded; the first or the last row where a number is beyond."""
-    return tf.gather(table, tf.clip_by_value(tf.cast(tf.round(rows), tf.int32), 0, table.shape[0] - 1))
+    return tf.gather(table, tf.clip_by_value(tf.cast(tf.round(rows), tf.int32), 0, tf.shape(table)[0] - 1))
 
 
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:

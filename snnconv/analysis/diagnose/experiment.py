@@ -11,6 +11,7 @@ import numpy as np
 from ...graph import SpikingGraph, Stateful
 from ...graph.passes.draft import part
 from ...neurons import Neuron
+from ...runtime.arguments import Dtype
 from ...runtime.reference import run
 from .case import CURRENT, Case, population
 from .mistakes import Mistake
@@ -116,7 +117,7 @@ class Experiment:
         graph = self._changed(self.case.graph, mistakes)
         if graph is None:
             return None
-        dtype = next((mistake.dtype for mistake in mistakes if mistake.dtype != "float64"), "float64")
+        dtype: Dtype = "float32" if any(mistake.dtype == "float32" for mistake in mistakes) else "float64"
         carries = any(mistake.carries_state for mistake in mistakes)
         if key not in self._currents:
             self._currents[key] = self._current(graph, dtype, carries)
@@ -140,7 +141,7 @@ class Experiment:
                 return None
         return graph
 
-    def _current(self, graph: SpikingGraph, dtype: str, carries: bool) -> np.ndarray:
+    def _current(self, graph: SpikingGraph, dtype: Dtype, carries: bool) -> np.ndarray:
         """The input current J of the target: (n, n_steps, k)."""
         node = population(graph, self.case.target)
         before = part(graph, [], {CURRENT: node.inputs[0]})

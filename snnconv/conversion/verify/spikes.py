@@ -10,6 +10,7 @@ import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph, Stateful
 from ...runtime import reference
+from ...runtime.arguments import Dtype
 from ..precision import ROUNDING, Values, largest, outside, rates_around
 from .parts import MEMORY, samples_at_once, steps_at_once
 from .report import LayerCheck
@@ -26,7 +27,7 @@ Moved = dict[str, tuple[int, int, int]]
 
 
 def compare_runtimes(
-    checks: dict[str, LayerCheck], graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
+    checks: dict[str, LayerCheck], graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: Dtype
 ) -> dict[str, LayerCheck]:
     """Compare spikes in TensorFlow with those of the NumPy loop, and their number with the rate equation."""
     found: list[Moved] = []
@@ -57,7 +58,7 @@ def compare_runtimes(
 
 
 def _run_both(
-    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: str
+    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, dtype: Dtype
 ) -> tuple[Moved, Mapping[str, np.ndarray]]:
     """Spikes that differ between the runtimes, and TensorFlow's rates."""
     from ...runtime.simulator import Simulator

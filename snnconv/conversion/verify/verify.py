@@ -11,6 +11,7 @@ from ...errors import InputError
 from ...graph import AveragePool, Inputs, Linear, Population, SpikingGraph, Stateful
 from ...graph.passes.channels import in_order_of
 from ...neurons import numpy_ops
+from ...runtime.arguments import Dtype
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
 from .parts import samples_at_once
 from .report import LayerCheck, Verification
@@ -25,7 +26,7 @@ def compare(
     x: Any,
     n_steps: int,
     dt: float,
-    dtype: str,
+    dtype: Dtype,
     seed: int = 0,
     n_samples: int = N_SAMPLES,
 ) -> Verification:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...graph import Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
+from ...graph import Function, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
 from ...graph.passes.recoding import Recoding
 from ...neurons import Neuron
 from .. import tensorflow_ops
@@ -57,7 +57,7 @@ class LayerRun:
     def lacking(self, name: str) -> np.ndarray | None:
         """Value in rates less the mean in spikes, by channel; None where inputs alone decide it."""
         between, sources = self._behind(name)
-        if not any(source in self._steps for source in sources) or any(isinstance(n, MaxPool) for n in between):
+        if not any(source in self._steps for source in sources) or any(isinstance(n, (MaxPool, Function)) for n in between):
             return None
         means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
         parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]

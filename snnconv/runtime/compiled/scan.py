@@ -97,7 +97,7 @@ def shared(function: Callable[..., Any], *settings: Any) -> Any:
 
 
 def once(make: Callable[[], Any], *key: Any) -> Any:
-    """What `make` gave for an equal key before, in this process. It must not hold arrays of a graph."""
+    """The value of `make`, called once in the process for equal keys. It must not hold arrays of a graph."""
     key = (traced, *key)
     try:
         hash(key)

@@ -200,10 +200,11 @@ class LongRun:
             few = {name: count[:FEW] / duration for name, count in counts.items()}
             output = first[:FEW].mean(1, dtype="float64") if read is None else read(first[:FEW])[:, -1]
             self.head = Head(few, output)
+        classes = None if chunk.y is None else np.asarray(chunk.y)
         scores = class_scores(simulation.graph, next(iter(outputs)), first)
         if len(outputs) == 1:
             arrays["output"] = arrays.pop(f"output/{next(iter(outputs))}")
-        self._keep(chunk.samples, {**arrays, **rates}, Account.of(counts, scores, chunk.y, read))
+        self._keep(chunk.samples, {**arrays, **rates}, Account.of(counts, scores, classes, read))
 
     def _keep(self, samples: slice, arrays: dict[str, np.ndarray], account: Account) -> None:
         """Take in a batch, and write a part where it is time to."""

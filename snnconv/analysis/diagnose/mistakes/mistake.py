@@ -9,6 +9,7 @@ import numpy as np
 
 from ....graph import SpikingGraph
 from ....neurons import Neuron
+from ....runtime.arguments import Dtype
 from ..case import Case
 
 ChangeNetwork = Callable[[Case, SpikingGraph, str], SpikingGraph | None]
@@ -52,7 +53,7 @@ class Mistake:
     rearrange: Rearrange | None = None
     initial_voltage: str = ""
     carries_state: bool = False
-    dtype: str = "float64"
+    dtype: Dtype = "float64"
 
     def __repr__(self) -> str:
         return f"<mistake: {self.name}>"
