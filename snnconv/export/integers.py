@@ -73,7 +73,7 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
             raise
         raise ExportError(
             f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
-            f"{argument('low', f'{min(0.0, float(x.min())):g}')} {argument('high', f'{x.max():g}')}."
+            f"{argument('low', min(0.0, float(x.min())))} {argument('high', float(x.max()))}."
         ) from error
     return integers
 

@@ -41,7 +41,7 @@ def argument(name: str, value: Any = None) -> str:
         return option
     if isinstance(value, Mapping):
         return " ".join(f"{option} {key}={_in_a_shell(each)}" for key, each in value.items())
-    return f"{option} {value}"
+    return f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
 
 
 def _in_a_shell(value: float | str) -> str:
@@ -53,7 +53,7 @@ def _in_python(value: Any) -> str:
     if isinstance(value, Mapping):
         values = {key: f"{NEURONS}{each}" if isinstance(each, str) else f"{each:g}" for key, each in value.items()}
         return "{" + ", ".join(f"{_key(key)}: {each}" for key, each in values.items()) + "}"
-    return repr(value)
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _key(key: str) -> str:

@@ -72,7 +72,7 @@ def test_bad_runs(files, tmp_path, monkeypatch, arguments, pattern):
         (["export", "{files}/model.keras", "-o", "{files}/nowhere/x.h5"], "there is no folder"),
         (["export", "{files}/model.keras", "-o", "{files}/text.txt/x.h5"], "there is no folder"),
         (["export", "{files}/model.keras", "-o", "x", "--synapse", "-1"], "tau must be a finite number above 0"),
-        (["export", "{files}/graph.snn.h5", "-o", "x", "--scale-firing-rates", "0"], "must be above 0"),
+        (["export", "{files}/graph.snn.h5", "-o", "x", "--scale-firing-rates", "0"], "must be a number above 0"),
         (["export", "{files}/graph.snn.h5", "-o", "x", "--dt", "-1"], "dt must be above 0"),
         (["inspect", "{files}/graph.snn.h5", "--layer", "lfi"], "no population or output .* There are: lif, readout"),
         (["verify", "{files}/graph.snn.h5", "--steps", "-3"], "n_steps"),

@@ -28,6 +28,7 @@ RUNS = {
     "quantize": ["quantize", "model.snn.h5", "--steps", "10"],
     "energy": ["energy", "model.snn.h5", "--data", "x.npy", "--steps", "10"],
     "doctor": ["doctor", "model.snn.h5", "--data", "xy.npz", "--steps", "1"],
+    "env": ["env"],
     "tune": ["tune", "model.snn.h5", "--data", "x.npy", "--steps", "2", "--scales", "1", "--synapses", "none"],
 }
 CODES = dict.fromkeys(("diagnose", "doctor", "tune"), 1)

@@ -16,7 +16,7 @@ from snnconv.cli.model import find_model, read_run
 from snnconv.cli.options import KerasOptions
 from snnconv.errors import ConfigError, ModelFileError
 from snnconv.graph import Filter
-from snnconv.graph.file import write
+from snnconv.graph.file import save
 
 SETTINGS = "[conversion]\nsynapse = 0.002\n\n[simulation]\nn_steps = 20\ndt = 0.004\n"
 
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
     lif = snnconv.layers.LIF(name="lif")
     model = keras.Sequential([keras.Input((4,)), kl.Dense(5, name="dense"), lif, kl.Dense(2, name="out")])
     model.save(folder / "model.keras")
-    write(snnconv.convert(model, verbose=False), folder / "model.snn.h5", 0.003)
+    save(snnconv.convert(model, verbose=False), folder / "model.snn.h5", 0.003)
     (folder / "tuned.toml").write_text(SETTINGS)
     (folder / "text.h5").write_text("no model")
     np.save(folder / "x.npy", np.random.default_rng(0).random((3, 4)))
@@ -74,8 +74,8 @@ def test_settings_and_arguments_change_the_network(folder, name):
     assert taus(find_model(folder / name, KerasOptions()).open().graph) == []
     assert taus(tuned.open().graph) == [0.002]
     assert taus(tuned.open(synapse=0.005).graph) == [0.005]  # in the place of the settings'
-    faster = find_model(folder / name, KerasOptions()).open(scale_firing_rates=4).graph
-    assert faster.populations["lif"].neuron.tau_rc == pytest.approx(0.005, rel=1e-12)  # 0.02 / 4, up to rounding
+    faster = find_model(folder / name, KerasOptions()).open(scale_firing_rates=2).graph
+    assert faster.populations["lif"].neuron.tau_rc == pytest.approx(0.01, rel=1e-12)  # 0.02 / 2, up to rounding
 
 
 def test_a_run_is_as_asked_for_then_as_the_settings_say(folder):

@@ -22,7 +22,7 @@ COMMANDS = typer.main.get_command(app).commands
 def pooled(tmp_path_factory):
     """A model with an activation that has no neuron, and with max pooling."""
     keras.utils.set_random_seed(0)
-    layers = [kl.Conv2D(3, 3, activation="elu"), kl.MaxPooling2D(), kl.Flatten(), kl.Dense(4)]
+    layers = [kl.Conv2D(3, 3, activation="sparsemax"), kl.MaxPooling2D(), kl.Flatten(), kl.Dense(4)]
     path = tmp_path_factory.mktemp("pooled") / "pooled.keras"
     keras.Sequential([keras.Input((6, 6, 1)), *layers]).save(path)
     return path
@@ -36,14 +36,14 @@ def test_commands_have_the_options(name):
 
 def test_messages_name_the_option_in_a_command(pooled):
     printed = run("verify", pooled, code=2)
-    assert "--swap-activation elu=if" in printed
+    assert "--swap-activation sparsemax=if" in printed
     assert "swap_activations" not in printed
-    with pytest.raises(ConversionError, match=r'swap_activations=\{"elu": snnconv\.neurons\.IF'):
+    with pytest.raises(ConversionError, match=r'swap_activations=\{"sparsemax": snnconv\.neurons\.IF'):
         convert(pooled, verbose=False)
 
 
 def test_the_advice_works_and_says_what_it_changes(pooled, tmp_path):
-    swapped = ("--swap-activation", "elu=if")
+    swapped = ("--swap-activation", "sparsemax=if")
     found = CliRunner().invoke(app, ["verify", str(pooled), *swapped, "--steps", "20", "--samples", "3"])
     assert "3 samples, 20 steps" in found.stdout
     assert "snnconv: warning: with swapped activations, output 'dense" in found.stderr
@@ -68,7 +68,7 @@ def test_rates_of_named_populations_are_scaled(tmp_path):
 def test_a_swap_that_is_none_is_refused(pooled):
     for text in ("elu", "=if", "elu=relu", "elu="):
         assert "--swap-activation must be an activation" in run("inspect", pooled, "--swap-activation", text, code=2)
-    both = ("--swap-activation", "elu=if", "--swap-activation", "gelu=if")
+    both = ("--swap-activation", "sparsemax=if", "--swap-activation", "gelu=if")
     assert "--swap-activation names 'gelu', which is no activation" in run("inspect", pooled, *both, code=2)
 
 

@@ -57,6 +57,6 @@ def test_train_finds_out_before_training_what_does_not_convert(config, tmp_path,
     monkeypatch.setattr("snnconv.training.train", lambda *_, **__: pytest.fail("it trained"))
     neurons = 'type = "LIF"\nmax_rates = {max_rates}\namplitude = 0.005\nname = "lif"'
     assert neurons in CONFIG
-    config.write_text(CONFIG.replace(neurons, 'type = "LayerNormalization"'))
-    fails(r"LayerNormalization\) has no spiking equivalent", "train", config, "-o", tmp_path / "out")
+    config.write_text(CONFIG.replace(neurons, 'type = "Activation"\nactivation = "sparsemax"'))
+    fails(r"has no spiking equivalent", "train", config, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()

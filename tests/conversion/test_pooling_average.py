@@ -77,12 +77,6 @@ def test_a_model_without_max_pooling_stays_as_it_is():
     assert isinstance(same["conv.linear"], Conv)
 
 
-def test_channels_first_is_refused():
-    layer = kl.MaxPooling2D(2, data_format="channels_first", name="pool")
-    with pytest.raises(ConversionError, match=r"'pool' \(MaxPooling2D\) has data_format='channels_first'"):
-        snnconv.convert(keras.Sequential([keras.Input((2, 8, 8)), layer]))
-
-
 def test_windows_of_different_sizes_are_refused():
     layer = getattr(kl, "AdaptiveMaxPooling2D", None)
     if layer is None:

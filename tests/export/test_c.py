@@ -189,7 +189,7 @@ def test_names_cannot_leave_their_comments_nor_meet(tmp_path):
     names = ["a*/ int main(void){}", "A_int_main_void", 'n"; \\', "ü\n#error", "2", "for", "snn"]
     for name in names:
         line.dense(f"d{name}", rng.normal(0, 1, (line.last.shape[0], 4))).neurons(name, LIF(), np.full(4, 1.5))
-    graph = line.dense("*/ out ??/", rng.normal(size=(4, 2))).graph("net */")
+    graph = line.dense("*/ out ??/n", rng.normal(size=(4, 2))).graph("net */")
     x = rng.random((2, 3))
     integers, files = integers_and_files(graph, x)
     write(tmp_path, files)
@@ -243,7 +243,7 @@ def test_without_a_compiler_it_is_written_and_says_so(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "x", "error", "message"),
     [
-        ({}, 16.0, ExportError, r"inputs reach from 16 to 16, outside of 0…1\. Name their range: --low 0 --high 16"),
+        ({}, 16.0, ExportError, r"inputs reach from 16 to 16, outside of 0…1\. Name their range: low=0 high=16"),
         ({"high": 8.0, "low": -1.0}, 16.0, ExportError, "outside of -1…8"),
         ({"code": "rate", "low": -1.0}, 0.5, ParameterError, "spikes have no sign"),
         ({"bits": 17}, 0.5, ParameterError, "weight_bits must be a whole number from 2 to 16"),

@@ -235,7 +235,7 @@ def test_names_cannot_leave_their_comments_nor_meet(tmp_path):
     line = Line((3,))
     for name in ["a*/ int main(void){}", "A_int_main_void", 'n"; \\', "ü\n#error", "2", "for", "output y"]:
         line.dense(f"d{name}", rng.normal(0, 1, (line.last.shape[0], 4))).neurons(name, LIF(), np.full(4, 1.5))
-    graph = line.dense("*/ out ??/", rng.normal(size=(4, 2))).graph("net */")
+    graph = line.dense("*/ out ??/n", rng.normal(size=(4, 2))).graph("net */")
     assert written(graph, tmp_path / "net", rng.random((2, 3))).exact
 
 

@@ -145,7 +145,7 @@ def test_all_limits_are_named_together(registered, tmp_path):
     registered(lambda graph, settings: Plan(write_text, runner(graph), LIMITS))
     message = (
         r"target 'test' cannot hold the floor of 'a', 'b'; the period of 'a'\. Train without\. Or write it with "
-        r"--approximate \(approximate=True\), which measures what that changes: the floor left out; the period left "
+        r"approximate=True, which measures what that changes: the floor left out; the period left "
         r"out\."
     )
     with pytest.raises(ExportError, match=message):
@@ -236,7 +236,7 @@ def test_inputs_are_checked(tmp_path):
 def test_initial_voltages_are_kept_or_named(tmp_path):
     """Calibrated networks start at half the threshold: Nengo can do so, NIR and Lava have no word for it."""
     graph = snnconv.calibrate(
-        network(snnconv.neurons.IF(min_voltage=-np.inf), 0.5), np.random.default_rng(0).random((9, 5))
+        network(snnconv.neurons.IF(min_voltage=-np.inf), 0.5), np.random.default_rng(0).random((9, 5)), spikes="binary"
     )
     assert graph["lif"].initial_voltage == 0.5
     assert "exact" in str(export.export(graph, tmp_path / "net", "nengo"))

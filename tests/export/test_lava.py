@@ -186,7 +186,7 @@ def test_what_loihi_cannot_hold_is_named_together(tmp_path):
     graph = graph_of("dense", first=LIF(), second=IF())
     message = (
         r"target 'lava' cannot hold the refractory period of 'first'; the voltage floor of 'first'; the IF neurons of "
-        r"'second'\..*--approximate"
+        r"'second'\..*approximate=True"
     )
     with pytest.raises(ExportError, match=message):
         export.export(graph, tmp_path / "x.net", "lava")

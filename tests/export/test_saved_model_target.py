@@ -110,4 +110,4 @@ def test_tensorflow_is_imported_only_to_write():
     code = "import sys, snnconv.export as e; assert e.TARGETS; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
-    assert [target.name for target in TARGETS.values() if target.uses_tensorflow] == ["saved_model"]
+    assert [target.name for target in TARGETS.values() if target.uses_tensorflow] == ["saved_model", "xla"]

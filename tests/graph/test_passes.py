@@ -120,7 +120,7 @@ def test_rate_scaling_keeps_the_rate_output(factor):
 def test_rate_scaling_refuses_nonsense():
     graph = snnconv.convert(random_cnn())
     for factor in (0, -1.0, np.nan):
-        with pytest.raises(ConversionError, match="scale_firing_rates must be above 0"):
+        with pytest.raises(ConversionError, match="scale_firing_rates must be a number above 0"):
             scale_firing_rates(graph, factor)
 
 

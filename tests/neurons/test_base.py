@@ -177,3 +177,9 @@ class TestParameters:
         }
         assert not state["refractory"].any()
         np.testing.assert_array_equal(state["voltage"][1], np.float32([0.1, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize("name", ["gain", "shape", "initial_voltage"])
+def test_a_parameter_cannot_have_the_name_of_a_field_in_files(name):
+    with pytest.raises(ParameterError, match=f"a parameter cannot be named '{name}'"):
+        type("Clash", (LIF,), {"__annotations__": {name: "float"}, name: 1.0}, abstract=True)

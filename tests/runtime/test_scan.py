@@ -5,7 +5,7 @@ import pytest
 
 import snnconv
 from snnconv.graph import Dense, Filter, Input, Population, SpikingGraph
-from snnconv.neurons import NEURONS, SteppedLIF
+from snnconv.neurons import NEURONS, Follower, SteppedLIF
 from snnconv.neurons.synapses import Lowpass
 
 from ..helpers.neurons import ACCUMULATING, REFERENCES, SIGNED
@@ -18,6 +18,7 @@ EACH_KIND = {
     **{kind: reference["settings"][0] for kind, reference in ACCUMULATING.items()},
     "SteppedLIF": SteppedLIF(),
     "SignedIF": SIGNED[0],
+    "Follower": Follower(max_spikes=1),
 }
 
 

@@ -156,4 +156,5 @@ def test_a_refractory_period_below_a_step_is_warned_of(scale, dt):
 
 def test_scales_that_steps_can_follow_are_not_warned_of():
     model = keras.Sequential([keras.Input((8,)), snnconv.layers.LIF(), keras.layers.Dense(3)])
-    snnconv.convert(model, scale_firing_rates=2.0, verbose=False)  # tau_ref of 1 ms
+    graph = snnconv.convert(model, scale_firing_rates=2.0, verbose=False)  # a warning would be an error here
+    assert [view.tau_ref for view in graph.populations.values()] == [0.001]

@@ -49,7 +49,7 @@ def network(build, seed, **options):
         weights.assign(np.abs(weights.numpy()) if "variance" in weights.path else scale * weights.numpy())
     x = 2 * rng.random((N, *model.input_shape[1:]))
     if "calibrate_steps" in options:
-        options["calibrate"] = x
+        options |= {"calibrate": x, "spikes": "binary"}
     return snnconv.convert(model, verbose=False, **options), x
 
 

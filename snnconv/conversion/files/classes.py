@@ -235,15 +235,15 @@ def _keras_layer(entry: dict[str, Any]) -> tuple[type, Names] | None:
     if name in MODELS:
         found = keras.Sequential if name == "Sequential" else keras.Model
         return found, {"module": "keras", "class_name": found.__name__, "registered_name": None}
+    module = str(entry.get("module"))
+    found = getattr(sys.modules.get(module), name, None) if module.startswith(OPERATIONS) else None
+    if inspect.isclass(found) and issubclass(found, keras.Operation) and found.__module__ == module:
+        return found, {"module": module, "class_name": name, "registered_name": None}
     found = getattr(keras.layers, name, None)
     if inspect.isclass(found) and found.__module__.startswith(LAYERS):
         if not issubclass(found, keras.layers.Layer) or found.__module__.rsplit(".", 1)[-1] in READERS:
             return None
         return found, {"module": "keras.layers", "class_name": found.__name__, "registered_name": None}
-    module = str(entry.get("module"))
-    found = getattr(sys.modules.get(module), name, None) if module.startswith(OPERATIONS) else None
-    if inspect.isclass(found) and issubclass(found, keras.Operation) and found.__module__ == module:
-        return found, {"module": module, "class_name": name, "registered_name": None}
     return None
 
 

@@ -165,20 +165,23 @@ class Whole:
         start = _nested(by_kind["state"])
         moving = {name: self._in_chunks(x) for name, x in by_kind["input"].items() if name in self._calls.varying}
         held = {name: x for name, x in by_kind["input"].items() if name not in moving}
-        constant, trains, now = self._stepper.before(held, start)
+        arrays = self._model.arrays
+        constant, trains, now = self._stepper.before(arrays, held, start)
 
         def chunk(number: Any, now: Any, kept: dict[Key, Any]) -> tuple[Any, Any, dict[Key, Any]]:
             begin = number * self._chunk_steps
             varying = {name: x[number] for name, x in moving.items()}
             n_valid = tf.minimum(self._chunk_steps, self._calls.n_steps - begin)
-            outputs, records, now = self._stepper.chunk(constant, trains, varying, now, begin, n_valid)
+            found = self._stepper.chunk(arrays, constant, trains, varying, now, begin, n_valid)
+            outputs, records, now = found
             found = {("output", label): value for label, value in outputs.items()}
             found |= {(self._calls.record, name): value for name, value in records.get(self._calls.record, {}).items()}
             return number + 1, now, {key: self._add(key, kept[key], value, number) for key, value in found.items()}
 
         loop = (tf.constant(0), now, self._nothing())
         _, now, kept = tf.while_loop(lambda number, *_: number < self._n_chunks, chunk, loop)
-        now = {**now, **self._stepper.after(*self._stepper.kept(constant, start), tf.constant(self._calls.n_steps))}
+        ended = self._stepper.kept(constant, start)
+        now = {**now, **self._stepper.after(arrays, *ended, tf.constant(self._calls.n_steps))}
         results = {key: self._finish(key, value) for key, value in kept.items()}
         results |= {("state", each.name): _flat(now)[each.name] for each in self.arguments if each.kind == "state"}
         self._keys = tuple(results)
@@ -190,13 +193,19 @@ class Whole:
         found: dict[Key, Any] = {}
         for key, name in self._sources.items():
             node = nodes[name]
-            dtype = spike_dtype(node) if key[0] == "spikes" else self._model.dtype
+            dtype = self._dtype(key, node)
             shape = (self._batch_size, *node.shape)
             if self._is_stacked(key):
                 found[key] = tf.TensorArray(dtype, self._n_chunks, element_shape=(self._chunk_steps, *shape))
             else:
                 found[key] = tf.zeros(shape, dtype)
         return found
+
+    def _dtype(self, key: Key, node: Any) -> Any:
+        """Type of what a chunk gives: sums of outputs are in float64, and rates are counts of spikes."""
+        if key[0] == "output":
+            return tf.float64 if self._calls.reduce == "mean" else self._model.dtype
+        return spike_dtype(node) if key[0] == "spikes" else tf.int32
 
     def _is_stacked(self, key: Key) -> bool:
         return key[0] == "spikes" or (key[0] == "output" and self._calls.reduce == "none")
@@ -211,9 +220,10 @@ class Whole:
             steps = tf.reshape(value.stack(), (self._n_chunks * self._chunk_steps, *value.element_shape[1:]))
             return tf.experimental.numpy.moveaxis(steps[: self._calls.n_steps], 0, 1)
         if key[0] == "rates":
-            return value / (self._calls.n_steps * self._model.dt)
+            return tf.cast(value, self._model.dtype) / (self._calls.n_steps * self._model.dt)
         node = next(node for node in self._model.nodes if node.name == self._sources[key])
-        value = value / self._calls.n_steps if self._calls.reduce == "mean" else value
+        if self._calls.reduce == "mean":
+            value = tf.cast(value / self._calls.n_steps, self._model.dtype)
         return node.apply(value, xp=tensorflow_ops) if isinstance(node, Readout) else value
 
     def _in_chunks(self, x: tf.Tensor) -> tf.Tensor:

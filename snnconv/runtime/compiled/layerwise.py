@@ -25,6 +25,10 @@ MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
 BLOCK = 1 << 16  # neurons that are taken through all steps together
 
 
+def _arrays(node: Any) -> dict[str, dict[str, tf.Tensor]]:
+    return {node.name: {name: tf.constant(array, tf.float32) for name, array in node.arrays().items()}}
+
+
 def end_of(graph: SpikingGraph, name: str) -> str:
     """The node behind an output, without a function at the end."""
     node = graph[name]
@@ -57,7 +61,9 @@ class LayerRun:
     def lacking(self, name: str) -> np.ndarray | None:
         """Value in rates less the mean in spikes, by channel; None where inputs alone decide it."""
         between, sources = self._behind(name)
-        if not any(source in self._steps for source in sources) or any(isinstance(n, (MaxPool, Function)) for n in between):
+        if not any(source in self._steps for source in sources) or any(
+            isinstance(n, (MaxPool, Function)) for n in between
+        ):
             return None
         means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
         parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
@@ -128,13 +134,13 @@ class LayerRun:
         def spikes(drive: Any, start: float) -> Any:
             voltage = tf.constant(start, tf.float32)
             state = node.initial_state(drive.shape[1], voltage, tf.float32, tensorflow_ops)
-            return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+            return scan(drive, {node.name: state}, _arrays(node), tf.constant(self._n_steps))[0]
 
         return spikes
 
     def _filtered(self, node: Any, scan: Any, drive: Any) -> tf.Tensor:
         state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
-        return scan(drive, {node.name: state}, tf.constant(self._n_steps))[0]
+        return scan(drive, {node.name: state}, _arrays(node), tf.constant(self._n_steps))[0]
 
     def _compiled(self, node: Any) -> Any:
         return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=tf.float32)

@@ -43,17 +43,21 @@ def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dt, most, dty
     np.testing.assert_array_equal(result.rates["lif1"], dense.rates["lif1"])
     np.testing.assert_allclose(result.output, dense.output, atol=1e-4)
     (stepper,) = simulator._engines[0]._steppers.values()
-    text = str(stepper.chunk.function.get_concrete_function(*_arguments(stepper, x, dtype)).graph.as_graph_def())
+    text = str(
+        stepper.chunk.function.get_concrete_function(
+            *_arguments(stepper, simulator._engines[0].model.arrays, x, dtype)
+        ).graph.as_graph_def()
+    )
     assert text.count('op: "SparseMatrixMatMul"') == 2, "for 300 columns; 4 are too few"
     kept = {name: stepper._dtype(node) for name, node in simulator._engines[0].model._by_name.items()}
     in_bytes = [name for name in graph.populations if kept[name] == tf.bool]
     assert in_bytes == (["lif0", "lif1"] if isinstance(neuron, LIF) else [])
 
 
-def _arguments(stepper, x, dtype):
+def _arguments(stepper, arrays, x, dtype):
     held = {"x": tf.constant(np.resize(x, (stepper._program.batch_size, x.shape[1])), dtype)}
-    constant, trains, state = stepper.before(held, None)
-    return constant, trains, {}, state, tf.constant(0), tf.constant(1)
+    constant, trains, state = stepper.before(arrays, held, None)
+    return arrays, constant, trains, {}, state, tf.constant(0), tf.constant(1)
 
 
 def test_break_even_rises_with_the_width():
