@@ -106,7 +106,7 @@ def test_other_targets_hold_what_hdf5_holds(graph, name, tmp_path):
             received = dict(file)
     else:
         received = json.loads(path.read_text("utf-8"), parse_constant=pytest.fail)
-    assert received.pop("origin", origin) == origin
+    assert received.pop("origin", origin.decode()) == origin.decode()
     assert set(received) == set(expected)
     for key, value in expected.items():
         given = received[key]

@@ -198,7 +198,7 @@ def test_several_inputs_and_outputs():
     for label, value in result.output.items():
         np.testing.assert_allclose(value, expected.output[label], atol=1e-11)
     assert set(snnconv.Simulator(graph).predict(xs, 30)) == {"left", "right"}
-    with pytest.raises(InputError, match="one output"):
+    with pytest.raises(InputError, match="several outputs: y must map"):
         snnconv.Simulator(graph).evaluate(xs, np.zeros(4), 30)
 
 

@@ -84,7 +84,7 @@ def test_every_key(tmp_path):
     assert loaded.training == config.TrainingConfig(2, 8, "sgd", 1.0, "cosine", "mean_squared_error")
     assert isinstance(loaded.training.learning_rate, float)
     few = tmp_path / "few.npy"
-    assert loaded.conversion == config.ConversionConfig(0.005, {"lif": 2.5}, 0.03, 0.001, True, few, 8, 100)
+    assert loaded.conversion == config.ConversionConfig(0.005, {"lif": 2.5}, 0.03, 0.001, True, few, 8, n_samples=100)
     assert loaded.simulation == config.SimulationConfig(20, 0.002)
     assert loaded.output == config.OutputConfig(Path("out"))
 

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 
 from ...errors import ModelFileError
-from ..trace.handlers.operations import operation_type
+from ..trace.handlers.functions import operation_type
 from ..trace.swaps import ALIASES
 
 MODELS = ("Model", "Functional", "Sequential")

@@ -149,13 +149,13 @@ _CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def recorded(function: Callable[..., Any]) -> type:
+def operation_type(function: Callable[..., Any]) -> type:
     """Type of the operation that a function of keras.ops records when it is called on a model's tensor."""
     return type(function(keras.KerasTensor((None, 4, 4)))._keras_history.operation)
 
 
 _FUNCTION_OF = {
-    recorded(_CALLS[name] if name in _CALLS else getattr(ops, name)): entry
+    operation_type(_CALLS[name] if name in _CALLS else getattr(ops, name)): entry
     for name, entry in _ONE_SIGNAL.items()
     if hasattr(ops, name)
 }
@@ -173,7 +173,7 @@ def one_signal(operation: Any, build: Builder, x: str, *settings: Any, **named: 
     return build.activate(x, name, **plain)
 
 
-@handles(recorded(lambda x: ops.maximum(x, x)), recorded(lambda x: ops.minimum(x, x)))
+@handles(operation_type(lambda x: ops.maximum(x, x)), operation_type(lambda x: ops.minimum(x, x)))
 def extreme(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     name = type(operation).__name__.lower()
     if isinstance(x1, str) and isinstance(x2, str):
@@ -185,14 +185,14 @@ def extreme(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     return build.activate(signal, "relu") if limit == {"x_min": 0.0} else build.activate(signal, "clip", **limit)
 
 
-@handles(recorded(lambda x: ops.power(x, 2)))
+@handles(operation_type(lambda x: ops.power(x, 2)))
 def power(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     if isinstance(x2, str) or not isinstance(x1, str) or np.ndim(x2):
         raise build.error("takes a power that is a signal. A signal to the power of one number converts.")
     return build.sent(build.function("power", x1, exponent=float(x2)))
 
 
-@handles(recorded(lambda x: ops.matmul(x, x)))
+@handles(operation_type(lambda x: ops.matmul(x, x)))
 def matmul(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     """The product over the last axis of the first, and the last but one of the second: two signals, or a constant."""
     if not isinstance(x1, str):
@@ -209,7 +209,7 @@ def matmul(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
     return build.sent(product(build, f"n{front}ij,n{front}jk->n{front}ik", x1, x2))
 
 
-@handles(recorded(lambda x: ops.einsum("nij,njk->nik", x, x)))
+@handles(operation_type(lambda x: ops.einsum("nij,njk->nik", x, x)))
 def einsum(operation: Any, build: Builder, *xs: Any) -> str:
     equation = operation.subscripts.replace(" ", "")
     before = equation.partition("->")[0].split(",")
@@ -222,7 +222,7 @@ def einsum(operation: Any, build: Builder, *xs: Any) -> str:
     return build.sent(product(build, equation, *xs))
 
 
-_OVER_AXIS = {recorded(getattr(ops, name)): name for name in ("softmax", "log_softmax", "glu")}
+_OVER_AXIS = {operation_type(getattr(ops, name)): name for name in ("softmax", "log_softmax", "glu")}
 
 
 @handles(*_OVER_AXIS)
@@ -230,7 +230,7 @@ def over_axis(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, _OVER_AXIS[type(operation)], axis=operation.axis)
 
 
-_EXTREMES = {recorded(getattr(ops, name)): name[-3:] for name in ("max", "min", "amax", "amin")}
+_EXTREMES = {operation_type(getattr(ops, name)): name[-3:] for name in ("max", "min", "amax", "amin")}
 
 
 @handles(*_EXTREMES)
@@ -246,7 +246,7 @@ def largest(operation: Any, build: Builder, x: str) -> str:
     return build.sent(reshape(build, y, shape, "reshape"))
 
 
-@handles(recorded(lambda x: ops.swapaxes(x, 1, 2)))
+@handles(operation_type(lambda x: ops.swapaxes(x, 1, 2)))
 def swapaxes(operation: Any, build: Builder, x: str) -> str:
     rank = len(build.shape(x)) + 1
     first, second = operation.axis1 % rank, operation.axis2 % rank

@@ -14,17 +14,12 @@ from keras import ops
 from ....graph.nodes import Add, Concatenate
 from ..builder import Builder
 from ..registry import Handler, handles
-from .functions import joined
+from .functions import joined, operation_type
 from .normalisation import scaled
 from .pooling import average
 from .shape import broadcast, crop, output_shape, pad, permute, reshape
 
 ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "softplus", "softsign", "hard_sigmoid", "sparse_sigmoid")
-
-
-def operation_type(function: Callable[..., Any]) -> type:
-    """Type of the operation that a function of keras.ops records when it is called on a model's tensor."""
-    return type(function(keras.KerasTensor((None, 1, 4)))._keras_history.operation)
 
 
 def handles_operation(*functions: Callable[..., Any]) -> Callable[[Handler], Handler]:
@@ -104,13 +99,6 @@ def activation(operation: Any, build: Builder, x: str) -> str:
 @handles_operation(ops.leaky_relu)
 def leaky_relu(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, "leaky_relu", negative_slope=float(operation.negative_slope))
-
-
-@handles_operation(ops.softmax)
-def softmax(operation: Any, build: Builder, x: str) -> str:
-    if operation.axis not in (-1, len(build.shape(x))):
-        raise build.error(f"works along axis={operation.axis}. Only the last axis converts.")
-    return build.activate(x, "softmax")
 
 
 @handles_operation(lambda x: ops.clip(x, 0.0, 1.0))
