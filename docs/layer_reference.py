@@ -26,6 +26,14 @@ FAMILIES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 EXAMPLES: dict[str, tuple[tuple[int, ...], Any]] = {
     "Activation": ((6,), lambda: kl.Activation("relu")),
+    "AdditiveAttention": ((6, 4), lambda: kl.AdditiveAttention()),
+    "Attention": ((6, 4), lambda: kl.Attention()),
+    "Dot": ((6,), lambda: kl.Dot(1)),
+    "Embedding": ((6,), lambda: kl.Embedding(10, 3)),
+    "GroupNormalization": ((6, 4), lambda: kl.GroupNormalization(2)),
+    "GroupQueryAttention": ((6, 4), lambda: kl.GroupQueryAttention(4, 2, 1)),
+    "GroupedQueryAttention": ((6, 4), lambda: kl.GroupQueryAttention(4, 2, 1)),
+    "MultiHeadAttention": ((6, 4), lambda: kl.MultiHeadAttention(2, 4)),
     "AlphaDropout": ((6,), lambda: kl.AlphaDropout(0.5)),
     "CenterCrop": ((6, 4, 4), lambda: kl.CenterCrop(4, 3)),
     "Dense": ((6,), lambda: kl.Dense(2)),
@@ -44,7 +52,19 @@ EXAMPLES: dict[str, tuple[tuple[int, ...], Any]] = {
     "SpectralNormalization": ((6,), lambda: kl.SpectralNormalization(kl.Dense(2))),
     "TimeDistributed": ((6, 4), lambda: kl.TimeDistributed(kl.Dense(2))),
 }
-JOINING = ("Add", "Average", "Concatenate", "Subtract", "Multiply", "Maximum", "Minimum", "Dot")
+QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+JOINING = (
+    "Attention",
+    "AdditiveAttention",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Subtract",
+    "Multiply",
+    "Maximum",
+    "Minimum",
+    "Dot",
+)
 
 
 def layers() -> dict[str, type]:
@@ -61,13 +81,14 @@ def becomes(name: str, kind: type) -> str:
     if handler_of(kind) is pass_on:
         return "nothing: it does nothing outside training"
     shape, make = example(name, kind)
-    inputs = [keras.Input(shape), keras.Input(shape)]
+    inputs = [keras.Input(shape, dtype="int32" if name == "Embedding" else None) for _ in range(2)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             layer = make()
             given = inputs if name in JOINING else inputs[0]
-            graph = snnconv.convert(keras.Model(given, layer(given)), verbose=False)
+            outputs = layer(*inputs) if name in QUERY_AND_VALUE else layer(given)
+            graph = snnconv.convert(keras.Model(inputs if name in QUERY_AND_VALUE else given, outputs), verbose=False)
         except snnconv.errors.ConversionError:
             return "a neuron that swap_activations names"
     kinds = [getattr(getattr(node, "neuron", node), "kind", node.kind) for node in graph.nodes if node.inputs]

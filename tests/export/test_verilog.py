@@ -169,7 +169,7 @@ def test_numbers_that_vary_are_summed_up_at_every_step(tmp_path):
 @needs_simulator
 def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
     """A start of 0 in place of it is noticed."""
-    graph, x = calibrated_digits()
+    graph, x = calibrated_digits("binary")
     folder = tmp_path / "out"
     export.export(graph, folder, "verilog", x=x, n_steps=16, parallel=8, golden=2)
     integers = quantize.load(folder / "network.int.h5")

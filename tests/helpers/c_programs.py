@@ -74,7 +74,7 @@ def assert_equals_numpy(folder, integers, x, n_steps, options=("-O2",)):
     done = subprocess.run([program], input=codes.astype(kind).tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     record = np.dtype(
-        [(f"s{number}", "u1", layer.shape) for number, layer in enumerate(integers.populations.values())]
+        [(f"s{number}", layer.spike_dtype, layer.shape) for number, layer in enumerate(integers.populations.values())]
         + [(f"y{number}", "i4", node.shape) for number, node in enumerate(integers.readouts.values())]
     )
     found = np.frombuffer(done.stdout, record).reshape(len(codes), n_steps)
@@ -83,4 +83,4 @@ def assert_equals_numpy(folder, integers, x, n_steps, options=("-O2",)):
     outputs = expected.output if isinstance(expected.output, dict) else {"": expected.output}
     for number, (label, output) in enumerate(outputs.items()):
         np.testing.assert_array_equal(found[f"y{number}"], output.cumsum(1), err_msg=label)
-    return sum(int(spikes.sum()) for spikes in expected.spikes.values())
+    return sum(int(np.abs(spikes).sum(dtype="int64")) for spikes in expected.spikes.values())

@@ -124,7 +124,7 @@ def with_start(graph, voltage):
 
 
 @functools.cache
-def calibrated_digits():
+def calibrated_digits(spikes="signed"):
     """64-24-16-10 for 8 x 8 digits, calibrated for 16 steps: random features, outputs by least squares; and the digits.
 
     Its neurons start at half their threshold, and each has a threshold of its own.
@@ -138,7 +138,7 @@ def calibrated_digits():
         line.dense(f"d{number}", kernel, bias).neurons(f"n{number}", IF(1.0, min_voltage=-math.inf))
         values = np.maximum(values @ kernel + bias, 0)
     out = np.linalg.lstsq(values, np.eye(10)[y[:300]], rcond=None)[0]
-    return snnconv.calibrate(line.dense("out", out).graph("digits"), x, 16), x
+    return snnconv.calibrate(line.dense("out", out).graph("digits"), x, 16, spikes=spikes), x
 
 
 SPIKES = Analog(bits=1)  # inputs that are 0 or 1

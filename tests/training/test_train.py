@@ -243,7 +243,7 @@ def test_a_config_calibrates_with_its_training_data(tmp_path):
     trained = snnconv.load(tmp_path / "out" / "model.snn.h5")
     (name,) = trained.populations
     assert trained[name].initial_voltage == 0.5
-    assert trained.populations[name].neuron.max_spikes == 1
+    assert trained.populations[name].neuron.max_spikes_per_step == 1
     # the same file converts the model again, with the same samples
     run("export", tmp_path / "out" / "model.keras", "--config", path, "-o", tmp_path / "again.snn.h5")
     again = snnconv.load(tmp_path / "again.snn.h5")
