@@ -80,7 +80,7 @@ def functional_of(model: Any) -> Any:
                 f"call model.build(input_shape)."
             )
         return model._functional  # pyright: ignore[reportAttributeAccessIssue]
-    functional = type(keras.Model(_input := keras.Input(()), _input))
+    functional = type(keras.Model(_input := keras.Input(()), keras.layers.Identity()(_input)))
     if not isinstance(model, functional) or type(model).call is not functional.call:
         raise ConversionError(
             f"model '{getattr(model, 'name', model)}' ({type(model).__name__}) has a call of its own, which cannot be "

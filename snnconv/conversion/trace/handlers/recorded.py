@@ -33,9 +33,13 @@ def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
         inputs.append(keras.Input(batch_shape=value.shape, dtype=value.dtype))
         return inputs[-1]
 
+    def connected(value: Any) -> Any:  # some versions of Keras want an operation between an input and an output
+        return keras.layers.Identity(name="same")(value) if any(value is x for x in inputs) else value
+
     args, kwargs = tree.map_structure(fresh, args), tree.map_structure(fresh, kwargs)
     try:
-        model = keras.Model(inputs, layer.call(*(args or ()), **(kwargs or {})))
+        outputs = tree.map_structure(connected, layer.call(*(args or ()), **(kwargs or {})))
+        model = keras.Model(inputs, outputs)
     except Exception as error:
         # a function of the user raises anything
         raise ConversionError(
