@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from .._version import __version__
@@ -72,6 +70,8 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def environment() -> dict[str, Any]:
     """Versions, devices, extras, programs and variables, in types that JSON can hold."""
+    import platform  # here, as those below: --help imports this module
+
     packages, extras = _required()
     devices, backend, error = _devices()
     return {
@@ -95,9 +95,11 @@ def environment() -> dict[str, Any]:
 
 def _required() -> tuple[list[str], dict[str, list[str]]]:
     """Names of the packages that snnconv needs, and those of each extra; none where it is not installed."""
+    from importlib import metadata
+
     try:
-        lines = requires("snnconv") or []
-    except PackageNotFoundError:
+        lines = metadata.requires("snnconv") or []
+    except metadata.PackageNotFoundError:
         lines = []
     packages: list[str] = []
     extras: dict[str, list[str]] = {}
@@ -113,9 +115,11 @@ def _required() -> tuple[list[str], dict[str, list[str]]]:
 
 def _installed(package: str) -> str | None:
     """The version of an installed package, or None."""
+    from importlib import metadata
+
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 

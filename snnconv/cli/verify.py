@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from ..files.manifest import NAME as MANIFEST
 from ..text.plain import plural
 from ..text.table import Table
 from .options import Dt, Dtype, Input, Json, KerasOptions, Model, Steps, check_samples
@@ -51,6 +50,8 @@ def verify(
 
     - `snnconv verify model_c`
     """
+    from ..files.manifest import NAME as MANIFEST
+
     if (model / MANIFEST).is_file():
         if against is not None:
             raise ParameterError("--keras is for a MODEL that is a file; a folder is compared with what is in it.")
