@@ -20,8 +20,8 @@ import h5py
 import numpy as np
 
 from ..errors import SnnconvError
-from ..files.hdf5_image import ORIGIN, new_hdf5
-from ..files.npz import write_npz
+from ..files.archives import write_npz
+from ..files.hdf5 import ORIGIN, new_hdf5
 from ..files.output import MARK
 from ..graph import SpikingGraph
 from ..graph.file import write as write_graph

@@ -1,6 +1,7 @@
-"""HDF5 files from strangers: every size that a file claims is compared with what it stores before memory is taken.
+"""HDF5 files: those of strangers, each claim of which is checked before memory is taken, and our own.
 
-All HDF5 files are opened by `open_hdf5`, which checks all that is in them; so what follows need not.
+All are opened by `open_hdf5`, which compares what is claimed with what is stored; so what follows need not. Our own are
+made in memory and written in one go by `new_hdf5`: a full disk then fails in Python, and not inside the HDF5 library.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import numpy as np
 
 from ..errors import ModelFileError, SnnconvError, one_line
 from .hdf5_check import check_contents, objects
+from .output import MARK
+
+ORIGIN = "origin"
+"""Attribute of the file that says who wrote it."""
 
 INTEGER_FORMAT = "snnconv-integer"  # of the files of snnconv.quantize
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -214,3 +219,20 @@ def _attribute(group: h5py.Group, name: str) -> Any:
         raise ModelFileError(f"it is damaged: attribute '{name}' claims shape {attribute.shape}.")
     value = group.attrs[name]
     return np.empty(0, dtype=object) if isinstance(value, h5py.Empty) else value
+
+
+@contextmanager
+def new_hdf5(path: str | os.PathLike[str], **options: Any) -> Iterator[h5py.File]:
+    """Give an HDF5 file in memory; on success write it to `path`, which nobody reads before it is complete.
+
+    Parameters
+    ----------
+    **options
+        Of `h5py.File`.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w", **options) as file:
+        file.attrs[ORIGIN] = np.bytes_(MARK)
+        yield file
+    with open(path, "wb") as written:
+        written.write(image.getbuffer())

@@ -31,8 +31,16 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError
-from ..files.hdf5 import check_not_integers, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
-from ..files.hdf5_image import new_hdf5
+from ..files.hdf5 import (
+    check_not_integers,
+    damaged,
+    new_hdf5,
+    open_hdf5,
+    read_attributes,
+    read_numbers,
+    read_text,
+    read_texts,
+)
 from ..files.limits import GRAPH_VALUES, check_values
 from ..files.output import check_ending
 from ..files.writing import replacing

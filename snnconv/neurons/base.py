@@ -234,6 +234,19 @@ def as_tuples(value: Any) -> Any:
     return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
+def linear_gain_bias(max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
+    """`Neuron.gain_bias` where the rate in Hz is the current."""
+    max_rates, intercepts = check_tuning(max_rates, intercepts, math.inf)
+    gain = max_rates / (1 - intercepts)
+    return gain, -gain * intercepts
+
+
+def linear_max_rates_intercepts(neuron: Neuron, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
+    """`Neuron.max_rates_intercepts` where the rate in Hz is the current, up to a ceiling."""
+    gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
+    return neuron.with_amplitude(1.0).rate(gain + bias), -bias / gain
+
+
 def steps_as(neuron: Neuron, kind: type[N]) -> TypeGuard[N]:
     """Whether a neuron has the rate and the step of `kind`; one that inherits from it may have its own."""
     own: Any = type(neuron)

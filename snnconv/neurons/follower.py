@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, Equations, Neuron, State, check_positive, check_tuning
+from .base import Array, Equations, Neuron, State, check_positive, linear_gain_bias, linear_max_rates_intercepts
 
 # Half a spike owed is sent. At a constant current it falls due after round numbers of steps, where the last digit of
 # an exp would decide between one step and the next.
@@ -105,13 +105,10 @@ class Follower(Neuron):
         return spikes, {"voltage": v - spikes, "sent": sent + spikes, "n_steps": n_steps}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
-        max_rates, intercepts = check_tuning(max_rates, intercepts, np.inf)
-        gain = max_rates / (1 - intercepts)
-        return gain, -gain * intercepts
+        return linear_gain_bias(max_rates, intercepts)
 
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
-        gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
-        return gain + bias, -bias / gain
+        return linear_max_rates_intercepts(self, gain, bias)
 
     def scale_rates(self, factor: float) -> tuple[Follower, float]:
         return dataclasses.replace(self, amplitude=self.amplitude / factor), factor

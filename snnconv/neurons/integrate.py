@@ -12,7 +12,16 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
+from .base import (
+    Array,
+    Equations,
+    Neuron,
+    State,
+    check_numbers,
+    check_positive,
+    linear_gain_bias,
+    linear_max_rates_intercepts,
+)
 
 RELU = "IF(min_voltage=-float('inf'))"
 """The neuron that a relu becomes, as advice spells it: its mean output follows its mean current, as IF()'s does not."""
@@ -107,13 +116,10 @@ class IF(Neuron):
         return spikes, {"voltage": v}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
-        max_rates, intercepts = check_tuning(max_rates, intercepts, math.inf)
-        gain = max_rates / (1 - intercepts)
-        return gain, -gain * intercepts
+        return linear_gain_bias(max_rates, intercepts)
 
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
-        gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
-        return self.with_amplitude(1.0).rate(gain + bias), -bias / gain
+        return linear_max_rates_intercepts(self, gain, bias)
 
     def scale_rates(self, factor: float) -> tuple[IF, float]:
         limit = None if self.rate_limit is None else self.rate_limit * factor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +11,16 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .base import Array, Equations, Neuron, State, as_tuples, check_positive, check_tuning
+from .base import (
+    Array,
+    Equations,
+    Neuron,
+    State,
+    as_tuples,
+    check_positive,
+    linear_gain_bias,
+    linear_max_rates_intercepts,
+)
 
 
 @dataclass(frozen=True)
@@ -108,13 +116,10 @@ class SignedIF(Neuron):
         return spikes, {"voltage": v - spikes, "n_sent": n_sent + spikes}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
-        max_rates, intercepts = check_tuning(max_rates, intercepts, math.inf)
-        gain = max_rates / (1 - intercepts)
-        return gain, -gain * intercepts
+        return linear_gain_bias(max_rates, intercepts)
 
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
-        gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
-        return self.with_amplitude(1.0).rate(gain + bias), -bias / gain
+        return linear_max_rates_intercepts(self, gain, bias)
 
     def scale_rates(self, factor: float) -> tuple[SignedIF, float]:
         limit = None if self.rate_limit is None else as_tuples((np.asarray(self.rate_limit) * factor).tolist())

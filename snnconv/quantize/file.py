@@ -29,8 +29,17 @@ import h5py
 import numpy as np
 
 from ..errors import ModelFileError, SnnconvError
-from ..files.hdf5 import INTEGER_FORMAT, child, damaged, open_hdf5, read_attributes, read_numbers, read_text, read_texts
-from ..files.hdf5_image import new_hdf5
+from ..files.hdf5 import (
+    INTEGER_FORMAT,
+    child,
+    damaged,
+    new_hdf5,
+    open_hdf5,
+    read_attributes,
+    read_numbers,
+    read_text,
+    read_texts,
+)
 from ..files.output import check_ending
 from ..files.writing import replacing
 from .codes import CODES

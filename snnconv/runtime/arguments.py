@@ -128,6 +128,14 @@ def check_precision(precision: str, dtype: str) -> None:
         raise ParameterError(f"precision {precision!r} is for dtype 'float32'. Received dtype {dtype!r}.")
 
 
+def check_varying(graph: SpikingGraph, varying: str | Iterable[str]) -> frozenset[str]:
+    """Names of the inputs that vary in time, of one name or several; InputError if one is no input."""
+    names, given = [node.name for node in graph.inputs], {varying} if isinstance(varying, str) else set(varying)
+    for name in sorted(given - set(names)):
+        raise InputError(f"varying names {name!r}, which is no input. Inputs are {names}.")
+    return frozenset(given)
+
+
 def initial_voltages(graph: SpikingGraph, initial_voltage: float | str, seed: int | None) -> dict[str, Any]:
     """Voltage of each population before the first step: the number, or one per neuron drawn from 0…1.
 

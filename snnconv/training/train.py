@@ -84,8 +84,6 @@ def build_model(config: Config, input_shape: Sequence[int], n_classes: int | Non
     """
     import keras
 
-    from .. import layers  # noqa: F401  (registers the layers with Keras)
-
     model = keras.Sequential([keras.Input(tuple(input_shape))], name=_layer_name(config.name))
     for number, layer in enumerate(config.model.layers, 1):
         where = f"[[model.layers]] {number} ({layer.type})"

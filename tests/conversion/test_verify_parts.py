@@ -7,7 +7,7 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.api import verify
-from snnconv.conversion.verify import parts, spikes
+from snnconv.conversion.verify import spikes
 
 from ..helpers.networks import randomise
 
@@ -32,7 +32,7 @@ def test_parts_do_not_change_what_is_found(model, monkeypatch):
     monkeypatch.setattr(
         spikes.reference, "run", lambda *args, **kwargs: calls.append(kwargs["n_steps"]) or run(*args, **kwargs)
     )
-    monkeypatch.setattr(parts, "MEMORY", 1000)  # bytes: two samples, a few steps
+    monkeypatch.setattr(spikes, "MEMORY", 1000)  # bytes: two samples, a few steps
     split = verify(model, x, 30, dtype="float64")
     assert len(calls) > 6
     assert sum(calls) == 30 * 3
@@ -47,10 +47,10 @@ def test_parts_do_not_change_what_is_found(model, monkeypatch):
 def test_parts_fit_the_memory_and_are_even(model):
     graph = snnconv.convert(model, verbose=False)
     values = sum(int(np.prod(node.shape)) for node in graph.nodes)
-    assert parts.samples_at_once(graph) == parts.MEMORY // (8 * values)
-    steps = parts.steps_at_once(graph, 10**6, 200)
+    assert spikes.samples_at_once(graph) == spikes.MEMORY // (8 * values)
+    steps = spikes.steps_at_once(graph, 10**6, 200)
     assert 1 <= steps < 200
-    assert steps * 10**6 * (12 + 6 + 3 * 8) <= 2 * parts.MEMORY
+    assert steps * 10**6 * (12 + 6 + 3 * 8) <= 2 * spikes.MEMORY
 
 
 def test_the_number_of_random_samples(model):

@@ -1,6 +1,6 @@
 """Keras models out of the files that any Keras wrote: .keras, .h5 and .hdf5, or weights and the JSON of a model.
 
-- `read`: the whole way from a file to a model
+- `read`: the whole way from a file, or a model of tf_keras, to a model
 - `source`: the contents of a file: a config and weights
 - `model_config`: the config of a model, as this Keras takes it
 - `layer_config`: the config of a layer, as this Keras takes it
@@ -10,12 +10,10 @@
 - `build`: a model out of a repaired config
 - `weights`: weights of .h5 files into a model
 - `functions`: operations of TensorFlow, and arithmetic written as text, in the words of keras.ops
-- `legacy`: models of tf_keras in memory
 """
 
 from .custom import import_custom_objects
-from .legacy import from_legacy, is_legacy
-from .read import load_model
+from .read import from_legacy, is_legacy, load_model
 from .source import MODEL_SUFFIXES, check_model_file
 
 __all__ = [

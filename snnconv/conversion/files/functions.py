@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from ...errors import ModelFileError
-from ..trace.handlers.recorded import function
+from ..trace.handlers.wrappers import function
 from ..trace.registry import expands
 
 MAX_EXPRESSION = 2000  # characters

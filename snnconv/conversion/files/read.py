@@ -1,4 +1,4 @@
-"""The way from a file of any age to a Keras model that computes what it was trained to compute."""
+"""The way from a file of any age, or a model of tf_keras, to a Keras model that computes what it was trained to."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ModelFileError
+from ...errors import ConversionError, ModelFileError, SnnconvError, one_line
 from ...files.hdf5 import brief
 from .source import PathLike, Source, open_source
+
+TF_KERAS = "tf_keras"  # Keras 2 beside TensorFlow; its models in memory come through a file
 
 
 def load_model(
@@ -59,7 +61,6 @@ def load_model(
 def _load(source: Source, custom_objects: Mapping[str, Any] | None, unsafe: bool, replace: Mapping[str, Any]) -> Any:
     import keras
 
-    from ... import layers  # noqa: F401  (registers the layers with Keras)
     from .build import build, check_loaded, with_objects
     from .classes import admit
     from .custom import known_objects, replacements
@@ -136,3 +137,33 @@ def _is_theano(source: Source, is_keras1: bool) -> bool:
             "opposite directions. Write it into the file: h5py.File(path, 'a').attrs['backend'] = 'tensorflow'."
         )
     return bool(names) and not any(":" in name for name in names)
+
+
+def is_legacy(model: Any) -> bool:
+    """Whether an object is a model of tf_keras, which need not be imported for that."""
+    return any(parent.__module__.split(".")[0] == TF_KERAS for parent in type(model).__mro__) and hasattr(model, "save")
+
+
+def from_legacy(model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of this Keras with the layers and weights of one of tf_keras.
+
+    Raises
+    ------
+    ConversionError
+        If tf_keras cannot save it, or this Keras cannot read what it saved.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.h5"
+        try:
+            model.save(path, include_optimizer=False, save_format="h5")
+            return load_model(path, custom_objects=custom_objects)
+        except SnnconvError as error:
+            reason = str(error).replace(f"cannot read '{path}': ", "")
+        except Exception as error:
+            # tf_keras passes on whatever saving brings about
+            reason = one_line(error)
+    raise ConversionError(
+        f"model '{getattr(model, 'name', '')}' is of tf_keras, not of keras, and is read through a file: {reason}. "
+        f"Build it with keras.Sequential or keras.Model(inputs, outputs), or save it with model.save('model.h5') and "
+        f"convert the file."
+    )

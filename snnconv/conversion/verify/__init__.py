@@ -2,7 +2,6 @@
 
 - `verify`: the whole comparison, and that of rates with Keras, layer by layer
 - `spikes`: TensorFlow against the NumPy loop, and both against the rate equation
-- `parts`: how many samples and steps at a time
 - `report`: what came out, by layer
 """
 

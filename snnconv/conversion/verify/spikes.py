@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import numpy as np
 from ...graph import Inputs, Population, SpikingGraph, Stateful
 from ...runtime import reference
 from ...runtime.arguments import Dtype
+from ...runtime.result import spike_dtype
 from ..precision import ROUNDING, Values, largest, outside, rates_around
-from .parts import MEMORY, samples_at_once, steps_at_once
 from .report import LayerCheck
 
 # Share of the spikes that may differ in float32, where the two runtimes add in another order: a spike at the very end
@@ -20,6 +21,9 @@ from .report import LayerCheck
 # never forget a rounding error. A deeper layer sees moved spikes and moves two to four times as many, and weights that
 # are round numbers bring many voltages to the threshold exactly: more is right if float64 shows no difference.
 FLOAT32_TIES = 1e-3
+
+MEMORY = 32 << 20
+"""Bytes that the values of all layers, or the recorded spikes of one runtime, take at most."""
 
 
 Moved = dict[str, tuple[int, int, int]]
@@ -182,3 +186,21 @@ def _constant_nodes(graph: SpikingGraph) -> set[str]:
 
 def _populations(graph: SpikingGraph) -> list[Population]:
     return [node for node in graph.nodes if isinstance(node, Population)]
+
+
+def samples_at_once(graph: SpikingGraph) -> int:
+    """Number of samples whose values, in float64 and in all layers, fit the memory; at least 1."""
+    values = sum(math.prod(node.shape) for node in graph.nodes)
+    return max(1, MEMORY // (values * np.dtype("float64").itemsize))
+
+
+def steps_at_once(graph: SpikingGraph, n_samples: int, n_steps: int) -> int:
+    """Number of steps whose spikes and outputs fit the memory, so that the last part is about as long as the others."""
+    spikes = sum(
+        math.prod(node.shape) * np.dtype(spike_dtype(node)).itemsize
+        for node in graph.nodes
+        if isinstance(node, Population)
+    )
+    outputs = sum(math.prod(graph[name].shape) for name in graph.outputs.values()) * np.dtype("float64").itemsize
+    n_parts = math.ceil(n_steps / max(1, MEMORY // (n_samples * max(spikes + outputs, 1))))
+    return math.ceil(n_steps / n_parts)

@@ -13,9 +13,8 @@ from ...graph.passes.channels import in_order_of
 from ...neurons import numpy_ops
 from ...runtime.arguments import Dtype
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
-from .parts import samples_at_once
 from .report import LayerCheck, Verification
-from .spikes import compare_runtimes
+from .spikes import compare_runtimes, samples_at_once
 
 N_SAMPLES = 8  # random samples where no inputs are given
 

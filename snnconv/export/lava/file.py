@@ -23,8 +23,7 @@ import h5py
 import numpy as np
 
 from ...errors import ModelFileError
-from ...files.hdf5 import child, damaged, open_hdf5, read_numbers, read_texts
-from ...files.hdf5_image import new_hdf5
+from ...files.hdf5 import child, damaged, new_hdf5, open_hdf5, read_numbers, read_texts
 from ...graph import Conv, SpikingGraph, load
 from ...graph.file import write as write_graph
 from ..places import channels_first

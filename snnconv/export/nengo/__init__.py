@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 
 from ...errors import ExportError
-from ...files.npz import write_npz
+from ...files.archives import write_npz
 from ...graph import Filter, SpikingGraph
 from ...runtime.result import Result
 from ..target import Inputs, Option, Plan, Settings, Target

@@ -20,8 +20,7 @@ import h5py
 import numpy as np
 
 from ...errors import ModelFileError, SnnconvError
-from ...files.hdf5 import as_text, child, damaged, open_hdf5, read_numbers, read_texts
-from ...files.hdf5_image import new_hdf5
+from ...files.hdf5 import as_text, child, damaged, new_hdf5, open_hdf5, read_numbers, read_texts
 from .primitives import PARAMETERS, NirGraph, Primitive
 
 NIR_VERSION = "1.0.8"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...files.npz import write_npz
+from ...files.archives import write_npz
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
 from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers

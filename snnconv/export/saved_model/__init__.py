@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..._version import __version__
-from ...errors import InputError, ParameterError
+from ...errors import ParameterError
 from ...files.manifest import write_manifest
 from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
-from ...runtime.arguments import check_dt, check_dtype, check_steps, initial_voltages
+from ...runtime.arguments import check_dt, check_dtype, check_steps, check_varying, initial_voltages
 from ...runtime.result import Result
 from ..target import Inputs, Option, Plan, Settings, Target
 
@@ -77,11 +77,7 @@ def export_saved_model(
     check_dt(graph, dt)
     if reduce not in REDUCTIONS:
         raise ParameterError(f"reduce must be 'mean' or 'last'. Received {reduce!r}.")
-    varying = frozenset([varying] if isinstance(varying, str) else varying)
-    unknown = sorted(varying - {node.name for node in graph.inputs})
-    if unknown:
-        names = [node.name for node in graph.inputs]
-        raise InputError(f"varying names {unknown[0]!r}, which is no input. Inputs are {names}.")
+    varying = check_varying(graph, varying)
     voltages = initial_voltages(graph, initial_voltage, seed)
     from .module import Run, save  # needs TensorFlow
 

@@ -19,7 +19,7 @@ from ...errors import ParameterError
 from ...files.manifest import write_manifest
 from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
-from ...runtime.arguments import initial_voltages
+from ...runtime.arguments import check_varying, initial_voltages
 from ...runtime.result import Result
 from ..programs import run as run_program
 from ..target import Check, Inputs, Plan, Settings, Target
@@ -85,7 +85,7 @@ def export_xla(
     ModelFileError
         If the folder cannot be written.
     """
-    names = frozenset([varying] if isinstance(varying, str) else varying)
+    names = check_varying(graph, varying)
     calls = Calls(n_steps, dt, names, reduce, record, dtype, precision)
     calls.check(graph)
     wanted = [batch_size] if isinstance(batch_size, int) else list(batch_size)

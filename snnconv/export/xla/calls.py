@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InputError, ParameterError
+from ...errors import ParameterError
 from ...graph import SpikingGraph
 from ...runtime.arguments import check_dt, check_steps
 from ..target import Option
@@ -52,15 +52,12 @@ class Calls:
     precision: str = "float32"
 
     def check(self, graph: SpikingGraph) -> None:
-        """Raise InputError or ParameterError where a setting is out of its range, or does not fit the graph."""
+        """Raise ParameterError where a setting is out of its range, or does not fit the graph."""
         check_steps(self.n_steps, self.dt)
         check_dt(graph, self.dt)
         for option in OPTIONS:
             if hasattr(self, option.name):
                 option.check(getattr(self, option.name))
-        names = [node.name for node in graph.inputs]
-        for name in sorted(self.varying - set(names)):
-            raise InputError(f"varying names {name!r}, which is no input. Inputs are {names}.")
 
 
 def batch_sizes_of(text: str) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ModelFileError, one_line
-from ...files.npz import write_npz
+from ...files.archives import write_npz
 from ...files.writing import remove_all_leftovers, replacing
 from ..batches import LARGEST
 from .account import PREFIX

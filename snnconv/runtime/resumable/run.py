@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from ...errors import DistributionError, ModelFileError, ParameterError, SnnconvError, one_line
-from ...files.npz import write_npz
+from ...files.archives import write_npz
 from ...files.writing import replacing
 from ..arguments import initial_voltages
 from ..batches import Batches

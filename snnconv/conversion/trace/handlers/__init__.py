@@ -8,10 +8,9 @@
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
-- `recorded`: layers that are functions, as the operations recorded in them
 - `refused_operations`: functions of keras.ops without a converter, by the reason
 - `shape`: numbers put elsewhere, added or left out
-- `wrappers`: layers around a layer, layers that do nothing outside training, and those that are refused
+- `wrappers`: layers around a layer or a function, layers that do nothing outside training, and those that are refused
 """
 
 from . import (
@@ -23,7 +22,6 @@ from . import (
     normalisation,
     operations,
     pooling,
-    recorded,
     refused_operations,
     shape,
     wrappers,
@@ -38,7 +36,6 @@ __all__ = [
     "normalisation",
     "operations",
     "pooling",
-    "recorded",
     "refused_operations",
     "shape",
     "wrappers",

@@ -1,12 +1,15 @@
-"""Layers without nodes of their own: around another layer, for training alone, or refused with advice."""
+"""Layers without nodes of their own: around a layer or a function, for training alone, or refused with advice."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
 from keras import layers as kl
+from keras import tree
 
+from ....errors import ConversionError, one_line
 from ..builder import Builder
 from ..registry import Expansion, expands, handler_inside_time, handles, layer_handler, refuses
 
@@ -66,3 +69,40 @@ def spectral_normalization(layer: Any, build: Builder, x: str) -> str:
 @handles(*(getattr(kl, name) for name in AUGMENTATIONS if hasattr(kl, name)), inside_time=True)
 def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return x
+
+
+@expands(kl.Lambda)
+def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
+    """The operations that a layer's function did to symbolic tensors, on which it is called as in the code of a model.
+
+    Raises
+    ------
+    ConversionError
+        If it does not take them, as functions of TensorFlow and NumPy do not.
+    """
+    inputs: list[Any] = []
+
+    def fresh(value: Any) -> Any:
+        if not isinstance(value, keras.KerasTensor):
+            return value
+        inputs.append(keras.Input(batch_shape=value.shape, dtype=value.dtype))
+        return inputs[-1]
+
+    def connected(value: Any) -> Any:  # some versions of Keras want an operation between an input and an output
+        return keras.layers.Identity(name="same")(value) if any(value is x for x in inputs) else value
+
+    args, kwargs = tree.map_structure(fresh, args), tree.map_structure(fresh, kwargs)
+    try:
+        outputs = tree.map_structure(connected, layer.call(*(args or ()), **(kwargs or {})))
+        model = keras.Model(inputs, outputs)
+    except Exception as error:
+        # a function of the user raises anything
+        raise ConversionError(
+            f"layer '{layer.name}' ({type(layer).__name__}) holds a function that cannot be looked into: it does not "
+            f"take symbolic tensors ({one_line(error)}). Write it with +, -, *, /, slices and functions of keras.ops, "
+            f"use layers, or register a converter with @snnconv.handles({type(layer).__name__})."
+        ) from error
+    for operation in model.operations:
+        if not isinstance(operation, keras.layers.Layer):  # their numbers depend on what was called before
+            operation.name = re.sub(r"_\d+$", "", operation.name)
+    return Expansion(model, is_function=True)
