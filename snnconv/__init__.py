@@ -34,6 +34,7 @@ __all__ = [
     "export_xla",
     "graph",
     "handles",
+    "keras_files",
     "layers",
     "load",
     "neurons",
@@ -108,14 +109,14 @@ if TYPE_CHECKING:
     from .analysis import plot
     from .analysis.diagnose import diagnose
     from .api import convert, explain, view
-    from .conversion import files as keras_files  # noqa: F401
+    from .conversion import files as keras_files
     from .conversion.trace import handles
     from .export.nir import read_nir
     from .export.saved_model import export_saved_model
     from .export.xla import export_xla
     from .graph import SpikingGraph, load, passes
     from .layers import regularizers
-    from .neurons import synapses
+    from .neurons import register_function, synapses
     from .quantize.simulator import IntegerSimulator
     from .runtime import reference
     from .runtime.simulator import Simulator
