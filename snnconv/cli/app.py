@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 
 from .._version import __version__
 from ..errors import ConversionWarning, HealthWarning, SnnconvError
-from ..files.limits import raise_for_good
 from ..text.advice import as_options
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -111,6 +110,8 @@ def snnconv(
     Start with `snnconv demo`. A MODEL is a Keras file (.keras, .h5, .hdf5) or an exported graph (.snn.h5).
     """
     if max_bytes is not None:
+        from ..files.limits import raise_for_good
+
         raise_for_good(max_bytes)
 
 
