@@ -14,18 +14,22 @@ from __future__ import annotations
 import importlib.resources
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
+from ...text.plain import plural
 from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
-from .bench import bench_text, check_folder, golden_texts
+from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .encoder import with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
 from .readme import MAKEFILE, readme
-from .stages import held_clocks, stages, step_clocks
+from .stages import stages
 from .stream import stream_text
+from .timing import longest, sample_clocks
 
 __all__ = ["TARGET", "plan"]
 
@@ -46,7 +50,6 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     encoded = with_encoder(integers)
     golden = golden_vectors(encoded, settings)
     circuit = stages(encoded, parallel)
-    clocks, held = step_clocks(circuit), held_clocks(circuit)
 
     def write(path: Path) -> None:
         texts = {
@@ -71,15 +74,15 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
             (path / name).write_text(text, "utf-8")
         integers.save(path / INTEGERS)
 
+    clocks = golden_clocks(circuit, golden)
+    mean = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    most = longest(circuit, golden.n_steps, golden.varies)
     notes = (
         "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",
-        f"a step takes {clocks:,} clocks ({' + '.join(f'{stage.clocks:,}' for stage in circuit)}): "
-        f"real time, {settings.dt * 1e3:g} ms a step, needs {frequency(clocks / settings.dt)}",
+        f"a sample of {plural(golden.n_steps, 'step')} takes {mean:,.0f} clocks at the spikes of the golden samples, "
+        f"and at most {most:,}: real time, {settings.dt * 1e3:g} ms a step, needs "
+        f"{frequency(most / golden.n_steps / settings.dt)}",
     )
-    if held < clocks:
-        kept = f"its weighted sums are kept ({sum(stage.held_bits for stage in circuit):,} bits)"
-        enough = f"{frequency(held / settings.dt)}, where the first step may take longer"
-        notes += (f"steps with the same input again take {held:,} clocks, since {kept}: {enough}",)
     return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
