@@ -206,6 +206,8 @@ def read_settings(path: Path, model: ModelFile) -> Settings:
 def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[int, float, dict[str, Any]]:
     """Number of steps, their length and the readout: those asked for, else the config's, else the usual ones.
 
+    The readout is empty where nothing says it.
+
     Raises
     ------
     ConfigError
@@ -216,11 +218,12 @@ def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[i
         return DEFAULT_STEPS if n_steps is None else n_steps, model.dt, {}
     from ..files.toml import read_toml
 
-    settings = read_settings(named, model)
+    settings, tables = read_settings(named, model), read_toml(named)
     if n_steps is None:
         n_steps = settings.simulation.n_steps
-    has_dt = dt is None and "dt" in read_toml(named).get("simulation", {})
-    return n_steps, settings.simulation.dt if has_dt else model.dt, vars(settings.readout)
+    has_dt = dt is None and "dt" in tables.get("simulation", {})
+    readout = vars(settings.readout) if "readout" in tables else {}
+    return n_steps, settings.simulation.dt if has_dt else model.dt, readout
 
 
 def adapted(graph: SpikingGraph, settings: Settings | Config, **given: Any) -> SpikingGraph:

@@ -43,7 +43,7 @@ class SpikingGraph:
     name : str
         The model's name.
     metadata : mapping of str to str
-        Where the network came from.
+        Where the network came from; `read_from` as "best_read_from".
     report : tuple of LayerReport
         What became of each layer of the Keras model.
 
@@ -110,6 +110,20 @@ class SpikingGraph:
     def readouts(self) -> Mapping[str, ReadoutView]:
         """The outputs by name, with the linear layer that gives them."""
         return readout_views(self._by_name, self.outputs)
+
+    @property
+    def read_from(self) -> int:
+        """First step, counted from 1, of the mean over time that is the answer; `calibrate` chooses it.
+
+        Raises
+        ------
+        SnnconvError
+            If the metadata hold no such number.
+        """
+        text = self.metadata.get("best_read_from", "1")
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+            raise SnnconvError(f"best_read_from in the metadata must be a whole number above 0. Received {text!r}.")
+        return int(text)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""
@@ -303,6 +317,7 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
 def _checked(**fields: Any) -> SpikingGraph:
     """The graph of fields from a file, after one sample went through all nodes: settings and shapes fit together."""
     graph = SpikingGraph(**fields)
+    _ = graph.read_from  # raises where it is no number
     if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
         raise ModelFileError("a node in it claims a shape that is too large to run.")
     try:
