@@ -55,7 +55,8 @@ class Simulator:
     chunk_steps : int or None
         Time steps that a layer computes together. None: chosen from the layers' sizes and `memory`.
     memory : int or None
-        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB.
+        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB, and 31 MiB for the
+        values alone where TensorFlow keeps no memory for the next chunk: on CPUs without oneDNN.
     sparse : bool
         Whether dense layers skip the zeros between spikes, where few neurons spike; on a CPU alone, and not in
         bfloat16.
