@@ -79,9 +79,10 @@ class Model:
 
     @cached_property
     def settings(self) -> tuple[Any, ...]:
-        """All that decides what is computed beside the arrays."""
+        """All that decides what is computed beside the numbers in the arrays."""
         nodes = tuple((node.name, node.inputs, settings_of(node), tuple(node.arrays())) for node in self.nodes)
-        return nodes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
+        shapes = tuple(tuple(array.shape) for array in self.arrays)  # a neuron bias is one number, or one per channel
+        return nodes, shapes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
 
     def by_name(self, arrays: Iterable[Any]) -> dict[str, dict[str, Any]]:
         """`arrays` by node and name."""
