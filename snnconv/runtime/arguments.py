@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError, ParameterError
+from ..errors import ConversionWarning, InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
 from ..neurons.base import State, is_number
 
@@ -105,7 +107,20 @@ def check_graph(graph: Any, taker: str) -> None:
 
 
 def check_dt(graph: SpikingGraph, dt: float) -> None:
-    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds."""
+    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds.
+
+    Warns
+    -----
+    ConversionWarning
+        If the network was made for steps of another length.
+    """
+    if "dt" in graph.metadata and not math.isclose(dt, graph.dt):
+        warnings.warn(
+            f"the network '{graph.name}' was made for steps of {graph.dt:g} s, and is used with steps of {dt:g} s: "
+            f"its spikes are others. Leave dt out, or pass dt={graph.dt:g}.",
+            ConversionWarning,
+            stacklevel=3,
+        )
     for node in graph.nodes:
         if isinstance(node, Population):
             try:

@@ -42,8 +42,8 @@ class Simulator:
     Parameters
     ----------
     graph : SpikingGraph
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str or type
         "float32" or "float64", or as NumPy or TensorFlow name it.
     initial_voltage : float or "uniform"
@@ -86,7 +86,7 @@ class Simulator:
     def __init__(
         self,
         graph: SpikingGraph,
-        dt: float = 0.001,
+        dt: float | None = None,
         dtype: DtypeLike = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
@@ -100,6 +100,7 @@ class Simulator:
         progress: bool | None = None,
     ):
         check_graph(graph, "Simulator")
+        dt = graph.dt if dt is None else dt
         check_steps(1, dt)
         dtype = check_dtype(dtype)
         check_dt(graph, dt)
