@@ -101,7 +101,9 @@ _LATE = {
     "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
+    "to_keras": ".training.unrolled",
     "warn_of_one_answer": ".tuning.doctor",
+    "with_weights_of": ".training.unrolled",
 }
 
 if TYPE_CHECKING:
@@ -188,6 +190,7 @@ class _LayersWithKeras:
 def _register_layers() -> None:
     try:
         import_module(".layers", __name__)
+        import_module(".training.unrolled.layers", __name__)
     except ImportError:  # a Keras that they do not run on can be imported all the same; their use tells what is wrong
         return
 
