@@ -32,6 +32,7 @@ __all__ = [
     "export",
     "export_saved_model",
     "export_xla",
+    "finetune",
     "graph",
     "handles",
     "keras_files",
@@ -63,6 +64,7 @@ _HOMES = {
     "explain": ".api",
     "export_saved_model": ".export.saved_model",
     "export_xla": ".export.xla",
+    "finetune": ".training.finetune",
     "handles": ".conversion.trace",
     "load": ".graph",
     "read_nir": ".export.nir",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from .runtime import reference
     from .runtime.simulator import Simulator
     from .training import callbacks
+    from .training.finetune import finetune
     from .tuning.calibrate import calibrate
     from .tuning.doctor import doctor
     from .tuning.energy import energy

@@ -47,12 +47,15 @@ class Unrolling:
     surrogate : str
     trainable : tuple of str
         Names of what trains.
+    spike_penalty : float
+        Loss for every spike of a neuron per step.
     """
 
     n_steps: int
     dt: float
     surrogate: str
     trainable: tuple[str, ...]
+    spike_penalty: float = 0.0
 
     @property
     def by_rates(self) -> bool:
@@ -68,10 +71,19 @@ class NodeLayer(keras.layers.Layer):
     node : Node, or str
         The node, or what `described` made of it.
     unrolling : Unrolling, or dict of its fields
+    units : dict of array name to float, or None
+        Powers of two, in units of which a weight holds its array: 1 where nothing is said.
     """
 
-    def __init__(self, node: Node | str, unrolling: Unrolling | Mapping[str, Any], **kwargs: Any):
+    def __init__(
+        self,
+        node: Node | str,
+        unrolling: Unrolling | Mapping[str, Any],
+        units: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
+        self.units = dict(units or {})
         self.node = rebuilt(node) if isinstance(node, str) else node
         if not isinstance(unrolling, Unrolling):
             unrolling = Unrolling(**{**unrolling, "trainable": tuple(unrolling["trainable"])})
@@ -79,20 +91,22 @@ class NodeLayer(keras.layers.Layer):
         trained = {array for name in unrolling.trainable for array in ARRAYS.get(name, ())}
         self._arrays = {}
         for name, array in self.node.arrays().items():
+            start = _constant(array / self._unit(name))
             self._arrays[name] = self.add_weight(
-                shape=np.shape(array), initializer=_constant(array), trainable=name in trained, name=name
+                shape=np.shape(array), initializer=start, trainable=name in trained, name=name
             )
 
     def get_config(self) -> dict[str, Any]:
         unrolling = {**dataclasses.asdict(self.unrolling), "trainable": list(self.unrolling.trainable)}
-        return {**super().get_config(), "node": described(self.node), "unrolling": unrolling}
+        return {**super().get_config(), "node": described(self.node), "unrolling": unrolling, "units": self.units}
 
     def build(self, input_shape: Any) -> None:
         self.built = True
 
     def tensors(self) -> Any:
         """The node with its weights, as tensors, in the place of its arrays."""
-        return dataclasses.replace(self.node, **{name: ops.convert_to_tensor(w) for name, w in self._arrays.items()})
+        arrays = {name: ops.convert_to_tensor(w) * self._unit(name) for name, w in self._arrays.items()}
+        return dataclasses.replace(self.node, **arrays)
 
     def trained_node(self, like: Node | None = None) -> Node:
         """The node with the values that the weights have now.
@@ -106,11 +120,14 @@ class NodeLayer(keras.layers.Layer):
         found = {}
         for name, weight in self._arrays.items():
             value: Any = ops.convert_to_numpy(weight)
-            found[name] = value.astype("float64")
+            found[name] = value.astype("float64") * self._unit(name)
             if like is not None:
                 own = np.asarray(getattr(like, name))
-                found[name] = np.where(own.astype(value.dtype) == value, own, found[name])
+                found[name] = np.where((own / self._unit(name)).astype(value.dtype) == value, own, found[name])
         return dataclasses.replace(self.node if like is None else like, **found)
+
+    def _unit(self, array: str) -> float:
+        return self.units.get(array, 1.0)
 
     def gradient_free(self, node: Any) -> Any:
         """The node without gradients of its arrays."""
@@ -139,8 +156,8 @@ class InputNode(NodeLayer):
     varies : bool
     """
 
-    def __init__(self, node: Node | str, unrolling: Any, varies: bool = False, **kwargs: Any):
-        super().__init__(node, unrolling, **kwargs)
+    def __init__(self, node: Node | str, unrolling: Any, units: Any = None, varies: bool = False, **kwargs: Any):
+        super().__init__(node, unrolling, units, **kwargs)
         self.varies = varies
 
     def get_config(self) -> dict[str, Any]:
@@ -231,8 +248,8 @@ class PopulationNode(_Stepped):
 
     node: Population
 
-    def __init__(self, node: Node | str, unrolling: Any, **kwargs: Any):
-        super().__init__(node, unrolling, **kwargs)
+    def __init__(self, node: Node | str, unrolling: Any, units: Any = None, **kwargs: Any):
+        super().__init__(node, unrolling, units, **kwargs)
         trainable = self.unrolling.trainable
         self._log_height = self._initial_voltage = None
         if "heights" in trainable:
@@ -255,9 +272,12 @@ class PopulationNode(_Stepped):
     def call(self, inputs: Sequence[Signal]) -> Signal:
         ((series, *means),) = inputs
         node = self.tensors().map_arrays(lambda array: ops.cast(array, self.variable_dtype))
-        if means:
-            return self._by_rates(node, series, means[0])
-        return self._by_steps(node, self.series(series))
+        signal = self._by_rates(node, series, means[0]) if means else self._by_steps(node, self.series(series))
+        if self.unrolling.spike_penalty:
+            spikes = ops.cast(signal[-1], self.variable_dtype) / ops.stop_gradient(self._height() * ops.ones(()))
+            # spikes of either sign cost
+            self.add_loss(self.unrolling.spike_penalty * ops.mean(ops.maximum(spikes, -spikes)))
+        return signal
 
     def _by_rates(self, node: Population, series: Any, mean: Any) -> Signal:
         outputs = [ops.stop_gradient(each) for each in self._run(self.gradient_free(node), series)]

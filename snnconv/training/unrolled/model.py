@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ def to_keras(
     trainable: str | Iterable[str] = TRAINABLE,
     reduce: Reduce = "mean",
     read_from: int = 1,
+    spike_penalty: float = 0.0,
     varying: str | Iterable[str] = (),
     dtype: Any = "float32",
 ) -> Any:
@@ -56,6 +58,8 @@ def to_keras(
         "mean" or "last": the answer is the mean of the outputs over time, or the last one.
     read_from : int
         First step of the mean, counted from 1.
+    spike_penalty : float
+        Added to the loss for every spike of a neuron per step, on average over each population.
     varying : names
         Inputs with a value of their own at each step, (n, n_steps, *input).
     dtype : str
@@ -84,10 +88,13 @@ def to_keras(
         raise ParameterError(f"reduce must be 'mean' or 'last'. Received {reduce!r}.")
     if isinstance(read_from, bool) or not isinstance(read_from, int) or not 1 <= read_from <= n_steps:
         raise ParameterError(f"read_from must be a step from 1 to n_steps = {n_steps}. Received {read_from!r}.")
+    if not (math.isfinite(spike_penalty) and spike_penalty >= 0):
+        raise ParameterError(f"spike_penalty must be 0 or more. Received {spike_penalty!r}.")
     varies = check_varying(graph, varying)
-    unrolling = layers.Unrolling(n_steps, dt, surrogate, _trainable(trainable))
+    unrolling = layers.Unrolling(n_steps, dt, surrogate, _trainable(trainable), spike_penalty)
     _check_gradients(graph, unrolling)
 
+    units = _units(graph)
     inputs: dict[str, Any] = {}
     signals: dict[str, Any] = {}
     for node in graph.nodes:
@@ -96,10 +103,10 @@ def to_keras(
             shape = (n_steps, *node.shape) if node.name in varies else node.shape
             inputs[node.name] = keras.Input(shape, name=layer_name(node.name), dtype=policy.compute_dtype)
             options["name"] += ".signal"
-            layer = layers.InputNode(node, unrolling, node.name in varies, **options)
+            layer = layers.InputNode(node, unrolling, varies=node.name in varies, **options)
             signals[node.name] = layer(inputs[node.name])
         elif not isinstance(node, Readout):
-            layer = layers.layer_of(node)(node, unrolling, **options)
+            layer = layers.layer_of(node)(node, unrolling, units[node.name], **options)
             signals[node.name] = layer([signals[name] for name in node.inputs])
     outputs = {}
     for label, name in graph.outputs.items():
@@ -203,6 +210,28 @@ def _check_gradients(graph: SpikingGraph, unrolling: Any) -> None:
             view.neuron.distances(np.zeros(1), state, unrolling.dt)
         except ParameterError as error:
             raise ParameterError(f"population '{view.name}': {error}") from None
+
+
+def _units(graph: SpikingGraph) -> dict[str, dict[str, float]]:
+    """Powers of two in which weights are as large as those of other Keras models, whatever the unit of a current.
+
+    A kernel gets the mean square of one over the products that a unit sums, and its bias the same unit; so does the
+    bias of the neurons behind it. Optimizers take steps of the same size for all weights.
+    """
+    units: dict[str, dict[str, float]] = {}
+    for node in graph.nodes:
+        found = {name: _size(array) for name, array in node.arrays().items() if name != "gain"}
+        if isinstance(node, Weighted):
+            found["kernel"] *= math.sqrt(node.kernel[..., 0].size)
+            found["bias"] = found["kernel"]
+        elif isinstance(node, Population) and isinstance(graph[node.inputs[0]], Weighted):
+            found["neuron_bias"] = units[node.inputs[0]]["kernel"]
+        units[node.name] = {name: 2.0 ** round(math.log2(size or 1.0)) for name, size in found.items()}
+    return units
+
+
+def _size(array: np.ndarray) -> float:
+    return math.sqrt(np.mean(np.square(array)))
 
 
 def _record(graph: SpikingGraph) -> dict[str, Any]:
