@@ -15,7 +15,7 @@ from ..runtime.classes import is_binary, n_classes_of, target_classes
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What is learned for each sample, the loss, and what answers are measured by.
+    """Values to learn for each sample, the loss, and the right answers to measure by.
 
     Parameters
     ----------
