@@ -108,10 +108,11 @@ class ModelFile:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
+            from ..training.unrolled import is_unrolled
 
             given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
             graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
-            return graph, keras_sources(model)
+            return graph, None if is_unrolled(model) else keras_sources(model)
         from ..tuning.adaptation import Adaptation
 
         return Adaptation(scale_firing_rates, synapse).apply(self.graph()), None

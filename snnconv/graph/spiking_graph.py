@@ -278,6 +278,23 @@ class SpikingGraph:
         """
         return late("explain")(self, layer, unit, x, sample=sample, dt=dt)
 
+    def to_keras(self, n_steps: int, **options: Any) -> Any:
+        """The network as a Keras model over `n_steps` time steps, to be trained in spikes.
+
+        See `snnconv.training.unrolled.to_keras` for the options.
+        """
+        return late("to_keras")(self, n_steps, **options)
+
+    def with_weights_of(self, model: Any) -> SpikingGraph:
+        """The graph with the weights of a model that `to_keras` made of it, and that was trained since.
+
+        Raises
+        ------
+        ParameterError
+            If the model was made of another graph.
+        """
+        return late("with_weights_of")(self, model)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
         save(self, path, self.dt)

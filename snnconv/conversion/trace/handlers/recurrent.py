@@ -18,7 +18,7 @@ from keras import tree
 
 from ....graph.nodes import Add, Concatenate
 from ..builder import Builder, to_numpy
-from ..registry import Expansion, handles
+from ..registry import handles
 from ..walk import walk
 from .functions import joined
 from .shape import crop, reshape
