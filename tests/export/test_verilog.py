@@ -20,7 +20,7 @@ N_STEPS = 30
 
 
 def passes(folder):
-    """The numbers in the line with which the test bench ends: values, spikes, samples, steps, clocks of the first sample.
+    """The numbers in the line with which the test bench ends: values, spikes, samples, steps and clocks.
 
     Clocks are measured: the bench counts those of every step of every layer, and fails where they are others.
     """

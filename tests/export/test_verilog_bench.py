@@ -1,6 +1,7 @@
 """Circuits: the test bench fails where it should, clocks are counted, and notes and names are right."""
 
 import dataclasses
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_steps_with_a_held_input_take_a_clock_for_a_neuron_of_the_first_layer():
 
 
 def test_layers_work_at_the_same_time():
-    """Two layers of 10 and 4 clocks: the second is done 4 clocks behind the first; where it is slow, the first waits."""
+    """The second layer is done 4 clocks behind the first; where it is slow, the first one waits."""
     assert sample_clocks(np.array([[10, 10, 10], [4, 4, 4]])) == 34
     assert sample_clocks(np.array([[1, 1, 1, 1], [10, 10, 10, 10]])) == 41
 
@@ -101,7 +102,7 @@ def test_multipliers_are_few_powers_of_two(number):
     assert sum(sign << place for place, sign in powers) == number
     assert len(powers) <= number.bit_count()
     places = [place for place, _ in powers]
-    assert all(after - before > 1 for before, after in zip(places, places[1:], strict=False))
+    assert all(after - before > 1 for before, after in itertools.pairwise(places))
 
 
 def test_memories_hold_twos_complement_and_no_more_than_needed():

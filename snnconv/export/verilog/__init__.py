@@ -6,6 +6,7 @@ that gives its layers their sizes, widths and memories.
 
 - `stages`: the layers as parameters of modules; `memories`: their read-only memories; `encoder`: rate-coded inputs.
 - `network`, `stream`: the generated modules.
+- `boards`: tops for boards, from board/.
 - `bench`: the test bench, its golden vectors and its simulation; `readme`: README.md and Makefile.
 """
 
@@ -23,6 +24,7 @@ from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, t
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
+from .boards import BOARDS, board_texts
 from .encoder import with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
@@ -39,6 +41,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     parallel = settings.options["parallel"]
     if parallel < 1:
         raise ParameterError(f"--parallel must be a whole number above 0. Received {parallel}.")
+    board = BOARDS.get(settings.options["board"])
     limits = _limits(graph, settings)
     try:
         integers = to_integers(graph, settings)
@@ -62,13 +65,16 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         for file in importlib.resources.files(__name__).joinpath("rtl").iterdir():
             if file.name.endswith(".v"):
                 texts[f"rtl/{file.name}"] = file.read_text("utf-8")
-        sources = ("Makefile", *(name for name in texts if name.endswith(".v")))
+        if board is not None:
+            texts["Makefile"] += board.rules
+            texts |= board_texts(board, encoded, circuit, golden, settings.n_steps)
+        sources = ("Makefile", *(name for name in texts if name.endswith((".v", ".py"))))
         texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
             for memory, words in stage.memories.items():
                 texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
         texts |= golden_texts(encoded, circuit, golden)
-        for folder in ("rtl", "mem", "golden"):
+        for folder in ("rtl", "mem", "golden", *(("board",) if board is not None else ())):
             (path / folder).mkdir()
         for name, text in texts.items():
             (path / name).write_text(text, "utf-8")
@@ -114,7 +120,11 @@ TARGET = Target(
     "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
     "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, latency codes",
     plan,
-    (*OPTIONS, Option("parallel", int, 1, "most neurons of a layer that are computed side by side")),
+    (
+        *OPTIONS,
+        Option("parallel", int, 1, "most sums of a layer that are made side by side"),
+        Option("board", str, "none", "a top for a board, with a serial line and host.py", ("none", *BOARDS)),
+    ),
     is_folder=True,
     check_folder=check_folder,
     takes_signed_spikes=False,

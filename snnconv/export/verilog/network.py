@@ -14,8 +14,8 @@ NETWORK = Template("""\
 // Written by snnconv: the network $name, $layers.
 //
 // Write a frame of inputs where `input_free`, and pulse `input_finish` with its last number, or `input_drop` to forget
-// it. A sample is n_steps steps with one frame, or with `every_step` with a frame each. Layers work at the same time, on
-// steps that follow each other, and give out what they send as they send it. Where `result_ready`, the sums of the
+// it. A sample is n_steps steps with one frame, or with `every_step` with a frame each. Layers work at the same time,
+// on steps that follow each other, and give out what they send as they send it. Where `result_ready`, the sums of the
 // outputs can be read, one clock behind their address; `result_release` makes room for the next sample.
 module snn_network (
     input wire clk,
@@ -220,9 +220,7 @@ def _parameters(stage: Stage) -> str:
     for memory, words in stage.memories.items():
         values[plurals.get(memory, memory + "S")] = len(words)
         values["WEIGHT_BITS" if memory == "WEIGHTS" else f"{memory}_BITS"] = stage.widths[memory]
-        values[f"{memory.removesuffix('S') if memory == 'WEIGHTS' else memory}_FILE"] = (
-            f'"{memory_file(stage, memory)}"'
-        )
+        values["WEIGHT_FILE" if memory == "WEIGHTS" else f"{memory}_FILE"] = f'"{memory_file(stage, memory)}"'
     return ",\n".join(f"        .{name}({value})" for name, value in values.items())
 
 

@@ -67,22 +67,22 @@ def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
     make lint     # verilator
     make synth    # yosys; SYNTH=synth_ice40 and the like for a device
 
-| layer | name | kind | neurons | inputs | side by side | weight bits | sum bits | state bits | ROM bits | most clocks | with held inputs | clocks of golden/ |
+| layer | name | kind | neurons | inputs | lanes | weight | sum | state bits | ROM bits | most clocks | held | golden |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
 Layers work at the same time, on steps that follow each other. A sample of {n_steps} steps takes {measured:,.0f} clocks
 from its last input to its class, on average over golden/, and {most:,} where every input spikes at every step. With
-steps of {graph.dt * 1e3:g} ms, real time needs a clock of {most / n_steps / graph.dt / 1e6:.4g} MHz or more for any input.
+steps of {graph.dt * 1e3:g} ms, real time needs {most / n_steps / graph.dt / 1e6:.4g} MHz or more for any input.
 
-Most clocks of a layer are neurons / side by side * inputs and those of its registers. Where its inputs are spikes of a
-dense layer, only those that spike take a clock, but at least "side by side" of them. Of a frame that is held for many
-steps, the weighted sums are kept: each step after the first takes a clock for each neuron.
+Most clocks of a layer are neurons / lanes * inputs and those of its registers. Where the inputs of a dense layer are
+spikes, only those that spike take a clock, but at least as many as there are lanes: "golden" is the mean over golden/.
+Of a frame that is held for many steps, the sums are kept: a step after the first takes a clock per neuron ("held").
 
 - rtl/snn_stream.v is the top: AXI4-Stream in and out, the order and the end of frames are described in its head.
   rtl/snn_network.v is the network without streams; it also gives out every spike as it is sent.
-- mem/ holds weights, biases and thresholds for $readmemh, in two's complement; weights of sums side by side share a word, the
-  first one in its lowest bits. Paths are relative to this folder: tools must run in it.
+- mem/ holds weights, biases and thresholds for $readmemh, in two's complement; weights of lanes share a word, the first
+  one in its lowest bits. Paths are relative to this folder: tools must run in it.
 - golden/ holds {golden.size} from the integer network in NumPy.
 - An input x is sent as round({number} / {code.step:.9g}), halves to even, from {code.codes.low} to {code.codes.high}.
 - Sums over time are proven to fit for {graph.settings.n_steps} steps. No register
