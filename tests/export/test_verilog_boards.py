@@ -34,7 +34,7 @@ def test_host_py_reads_the_classes_and_sums_of_the_integer_network(tmp_path):
     x = np.random.default_rng(3).random((3, 7))
     export.export(graph, folder, "verilog", x=x, n_steps=20, golden=2, board="icebreaker", parallel=2)
     np.save(tmp_path / "x.npy", x)
-    said, status, leds = talk(folder, tmp_path, tmp_path / "x.npy")
+    said, status, leds = talk(folder, tmp_path, tmp_path / "x.npy", bytes_in=14)
     sums = quantize.run(quantize.load(folder / "network.int.h5"), x, 20).outputs["y"].sum(1).astype(int)
     expected = [
         f"sample {n}: class {row.argmax()}, sums {' '.join(map(str, row.tolist()))}" for n, row in enumerate(sums)
