@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers as kl
 
 import snnconv
+from snnconv.training.datasets import load
 
 SEED = 0
 N_TRAIN, N_CALIBRATION = 55_000, 512
@@ -47,13 +48,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--steps", type=int, nargs="+", default=[4, 8, 16], help="steps for each element")
     parser.add_argument("--images", type=int, default=10_000, help="test images")
+    parser.add_argument("--data", help="folder or file of MNIST, as snnconv.training.datasets.load takes it")
     arguments = parser.parse_args()
-    (x, y), (x_test, y_test) = keras.datasets.mnist.load_data()
-    x, x_test = (images.astype("float32") / 255 for images in (x, x_test[: arguments.images]))
-    y_test = y_test[: arguments.images]
-    print(
-        "| network | s to train | Keras | steps | in spikes | same answer | s per 1,000 |", "|---" * 7 + "|", sep="\n"
-    )
+    data = load("mnist", arguments.data)
+    x, x_test = (images.reshape(-1, 28, 28) for images in (data.x_train, data.x_test[: arguments.images]))
+    y, y_test = data.y_train, data.y_test[: arguments.images]
+    print("| network | s to train | Keras | steps | in spikes | same answer | s per 1,000 |")
+    print("|---" * 7 + "|")
     for name in arguments.names:
         begin = time.perf_counter()
         model = trained(name, x[:N_TRAIN], y[:N_TRAIN], arguments.epochs)

@@ -106,7 +106,7 @@ def _unrolled(layer: Any, build: Builder, x: str, initial_state: Any, mask: Any)
 
 
 def _model(layer: Any, shape: Sequence[int], start: Any) -> keras.Model:
-    """What a cell does to one element and its states, as operations; the outputs are the element's and the states."""
+    """The work of a cell on one element and its states, as operations; the outputs are the element's and the states."""
     dtype = layer.cell.compute_dtype
     x = keras.KerasTensor((None, *shape), dtype)
     states = tree.map_structure(lambda state: keras.KerasTensor((None, *state.shape[1:]), dtype), start)
@@ -134,7 +134,7 @@ def _kept(
 
 
 def _calls(build: Builder) -> Any:
-    """What converts the operations of a cell, and computes those that know all their arguments."""
+    """Builder that converts the operations of a cell, and computes those that know all their arguments."""
 
     def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
         if any(isinstance(value, str) for value in tree.flatten((args, kwargs))):
