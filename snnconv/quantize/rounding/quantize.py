@@ -7,7 +7,7 @@ import dataclasses
 from ...errors import ConversionError, ParameterError
 from ...graph import Population, SpikingGraph
 from ...runtime.arguments import check_dt
-from ...text.plain import plural
+from ...text.plain import first_of, plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
 from ..nodes import EncodedInput, IntegerNode, Node, SumPool
@@ -95,7 +95,7 @@ def quantize(
     found, most = chains(prepared, problems)
     lines = [*filter(None, problems.values()), *more, *most]
     if lines:
-        listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
+        listed = first_of([f"({number}) {line}" for number, line in enumerate(lines, 1)], "; ")
         verb = "has" if len(lines) == 1 else "have"
         raise ConversionError(
             f"{plural(len(lines), 'part')} of the network '{graph.name}' {verb} no integer form: {listed}."
