@@ -164,6 +164,7 @@ class Batches:
         wanted: Recording,
         reduction: str | None = None,
         *,
+        read_from: int = 1,
         rows: Sequence[slice] | None = None,
         state: Mapping[str, State] | None = None,
         keep_state: bool = False,
@@ -172,7 +173,7 @@ class Batches:
 
         Parameters
         ----------
-        reduction : str or None
+        reduction, read_from
             See `Program`.
         rows : sequence of slice, or None
             Samples to run. None: this worker's share; where it is not known how many samples there are, batches are
@@ -184,7 +185,7 @@ class Batches:
         """
         if state is not None:
             check_state(self._engines[0].model.stateful, state, samples.at_first)
-        program = self._program(samples, n_steps, wanted, reduction)
+        program = self._program(samples, n_steps, wanted, reduction, read_from)
         if rows is None and samples.n is not None:
             rows = [self.own(samples.n, n_steps)]
         total = None if rows is None else sum(part.stop - part.start for part in rows)
@@ -198,9 +199,11 @@ class Batches:
                 n = chunk.samples.stop - chunk.samples.start
                 advance((chunk.steps.stop - chunk.steps.start) / n_steps * n)
 
-    def _program(self, samples: Samples, n_steps: int, wanted: Recording, reduction: str | None) -> Program:
+    def _program(
+        self, samples: Samples, n_steps: int, wanted: Recording, reduction: str | None, read_from: int
+    ) -> Program:
         batch, chunk = self.sizes(samples.at_first if samples.n is None else samples.n, n_steps)
-        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction)
+        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction, read_from)
         if found in self._programs:
             return found
         for program in self._programs if self._chunk_steps is None else ():
