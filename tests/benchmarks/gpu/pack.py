@@ -39,6 +39,10 @@ def pack(folder: Path, quick: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     batches = QUICK_BATCHES if quick else BATCHES
     about: dict[str, Any] = {"snnconv": snnconv.__version__, "quick": quick, "batches": batches, "programs": {}}
+    for layer in layers_of(quick):
+        _pack_layer(layer, folder / layer.name)
+        about["programs"][layer.name] = {**dataclasses.asdict(layer), "digest": layer.digest()}
+        _say(f"{layer.name}: a program, spikes of {COLUMNS} neurons")
     for name in works.NAMES:
         work = works.make(name, max(batches), QUICK_STEPS if quick else None)
         graph = as_graph(work)
@@ -49,10 +53,6 @@ def pack(folder: Path, quick: bool) -> None:
         np.savez_compressed(folder / name / EXPECTED, **_expected(graph, work.x, work.n_steps, min(batches)))
         about["programs"][name] = {"n_steps": work.n_steps, "digest": digest(work.x)}
         _say(f"{name}: {len(batches) * len(PRECISIONS)} programs, spikes of {len(work.x)} samples")
-    for layer in layers_of(quick):
-        _pack_layer(layer, folder / layer.name)
-        about["programs"][layer.name] = {**dataclasses.asdict(layer), "digest": layer.digest()}
-        _say(f"{layer.name}: a program, spikes of {COLUMNS} neurons")
     if not quick:
         command = ["pip", "download", "--quiet", "--no-deps", "--dest", folder / WHEELS, *PEERS]
         subprocess.run([sys.executable, "-m", *command], check=True)
@@ -68,20 +68,14 @@ def _expected(graph: SpikingGraph, x: np.ndarray, n_steps: int, n_whole: int) ->
     """Spikes of each neuron for the first `n_whole` samples, and of each population for all; from both precisions."""
     found: dict[str, np.ndarray] = {}
     for dtype in ("float32", "float64"):
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in graph.populations}
-        for start in range(0, len(x), n_whole):  # rates of all samples at once would take gigabytes
-            simulator = _simulators.setdefault((graph.name, dtype), snnconv.Simulator(graph, works.DT, dtype))
-            rates = simulator.run(x[start : start + n_whole], n_steps, record=[f"{n}.rates" for n in parts]).rates
-            for name, rate in rates.items():
-                counts = np.rint(rate * (n_steps * works.DT)).astype("uint16")
-                parts[name].append(counts.reshape(len(counts), -1).sum(1, dtype="int64"))
-                if start == 0:
-                    found[f"{dtype}/neurons/{name}"] = counts
-        found |= {f"{dtype}/samples/{name}": np.concatenate(sums) for name, sums in parts.items()}
+        rates = (
+            snnconv.Simulator(graph, works.DT, dtype).run(x, n_steps, [f"{n}.rates" for n in graph.populations]).rates
+        )
+        for name, rate in rates.items():
+            counts = np.rint(rate * (n_steps * works.DT)).astype("uint16")
+            found[f"{dtype}/neurons/{name}"] = counts[:n_whole]
+            found[f"{dtype}/samples/{name}"] = counts.reshape(len(counts), -1).sum(1, dtype="int64")
     return found
-
-
-_simulators: dict[tuple[str, str], snnconv.Simulator] = {}
 
 
 def _pack_layer(layer: LargeLayer, folder: Path) -> None:
@@ -89,21 +83,24 @@ def _pack_layer(layer: LargeLayer, folder: Path) -> None:
     calls = Calls(layer.n_steps, works.DT, frozenset({"input"}), "last", "spikes")
     unknown = _network(layer, np.broadcast_to(np.float32(0), (layer.n, layer.n)))  # takes no memory here
     for precision in PRECISIONS:
-        path = folder / precision
-        path.mkdir(parents=True, exist_ok=True)
-        whole = Whole(unknown, dataclasses.replace(calls, precision=precision), layer.n_samples)
-        names = [KERNEL if array.ndim == 2 else str(number) for number, array in enumerate(whole.weights)]
-        entry = write_program(whole, layer.n_samples, path) | {"weights": names}
-        write_signature(layer.name, calls, {str(layer.n_samples): entry}, path)
-        np.savez(path / START, **whole.start({}))
-        small = {name: array for name, array in zip(names, whole.weights, strict=True) if name != KERNEL}
-        np.savez(path / WEIGHTS, **small)
+        _write_layer(layer, unknown, dataclasses.replace(calls, precision=precision), folder / precision)
     first = _network(layer, layer.kernel(COLUMNS))
     spikes = {}
     for dtype in ("float32", "float64"):
         result = snnconv.Simulator(first, works.DT, dtype).run(layer.spikes(CHECKED), layer.n_steps, "lif.spikes")
         spikes[dtype] = result.spikes["lif"]
     np.savez_compressed(folder / EXPECTED, **spikes)
+
+
+def _write_layer(layer: LargeLayer, graph: SpikingGraph, calls: Calls, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = Whole(graph, calls, layer.n_samples)
+    names = [KERNEL if array.ndim == 2 else str(number) for number, array in enumerate(whole.weights)]
+    entry = write_program(whole, layer.n_samples, folder) | {"weights": names}
+    write_signature(layer.name, calls, {str(layer.n_samples): entry}, folder)
+    np.savez(folder / START, **whole.start({}))
+    small = {name: array for name, array in zip(names, whole.weights, strict=True) if name != KERNEL}
+    np.savez(folder / WEIGHTS, **small)
 
 
 def _network(layer: LargeLayer, kernel: np.ndarray) -> SpikingGraph:

@@ -80,7 +80,10 @@ def run(folder: Path, repeats: int, only: Iterable[str] | None, json_file: Path 
     about = json.loads((folder / ABOUT).read_text("utf-8"))
     device = jax.devices()[0]
     print(f"{device.device_kind} ({device.platform}), JAX {jax.__version__}, medians of {repeats}\n", flush=True)
-    names = [*about["programs"], "peers"] if only is None else list(only)
+    known = [*about["programs"], "peers"]
+    names = known if only is None else list(only)
+    if unknown := sorted(set(names) - set(known)):
+        raise SystemExit(f"there is no {', '.join(unknown)} in {folder}; there are {', '.join(known)}")
     rows: list[Row] = []
     _print_line(HEADER)
     _print_line("---" for _ in HEADER)
