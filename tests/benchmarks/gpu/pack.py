@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import multiprocessing
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ def pack(folder: Path, quick: bool) -> None:
     about: dict[str, Any] = {"snnconv": snnconv.__version__, "quick": quick, "batches": batches, "programs": {}}
     for layer in layers_of(quick):
         _pack_layer(layer, folder / layer.name)
-        about["programs"][layer.name] = {**dataclasses.asdict(layer), "digest": layer.digest()}
+        about["programs"][layer.name] = {**asdict(layer), "digest": layer.digest()}
         _say(f"{layer.name}: a program, spikes of {COLUMNS} neurons")
     for name in works.NAMES:
         work = works.make(name, max(batches), QUICK_STEPS if quick else None)
@@ -81,9 +83,11 @@ def _expected(graph: SpikingGraph, x: np.ndarray, n_steps: int, n_whole: int) ->
 def _pack_layer(layer: LargeLayer, folder: Path) -> None:
     """The program of all neurons without their kernel, and the spikes of the first neurons."""
     calls = Calls(layer.n_steps, works.DT, frozenset({"input"}), "last", "spikes")
-    unknown = _network(layer, np.broadcast_to(np.float32(0), (layer.n, layer.n)))  # takes no memory here
-    for precision in PRECISIONS:
-        _write_layer(layer, unknown, dataclasses.replace(calls, precision=precision), folder / precision)
+    # TensorFlow keeps what it traced, kernel and all, as long as its process lives
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawning, max_tasks_per_child=1) as processes:
+        for precision in PRECISIONS:
+            processes.submit(_write_layer, layer, replace(calls, precision=precision), folder / precision).result()
     first = _network(layer, layer.kernel(COLUMNS))
     spikes = {}
     for dtype in ("float32", "float64"):
@@ -92,9 +96,10 @@ def _pack_layer(layer: LargeLayer, folder: Path) -> None:
     np.savez_compressed(folder / EXPECTED, **spikes)
 
 
-def _write_layer(layer: LargeLayer, graph: SpikingGraph, calls: Calls, folder: Path) -> None:
+def _write_layer(layer: LargeLayer, calls: Calls, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    whole = Whole(graph, calls, layer.n_samples)
+    unknown = np.broadcast_to(np.float32(0), (layer.n, layer.n))
+    whole = Whole(_network(layer, unknown), calls, layer.n_samples)
     names = [KERNEL if array.ndim == 2 else str(number) for number, array in enumerate(whole.weights)]
     entry = write_program(whole, layer.n_samples, folder) | {"weights": names}
     write_signature(layer.name, calls, {str(layer.n_samples): entry}, folder)
