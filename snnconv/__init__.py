@@ -37,6 +37,8 @@ __all__ = [
     "keras_files",
     "layers",
     "load",
+    "metrics",
+    "neurobench",
     "neurons",
     "passes",
     "plot",
@@ -65,6 +67,7 @@ _HOMES = {
     "export_xla": ".export.xla",
     "handles": ".conversion.trace",
     "load": ".graph",
+    "metrics": ".tuning.energy",
     "read_nir": ".export.nir",
     "register_function": ".neurons",
     "tune": ".tuning.search",
@@ -82,6 +85,7 @@ _MODULES = {
     "diagnosis": ".analysis.diagnose",
     "health": ".tuning.doctor",
     "keras_files": ".conversion.files",
+    "neurobench": ".tuning.energy.neurobench",
     "passes": ".graph.passes",
     "plot": ".analysis.plot",
     "reference": ".runtime.reference",
@@ -123,7 +127,7 @@ if TYPE_CHECKING:
     from .training import callbacks
     from .tuning.calibrate import calibrate
     from .tuning.doctor import doctor
-    from .tuning.energy import energy
+    from .tuning.energy import energy, metrics, neurobench
     from .tuning.search import tune
 
 
