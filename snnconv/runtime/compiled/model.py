@@ -34,6 +34,8 @@ class Program:
     recording : mapping of kind to population names
     reduction : str or None
         None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
+    read_from : int
+        First step of the run, counted from 1, that is summed.
     """
 
     batch_size: int
@@ -41,6 +43,7 @@ class Program:
     varying: frozenset[str]
     recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
+    read_from: int = 1
 
     def records(self, kind: str, name: str) -> bool:
         """Whether the population's values of this kind are kept."""
