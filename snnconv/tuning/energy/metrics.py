@@ -173,7 +173,7 @@ def metrics(
     graph: SpikingGraph,
     x: Any,
     n_steps: int,
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     batch_size: int = 32,
     progress: bool | None = None,
@@ -185,8 +185,8 @@ def metrics(
     x : (n, *input) array, held constant, or (n, n_steps, *input) array
         A list or a dict of them where there are several inputs.
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     batch_size : int
         Samples that the harness would run together. Only the split into MACs and ACs depends on it: the operations of
         a layer at a step are ACs where all values of the batch are 0, 1 or -1.
@@ -204,6 +204,7 @@ def metrics(
         If the data or a parameter is out of range.
     """
     check_graph(graph, "metrics")
+    dt = graph.dt if dt is None else dt
     n_steps = check_steps(n_steps, dt)
     if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
         raise ParameterError(f"batch_size must be a whole number above 0. Received {batch_size!r}.")

@@ -29,8 +29,8 @@ class KerasModel:
         With one input and one output.
     n_steps : int or None
         Steps of inputs that are held. None: batches bring their steps.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class KerasModel:
     >>> Benchmark(model, loader, [], [ChooseMaxCount()], [[Footprint], [SynapticOperations]]).run()
     """
 
-    def __init__(self, graph: SpikingGraph, n_steps: int | None = None, dt: float = 0.001):
+    def __init__(self, graph: SpikingGraph, n_steps: int | None = None, dt: float | None = None):
         check_graph(graph, "KerasModel")
         for what, several in (("inputs", graph.inputs), ("outputs", graph.outputs)):
             if len(several) != 1:
@@ -59,6 +59,7 @@ class KerasModel:
         from ...runtime.simulator import Simulator
 
         self.graph, self.n_steps = graph, n_steps
+        dt = graph.dt if dt is None else dt
         self._connections = Connections(graph, dt)
         self._simulator = Simulator(graph, dt, progress=False)
         self._net = _stand_ins(self._connections)
@@ -142,7 +143,7 @@ def _connection_class() -> Any:
             bias = None if node.bias is None else torch.nn.Parameter(torch.tensor(node.bias, dtype=torch.float32))
             self.register_parameter("bias", bias)
 
-        def forward(self, input: Any) -> Any:  # noqa: A002
+        def forward(self, input: Any) -> Any:
             node: Any = self.node
             if not isinstance(node, (Conv, ConvTranspose)):
                 y = input @ self.weight

@@ -71,10 +71,9 @@ NETS: dict[str, tuple[Callable[[], keras.Model], int]] = {"vit": (vit, 5), "effi
 """Networks, and the epochs that each is trained for."""
 
 
-def trained(name: str, x: np.ndarray, y: np.ndarray) -> keras.Model:
-    """The network after its training, the same for the same TensorFlow on the same machine."""
+def trained(build: Callable[[], keras.Model], x: np.ndarray, y: np.ndarray, epochs: int) -> keras.Model:
+    """A network after its training, the same for the same TensorFlow on the same machine."""
     keras.utils.set_random_seed(SEED)
-    build, epochs = NETS[name]
     model = build()
     schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(x) // BATCH_SIZE))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -100,6 +99,8 @@ def main() -> None:
     parser.add_argument("network", choices=NETS)
     parser.add_argument("models", type=Path, metavar="FOLDER", help="where NAME.keras is, or will be written")
     parser.add_argument("--fashion", metavar="FOLDER", help="where Fashion-MNIST's four IDX files are")
+    parser.add_argument("--train", type=int, metavar="N", default=55_000, help="train on N images (default: 55000)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="train for N epochs (default: 5, 4)")
     parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="numbers of steps (default: 8 16 32)")
     parser.add_argument("--samples", type=int, help="run on the first N test images alone")
     parser.add_argument("--validation", action="store_true", help="run on training images that were set apart")
@@ -110,7 +111,9 @@ def main() -> None:
     path = args.models / f"{args.network}.keras"
     if not path.exists():
         args.models.mkdir(parents=True, exist_ok=True)
-        trained(args.network, data.x_train[:-N_VALIDATION], data.y_train[:-N_VALIDATION]).save(path)
+        build, epochs = NETS[args.network]
+        n_train = min(args.train, len(data.x_train) - N_VALIDATION)
+        trained(build, data.x_train[:n_train], data.y_train[:n_train], args.epochs or epochs).save(path)
     model = keras.saving.load_model(path)
     x, y = (
         (data.x_train[-N_VALIDATION:], data.y_train[-N_VALIDATION:]) if args.validation else (data.x_test, data.y_test)
