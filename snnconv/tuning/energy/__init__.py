@@ -4,6 +4,7 @@
 - `arrivals`: values that arrive at kernels at every step of a run
 - `operations`: weights that a value meets, place by place
 - `metrics`: the same counts as NeuroBench's metrics
+- `neurobench`: a graph as a model of the NeuroBench harness
 - `devices`: energy of an operation on each device
 - `report`: the account of a run
 - `text`: energies and counts in words

@@ -141,10 +141,13 @@ class Metrics:
             ("membrane updates", f"{self.membrane_updates:,.2f}", "changes of a neuron's voltage"),
         ]
         parts: list[Table | str] = [Table(("metric", "value", ""), rows, left=(0, 2), indent=0)]
-        notes = ["Operations and updates are those of one sample over all its steps; shares are over all samples."]
+        notes = [
+            "Operations and updates are those of one sample over all its steps; shares are",
+            "over all samples.",
+        ]
         if self.arithmetic:
-            more = f"{count(self.arithmetic * self.n_steps)} operations of functions of means, which no metric has."
-            notes.append(f"Beside them, per sample: {more}")
+            more = count(self.arithmetic * self.n_steps)
+            notes.append(f"Functions of means do {more} operations beside, which no metric has.")
         sections = [Section("", [head]), Section("", [*parts, "", *notes])]
         return Report([*sections, *([Section("", [_layers(self)])] if self.connections or self.populations else [])])
 

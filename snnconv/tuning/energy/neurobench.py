@@ -7,6 +7,7 @@ recorded values. PyTorch and the harness are imported when a `KerasModel` is mad
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,7 @@ def _stand_ins(connections: Connections) -> Any:
     return net
 
 
+@cache
 def _connection_class() -> Any:
     """A layer that computes as a graph's does, channels last; the harness knows Linear as one with weights."""
     import torch
@@ -166,6 +168,7 @@ def _connection_class() -> Any:
     return Connection
 
 
+@cache
 def _neurons_class() -> Any:
     """Neurons that say what they are told: spikes, and voltages as their memory."""
     import snntorch
