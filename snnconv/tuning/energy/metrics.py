@@ -242,7 +242,7 @@ def metrics(
             ConnectionMetrics(
                 layer.name,
                 layer.kernel.size,
-                layer.kernel.size - np.count_nonzero(layer.kernel),
+                layer.kernel.size - int(np.count_nonzero(layer.kernel)),
                 dense[layer.name] * n_frames,
                 *counts[layer.name],
             )
