@@ -171,8 +171,8 @@ def _write_nothing(path: Path) -> None:
 TARGET = Target(
     "c",
     "_c",
-    "a C99 program with a self-test, in integers or doubles: dense, convolutions, average pools, LIF, IF, lowpass",
-    "what has no integer form: max pooling, branches, Alpha synapses, other neurons",
+    "a C99 program with a self-test, in integers or doubles: dense, convolutions, pools, LIF, IF, lowpass",
+    "what has no integer form: branches, Alpha synapses, other neurons",
     plan,
     (NUMBERS, *OPTIONS),
     is_folder=True,
