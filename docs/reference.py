@@ -29,6 +29,7 @@ ROOMS = {
         "snnconv.layers",
         "snnconv.regularizers",
         "snnconv.training",
+        "snnconv.training.unrolled",
         "snnconv.callbacks",
         "snnconv.config",
         "snnconv.datasets",

@@ -32,6 +32,7 @@ __all__ = [
     "export",
     "export_saved_model",
     "export_xla",
+    "finetune",
     "graph",
     "handles",
     "keras_files",
@@ -63,6 +64,7 @@ _HOMES = {
     "explain": ".api",
     "export_saved_model": ".export.saved_model",
     "export_xla": ".export.xla",
+    "finetune": ".training.finetune",
     "handles": ".conversion.trace",
     "load": ".graph",
     "read_nir": ".export.nir",
@@ -101,7 +103,9 @@ _LATE = {
     "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
+    "to_keras": ".training.unrolled",
     "warn_of_one_answer": ".tuning.doctor",
+    "with_weights_of": ".training.unrolled",
 }
 
 if TYPE_CHECKING:
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from .runtime import reference
     from .runtime.simulator import Simulator
     from .training import callbacks
+    from .training.finetune import finetune
     from .tuning.calibrate import calibrate
     from .tuning.doctor import doctor
     from .tuning.energy import energy
@@ -188,6 +193,7 @@ class _LayersWithKeras:
 def _register_layers() -> None:
     try:
         import_module(".layers", __name__)
+        import_module(".training.unrolled.layers", __name__)
     except ImportError:  # a Keras that they do not run on can be imported all the same; their use tells what is wrong
         return
 

@@ -33,6 +33,7 @@ from .graph.spiking_graph import DEFAULT_DT
 from .neurons import Neuron
 from .neurons.synapses import Synapse
 from .runtime.arguments import DtypeLike, check_dt, check_dtype, check_flags, check_steps
+from .training.unrolled import graph_of, is_unrolled
 from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
@@ -157,6 +158,8 @@ def convert(
         model = load_model(model, custom_objects=custom_objects, replace=replace, unsafe=unsafe)
     elif is_legacy(model):
         model = from_legacy(model, custom_objects)
+    if is_unrolled(model):
+        return wanted.apply(graph_of(model))
     scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
         model,
@@ -367,14 +370,13 @@ def verify(
 
 
 def _opened(model: Any) -> Any:
-    """The graph, NIR's among them, or the Keras model in a file; anything but a path as it is."""
+    """The graph or Keras model in a file, or a model as it is; a graph in the place of one of `graph.to_keras`."""
     if is_legacy(model):
-        return from_legacy(model)
-    if not isinstance(model, (str, os.PathLike)):
-        return model
-    if is_nir_file(model):
-        return read_nir(model)
-    return load(model) if is_graph_file(model) else load_model(model)
+        model = from_legacy(model)
+    elif isinstance(model, (str, os.PathLike)):
+        read = read_nir if is_nir_file(model) else load if is_graph_file(model) else load_model
+        model = read(model)
+    return graph_of(model) if is_unrolled(model) else model
 
 
 def _converted(

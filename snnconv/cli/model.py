@@ -108,10 +108,11 @@ class ModelFile:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
+            from ..training.unrolled import is_unrolled
 
             given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
             graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
-            return graph, keras_sources(model)
+            return graph, None if is_unrolled(model) else keras_sources(model)
         from ..tuning.adaptation import Adaptation
 
         return Adaptation(scale_firing_rates, synapse).apply(self.graph()), None
@@ -238,6 +239,8 @@ def read_settings(path: Path, model: ModelFile) -> Settings:
 def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[int, float, dict[str, Any]]:
     """Number of steps, their length and the readout: those asked for, else the config's, else the usual ones.
 
+    The readout is empty where nothing says it.
+
     Raises
     ------
     ConfigError
@@ -248,11 +251,12 @@ def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[i
         return DEFAULT_STEPS if n_steps is None else n_steps, model.dt, {}
     from ..files.toml import read_toml
 
-    settings = read_settings(named, model)
+    settings, tables = read_settings(named, model), read_toml(named)
     if n_steps is None:
         n_steps = settings.simulation.n_steps
-    has_dt = dt is None and "dt" in read_toml(named).get("simulation", {})
-    return n_steps, settings.simulation.dt if has_dt else model.dt, vars(settings.readout)
+    has_dt = dt is None and "dt" in tables.get("simulation", {})
+    readout = vars(settings.readout) if "readout" in tables else {}
+    return n_steps, settings.simulation.dt if has_dt else model.dt, readout
 
 
 def adapted(graph: SpikingGraph, settings: Settings | Config, **given: Any) -> SpikingGraph:

@@ -121,7 +121,7 @@ def train_and_export(
     step("Data", f"{data.name}: {len(data.x_train):,} samples to train on, {len(data.x_test):,} to test with")
     n_epochs = config.training.epochs
     with track(n_epochs, what="training") as advance:
-        callback = _each_epoch(n_epochs, step if show_epochs else None, advance)
+        callback = each_epoch(n_epochs, step if show_epochs else None, advance)
         trained = fit(config, dataset=data, verbose=False, callbacks=[callback])
     n_parameters = sum(math.prod(weight.shape) for weight in trained.model.trainable_weights)
     step(
@@ -180,7 +180,7 @@ def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Call
     return say, step, lambda accuracy, dt: show(accuracy_table(accuracy, dt))
 
 
-def _each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callable[..., None]) -> Any:
+def each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callable[..., None]) -> Any:
     """A Keras callback that moves the progress bar on at every batch, and prints a line per epoch if it is to."""
     import keras
 

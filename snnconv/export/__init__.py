@@ -17,6 +17,7 @@ below.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,11 +140,15 @@ def export(
     inputs = graph.check_inputs(graph.random_inputs(n_samples, seed) if x is None else x, "float64", n_steps)
     plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
     _check_limits(plan.limits, target, approximate)
+    if graph.read_from > 1:
+        said = f"answers are the mean of the outputs from step {graph.read_from} on, as calibration chose"
+        plan = dataclasses.replace(plan, notes=(*plan.notes, said))
     if chosen.is_folder:
         with replacing_folder(path, force) as folder:
             plan.write(folder)
             verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
-            write_manifest(folder, target=target, snnconv=__version__, dt=dt, options=checked, verdict=str(verdict))
+            about = {"dt": dt, "options": checked, "read_from": graph.read_from, "verdict": str(verdict)}
+            write_manifest(folder, target=target, snnconv=__version__, **about)
     else:
         with replacing(path, force) as file:
             plan.write(file)

@@ -44,7 +44,8 @@ class SpikingGraph:
     name : str
         The model's name.
     metadata : mapping of str to str
-        Where the network came from; under "dt" the one time step that it was made for, in seconds, where there is one.
+        Where the network came from; `read_from` as "best_read_from"; under "dt" the one time step that it was made for,
+        in seconds, where there is one.
     report : tuple of LayerReport
         What became of each layer of the Keras model.
 
@@ -119,6 +120,20 @@ class SpikingGraph:
     def readouts(self) -> Mapping[str, ReadoutView]:
         """The outputs by name, with the linear layer that gives them."""
         return readout_views(self._by_name, self.outputs)
+
+    @property
+    def read_from(self) -> int:
+        """First step, counted from 1, of the mean over time that is the answer; `calibrate` chooses it.
+
+        Raises
+        ------
+        SnnconvError
+            If the metadata hold no such number.
+        """
+        text = self.metadata.get("best_read_from", "1")
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+            raise SnnconvError(f"best_read_from in the metadata must be a whole number above 0. Received {text!r}.")
+        return int(text)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""
@@ -263,6 +278,23 @@ class SpikingGraph:
         """
         return late("explain")(self, layer, unit, x, sample=sample, dt=dt)
 
+    def to_keras(self, n_steps: int, **options: Any) -> Any:
+        """The network as a Keras model over `n_steps` time steps, to be trained in spikes.
+
+        See `snnconv.training.unrolled.to_keras` for the options.
+        """
+        return late("to_keras")(self, n_steps, **options)
+
+    def with_weights_of(self, model: Any) -> SpikingGraph:
+        """The graph with the weights of a model that `to_keras` made of it, and that was trained since.
+
+        Raises
+        ------
+        ParameterError
+            If the model was made of another graph.
+        """
+        return late("with_weights_of")(self, model)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
         save(self, path, self.dt)
@@ -321,6 +353,7 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
 def _checked(**fields: Any) -> SpikingGraph:
     """The graph of fields from a file, after one sample went through all nodes: settings and shapes fit together."""
     graph = SpikingGraph(**fields)
+    _ = graph.read_from  # raises where it is no number
     if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
         raise ModelFileError("a node in it claims a shape that is too large to run.")
     try:

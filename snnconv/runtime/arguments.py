@@ -81,6 +81,21 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64") -> int:
     return int(n_steps)
 
 
+def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> int:
+    """First step of a mean over `n_steps` steps: the one asked for, or the graph's where that keeps half of the steps.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither None nor one of the steps.
+    """
+    if read_from is None:
+        return graph.read_from if 2 * (graph.read_from - 1) <= n_steps else 1
+    if isinstance(read_from, bool) or not isinstance(read_from, (int, np.integer)) or not 1 <= read_from <= n_steps:
+        raise ParameterError(f"read_from must be None or a step from 1 to {n_steps}. Received {read_from!r}.")
+    return int(read_from)
+
+
 def check_graph(graph: Any, taker: str) -> None:
     """Raise ParameterError, with the way to a graph, unless this is one."""
     if isinstance(graph, SpikingGraph):

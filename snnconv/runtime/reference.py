@@ -16,6 +16,7 @@ from .arguments import (
     check_dt,
     check_dtype,
     check_graph,
+    check_read_from,
     check_state,
     check_steps,
     initial_voltages,
@@ -118,4 +119,5 @@ def run(
         voltages={name: np.stack(steps, 1) for name, steps in voltages.items()},
         rates={name: count / (n_steps * dt) for name, count in counts.items()},
         state=state,
+        read_from=check_read_from(graph, None, n_steps),
     )
