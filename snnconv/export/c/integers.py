@@ -48,6 +48,7 @@ class IntegerWriter:
     def program(self) -> Program:
         """The whole program."""
         graph, code = self.graph, self.graph.input.code
+        first = next(iter(graph.readouts.values()))
         described = [(comment(describe(node)), self.fields(node)) for node in graph.nodes]
         shared: list[Field] = []
         layers = [node for node in graph.nodes if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node)]
@@ -78,6 +79,8 @@ class IntegerWriter:
             guards=(),
             fields=[*((about, fields) for about, fields in described if fields), ("", shared)],
             functions=[function for node in graph.nodes for function in self.functions(node)],
+            output=f"{self.names.state(first, 'total')}, {first.n_neurons}",
+            max_steps=graph.settings.n_steps,
         )
 
     def vectors(self, golden: Golden) -> Vectors:
