@@ -95,6 +95,14 @@ def _check_elementwise(name: str, function: Callable[..., Array]) -> None:
         )
 
 
+def _relu(
+    x: Array, xp: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Array:
+    zero = xp.zeros_like(x)
+    above = x if max_value is None else xp.minimum(x, zero + max_value)
+    return xp.where(x >= threshold, above, negative_slope * (x - threshold))
+
+
 def _elu(x: Array, xp: Any, alpha: float = 1.0) -> Array:
     return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, xp.zeros_like(x))))
 
@@ -249,6 +257,15 @@ def _einsum(x: Array, y: Array, xp: Any, equation: str) -> Array:
 
 
 _ELEMENTWISE: Mapping[str, SignalFunction] = {
+    "relu": SignalFunction(_relu, 0),
+    "relu6": SignalFunction(lambda x, xp: _clip(x, xp, 0.0, 6.0), 0),
+    "leaky_relu": SignalFunction(lambda x, xp, negative_slope=0.2: _relu(x, xp, negative_slope)),
+    "sigmoid": SignalFunction(lambda x, xp: xp.sigmoid(x)),
+    "tanh": SignalFunction(lambda x, xp: xp.tanh(x)),
+    "softplus": SignalFunction(softplus, 2),
+    "softsign": SignalFunction(lambda x, xp: x / (1 + _abs(x, xp))),
+    "hard_sigmoid": SignalFunction(lambda x, xp: _clip(x / 6 + 0.5, xp, 0.0, 1.0)),
+    "sparse_sigmoid": SignalFunction(lambda x, xp: _clip(x / 2 + 0.5, xp, 0.0, 1.0)),
     "silu": SignalFunction(lambda x, xp: x * xp.sigmoid(x), 2),
     "gelu": SignalFunction(_gelu, 4),
     "elu": SignalFunction(_elu, 2),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError, ParameterError
+from ..errors import ConversionWarning, InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
 from ..neurons.base import State, is_number
 
@@ -79,6 +81,21 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64") -> int:
     return int(n_steps)
 
 
+def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> int:
+    """First step of a mean over `n_steps` steps: the one asked for, or the graph's where that keeps half of the steps.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither None nor one of the steps.
+    """
+    if read_from is None:
+        return graph.read_from if 2 * (graph.read_from - 1) <= n_steps else 1
+    if isinstance(read_from, bool) or not isinstance(read_from, (int, np.integer)) or not 1 <= read_from <= n_steps:
+        raise ParameterError(f"read_from must be None or a step from 1 to {n_steps}. Received {read_from!r}.")
+    return int(read_from)
+
+
 def check_graph(graph: Any, taker: str) -> None:
     """Raise ParameterError, with the way to a graph, unless this is one."""
     if isinstance(graph, SpikingGraph):
@@ -90,7 +107,20 @@ def check_graph(graph: Any, taker: str) -> None:
 
 
 def check_dt(graph: SpikingGraph, dt: float) -> None:
-    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds."""
+    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds.
+
+    Warns
+    -----
+    ConversionWarning
+        If the network was made for steps of another length.
+    """
+    if "dt" in graph.metadata and not math.isclose(dt, graph.dt):
+        warnings.warn(
+            f"the network '{graph.name}' was made for steps of {graph.dt:g} s, and is used with steps of {dt:g} s: "
+            f"its spikes are others. Leave dt out, or pass dt={graph.dt:g}.",
+            ConversionWarning,
+            stacklevel=3,
+        )
     for node in graph.nodes:
         if isinstance(node, Population):
             try:

@@ -1,5 +1,6 @@
 """Programs that simulators share, and sums over any number of steps."""
 
+import dataclasses
 import gc
 from pathlib import Path
 
@@ -48,6 +49,21 @@ def test_simulators_of_alike_networks_share_programs_and_not_arrays(graph):
     expected = snnconv.reference.run(other, x, 40).output.mean(1)
     np.testing.assert_allclose(second, expected, atol=1e-4 * np.abs(expected).max())
     assert np.abs(second - first).max() > 0.1 * np.abs(first).max()
+
+
+def test_arrays_of_other_shapes_get_a_program_of_their_own(graph):
+    x = samples(graph)
+    snnconv.Simulator(graph).predict(x, 40)
+    first = next(iter(graph.populations))
+    bias = np.linspace(0.5, 1.5, *graph[first].shape)
+    other = graph.replace(
+        dataclasses.replace(node, neuron_bias=bias if node.neuron_bias.ndim == 0 else np.zeros(()))
+        if node.name == first
+        else node
+        for node in graph.nodes
+    )
+    expected = snnconv.reference.run(other, x, 40).output.mean(1)
+    np.testing.assert_allclose(snnconv.Simulator(other).predict(x, 40), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_another_neuron_gets_a_program_of_its_own(graph):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...graph import SpikingGraph
+from ...runtime.arguments import check_read_from
 from ..programs import with_licence
 from .calls import Calls
 
@@ -144,10 +145,16 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
+def _over(graph: SpikingGraph, calls: Calls) -> str:
+    first = check_read_from(graph, None, calls.n_steps)
+    return "over all steps" if first == 1 else f"of the steps from {first} on, as calibration chose"
+
+
 def _readme(graph: SpikingGraph, calls: Calls, programs: Mapping[str, Any]) -> str:
     """Instructions: the arguments and results of the programs, and ways to run them."""
     first, size = next(iter(programs.values())), next(iter(programs))
-    answers = {"mean": "the mean over all steps", "last": "the last step's", "none": "every step's"}[calls.reduce]
+    mean = f"the mean {_over(graph, calls)}"
+    answers = {"mean": mean, "last": "the last step's", "none": "every step's"}[calls.reduce]
     rows = [
         f"| {side} | {each['kind']} | `{each['name']}` | {'×'.join(map(str, each['shape'])) or '1'} | {each['dtype']} |"
         for side, arrays in (("argument", first["arguments"]), ("result", first["results"]))

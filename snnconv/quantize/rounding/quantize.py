@@ -24,7 +24,7 @@ def quantize(
     graph: SpikingGraph,
     weight_bits: int = 8,
     *,
-    dt: float = 0.001,
+    dt: float | None = None,
     fraction_bits: int = 12,
     threshold_bits: int = 8,
     scale: str = "neuron",
@@ -51,8 +51,8 @@ def quantize(
     ----------
     weight_bits : int
         Bits of a weight, its sign included; 2 to 16.
-    dt : float
-        Length of a step, in seconds. It is part of the integers.
+    dt : float or None
+        Length of a step, in seconds, which is part of the integers. None: that of the graph, `SpikingGraph.dt`.
     fraction_bits : int
         K: fractional bits of the multipliers of leaks and synapses.
     threshold_bits : int
@@ -80,7 +80,7 @@ def quantize(
     """
     settings = Settings(
         weight_bits=weight_bits,
-        dt=dt,
+        dt=graph.dt if dt is None else dt,
         fraction_bits=fraction_bits,
         threshold_bits=threshold_bits,
         scale=scale,

@@ -199,6 +199,17 @@ def engines_of(
     return [Engine(graph, dt, dtype, voltages, device=device, **options) for device in local_devices(strategy)]
 
 
+def pools_memory() -> bool:
+    """Whether TensorFlow keeps memory for the next arrays: on GPUs, and on CPUs with oneDNN."""
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    try:
+        tf.config.experimental.get_memory_info("CPU:0")
+    except ValueError:  # TensorFlow's answer for a device that takes its memory from the C library
+        return False
+    return True
+
+
 def _pad(array: np.ndarray, size: int) -> np.ndarray:
     """The array with zeros behind it, up to `size` along the first axis."""
     missing = size - len(array)

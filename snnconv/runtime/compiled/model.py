@@ -34,6 +34,8 @@ class Program:
     recording : mapping of kind to population names
     reduction : str or None
         None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
+    read_from : int
+        First step of the run, counted from 1, that is summed.
     """
 
     batch_size: int
@@ -41,6 +43,7 @@ class Program:
     varying: frozenset[str]
     recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
+    read_from: int = 1
 
     def records(self, kind: str, name: str) -> bool:
         """Whether the population's values of this kind are kept."""
@@ -76,9 +79,10 @@ class Model:
 
     @cached_property
     def settings(self) -> tuple[Any, ...]:
-        """All that decides what is computed beside the arrays."""
+        """All that decides what is computed beside the numbers in the arrays."""
         nodes = tuple((node.name, node.inputs, settings_of(node), tuple(node.arrays())) for node in self.nodes)
-        return nodes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
+        shapes = tuple(tuple(array.shape) for array in self.arrays)  # a neuron bias is one number, or one per channel
+        return nodes, shapes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
 
     def by_name(self, arrays: Iterable[Any]) -> dict[str, dict[str, Any]]:
         """`arrays` by node and name."""

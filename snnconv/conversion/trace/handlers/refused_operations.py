@@ -51,7 +51,7 @@ REFUSED = {
         fmin fold hsplit hstack hypot i0 inner kron leaky_relu log10 log2 logaddexp logaddexp2 logsumexp
         max_pool moments moveaxis norm normalize outer prod ptp rad2deg ravel rearrange repeat roll rot90
         saturate_cast scatter scatter_update select separable_conv sinc sinh slice slice_update
-        space_to_depth split stack std stop_gradient take take_along_axis tan tensordot tile trace trapezoid
+        space_to_depth stack std stop_gradient take take_along_axis tan tensordot tile trace trapezoid
         unfold unstack var vdot vsplit vstack where layer_norm rms_norm batch_norm
     """,
 }

@@ -20,15 +20,11 @@ AUGMENTATIONS = (
     "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
 )  # fmt: skip
 
-_RECURRENT = (
-    "its state is not that of a spiking neuron. Spiking neurons remember by themselves: use Dense or Conv layers"
-)
 _INTEGERS = "it looks integers up in a table. Apply it to the data first, and build the model on what it gives"
 _PREPARATION = "it is no linear map. Apply it to the data first, and build the model on what it gives"
 _CODE = "it holds code that cannot be looked into. Use layers, or functions of keras.ops on the model's tensors"
 
 REFUSED = {
-    _RECURRENT: ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"),
     _INTEGERS: (
         *("ReversibleEmbedding", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing"),
         *("IntegerLookup", "StringLookup", "TextVectorization"),
@@ -71,7 +67,7 @@ def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return x
 
 
-@expands(kl.Lambda)
+@expands(kl.Lambda, kl.SimpleRNNCell, kl.GRUCell, kl.LSTMCell, kl.StackedRNNCells)
 def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
     """The operations that a layer's function did to symbolic tensors, on which it is called as in the code of a model.
 
