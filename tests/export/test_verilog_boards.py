@@ -66,7 +66,7 @@ def test_numbers_of_two_bytes_and_a_wrong_answer(tmp_path):
     folder = tmp_path / "out"
     x = np.random.default_rng(3).uniform(-1, 1, (2, 7))
     settings = {"low": -1.0, "high": 1.0, "bits": 8, "input_bits": 12}
-    export.export(random_line(13), folder, "verilog", x=x, n_steps=9, golden=2, board="ulx3s", **settings)
+    export.export(random_line(13), folder, "verilog", x=x, n_steps=9, golden=2, board="ulx3s", **settings)  # pyright: ignore[reportArgumentType]
     results = folder / "golden/results.mem"
     words = results.read_text().split()
     results.write_text("\n".join([*words[:-1], "00000007"]) + "\n")

@@ -11,6 +11,7 @@ import pytest
 from snnconv import export, quantize
 from snnconv.export.verilog.stages import stages
 from snnconv.neurons import IF, LIF
+from snnconv.quantize import SpikingLayer
 
 from ..helpers.integer_networks import Line
 from ..helpers.traced_verilog import BITS, Namespace, Traced
@@ -60,6 +61,7 @@ def prove(neuron, folder, change=lambda traced: traced):
     export.export(graph, folder, "verilog", n_steps=5)
     stage = stages(quantize.load(folder / "network.int.h5"), 1)[0]
     layer, parameters = stage.node, stage.parameters
+    assert isinstance(layer, SpikingLayer)
     steps, state_bits = layer.neuron.refractory_steps, int(parameters["STATE_BITS"])
     lines: list[str] = []
     state = {"voltage": Traced(lines, "voltage"), "refractory": Traced(lines, "count")}
