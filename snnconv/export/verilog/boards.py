@@ -159,7 +159,7 @@ def board_texts(
         "packs_spikes": sends_spikes(graph),
     }
     texts = {"board/snn_board.v": TOP.substitute(numbers)}
-    for file in importlib.resources.files(__package__).joinpath("board").iterdir():
+    for file in importlib.resources.files(__name__.rpartition(".")[0]).joinpath("board").iterdir():
         if file.name.endswith(".v") or file.name == board.pins:
             texts[f"board/{file.name}"] = file.read_text("utf-8")
         elif file.name == "host.template":

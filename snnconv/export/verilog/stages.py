@@ -76,7 +76,10 @@ class Stage:
     @property
     def registers(self) -> int:
         """Clocks from a neuron's sum to its value: VALUE_AT of rtl/snn_neuron.v."""
-        kind, terms = self.parameters["KIND"], (self.parameters.get(f"{name}_TERMS", 0) for name in ("SYNAPSE", "LEAK"))
+        kind, terms = (
+            str(self.parameters["KIND"]),
+            (self.parameters.get(f"{name}_TERMS", 0) for name in ("SYNAPSE", "LEAK")),
+        )
         if kind == "SUM":
             return 2
         synapse, leak = (int(n) and 1 + max(1, (int(n) - 1).bit_length()) for n in terms)
