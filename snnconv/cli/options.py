@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..neurons import Neuron
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False)
+    Path, typer.Argument(metavar="MODEL", help="A Keras file, an exported .snn.h5, or a .nir file.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to run.")]

@@ -41,6 +41,14 @@ def simulate(
         int | None, typer.Option("--steps", metavar="N", help="Time steps to run.  [default: the config's, or 100]")
     ] = None,
     dt: Dt = None,
+    read_from: Annotated[
+        int | None,
+        typer.Option(
+            "--read-from",
+            metavar="N",
+            help="Answers are means from this step on.  [default: as calibration chose, or 1]",
+        ),
+    ] = None,
     dtype: Dtype = "float32",
     initial_voltage: Annotated[
         str, typer.Option(metavar="V", help="Voltage before the first step: a number up to 1, or uniform.")
@@ -98,7 +106,7 @@ def simulate(
     """
     from ..conversion.verify import random_inputs
     from ..files.output import check_file
-    from ..runtime.arguments import check_precision, check_steps, initial_voltages, recording
+    from ..runtime.arguments import check_precision, check_read_from, check_steps, initial_voltages, recording
     from .model import find_model, read_run
     from .samples import as_inputs, read_arrays
     from .screen import print_json
@@ -136,7 +144,11 @@ def simulate(
     from ..runtime.resumable.simulation import Simulation, moved_spikes
     from ..tuning import Readout
 
-    readout = Readout(**read)
+    if read_from is not None or not read:
+        readout = Readout(skip=check_read_from(graph, read_from, steps) - 1)
+        said = "--read-from says" if read_from is not None else "calibration chose"
+    else:
+        readout, said = Readout(**read), f"{keras.config} says"
     if readout.skip >= steps:
         raise ParameterError(f"the readout of {keras.config} leaves out {readout.skip} steps. Run more than {steps}.")
     simulation = Simulation(
@@ -151,7 +163,7 @@ def simulate(
         seed=seed if input is None or voltage == "uniform" else None,
         out=out,
         files={"MODEL": model, "--input": input, "--labels": labels, "--config": keras.config},
-        others={"--custom-objects": keras.custom_objects, "readout": read},
+        others={"--custom-objects": keras.custom_objects, "readout": vars(readout)},
     )
     run = LongRun(simulation, distribution, resume)
     if not json:
@@ -177,7 +189,7 @@ def simulate(
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
     ran = f"Ran {simulation.n:,} {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}."
-    reading = "" if readout == Readout() else f"Answers are read as {keras.config} says: {readout}."
+    reading = "" if readout == Readout() else f"Answers are read as {said}: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 
 

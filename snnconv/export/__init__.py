@@ -17,6 +17,7 @@ below.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,7 +86,7 @@ def export(
     graph: SpikingGraph,
     path: str | os.PathLike[str],
     target: str = "hdf5",
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     x: Any = None,
     n_steps: int = N_STEPS,
@@ -99,8 +100,9 @@ def export(
 
     Parameters
     ----------
-    dt : float
-        Time step the file is meant for, in seconds; noted beside the parameters of every population.
+    dt : float or None
+        Time step the file is meant for, in seconds; noted beside the parameters of every population. None: that of the
+        graph, `SpikingGraph.dt`.
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         Samples to measure with, as for `Simulator.run`. None: a few samples of random numbers in 0…1.
     n_steps : int
@@ -129,6 +131,7 @@ def export(
         If the file cannot be written, is there and was not written by snnconv, or its name ends as those of another
         format do.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     check_dt(graph, dt)
     chosen = find_target(target)
@@ -137,11 +140,15 @@ def export(
     inputs = graph.check_inputs(graph.random_inputs(n_samples, seed) if x is None else x, "float64", n_steps)
     plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
     _check_limits(plan.limits, target, approximate)
+    if graph.read_from > 1:
+        said = f"answers are the mean of the outputs from step {graph.read_from} on, as calibration chose"
+        plan = dataclasses.replace(plan, notes=(*plan.notes, said))
     if chosen.is_folder:
         with replacing_folder(path, force) as folder:
             plan.write(folder)
             verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
-            write_manifest(folder, target=target, snnconv=__version__, dt=dt, options=checked, verdict=str(verdict))
+            about = {"dt": dt, "options": checked, "read_from": graph.read_from, "verdict": str(verdict)}
+            write_manifest(folder, target=target, snnconv=__version__, **about)
     else:
         with replacing(path, force) as file:
             plan.write(file)

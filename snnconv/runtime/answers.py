@@ -20,14 +20,14 @@ REDUCTIONS = {"mean": "sum", "last": "last", None: None}
 
 
 def answers(
-    graph: SpikingGraph, dtype: str, chunks: Iterator[Chunk], n_steps: int, reduce: str | None
+    graph: SpikingGraph, dtype: str, chunks: Iterator[Chunk], n_steps: int, reduce: str | None, read_from: int = 1
 ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
     """Answers to each batch by label, with the samples that they are for.
 
     Parameters
     ----------
-    chunks : of a run with the reduction `REDUCTIONS[reduce]`
-    reduce : str or None
+    chunks : of a run with the reduction `REDUCTIONS[reduce]`, of sums from step `read_from` on
+    reduce, read_from
         See `Simulator.predict`.
     """
     parts: list[dict[str, np.ndarray]] = []
@@ -39,12 +39,11 @@ def answers(
         for label in chunk.outputs:
             values = [part[label] for part in parts]
             if reduce == "mean":
-                found[label] = np.sum(values, 0, "float64") / n_steps
+                found[label] = np.sum(values, 0, "float64") / (n_steps - read_from + 1)
             elif reduce == "last":
                 found[label] = values[-1]
             else:
-                summed = np.cumsum(np.concatenate(values, 1), 1, "float64")
-                found[label] = summed / _counts(1, n_steps, summed.ndim - 2)
+                found[label] = RunningMean(read_from).after(0, np.concatenate(values, 1))
         yield chunk.samples, {label: read_out(graph, dtype, label, value) for label, value in found.items()}
 
 
@@ -53,6 +52,38 @@ def read_out(graph: SpikingGraph, dtype: str, label: str, value: np.ndarray) -> 
     node = graph[graph.outputs[label]]
     value = node.apply(value, xp=numpy_ops) if isinstance(node, Readout) else value
     return value.astype(dtype, copy=False)
+
+
+class RunningMean:
+    """Mean of the outputs up to each step, from a chosen step on; before that step, of all steps so far.
+
+    Parameters
+    ----------
+    read_from : int
+        First step of the mean, counted from 1.
+    """
+
+    def __init__(self, read_from: int = 1):
+        self._left_out = read_from - 1
+        self._summed: Any = 0.0
+        self._early: Any = 0.0
+
+    def after(self, start: int, outputs: np.ndarray) -> np.ndarray:
+        """Means after the steps of one chunk, in float64, given its outputs (n, steps, …); chunks come in order.
+
+        Parameters
+        ----------
+        start : int
+            Steps before the chunk; at 0 the means start anew.
+        """
+        if start == 0:
+            self._summed = self._early = 0.0
+        summed = np.cumsum(outputs, 1, "float64") + self._summed
+        early = outputs[:, : max(0, self._left_out - start)]
+        self._summed, self._early = summed[:, -1:], early.sum(1, dtype="float64", keepdims=True) + self._early
+        steps = np.arange(start + 1, start + 1 + outputs.shape[1]).reshape(-1, *(1,) * (outputs.ndim - 2))
+        is_late = steps > self._left_out
+        return (summed - np.where(is_late, self._early, 0.0)) / (steps - np.where(is_late, self._left_out, 0))
 
 
 class Score:
@@ -64,6 +95,8 @@ class Score:
         Which output.
     targets : (n, …) array
         Class numbers, one-hot rows, or values; some of them are enough to tell which.
+    read_from : int
+        First step of the mean; see `RunningMean`.
     metrics : sequence of keras.Metric
         Updated with the targets and the answers after the last step.
 
@@ -85,6 +118,7 @@ class Score:
         n_steps: int,
         label: str,
         targets: np.ndarray,
+        read_from: int = 1,
         metrics: Sequence[Any] = (),
     ):
         self._graph, self._dtype, self._n_steps = graph, dtype, n_steps
@@ -94,29 +128,27 @@ class Score:
         self.is_accuracy = self._classes_of(targets) is not None
         self.total, self.n = np.zeros(n_steps), 0
         self.answers: list[np.ndarray] = []
-        self._summed: Any = None
+        self._means = RunningMean(read_from)
 
     def add(self, chunk: Chunk, y: np.ndarray) -> None:
         """Score a chunk, given the targets of its samples; those of a batch come one after the other."""
         steps = chunk.steps
-        summed = np.cumsum(chunk.outputs[self._label], 1, "float64") + (self._summed if steps.start else 0.0)
-        self._summed = summed[:, -1:]
+        means = self._means.after(steps.start, chunk.outputs[self._label])
         if self.is_accuracy:
             classes: Any = self._classes_of(y)
             if classes is None:
                 raise InputError("y must be class numbers or one-hot rows in every batch, as in the first.")
-            named = classes_of(self._graph, self._label, summed)
+            named = classes_of(self._graph, self._label, means)
             self.total[steps] += (named == classes[:, None]).sum(0)
             if steps.stop == self._n_steps:
                 self.answers.append(named[:, -1])
         else:
-            mean = summed / _counts(steps.start + 1, steps.stop, len(self._shape))
-            error = (self._read(mean) - y.reshape(len(y), 1, *self._shape)) ** 2
+            error = (self._read(means) - y.reshape(len(y), 1, *self._shape)) ** 2
             self.total[steps] += error.reshape(*error.shape[:2], -1).mean(-1).sum(0)
         if steps.start == 0:
             self.n += len(y)
         if steps.stop == self._n_steps and self._metrics:
-            answers = self._read(summed[:, -1] / self._n_steps)
+            answers = self._read(means[:, -1])
             for metric in self._metrics:
                 metric.update_state(y.reshape(len(y), 1) if self._is_binary else y, answers)
 
@@ -165,8 +197,3 @@ def metrics_of(metrics: Iterable[Any]) -> list[Any]:
         made.reset_state()
         found.append(made)
     return found
-
-
-def _counts(first: int, last: int, n_axes: int) -> np.ndarray:
-    """Numbers of steps up to each step, in a shape that divides an array (n, n_steps, …)."""
-    return np.arange(first, last + 1).reshape(-1, *(1,) * n_axes)

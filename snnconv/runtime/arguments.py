@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError, ParameterError
+from ..errors import ConversionWarning, InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
 from ..neurons.base import State, is_number
 from ..text.advice import argument, either
 
 KINDS = ("spikes", "voltages", "rates")
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+WAYS = ("parts", "whole")
 MOST_STEPS = {"float32": 1 << 24, "float64": (1 << 31) - 1}
 """Steps that a run counts exactly, by the type that it computes in."""
 SHORTEST_DT, LONGEST_DT = 1e-12, 1e3
@@ -79,6 +82,21 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_st
     return int(n_steps)
 
 
+def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> int:
+    """First step of a mean over `n_steps` steps: the one asked for, or the graph's where that keeps half of the steps.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither None nor one of the steps.
+    """
+    if read_from is None:
+        return graph.read_from if 2 * (graph.read_from - 1) <= n_steps else 1
+    if isinstance(read_from, bool) or not isinstance(read_from, (int, np.integer)) or not 1 <= read_from <= n_steps:
+        raise ParameterError(f"read_from must be None or a step from 1 to {n_steps}. Received {read_from!r}.")
+    return int(read_from)
+
+
 def check_graph(graph: Any, taker: str) -> None:
     """Raise ParameterError, with the way to a graph, unless this is one."""
     if isinstance(graph, SpikingGraph):
@@ -90,7 +108,20 @@ def check_graph(graph: Any, taker: str) -> None:
 
 
 def check_dt(graph: SpikingGraph, dt: float) -> None:
-    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds."""
+    """Raise ParameterError, naming the population, unless all neurons run in steps of `dt` seconds.
+
+    Warns
+    -----
+    ConversionWarning
+        If the network was made for steps of another length.
+    """
+    if "dt" in graph.metadata and not math.isclose(dt, graph.dt):
+        warnings.warn(
+            f"the network '{graph.name}' was made for steps of {graph.dt:g} s, and is used with steps of {dt:g} s: "
+            f"its spikes are others. Leave dt out, or pass dt={graph.dt:g}.",
+            ConversionWarning,
+            stacklevel=3,
+        )
     for node in graph.nodes:
         if isinstance(node, Population):
             try:
@@ -126,6 +157,12 @@ def check_precision(precision: str, dtype: str) -> None:
         raise ParameterError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}. Received {precision!r}.")
     if precision != "float32" and dtype != "float32":
         raise ParameterError(f"precision {precision!r} is for dtype 'float32'. Received dtype {dtype!r}.")
+
+
+def check_compile(compile: str) -> None:
+    """Raise ParameterError unless there is such a way to compile a network."""
+    if compile not in WAYS:
+        raise ParameterError(f"compile must be {' or '.join(map(repr, WAYS))}. Received {compile!r}.")
 
 
 def check_varying(graph: SpikingGraph, varying: str | Iterable[str]) -> frozenset[str]:

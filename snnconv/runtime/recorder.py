@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import SpikingGraph
 from ..neurons.base import State
-from .arguments import KINDS, Recording
+from .arguments import KINDS, Recording, check_read_from
 from .compiled.engine import Chunk
 from .result import Result, spike_dtype
 
@@ -124,4 +124,5 @@ def as_result(
     records: dict[str, Any] = {
         kind: {name: found[kind][name] for name in graph.populations if name in found[kind]} for kind in KINDS
     }
-    return Result(outputs, n_steps, dt, state=found["state"] if state is None else state, **records)
+    state = found["state"] if state is None else state
+    return Result(outputs, n_steps, dt, state=state, read_from=check_read_from(graph, None, n_steps), **records)

@@ -39,6 +39,8 @@ class Result:
     n_steps : int
     dt : float
         Length of a step, in seconds.
+    read_from : int
+        First step, counted from 1, of the mean that is the answer; see `Simulator.predict`.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -48,6 +50,7 @@ class Result:
     voltages: Mapping[str, np.ndarray] = field(default_factory=dict)
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
     state: Mapping[str, State] = field(default_factory=dict)
+    read_from: int = 1
 
     def __post_init__(self) -> None:
         for kind in ("spikes", "voltages", "rates"):
@@ -57,6 +60,13 @@ class Result:
     def output(self) -> np.ndarray:
         """(n, n_steps, *output) array of the one output, or a dict of them by label where there are several."""
         return one_or_all(self.outputs)
+
+    @property
+    def mean_output(self) -> np.ndarray:
+        """(n, *output) mean of the outputs from the step `read_from` on, before a softmax or the like; or a dict."""
+        first = self.read_from - 1
+        means = {label: each[:, first:].mean(1, dtype="float64") for label, each in self.outputs.items()}
+        return one_or_all({label: mean.astype(self.outputs[label].dtype) for label, mean in means.items()})
 
     @property
     def n_samples(self) -> int:

@@ -17,11 +17,13 @@ from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
     DtypeLike,
+    check_compile,
     check_dt,
     check_dtype,
     check_flags,
     check_graph,
     check_precision,
+    check_read_from,
     check_steps,
     initial_voltages,
     recording,
@@ -41,8 +43,8 @@ class Simulator:
     Parameters
     ----------
     graph : SpikingGraph
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str or type
         "float32" or "float64", or as NumPy or TensorFlow name it.
     initial_voltage : float or "uniform"
@@ -54,7 +56,8 @@ class Simulator:
     chunk_steps : int or None
         Time steps that a layer computes together. None: chosen from the layers' sizes and `memory`.
     memory : int or None
-        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB.
+        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB, and 31 MiB for the
+        values alone where TensorFlow keeps no memory for the next chunk: on CPUs without oneDNN.
     sparse : bool
         Whether dense layers skip the zeros between spikes, where few neurons spike; on a CPU alone, and not in
         bfloat16.
@@ -62,6 +65,9 @@ class Simulator:
         Rounding in products and convolutions in float32: "float32"; "tensorfloat32", where NVIDIA GPUs may round
         factors to 10 bits of fraction; or "bfloat16", where kernels, values and sums are rounded to 7 bits of fraction.
         Spikes are 0 or 1, which all of them hold exactly.
+    compile : str
+        "parts": XLA compiles neurons and filters, TensorFlow runs what is linear, which is faster on CPUs. "whole": XLA
+        compiles all layers of a chunk as one program, without `sparse`.
     strategy : tf.distribute.Strategy or None
         Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
         and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
@@ -84,7 +90,7 @@ class Simulator:
     def __init__(
         self,
         graph: SpikingGraph,
-        dt: float = 0.001,
+        dt: float | None = None,
         dtype: DtypeLike = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
@@ -94,10 +100,12 @@ class Simulator:
         memory: int | None = None,
         sparse: bool = True,
         precision: str = "float32",
+        compile: str = "parts",
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
         check_graph(graph, "Simulator")
+        dt = graph.dt if dt is None else dt
         check_steps(1, dt)
         dtype = check_dtype(dtype)
         check_dt(graph, dt)
@@ -105,6 +113,7 @@ class Simulator:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
         check_precision(precision, dtype)
+        check_compile(compile)
         check_flags(sparse=sparse, **({} if progress is None else {"progress": progress}))
         if seed is None:  # a copy starts from the same voltages
             seed = np.random.SeedSequence().entropy  # pyright: ignore[reportAssignmentType]
@@ -116,6 +125,7 @@ class Simulator:
             "memory": memory,
             "sparse": sparse,
             "precision": precision,
+            "compile": compile,
             "progress": progress,
         }
         self._strategy = strategy
@@ -123,7 +133,8 @@ class Simulator:
         voltages = self.initial_voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
         self._workers = Workers(strategy)
-        self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
+        options: dict[str, Any] = {"sparse": sparse, "precision": precision, "compile": compile}
+        self._engines = engines_of(strategy, graph, dt, dtype, voltages, **options)
         self._batches = Batches(
             graph,
             dtype,
@@ -192,6 +203,7 @@ class Simulator:
         n_steps: int,
         reduce: str | None = "mean",
         *,
+        read_from: int | None = None,
         batch_size: int | None = None,
         verbose: bool | int | str | None = None,
     ) -> np.ndarray:
@@ -203,7 +215,10 @@ class Simulator:
             Or batches of them: a tf.data.Dataset, a keras.utils.PyDataset, or a generator, with or without targets.
         n_steps : int
         reduce : str or None
-            "mean" over all steps, "last" step, or None for the running mean at every step.
+            "mean" over the steps, "last" step, or None for the running mean at every step.
+        read_from : int or None
+            First step of the mean, counted from 1. None: the graph's `read_from`, which calibration chose, or 1 in
+            runs of less than twice the steps that it leaves out.
         batch_size : int or None
             Samples that run together in this call. None: as in the simulator.
         verbose : bool, int, "auto" or None
@@ -222,13 +237,15 @@ class Simulator:
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
         samples, batches = self._samples(x, n_steps), self._batches.changed(batch_size, verbose)
-        chunks = batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce])
-        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce))
+        first = check_read_from(self.graph, read_from, n_steps)
+        summed_from = first if reduce == "mean" else 1  # others are alike, and share what is compiled
+        chunks = batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce], read_from=summed_from)
+        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce, first))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
         found = self._workers.whole(found, [rows for rows, _ in parts])
-        first = next(iter(found.values()))
-        if reduce == "mean" and samples.n is not None and len(found) == 1 and first.ndim == 2 and first.shape[1] > 1:
-            self._watch(x, first.argmax(-1), n_steps)
+        one = next(iter(found.values()))
+        if reduce == "mean" and samples.n is not None and len(found) == 1 and one.ndim == 2 and one.shape[1] > 1:
+            self._watch(x, one.argmax(-1), n_steps)
         return self.graph.as_output(found)
 
     def evaluate(
@@ -238,6 +255,7 @@ class Simulator:
         n_steps: int | None = None,
         *,
         metrics: Sequence[Any] | Mapping[str, Sequence[Any]] = (),
+        read_from: int | None = None,
         batch_size: int | None = None,
         verbose: bool | int | str | None = None,
     ) -> dict[str, Any]:
@@ -253,6 +271,8 @@ class Simulator:
         n_steps : int
         metrics : sequence of str or keras.Metric, or a mapping of output to such
             Metrics of Keras besides, of the answers after the last step.
+        read_from : int or None
+            As in `predict`.
         batch_size, verbose
             As in `predict`.
 
@@ -261,7 +281,8 @@ class Simulator:
         dict
             For classes (class numbers, or one-hot rows): `accuracy`, and `accuracy_over_time` with the accuracy of
             the running mean after each step. For other targets: `mse` and `mse_over_time`. The metrics by their names.
-            Of a network with several outputs, a dict of these for each output. Also `n_samples`, `n_steps`.
+            Of a network with several outputs, a dict of these for each output. Also `n_samples`, `n_steps`,
+            `read_from`.
 
         Raises
         ------
@@ -275,11 +296,12 @@ class Simulator:
             raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
         label = next(iter(self.graph.outputs))
         targets = samples.targets if isinstance(samples.targets, dict) else {label: samples.targets}
+        first = check_read_from(self.graph, read_from, n_steps)
         wanted = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(targets, metrics)
         if any(wanted.values()) and self._workers.n > 1:
             raise ParameterError("metrics are for one worker; each of several sees only its share of the samples.")
         scores = {
-            name: Score(self.graph, self.dtype, n_steps, name, each, metrics_of(wanted.get(name, ())))
+            name: Score(self.graph, self.dtype, n_steps, name, each, first, metrics_of(wanted.get(name, ())))
             for name, each in targets.items()
         }
         for chunk in self._batches.changed(batch_size, verbose).run(samples, n_steps, recording(self.graph, ())):
@@ -295,7 +317,7 @@ class Simulator:
         n = sum(int(each[f"{next(iter(scores))}.n"]) for each in of_all)
         found = {name: score.result(of_all) for name, score in scores.items()}
         shown = next(iter(found.values())) if len(self.graph.outputs) == 1 else found
-        return {**shown, "n_samples": n, "n_steps": n_steps}
+        return {**shown, "n_samples": n, "n_steps": n_steps, "read_from": first}
 
     def certify(self, x: Any, n_steps: int) -> Any:
         """Prove for each sample that no later step changes its class, and bound every value's distance from the rates.

@@ -19,7 +19,7 @@ from snnconv.runtime import reference
 from .doc_blocks import ROOT
 from .networks import forum_model
 
-TUNED = "[conversion]\nsynapse = 0.002\n\n[simulation]\nn_steps = 20\ndt = 0.001\n"
+TUNED = "# written by snnconv\n[conversion]\nsynapse = 0.002\n\n[simulation]\nn_steps = 20\ndt = 0.001\n"
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ...graph import Input, Node, Population, Readout, SpikingGraph, Stateful
 from ...runtime import tensorflow_ops
+from ...runtime.arguments import check_read_from
 from ...runtime.compiled.model import Model
 from ...runtime.compiled.stream import one_step
 
@@ -43,6 +44,7 @@ class Run:
     ):
         self._model = Model(graph, dt, dtype, sparse=False)
         self._n_steps, self._varying, self._voltages = n_steps, varying, voltages
+        self._skipped = check_read_from(graph, None, n_steps) - 1
         # variables: constants would lie in the graph's own file, which may not be larger than 2 GB
         self.arrays: list[tf.Variable] = []
         self._nodes = {node.name: node.map_arrays(self._kept) for node in self._model.nodes}
@@ -57,8 +59,10 @@ class Run:
         def add(step: Any, folded: tuple[Values, Values], values: Values) -> tuple[Values, Values]:
             totals, counts = folded
             now = {label: values[name] for label, name in outputs.items()}
-            totals = {label: totals[label] + value if is_mean else value for label, value in now.items()}
-            return totals, {name: count + values[name] for name, count in counts.items()}
+            if is_mean:
+                late = tf.cast(step >= self._skipped, self._model.dtype)
+                now = {label: totals[label] + late * value for label, value in now.items()}
+            return now, {name: count + values[name] for name, count in counts.items()}
 
         def zeros(name: str) -> Any:
             return tf.zeros((tf.shape(inputs[0])[0], *self._nodes[name].shape), self._model.dtype)
@@ -66,7 +70,9 @@ class Run:
         counted = self._populations if has_rates else ()
         start = ({label: zeros(name) for label, name in outputs.items()}, {name: zeros(name) for name in counted})
         totals, counts = self._fold(inputs, start, add)
-        answers = {label: total / self._n_steps if is_mean else total for label, total in totals.items()}
+        answers = {
+            label: total / (self._n_steps - self._skipped) if is_mean else total for label, total in totals.items()
+        }
         rates = {f"{name}.rates": count / (self._n_steps * self._model.dt) for name, count in counts.items()}
         return {**{label: _read_out(self._nodes[outputs[label]], value) for label, value in answers.items()}, **rates}
 

@@ -14,6 +14,7 @@ from tensorflow.compiler.xla.service import hlo_pb2
 from ...graph import Readout, SpikingGraph
 from ...neurons.base import State
 from ...runtime import tensorflow_ops
+from ...runtime.arguments import check_read_from
 from ...runtime.batches import sizes
 from ...runtime.compiled.engine import tensor_float_32
 from ...runtime.compiled.model import Model, Program
@@ -83,7 +84,9 @@ class Whole:
             self._sources |= {(calls.record, name): name for name in graph.populations}
         wanted = {kind: tuple(graph.populations) if kind == calls.record else () for kind in KINDS}
         reduction = _REDUCTIONS[calls.reduce]
-        program = Program(batch_size, self._chunk_steps, calls.varying, tuple(sorted(wanted.items())), reduction)
+        self._read_from = check_read_from(graph, None, calls.n_steps)
+        recording = tuple(sorted(wanted.items()))
+        program = Program(batch_size, self._chunk_steps, calls.varying, recording, reduction, self._read_from)
         self._model = Model(graph, calls.dt, calls.dtype, sparse=False)
         self._stepper = Stepper(self._model, program)
 
@@ -223,7 +226,7 @@ class Whole:
             return tf.cast(value, self._model.dtype) / (self._calls.n_steps * self._model.dt)
         node = next(node for node in self._model.nodes if node.name == self._sources[key])
         if self._calls.reduce == "mean":
-            value = tf.cast(value / self._calls.n_steps, self._model.dtype)
+            value = tf.cast(value / (self._calls.n_steps - self._read_from + 1), self._model.dtype)
         return node.apply(value, xp=tensorflow_ops) if isinstance(node, Readout) else value
 
     def _in_chunks(self, x: tf.Tensor) -> tf.Tensor:

@@ -20,7 +20,7 @@ from .. import tensorflow_ops
 from ..result import spike_dtype
 from .model import Model, Program
 from .products import BFLOAT16, SPARSE
-from .scan import Arrays, Scan, Settled, compile_scan, shared, traced
+from .scan import Arrays, Scan, Settled, compile_scan, compiled, shared, traced
 
 Flat = tuple[tf.Tensor, ...]
 Tensors = dict[str, tf.Tensor]
@@ -41,8 +41,9 @@ class Stepper:
         self._model, self._program = model.without_arrays(), program
         self._varies = self._find_varying()
         self._trains = self._find_trains()
-        self.before = Settled(traced(self._before))
-        self.chunk = Settled(traced(self._chunk))
+        make = compiled if model.is_one_program else traced
+        self.before = Settled(make(self._before))
+        self.chunk = Settled(make(self._chunk))
         self.after = traced(self._after)
         self._spikes_between = {name: shared(_spikes_between, self._dtype(node)) for name, node in self._trains.items()}
         self._chains = self._find_chains()
@@ -187,7 +188,9 @@ class Stepper:
             values[node.name] = value
             if isinstance(node, Population):
                 self._record(node, value, voltages, records)
-        outputs = {label: self._reduce(values[name], name, n_valid) for label, name in self._model.outputs.items()}
+        outputs = {
+            label: self._reduce(values[name], name, begin, n_valid) for label, name in self._model.outputs.items()
+        }
         return outputs, records, state
 
     def kept(self, constant: Tensors, start: States | None) -> tuple[Tensors, States | None]:
@@ -213,18 +216,19 @@ class Stepper:
         if self._program.records("rates", node.name):
             records["rates"][node.name] = tf.reduce_sum(tf.cast(value, COUNTS), 0)
 
-    def _reduce(self, value: tf.Tensor, name: str, n_valid: tf.Tensor) -> tf.Tensor:
+    def _reduce(self, value: tf.Tensor, name: str, begin: tf.Tensor, n_valid: tf.Tensor) -> tf.Tensor:
         reduction, steps = self._program.reduction, self._program.chunk_steps
+        step = tf.range(steps)
+        # float32 would lose digits with every step: 2e-4 of the sum after a million
+        counts = tf.cast((step < n_valid) & (begin + step >= self._program.read_from - 1), tf.float64)
         if name not in self._varies:
             if reduction is None:
                 return tf.broadcast_to(value[None], (steps, *value.shape))
-            return tf.cast(value, tf.float64) * tf.cast(n_valid, tf.float64) if reduction == "sum" else value
+            return tf.cast(value, tf.float64) * tf.reduce_sum(counts) if reduction == "sum" else value
         if reduction is None:
             return value
         if reduction == "last":
             return value[n_valid - 1]
-        # float32 would lose digits with every step: 2e-4 of the sum after a million
-        counts = tf.cast(tf.range(steps) < n_valid, tf.float64)
         return tf.tensordot(counts, tf.cast(value, tf.float64), 1)
 
     def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:

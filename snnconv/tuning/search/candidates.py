@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .readout import Readout
 from .result import Choice, efficient
 from .setting import Setting
 from .sweep import Measured
@@ -41,7 +40,6 @@ class Candidates:
     def of(
         cls,
         found: Sequence[Measured],
-        readouts: Sequence[Readout],
         right_in_rates: np.ndarray,
         dt: float,
         n_calibrated: int = 0,
@@ -49,7 +47,7 @@ class Candidates:
         """The settings that a sweep measured."""
         settings, right, joules, spikes, curves = [], [], [], [], []
         for each in found:
-            for readout in readouts:
+            for readout in each.leads:
                 start = len(settings)
                 for at, n_steps in enumerate(each.checkpoints):
                     if n_steps > readout.skip:

@@ -117,6 +117,8 @@ def sweep(
             calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
             simulator = Simulator(apply(graph, network.scale, network.synapse, **calibrated), dt, progress=False)
             activity = measure(simulator, xs, n_steps, checkpoints, advance=advance)
+            own = Readout(skip=simulator.graph.read_from - 1)  # as calibration chose
+            read = [own, *(each for each in readouts if each != own)] if 0 < own.skip < n_steps else readouts
             scores = class_scores(graph, next(iter(graph.outputs)), activity.output)
             reports = [
                 report(structure, activity, (device,), dt, n_samples=n, constant=constant, at=at)
@@ -125,10 +127,7 @@ def sweep(
             found.append(
                 Measured(
                     network,
-                    {
-                        readout: leads(readout.read(scores, dt), truth, readout.n_counted(n_steps))
-                        for readout in readouts
-                    },
+                    {readout: leads(readout.read(scores, dt), truth, readout.n_counted(n_steps)) for readout in read},
                     checkpoints,
                     np.array([each.joules(device) for each in reports]),
                     np.array([each.spikes / n_neurons for each in reports]),

@@ -71,6 +71,7 @@ def tune(
     synapses : iterable of float or None
         Time constants of a lowpass behind every population, in seconds; None: no synapse.
     readouts : sequence of Readout
+        A network that calibration chose a later first step for is read so too.
     calibrate : iterable of int
         Numbers of steps to calibrate the network for (`snnconv.calibrate`), each one more network to try, with a
         quarter of the samples, the first ones, at most 300. No accuracy counts those. No network is calibrated where
@@ -118,7 +119,7 @@ def tune(
     few, xs = xs.part(slice(n_few)), xs.part(slice(n_few, None))
     truth, right = truth[n_few:], right[n_few:]
     found = sweep(graph, xs, truth, networks, few, readouts, n_steps, dt, chosen_device, progress)
-    candidates = Candidates.of(found, readouts, right, dt, n_few)
+    candidates = Candidates.of(found, right, dt, n_few)
     choices = candidates.choices(accuracy_drop)
     best = candidates.best(accuracy_drop, prefer)
     setting = candidates.settings[best]
@@ -142,7 +143,7 @@ def tune(
         curves={
             _labels(each.network.setting(readout, n_steps, dt, n_few)): each.leads[readout].accuracy
             for each in found
-            for readout in readouts
+            for readout in each.leads
         },
         early=stop_early(network.leads[setting.readout], None, accuracy_drop=accuracy_drop, seed=seed),
         findings=tuple(_examined(graph, xs, truth, n_steps, dt)),

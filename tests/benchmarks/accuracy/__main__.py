@@ -12,6 +12,7 @@ import snnconv
 from snnconv.conversion.files import load_model as load_keras_model
 from snnconv.training.datasets import Dataset, load
 
+from .deep import DEEP, KINDS, STEPS, measure_deep, samples_of
 from .networks import cached, fashion_lif, mnist_lif, nengo_dl_relu, spikingjelly_cnn
 
 CALIBRATION_IMAGES = 500
@@ -82,14 +83,31 @@ WORKS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, convert, and print a line for each number of steps."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.accuracy", description=__doc__)
-    parser.add_argument("--works", default="relu,tutorial", help=f"of {', '.join(WORKS)} (default: relu,tutorial)")
+    parser.add_argument(
+        "--works", default="relu,tutorial", help=f"of {', '.join((*WORKS, *DEEP))} (default: relu,tutorial)"
+    )
     parser.add_argument("--mnist", metavar="FOLDER", help="where MNIST's four IDX files are")
     parser.add_argument("--fashion", metavar="FOLDER", help="where Fashion-MNIST's four IDX files are")
     parser.add_argument("--sudoku-model", metavar="FILE", help="cnn.h5 of sudoku-ocr, for the work 'sudoku'")
-    parser.add_argument("--models", type=Path, metavar="FOLDER", help="where trained networks are kept")
+    parser.add_argument("--emotion-model", metavar="FILE", help="emotion_model.hdf5 of fer, for the work 'emotions'")
+    parser.add_argument("--faces", metavar="FILE", help="lfw_subset.npy of scikit-image 0.22, for the same work")
+    parser.add_argument(
+        "--models", type=Path, metavar="FOLDER", help="where trained networks are kept, and the stand-ins are"
+    )
+    deep = parser.add_argument_group(f"for {', '.join(DEEP)}")
+    deep.add_argument("--images", type=int, default=10_000, metavar="N", help="test images, the first (default: all)")
+    deep.add_argument("--steps", default=",".join(map(str, STEPS)), help="(default: %(default)s)")
+    deep.add_argument("--kinds", default=",".join(KINDS), help="of spikes (default: %(default)s)")
     args = parser.parse_args(arguments)
     folders = {"mnist": args.mnist, "fashion_mnist": args.fashion}
     for name in args.works.split(","):
+        if name in DEEP:
+            stand_in = (args.models or Path()) / f"{name}.keras"
+            path = Path(args.emotion_model or "emotion_model.hdf5") if name == "emotions" else stand_in
+            data = load("fashion_mnist", folders["fashion_mnist"])
+            samples = samples_of(name, data, args.faces, args.images)
+            measure_deep(name, path, samples, tuple(map(int, args.steps.split(","))), args.kinds.split(","))
+            continue
         work = WORKS[name]
         data = load(work.data, folders[work.data])
         model = args.sudoku_model if work.network is None else cached(work.network, data, args.models)
