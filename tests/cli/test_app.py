@@ -20,12 +20,12 @@ from ..helpers.command import fails, run
 @pytest.mark.parametrize(
     ("arguments", "pattern"),
     [
-        (["--steps", 0], "n_steps must be a whole number above 0. Received 0"),
+        (["--steps", 0], "--steps must be a whole number above 0. Received 0"),
         (["--steps", "many"], "'--steps'"),
         (["--dt", 0], "dt must be above 0"),
         (["--dt", "nan"], "dt must be above 0"),
         (["--dtype", "float16"], "float32 or float64"),
-        (["--initial-voltage", "2"], "initial_voltage must be"),
+        (["--initial-voltage", "2"], "--initial-voltage must be"),
         (["--initial-voltage", "high"], "must be 'uniform' or a number"),
         (["--record", "lif"], "Name it with -o"),
         (["--record", "lfi", "-o", "run.npz"], r"cannot record 'lfi'. Populations are \['lif'\]"),
@@ -71,7 +71,10 @@ def test_bad_runs(files, tmp_path, monkeypatch, arguments, pattern):
         (["export", "{files}/model.keras", "-o", "{files}"], "it is a folder"),
         (["export", "{files}/model.keras", "-o", "{files}/nowhere/x.h5"], "there is no folder"),
         (["export", "{files}/model.keras", "-o", "{files}/text.txt/x.h5"], "there is no folder"),
-        (["export", "{files}/model.keras", "-o", "x", "--synapse", "-1"], "tau must be a finite number above 0"),
+        (
+            ["export", "{files}/model.keras", "-o", "x", "--synapse", "-1"],
+            "--synapse must be a number of seconds above 0",
+        ),
         (["export", "{files}/graph.snn.h5", "-o", "x", "--scale-firing-rates", "0"], "must be a number above 0"),
         (["export", "{files}/graph.snn.h5", "-o", "x", "--dt", "-1"], "dt must be above 0"),
         (["inspect", "{files}/graph.snn.h5", "--layer", "lfi"], "no population or output .* There are: lif, readout"),
