@@ -78,7 +78,7 @@ def test_bad_runs(files, tmp_path, monkeypatch, arguments, pattern):
         (["export", "{files}/graph.snn.h5", "-o", "x", "--scale-firing-rates", "0"], "must be a number above 0"),
         (["export", "{files}/graph.snn.h5", "-o", "x", "--dt", "-1"], "dt must be above 0"),
         (["inspect", "{files}/graph.snn.h5", "--layer", "lfi"], "no population or output .* There are: lif, readout"),
-        (["verify", "{files}/graph.snn.h5", "--steps", "-3"], "n_steps"),
+        (["verify", "{files}/graph.snn.h5", "--steps", "-3"], "--steps must"),
         (["verify", "{files}/graph.snn.h5", "--samples", "0"], "--samples"),
         (["verify", "{files}/model.keras", "--keras", "{files}/model.keras"], "--keras names the Keras file"),
         (["train", "missing.toml"], "there is no file 'missing.toml'"),
