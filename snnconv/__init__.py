@@ -32,11 +32,14 @@ __all__ = [
     "export",
     "export_saved_model",
     "export_xla",
+    "finetune",
     "graph",
     "handles",
     "keras_files",
     "layers",
     "load",
+    "metrics",
+    "neurobench",
     "neurons",
     "passes",
     "plot",
@@ -63,8 +66,10 @@ _HOMES = {
     "explain": ".api",
     "export_saved_model": ".export.saved_model",
     "export_xla": ".export.xla",
+    "finetune": ".training.finetune",
     "handles": ".conversion.trace",
     "load": ".graph",
+    "metrics": ".tuning.energy",
     "read_nir": ".export.nir",
     "register_function": ".neurons",
     "tune": ".tuning.search",
@@ -82,6 +87,7 @@ _MODULES = {
     "diagnosis": ".analysis.diagnose",
     "health": ".tuning.doctor",
     "keras_files": ".conversion.files",
+    "neurobench": ".tuning.energy.neurobench",
     "passes": ".graph.passes",
     "plot": ".analysis.plot",
     "reference": ".runtime.reference",
@@ -101,7 +107,9 @@ _LATE = {
     "graph_html": ".analysis.view.svg",
     "population_html": ".analysis.explain.layer_text",
     "readout_html": ".analysis.explain.layer_text",
+    "to_keras": ".training.unrolled",
     "warn_of_one_answer": ".tuning.doctor",
+    "with_weights_of": ".training.unrolled",
 }
 
 if TYPE_CHECKING:
@@ -121,9 +129,10 @@ if TYPE_CHECKING:
     from .runtime import reference
     from .runtime.simulator import Simulator
     from .training import callbacks
+    from .training.finetune import finetune
     from .tuning.calibrate import calibrate
     from .tuning.doctor import doctor
-    from .tuning.energy import energy
+    from .tuning.energy import energy, metrics, neurobench
     from .tuning.search import tune
 
 
@@ -188,6 +197,7 @@ class _LayersWithKeras:
 def _register_layers() -> None:
     try:
         import_module(".layers", __name__)
+        import_module(".training.unrolled.layers", __name__)
     except ImportError:  # a Keras that they do not run on can be imported all the same; their use tells what is wrong
         return
 

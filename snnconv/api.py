@@ -24,13 +24,16 @@ from .conversion.convert import convert as convert_model
 from .conversion.files import from_legacy, is_legacy, load_model
 from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import InputError, ParameterError
+from .export.nir import is_nir_file, read_nir
 from .graph import SpikingGraph, load
 from .graph.file import is_graph_file
 from .graph.inputs import Samples
 from .graph.report import report_table
+from .graph.spiking_graph import DEFAULT_DT
 from .neurons import Neuron
 from .neurons.synapses import Synapse
 from .runtime.arguments import DtypeLike, check_dt, check_dtype, check_flags, check_steps
+from .training.unrolled import graph_of, is_unrolled
 from .tuning.adaptation import Adaptation, warn_of_whole_intervals
 from .tuning.doctor import warn_of
 
@@ -155,6 +158,8 @@ def convert(
         model = load_model(model, custom_objects=custom_objects, replace=replace, unsafe=unsafe)
     elif is_legacy(model):
         model = from_legacy(model, custom_objects)
+    if is_unrolled(model):
+        return wanted.apply(graph_of(model))
     scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
         model,
@@ -186,7 +191,7 @@ def explain(
     *,
     sample: int = 0,
     n_steps: int = 100,
-    dt: float = 0.001,
+    dt: float | None = None,
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
     sources: Sequence[Source] | None = None,
 ) -> Explanation:
@@ -210,8 +215,8 @@ def explain(
         Which sample of `x`.
     n_steps : int
         Steps to run.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     synapse
         As in `snnconv.convert`, for a Keras model.
     sources : sequence of Source or None
@@ -229,8 +234,9 @@ def explain(
     ConversionError, ModelFileError
         If the model cannot be read or converted.
     """
-    n_steps = check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, DEFAULT_DT if dt is None else dt)
     graph, sources = _converted(model, synapse, sources, x)
+    dt = graph.dt if dt is None else dt
     if x is None:
         return explain_graph(graph, layer, unit, dt=dt, sources=sources)
     xs = graph.check_inputs(x, "float64", n_steps)
@@ -248,7 +254,7 @@ def view(
     sample: int | Sequence[int] = 0,
     labels: Sequence[Any] | None = None,
     n_steps: int = 100,
-    dt: float = 0.001,
+    dt: float | None = None,
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
     max_neurons: int = 60,
     sources: Sequence[Source] | None = None,
@@ -272,8 +278,8 @@ def view(
         The true label of each sample of `x`.
     n_steps : int
         Steps to run, in the NumPy reference.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     synapse
         As in `snnconv.convert`, for a Keras model.
     max_neurons : int
@@ -293,10 +299,11 @@ def view(
     ConversionError, ModelFileError
         If the model cannot be read or converted.
     """
-    n_steps = check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, DEFAULT_DT if dt is None else dt)
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 1:
         raise ParameterError(f"max_neurons must be a whole number above 0. Received {max_neurons!r}.")
     graph, sources = _converted(model, synapse, sources, x)
+    dt = graph.dt if dt is None else dt
     check_dt(graph, dt)
     xs = graph.check_inputs(random_inputs(graph) if x is None else x, "float64", n_steps)
     if labels is not None and len(labels) != xs.n:
@@ -321,7 +328,7 @@ def verify(
     n_steps: int = 200,
     *,
     graph: SpikingGraph | None = None,
-    dt: float = 0.001,
+    dt: float | None = None,
     dtype: DtypeLike = "float32",
     seed: int = 0,
     n_samples: int = 8,
@@ -337,8 +344,8 @@ def verify(
     n_steps : int
     graph : SpikingGraph or None
         Graph to compare `model` with, such as one that was exported before. None: `model`, converted.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str
         "float32" or "float64", of both runtimes.
     seed, n_samples : int
@@ -351,7 +358,7 @@ def verify(
     InputError, ParameterError
         If the data or a parameter is out of range, or `graph` has other inputs or outputs than `model`.
     """
-    n_steps = check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, DEFAULT_DT if dt is None else dt)
     dtype = check_dtype(dtype)
     model = _opened(model)
     if isinstance(model, SpikingGraph):
@@ -359,16 +366,17 @@ def verify(
             raise ParameterError("verify compares a graph with a Keras model. Received two graphs.")
         model, graph = None, model
     graph = convert_model(model, input_shape=_shape(model, x)) if graph is None else graph
-    return compare(graph, model, x, n_steps, dt, dtype, seed, n_samples)
+    return compare(graph, model, x, n_steps, graph.dt if dt is None else dt, dtype, seed, n_samples)
 
 
 def _opened(model: Any) -> Any:
-    """The graph or the Keras model in a file; anything but a path as it is."""
+    """The graph or Keras model in a file, or a model as it is; a graph in the place of one of `graph.to_keras`."""
     if is_legacy(model):
-        return from_legacy(model)
-    if not isinstance(model, (str, os.PathLike)):
-        return model
-    return load(model) if is_graph_file(model) else load_model(model)
+        model = from_legacy(model)
+    elif isinstance(model, (str, os.PathLike)):
+        read = read_nir if is_nir_file(model) else load if is_graph_file(model) else load_model
+        model = read(model)
+    return graph_of(model) if is_unrolled(model) else model
 
 
 def _converted(

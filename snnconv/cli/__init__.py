@@ -21,6 +21,7 @@ from .options import with_groups
 COMMANDS = (  # in the order of the help
     "demo",
     "train",
+    "finetune",
     "export",
     "inspect",
     "explain",
@@ -30,6 +31,7 @@ COMMANDS = (  # in the order of the help
     "diagnose",
     "quantize",
     "energy",
+    "metrics",
     "doctor",
     "tune",
     "env",

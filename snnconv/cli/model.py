@@ -1,4 +1,4 @@
-"""The argument MODEL: a Keras file, converted when it is opened, or an exported graph; and the settings of --config."""
+"""The argument MODEL: a Keras file, an exported graph, or a NIR file; and the settings of --config."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..files.hdf5 import damaged, open_hdf5, read_attributes
 from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
+from ..graph.spiking_graph import DEFAULT_DT
 from .options import KerasOptions
 from .samples import Arrays, as_inputs, first_of, read_arrays
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..analysis.explain import Source
     from ..training.config import Config, Settings
 
-DEFAULT_DT, DEFAULT_STEPS = 0.001, 100
+DEFAULT_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,18 @@ class ModelFile:
     path : Path
     keras : KerasOptions
     is_graph : bool
-        Whether it is an exported graph; else it is a Keras file.
+        Whether it is an exported graph or a NIR file; else it is a Keras file.
     dt : float
-        Length of a step, in seconds: the one asked for, or else the one that an exported graph is meant for.
+        Length of a step, in seconds: the one asked for, or else the one that the file is meant for.
+    is_nir : bool
+        Whether it is a NIR file.
     """
 
     path: Path
     keras: KerasOptions
     is_graph: bool
     dt: float
+    is_nir: bool = False
 
     def open(
         self,
@@ -104,13 +108,28 @@ class ModelFile:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
+            from ..training.unrolled import is_unrolled
 
             given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
             graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
-            return graph, keras_sources(model)
+            return graph, None if is_unrolled(model) else keras_sources(model)
         from ..tuning.adaptation import Adaptation
 
-        return Adaptation(scale_firing_rates, synapse).apply(load(self.path)), None
+        return Adaptation(scale_firing_rates, synapse).apply(self.graph()), None
+
+    def graph(self) -> SpikingGraph:
+        """Read the graph in an exported file or a NIR file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged.
+        """
+        if not self.is_nir:
+            return load(self.path)
+        from ..export.nir import read_nir
+
+        return read_nir(self.path, self.dt)
 
     def keras_model(self) -> Any:
         """Read the Keras model in the file.
@@ -161,7 +180,8 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
     """
     from ..conversion.files import check_model_file
 
-    is_graph = is_graph_file(path)
+    is_nir = _is_nir(path)
+    is_graph = is_nir or is_graph_file(path)
     changes, _ = keras.changes, (keras.shape, keras.replacements)  # which are looked at here, before the work
     if is_graph and any(changes.values()):
         raise ParameterError(
@@ -170,7 +190,20 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
         )
     if not is_graph:
         check_model_file(path, keras.model_json)
-    return ModelFile(path, keras, is_graph, dt if dt is not None else _own_dt(path) if is_graph else DEFAULT_DT)
+    own = _nir_dt if is_nir else _own_dt if is_graph else lambda path: DEFAULT_DT
+    return ModelFile(path, keras, is_graph, own(path) if dt is None else dt, is_nir)
+
+
+def _is_nir(path: Path) -> bool:
+    from ..export.nir import is_nir_file
+
+    return is_nir_file(path)
+
+
+def _nir_dt(path: Path) -> float:
+    from ..export.nir import read_dt
+
+    return read_dt(path)
 
 
 def _own_dt(path: Path) -> float:

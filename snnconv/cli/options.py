@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..neurons import Neuron
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False)
+    Path, typer.Argument(metavar="MODEL", help="A Keras file, an exported .snn.h5, or a .nir file.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to run.")]
@@ -37,10 +37,21 @@ Dtype = Annotated[
         "--dtype", metavar="TYPE", help="float32 or float64.", autocompletion=complete_one_of("float32", "float64")
     ),
 ]
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise ParameterError(f"--synapse must be a number of seconds above 0. Received {value}.")
+    return value
+
+
 Synapse = Annotated[
     float | None,
     typer.Option(
-        "--synapse", metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"
+        "--synapse",
+        metavar="SECONDS",
+        callback=_seconds,
+        help="Lowpass behind every population of a Keras model.  [default: none]",
     ),
 ]
 

@@ -57,7 +57,6 @@ def verify(
             raise ParameterError("--keras is for a MODEL that is a file; a folder is compared with what is in it.")
         _verify_folder(model, json)
         return
-    from ..graph import load
     from ..runtime.arguments import check_steps
     from .model import find_model
     from .samples import as_inputs, first_of, read_arrays
@@ -73,7 +72,7 @@ def verify(
         raise ParameterError("--keras names the Keras file that MODEL, an exported .snn.h5, is compared with.")
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input)
-    graph = load(model) if file.is_graph else None
+    graph = file.graph() if file.is_graph else None
     keras_model = None if keras_file.is_graph else keras_file.keras_model()
     from .app import import_tensorflow
 

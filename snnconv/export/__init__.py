@@ -86,7 +86,7 @@ def export(
     graph: SpikingGraph,
     path: str | os.PathLike[str],
     target: str = "hdf5",
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     x: Any = None,
     n_steps: int = N_STEPS,
@@ -100,8 +100,9 @@ def export(
 
     Parameters
     ----------
-    dt : float
-        Time step the file is meant for, in seconds; noted beside the parameters of every population.
+    dt : float or None
+        Time step the file is meant for, in seconds; noted beside the parameters of every population. None: that of the
+        graph, `SpikingGraph.dt`.
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         Samples to measure with, as for `Simulator.run`. None: a few samples of random numbers in 0…1.
     n_steps : int
@@ -130,6 +131,7 @@ def export(
         If the file cannot be written, is there and was not written by snnconv, or its name ends as those of another
         format do.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     check_dt(graph, dt)
     chosen = find_target(target)

@@ -102,7 +102,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
     for node in graph.nodes:
         is_population = isinstance(node, Population)
         group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
-        group.attrs.update(_attributes(node))
+        group.attrs.update(attributes(node))
         for key, array in node.arrays().items():
             group[key] = array
         for key, array in node.trained.items():
@@ -118,7 +118,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
         _link_connection(file, group, view)
 
 
-def _attributes(node: Node) -> dict[str, Any]:
+def attributes(node: Node) -> dict[str, Any]:
     """Kind, inputs, shape and settings of a node, without its arrays; a value of None is left out.
 
     A neuron or a synapse is given by its kind under "neuron" or "synapse", with its parameters beside it.
@@ -211,12 +211,12 @@ def _node(file: Any, name: str) -> Node:
     if is_population:
         trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
     arrays = {key: read_numbers(group[key]) for key in names}
-    node = _built(name, settings, arrays, trained)
+    node = built(name, settings, arrays, trained)
     _check_arrays(node)
     return node
 
 
-def _built(name: str, settings: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]) -> Node:
+def built(name: str, settings: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]) -> Node:
     """The node that attributes and arrays describe."""
     kind = _known(NODES, settings.pop("kind", None), name, "node")
     fields = {field.name for field in dataclasses.fields(kind)}

@@ -76,7 +76,7 @@ class Inputs(Mapping[str, np.ndarray]):
         """Means over time, held constant; inputs that are held already stay as they are."""
         return self._with({name: each.mean(1) if self.varies(name) else each for name, each in self.items()})
 
-    def part(self, samples: slice) -> Inputs:
+    def part(self, samples: slice | np.ndarray) -> Inputs:
         """Some of the samples."""
         return self._with({name: array[samples] for name, array in self.items()})
 

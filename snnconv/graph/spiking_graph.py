@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MAX_VALUES = 1 << 28  # of one sample at a node that a file describes
+DEFAULT_DT = 0.001  # seconds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +44,8 @@ class SpikingGraph:
     name : str
         The model's name.
     metadata : mapping of str to str
-        Where the network came from; `read_from` as "best_read_from".
+        Where the network came from; `read_from` as "best_read_from"; under "dt" the one time step that it was made for,
+        in seconds, where there is one.
     report : tuple of LayerReport
         What became of each layer of the Keras model.
 
@@ -62,6 +64,9 @@ class SpikingGraph:
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        noted = self.metadata.get("dt")
+        if noted is not None and not _is_time(noted):
+            raise SnnconvError(f"the time step in the graph's metadata must be above 0 seconds. Received {noted!r}.")
         seen: set[str] = set()
         for name in (*(node.name for node in self.nodes), *self.outputs):
             if "\0" in name or any(part in ("", ".") for part in name.split("/")):
@@ -95,6 +100,11 @@ class SpikingGraph:
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
+
+    @property
+    def dt(self) -> float:
+        """Length of a step that runs and exports take where they are given none, in seconds: 0.001, or the file's."""
+        return float(self.metadata.get("dt", DEFAULT_DT))
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
@@ -268,17 +278,43 @@ class SpikingGraph:
         """
         return late("explain")(self, layer, unit, x, sample=sample, dt=dt)
 
+    def to_keras(self, n_steps: int, **options: Any) -> Any:
+        """The network as a Keras model over `n_steps` time steps, to be trained in spikes.
+
+        See `snnconv.training.unrolled.to_keras` for the options.
+        """
+        return late("to_keras")(self, n_steps, **options)
+
+    def with_weights_of(self, model: Any) -> SpikingGraph:
+        """The graph with the weights of a model that `to_keras` made of it, and that was trained since.
+
+        Raises
+        ------
+        ParameterError
+            If the model was made of another graph.
+        """
+        return late("with_weights_of")(self, model)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to an HDF5 file, whole or not at all. `snnconv.load` reads it back."""
-        save(self, path)
+        save(self, path, self.dt)
 
-    def export_saved_model(self, path: str | PathLike[str], n_steps: int, dt: float = 0.001, **options: Any) -> None:
+    def export_saved_model(
+        self, path: str | PathLike[str], n_steps: int, dt: float | None = None, **options: Any
+    ) -> None:
         """Write a tf.SavedModel that runs without snnconv; see `snnconv.export_saved_model` for the options."""
         late("export_saved_model")(self, path, n_steps, dt, **options)
 
     def export_xla(self, path: str | PathLike[str], n_steps: int, batch_size: int = 1, **options: Any) -> None:
         """Write one XLA program that JAX runs without TensorFlow; see `snnconv.export_xla` for the options."""
         late("export_xla")(self, path, n_steps, batch_size, **options)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def random_samples(
@@ -315,14 +351,17 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
 
 
 def _checked(**fields: Any) -> SpikingGraph:
-    """The graph of fields from a file, after one sample went through all nodes: settings and shapes fit together."""
+    """The graph of fields from a file, after two samples went through all nodes: settings and shapes fit together."""
     graph = SpikingGraph(**fields)
     _ = graph.read_from  # raises where it is no number
     if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
         raise ModelFileError("a node in it claims a shape that is too large to run.")
     try:
         with np.errstate(all="ignore"):
-            graph.rate_output({node.name: np.zeros((1, *node.shape)) for node in graph.inputs})
+            values = graph.rate_values({node.name: np.zeros((2, *node.shape)) for node in graph.inputs})
+        for node in graph.nodes:
+            if values[node.name].shape != (2, *node.shape):
+                raise ModelFileError(f"node '{node.name}' gives {values[node.name].shape[1:]}, not {node.shape}.")
     except SnnconvError:
         raise
     except Exception as error:

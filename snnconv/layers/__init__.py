@@ -8,6 +8,7 @@ They are built on keras.ops alone, so they train on every Keras backend.
 - lif, integrate, stepped_lif, quantized_relu: a layer each
 - rate: a layer of any neuron, such as one of your own
 - regularizers: firing rates kept in a range
+- keras_ops: the array namespace of graphs that are unrolled in Keras
 """
 
 from .base import NeuronLayer

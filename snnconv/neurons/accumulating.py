@@ -90,6 +90,16 @@ class Accumulating(Neuron, abstract=True):
             spikes = spikes - xp.floor(xp.maximum(_TIE - v, zero))
         return spikes, {"voltage": v - spikes, "mean_current": mean, "n_steps": n_steps, "n_due": n_due}
 
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        n_steps = state["n_steps"] + 1
+        mean = state["mean_current"] + (J - state["mean_current"]) / n_steps
+        v = state["voltage"] + (n_steps * dt * self.firing_rate(mean, xp) - state["n_due"])
+        nearest = xp.floor(v + 0.5)
+        one = xp.ones_like(v)
+        if not self.fires_negative:
+            return (v - xp.maximum(nearest, one),)
+        return (v - xp.where(v < 0, xp.minimum(nearest, -one), xp.maximum(nearest, one)),)
+
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         low, high = self.rate_range
         if not (np.all(np.greater(max_rates, low)) and np.all(np.less(max_rates, high))):

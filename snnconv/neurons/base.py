@@ -155,6 +155,26 @@ class Neuron(ABC):
             The state after the step.
         """
 
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        """Distances of a step's voltage above its thresholds, before spikes are taken off it.
+
+        Networks that train in spikes use them: the slope of a surrogate depends on how near the voltage comes to a
+        spike. Each threshold that the voltage grows past adds one to the count of the step.
+
+        Raises
+        ------
+        ParameterError
+            If the model does not say them.
+        """
+        raise ParameterError(
+            f"{self.kind} neurons do not say how far a voltage is from its threshold ({self.kind}.distances). Train "
+            f"them with the slope of their rate: surrogate='rate'."
+        )
+
+    def smooth_rate(self, J: Array, smoothing: float, xp: Any = np) -> Array:
+        """`rate` with a finite slope everywhere, where `smoothing` is the width of the current that is smoothed."""
+        return self.rate(J, xp)
+
     @abstractmethod
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         """Gain and bias of neurons that start to fire at `intercepts` and reach `max_rates` at 1.

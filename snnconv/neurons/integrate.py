@@ -115,6 +115,13 @@ class IF(Neuron):
             v = xp.maximum(v, zero + self.min_voltage)
         return spikes, {"voltage": v}
 
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        v = state["voltage"]
+        v = v + (xp.maximum(J, xp.zeros_like(v)) if self.min_voltage is None else J) * dt
+        # the threshold of the next spike, or of the last one that the step can hold
+        nearest = xp.maximum(xp.floor(v + 0.5), xp.ones_like(v))
+        return (v - (nearest if self.max_spikes is None else xp.minimum(nearest, xp.zeros_like(v) + self.max_spikes)),)
+
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         return linear_gain_bias(max_rates, intercepts)
 

@@ -132,6 +132,14 @@ class LIF(Neuron):
         spikes = xp.where(spiked, xp.ones_like(v), zero)
         return spikes, {"voltage": v, "refractory": xp.maximum(p, zero)}
 
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        v = state["voltage"]
+        share = -math.expm1(-dt / self.tau_rc) - math.exp(-dt / self.tau_rc) * state["refractory"]
+        return (v + (J - v) * xp.maximum(share, xp.zeros_like(v)) - 1,)
+
+    def smooth_rate(self, J: Array, smoothing: float, xp: Any = np) -> Array:
+        return dataclasses.replace(self, smoothing=self.smoothing or smoothing).rate(J, xp)
+
     def has_spike_train(self, dt: float) -> bool:
         return self.tau_ref >= dt  # else the rest of the step in which the refractory period ends is lost
 

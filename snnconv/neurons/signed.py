@@ -22,6 +22,8 @@ from .base import (
     linear_max_rates_intercepts,
 )
 
+_NEVER = 1e6  # thresholds away from a spike that cannot be
+
 
 @dataclass(frozen=True)
 class SignedIF(Neuron):
@@ -114,6 +116,11 @@ class SignedIF(Neuron):
         taken_back = xp.minimum(xp.maximum(xp.floor(zero + (1 - self.negative_threshold) - v), zero), n_sent)
         spikes = sent - xp.minimum(taken_back, one)
         return spikes, {"voltage": v - spikes, "n_sent": n_sent + spikes}
+
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        v = state["voltage"] + J * dt
+        can_take_back = state["n_sent"] > 0.5
+        return v - 1, xp.where(can_take_back, v + self.negative_threshold, xp.zeros_like(v) + _NEVER)
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         return linear_gain_bias(max_rates, intercepts)

@@ -149,6 +149,14 @@ class SteppedLIF(Neuron):
         spikes = xp.where(spiked, xp.ones_like(v), zero)
         return spikes, {"voltage": xp.where(spiked, zero, after), "refractory": refractory}
 
+    def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
+        v = state["voltage"]
+        is_free = state["refractory"] < 0.5
+        return (xp.where(is_free, v + self.leak * (J - v), v) - 1,)
+
+    def smooth_rate(self, J: Array, smoothing: float, xp: Any = np) -> Array:
+        return self.smooth(smoothing).rate(J, xp)
+
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
         if not np.all(np.less(max_rates, self.highest_rate)):
             raise ParameterError(

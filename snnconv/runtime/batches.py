@@ -20,12 +20,17 @@ from ..graph import SpikingGraph
 from ..neurons.base import State
 from ..text.progress import track
 from .arguments import Recording, check_state
-from .compiled.engine import Batch, Chunk, Engine
+from .compiled.engine import Batch, Chunk, Engine, pools_memory
 from .compiled.model import Program
 from .samples import Samples, take
 
 MEMORY = 384 << 20
 """Bytes that the values of a chunk take at most, unless asked otherwise."""
+
+# What a C library's malloc takes from the system, and hands back when it is free: glibc does from 32 MiB on. The
+# system fills such memory with zeros page by page each time, which took a third of a run.
+KEPT = 31 << 20
+"""Bytes of a single array above which memory is not kept for the next one, where TensorFlow has no pool of its own."""
 
 # Bytes of the widest layer's values at one step. Measured on two cores: smaller batches pay for calls, larger ones gain
 # nothing.
@@ -42,6 +47,7 @@ def sizes(
     batch_size: int | None = None,
     chunk_steps: int | None = None,
     memory: int = MEMORY,
+    largest: int | None = None,
 ) -> tuple[int, int]:
     """Choose batch size and chunk length for `n` samples and `n_steps` steps, where they are not given.
 
@@ -49,6 +55,8 @@ def sizes(
     ----------
     memory : int
         Bytes for a layer's values and those of its inputs, at all steps of a chunk.
+    largest : int or None
+        Bytes for a layer's values alone. None: what `memory` leaves.
     """
     itemsize = np.dtype(dtype).itemsize
     widest = max(math.prod(node.shape) for node in graph.nodes) * itemsize
@@ -60,7 +68,8 @@ def sizes(
     )
     if batch_size is None:  # where even a few steps would not fit
         batch = min(batch, _power_of_two(memory // (4 * both * itemsize)))
-    most = min(n_steps, chunk_steps or max(1, memory // (both * itemsize * batch)))
+    fitting = min(memory // (both * itemsize), (largest or memory) // widest) // batch
+    most = min(n_steps, chunk_steps or max(1, fitting))
     n_chunks = math.ceil(n_steps / most)
     if chunk_steps is None:  # an even cut leaves no padding
         n_chunks = next((parts for parts in range(n_chunks, 2 * n_chunks) if n_steps % parts == 0), n_chunks)
@@ -109,6 +118,7 @@ class Batches:
         self.dtype = dtype
         self._graph, self._engines, self._share = graph, engines, share
         self._batch_size, self._chunk_steps, self._memory = batch_size, chunk_steps, memory or MEMORY
+        self._largest = None if memory or pools_memory() else KEPT
         self._progress = progress
         self._programs: list[Program] = []
 
@@ -135,7 +145,9 @@ class Batches:
         """Choose how many samples and steps are handled together in a run of `n` samples and `n_steps` steps."""
         if self._batch_size is None:  # all devices get some
             n = math.ceil(n / (len(self._engines) * self._share[1]))
-        return sizes(self._graph, n, n_steps, self.dtype, self._batch_size, self._chunk_steps, self._memory)
+        return sizes(
+            self._graph, n, n_steps, self.dtype, self._batch_size, self._chunk_steps, self._memory, self._largest
+        )
 
     def own(self, n: int, n_steps: int) -> slice:
         """This worker's share of `n` samples: whole batches."""

@@ -29,7 +29,7 @@ def run(
     graph: SpikingGraph,
     x: Any,
     n_steps: int,
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     dtype: DtypeLike = "float64",
     initial_voltage: float | str = 0.0,
@@ -45,8 +45,8 @@ def run(
     x : (n, *input) array, held constant, or (n, n_steps, *input) array
         A list or a dict of them where there are several inputs.
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str
         "float64" or "float32".
     initial_voltage : float or "uniform"
@@ -68,6 +68,7 @@ def run(
         If the data or a parameter is out of range.
     """
     check_graph(graph, "reference.run")
+    dt = graph.dt if dt is None else dt
     dtype = check_dtype(dtype)
     n_steps = check_steps(n_steps, dt, dtype)
     check_dt(graph, dt)

@@ -17,6 +17,7 @@ from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
     DtypeLike,
+    check_compile,
     check_dt,
     check_dtype,
     check_flags,
@@ -42,8 +43,8 @@ class Simulator:
     Parameters
     ----------
     graph : SpikingGraph
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str or type
         "float32" or "float64", or as NumPy or TensorFlow name it.
     initial_voltage : float or "uniform"
@@ -55,7 +56,8 @@ class Simulator:
     chunk_steps : int or None
         Time steps that a layer computes together. None: chosen from the layers' sizes and `memory`.
     memory : int or None
-        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB.
+        Largest size of a layer's inputs and values at all steps of a chunk, in bytes. None: 384 MiB, and 31 MiB for the
+        values alone where TensorFlow keeps no memory for the next chunk: on CPUs without oneDNN.
     sparse : bool
         Whether dense layers skip the zeros between spikes, where few neurons spike; on a CPU alone, and not in
         bfloat16.
@@ -63,6 +65,9 @@ class Simulator:
         Rounding in products and convolutions in float32: "float32"; "tensorfloat32", where NVIDIA GPUs may round
         factors to 10 bits of fraction; or "bfloat16", where kernels, values and sums are rounded to 7 bits of fraction.
         Spikes are 0 or 1, which all of them hold exactly.
+    compile : str
+        "parts": XLA compiles neurons and filters, TensorFlow runs what is linear, which is faster on CPUs. "whole": XLA
+        compiles all layers of a chunk as one program, without `sparse`.
     strategy : tf.distribute.Strategy or None
         Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
         and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
@@ -85,7 +90,7 @@ class Simulator:
     def __init__(
         self,
         graph: SpikingGraph,
-        dt: float = 0.001,
+        dt: float | None = None,
         dtype: DtypeLike = "float32",
         initial_voltage: float | str = 0.0,
         seed: int | None = None,
@@ -95,10 +100,12 @@ class Simulator:
         memory: int | None = None,
         sparse: bool = True,
         precision: str = "float32",
+        compile: str = "parts",
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
         check_graph(graph, "Simulator")
+        dt = graph.dt if dt is None else dt
         check_steps(1, dt)
         dtype = check_dtype(dtype)
         check_dt(graph, dt)
@@ -106,6 +113,7 @@ class Simulator:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
         check_precision(precision, dtype)
+        check_compile(compile)
         check_flags(sparse=sparse, **({} if progress is None else {"progress": progress}))
         if seed is None:  # a copy starts from the same voltages
             seed = np.random.SeedSequence().entropy  # pyright: ignore[reportAssignmentType]
@@ -117,6 +125,7 @@ class Simulator:
             "memory": memory,
             "sparse": sparse,
             "precision": precision,
+            "compile": compile,
             "progress": progress,
         }
         self._strategy = strategy
@@ -124,7 +133,8 @@ class Simulator:
         voltages = self.initial_voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
         self._workers = Workers(strategy)
-        self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
+        options: dict[str, Any] = {"sparse": sparse, "precision": precision, "compile": compile}
+        self._engines = engines_of(strategy, graph, dt, dtype, voltages, **options)
         self._batches = Batches(
             graph,
             dtype,

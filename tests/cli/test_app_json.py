@@ -27,8 +27,10 @@ RUNS = {
     "diagnose": ["diagnose", "model.snn.h5", "-i", "x.npy", "-s", "capture.npz"],
     "quantize": ["quantize", "model.snn.h5", "--steps", "10"],
     "energy": ["energy", "model.snn.h5", "--data", "x.npy", "--steps", "10"],
+    "metrics": ["metrics", "model.snn.h5", "--data", "x.npy", "--steps", "10"],
     "doctor": ["doctor", "model.snn.h5", "--data", "xy.npz", "--steps", "1"],
     "env": ["env"],
+    "finetune": ["finetune", "model.snn.h5", "--data", "x.npy", "--distill", "1", "--steps", "2", "--epochs", "1"],
     "tune": ["tune", "model.snn.h5", "--data", "x.npy", "--steps", "2", "--scales", "1", "--synapses", "none"],
 }
 CODES = dict.fromkeys(("diagnose", "doctor", "tune"), 1)
@@ -79,7 +81,7 @@ def as_json(done, code=0):
     return json.loads(done.stdout, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
 
 
-SLOW = ("tune", "quantize")  # whose JSON test_tune.py and test_quantize_command.py look at too
+SLOW = ("tune", "quantize", "finetune")  # whose JSON their own tests look at too
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,7 @@ def test_a_file_of_another_program_is_understood(tmp_path):
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ({"a": nir.Scale(np.ones(3)), "b": nir.Delay(np.ones(3))}, r"Scale \('a'\); Delay \('b'\). It reads Input"),
-        ({"a": lif(3, leak=0.1)}, "v_leak of 'a' is not 0"),
+        ({"a": nir.I(np.ones(3)), "b": nir.Delay(np.ones(3))}, r"I \('a'\); Delay \('b'\). It reads Input"),
         ({"a": lif(3, reset=-0.1)}, "v_reset of 'a' is not 0"),
         ({"a": lif(3, tau=np.array([0.1, 0.2, 0.3]))}, "'a' has neurons of different tau"),
         ({"a": lif(3, tau=1e-5)}, "tau of 'a' must be above importer_dt"),
@@ -78,7 +77,7 @@ def test_a_recurrent_graph_is_refused(tmp_path):
         "output": nir.Output(np.array([3])),
     }
     write_nir(tmp_path / "x.nir", nodes, [("input", "a"), ("a", "w"), ("w", "a"), ("a", "output")])
-    with pytest.raises(ModelFileError, match="is recurrent"):
+    with pytest.raises(ModelFileError, match="is recurrent.* 'a' -> 'w' -> 'a'|is recurrent.* 'w' -> 'a' -> 'w'"):
         snnconv.read_nir(tmp_path / "x.nir")
 
 
@@ -121,7 +120,7 @@ def test_damaged_files_are_refused(tmp_path):
     for change, message in [
         (lambda file: file.pop("node/nodes/op/weight"), "'op' .Affine. has no 'weight'"),
         (lambda file: file.pop("node/nodes/op"), "names 'op', which is no node"),
-        (lambda file: file.pop("node/edges"), "there is no 'node/edges'"),
+        (lambda file: file.pop("node/edges"), "there is no 'edges'"),
         (lambda file: file.pop("node/nodes/output_y"), "names 'output_y', which is no node"),
     ]:
         export.export(graph_of("dense"), path, "nir")

@@ -168,7 +168,7 @@ def read(path):
     if path.name.endswith(".int.h5"):
         integers = snnconv.quantize.load(path)
         return snnconv.quantize.run(integers, np.zeros((1, *integers.input.shape)), 2)
-    graph = snnconv.load(path) if path.name.endswith(".snn.h5") else snnconv.convert(path)
+    graph = snnconv.load(path) if path.name.endswith(".snn.h5") else snnconv.convert(path, verbose=False)
     inputs = {node.name: np.ones((2, *node.shape), "float32") for node in graph.inputs}
     return graph.rate_output(inputs)
 
@@ -224,6 +224,7 @@ def main(folder, name, first, last):
 
 
 SECONDS_PER_COPY = 20
+COPIES_PER_PROCESS = 2000  # Keras keeps something of every model that it builds
 
 
 def read_copies(folder, name, first, last):
@@ -231,7 +232,8 @@ def read_copies(folder, name, first, last):
     outcomes = {}
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
     while first < last:
-        command = [sys.executable, "-m", "tests.helpers.damaged_copies", str(folder), name, str(first), str(last)]
+        until = min(last, first + COPIES_PER_PROCESS)
+        command = [sys.executable, "-m", "tests.helpers.damaged_copies", str(folder), name, str(first), str(until)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         ) as process:

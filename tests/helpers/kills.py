@@ -1,9 +1,10 @@
 """Commands killed at random moments: what they leave, and whether the next run of the same command clears it up.
 
-    python -m tests.helpers.kills --kills 100            every target, and simulate
+    python -m tests.helpers.kills --kills 100            every target, quantize and simulate
     python -m tests.helpers.kills --kills 20 --only c    one of them
 
-A run is a process that is forked from one with everything imported, so that nearly all of its time is work.
+A run is a process that is forked from one with everything imported, so that nearly all of its time is work. Half of
+the kills come at any time, half of them while the output is written.
 """
 
 import argparse
@@ -14,25 +15,40 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 import snnconv
 from snnconv.cli import main
+from snnconv.cli.app import import_tensorflow
 from snnconv.export import TARGETS
+from snnconv.files import writing
 from snnconv.files.manifest import changed_files
 
 from .distribution import small
 
 LASTING = 1.1  # times as long as an undisturbed run: some of the kills come too late
+NAMES = (*TARGETS, "quantize", "simulate")
+TENSORFLOW = ("tensorflow", "keras")
+USED = {"nengo": ("nengo",), "saved_model": TENSORFLOW, "xla": TENSORFLOW, "quantize": TENSORFLOW}
 
 
-def forked(arguments: list[str], folder: Path) -> int:
-    """The number of a process that runs the command in a folder."""
+def forked(arguments: list[str], folder: Path) -> tuple[int, int]:
+    """The number of a process that runs the command in a folder, and a pipe with a byte for each output it begins."""
+    begun, begins = os.pipe()
     child = os.fork()
     if child:
-        return child
+        os.close(begins)
+        return child, begun
+    new_workshop = writing._new_workshop
+
+    def told(target: Path) -> tuple[Path, int | None]:
+        os.write(begins, b".")
+        return new_workshop(target)
+
+    writing._new_workshop = told
     os.chdir(folder)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
@@ -71,19 +87,30 @@ def trial(arguments: list[str], out: str, whole: Callable[[Path], None], kills: 
         np.save(folder / "x.npy", np.random.default_rng(0).uniform(0, 2, (600, 20)))
         given = {*os.listdir(folder)}
 
-        def finished() -> None:
-            _, status = os.waitpid(forked(arguments, folder), 0)
+        def finished() -> tuple[float, float]:
+            """Seconds that the command takes, and seconds of them that it writes."""
+            begin = time.monotonic()
+            child, begun = forked(arguments, folder)
+            os.read(begun, 1)
+            writes = time.monotonic()
+            os.close(begun)
+            _, status = os.waitpid(child, 0)
+            end = time.monotonic()
             assert status == 0, f"the command failed with {status}: {arguments}"
             whole(folder / out)
             assert {*os.listdir(folder)} == {*given, out}
+            return end - begin, end - writes
 
         finished()
-        begin = time.monotonic()
-        finished()
-        seconds = time.monotonic() - begin
+        seconds, writing_seconds = finished()
         for _ in range(kills):
-            child = forked(arguments, folder)
-            time.sleep(rng.uniform(0, LASTING * seconds))
+            child, begun = forked(arguments, folder)
+            if rng.random() < 0.5:
+                os.read(begun, 1)
+                time.sleep(rng.uniform(0, LASTING * writing_seconds))
+            else:
+                time.sleep(rng.uniform(0, LASTING * seconds))
+            os.close(begun)
             n_late += os.waitpid(child, os.WNOHANG)[0] == child or not _kill(child)
             if (folder / out).exists():  # it may be missing between two renamings of a folder, never torn
                 whole(folder / out)
@@ -120,9 +147,17 @@ def export_trial(target: str, kills: int) -> tuple[int, int]:
     return trial(["export", "g.snn.h5", "-t", target, "-o", out, *options], out, whole, kills)
 
 
+def quantize_trial(kills: int) -> tuple[int, int]:
+    """The trial of ``snnconv quantize``."""
+
+    def whole(path: Path) -> None:
+        snnconv.quantize.load(path)
+
+    return trial(["quantize", "g.snn.h5", "--steps", "20", "-o", "o.int.h5"], "o.int.h5", whole, kills)
+
+
 def simulate_trial(kills: int) -> tuple[int, int]:
     """The trial of ``snnconv simulate``, with a part for every batch."""
-    from snnconv.cli.app import import_tensorflow
     from snnconv.runtime.resumable import run
 
     import_tensorflow()
@@ -137,16 +172,19 @@ def simulate_trial(kills: int) -> tuple[int, int]:
 
 
 def run(name: str, kills: int) -> tuple[int, int]:
-    """The trial of a target or of simulate."""
-    return simulate_trial(kills) if name == "simulate" else export_trial(name, kills)
+    """The trial of a target, of quantize or of simulate."""
+    for module in USED.get(name, ()):
+        import_module(module)
+    own = {"quantize": quantize_trial, "simulate": simulate_trial}
+    return own[name](kills) if name in own else export_trial(name, kills)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--only", choices=(*TARGETS, "simulate"))
+    parser.add_argument("--only", choices=NAMES)
     given = parser.parse_args()
-    for each in [given.only] if given.only else [*TARGETS, "simulate"]:
+    for each in [given.only] if given.only else NAMES:
         left, late = run(each, given.kills)
         print(f"{each:12} {given.kills} kills: {left} left something, {late} came too late; nothing torn, all cleared")
         sys.stdout.flush()

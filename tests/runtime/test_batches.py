@@ -7,9 +7,11 @@ import textwrap
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import snnconv
-from snnconv.runtime import reference
+from snnconv.runtime import batches, reference
+from snnconv.runtime.batches import MEMORY
 
 # What it costs
 
@@ -43,6 +45,27 @@ def test_calls_grow_with_samples_and_steps_and_nothing_else(cnn, monkeypatch):
         calls.update(before=0, chunk=0)
         simulator.predict(x[:n], n_steps)
         assert calls == {"before": n // 4, "chunk": n // 4 * n_steps // 10}
+
+
+def test_chunks_are_shorter_where_freed_memory_goes_back_to_the_system(cnn, monkeypatch):
+    widest = max(np.prod(node.shape) for node in cnn.nodes) * 4  # bytes of a sample at one step
+    monkeypatch.setattr(batches, "KEPT", int(8 * 7 * widest))
+    lengths = {}
+    for is_pooled in (True, False):
+        monkeypatch.setattr(batches, "pools_memory", lambda is_pooled=is_pooled: is_pooled)
+        lengths[is_pooled] = snnconv.Simulator(cnn, batch_size=8)._batches.sizes(8, 20)[1]
+        assert snnconv.Simulator(cnn, batch_size=8, memory=MEMORY)._batches.sizes(8, 20)[1] == 20, "asked for"
+    assert lengths == {True: 20, False: 5}, "7 steps fit, and 5 leave no padding"
+
+
+def test_memory_is_kept_where_tensorflow_counts_it(monkeypatch):
+    def absent(device):
+        raise ValueError("Allocator stats not available for device")
+
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", absent)
+    assert not batches.pools_memory()
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {"current": 0, "peak": 0})
+    assert batches.pools_memory()
 
 
 def _counted(calls, name, function):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+from keras import tree
 
 from ...errors import ConversionError
 from ...graph import (
@@ -26,7 +28,7 @@ from ...graph import (
 )
 from ...neurons import Follower, Neuron, numpy_ops
 from ...neurons.functions import FUNCTIONS
-from .registry import layer_handler
+from .registry import handler_inside_time, layer_handler, operation_handler, takes_call
 from .swaps import READOUTS, Swaps, Tuned, activation_name, advice, function, spiking
 
 
@@ -42,6 +44,9 @@ class Builder:
     def __init__(self, swaps: Swaps | None = None):
         self._nodes: dict[str, Node] = {}
         self._means: dict[str, str] = {}
+        self._values: set[str] = set()
+        self._carried: dict[str, str] = {}
+        self._keeps_values = False
         self._layer: Any = None
         self._name = ""
         self._swaps = Swaps() if swaps is None else swaps
@@ -52,6 +57,11 @@ class Builder:
         fed = {name for node in self._nodes.values() for name in node.inputs}
         parts = (_neurons_for(node) if node.name in fed else (node,) for node in self._nodes.values())
         return tuple(node for part in parts for node in part)
+
+    @property
+    def name(self) -> str:
+        """Name of the call that is being converted."""
+        return self._name
 
     def read_last(self, outputs: Collection[str]) -> None:
         """Put reshapes at the outputs before softmax and the like, so that the function stays with the reader.
@@ -89,20 +99,68 @@ class Builder:
         """Start the call of a layer; nodes added from now on carry `name`."""
         self._layer, self._name = layer, name
 
-    def finish(self, output: str) -> str:
-        """End the call: the node that gives the layer's output takes the layer's name."""
+    def finish(self, output: Any) -> Any:
+        """End the call: the node that gives the layer's output, or the first of several, takes the layer's name."""
+        if not isinstance(output, str):
+            first, *others = output
+            named = self.finish(first)
+            return (named, *(named if other == first else other for other in others))
         if not output.startswith(f"{self._name}."):
             return output  # the layer passed its input on
+        if any(output in node.inputs for node in self._nodes.values()):
+            return self._put(Reshape(name=self._name, inputs=(output,), shape=self.shape(output)))
         node = self._nodes.pop(output)
+        self._values.discard(output)
         return self._put(dataclasses.replace(node, name=self._name))
 
-    def inside(self, layer: Any, suffix: str, *xs: str) -> str:
-        """Convert a layer that is part of the one that is being converted, and return its output."""
+    def call(self, layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int = 0) -> Any:
+        """Convert the call of a layer or an operation under a name, and return its output, or several.
+
+        Parameters
+        ----------
+        args, kwargs
+            The arguments of the call, with names of nodes in the place of tensors.
+        lead : int
+            How many axes come before those that the layer knows of.
+        """
+        self.begin(layer, name)
+        if isinstance(kwargs.get("mask"), str) and not takes_call(type(layer)):
+            kwargs = self._without_mask(kwargs)
+        signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
+        if lead:
+            return self.finish(handler_inside_time(layer)(layer, self, *signals, lead=lead))
+        if not isinstance(layer, keras.layers.Layer):
+            return self.finish(operation_handler(layer)(layer, self, *args, **kwargs))
+        if takes_call(type(layer)):
+            return self.finish(layer_handler(layer)(layer, self, *args, **kwargs))
+        return self.finish(layer_handler(layer)(layer, self, *signals))
+
+    def _without_mask(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(self._layer, keras.layers.BatchNormalization):  # there it counts in training alone
+            raise self.error(
+                "has the mask of a layer before it. Recurrent layers take one; here leave it out, or cut the data."
+            )
+        return {key: value for key, value in kwargs.items() if key != "mask"}
+
+    def inside(self, layer: Any, suffix: str, *xs: Any, **arguments: Any) -> Any:
+        """Convert a layer that is part of the one that is being converted, and return its output, or several."""
         outer, name = self._layer, self._name
         self.begin(layer, f"{name}.{suffix}")
-        y = self.finish(layer_handler(layer)(layer, self, *xs))
+        y = self.finish(layer_handler(layer)(layer, self, *xs, **arguments))
         self.begin(outer, name)
         return y
+
+    @contextmanager
+    def values(self) -> Iterator[None]:
+        """A stretch of a model in which functions of means go on as values, up to the next product with a kernel.
+
+        Elsewhere each function is sent in spikes at once; see `carried`.
+        """
+        outer, self._keeps_values = self._keeps_values, True
+        try:
+            yield
+        finally:
+            self._keeps_values = outer
 
     def add(self, kind: type[Node], suffix: str, inputs: tuple[str, ...], shape: tuple[int, ...], **fields: Any) -> str:
         """Add a node and return its name."""
@@ -112,6 +170,9 @@ class Builder:
         if node.name in self._nodes:
             raise self.error(f"needs the name '{node.name}' for a part of itself, which is the name of another layer")
         self._nodes[node.name] = node
+        is_instant = isinstance(node, Linear) and not isinstance(node, Readout) and bool(node.inputs)
+        if isinstance(node, RunningMean) or (is_instant and self._values.issuperset(node.inputs)):
+            self._values.add(node.name)
         return node.name
 
     def input(self, name: str, shape: tuple[int, ...]) -> str:
@@ -121,12 +182,14 @@ class Builder:
 
     def dense(self, x: str, kernel: Any, bias: Any = None, suffix: str = "linear") -> str:
         """``x @ kernel + bias`` over the last axis."""
+        x = self.carried(x) if self._keeps_values else x
         arrays = self.weights(kernel=kernel, bias=bias)
         shape = (*self.shape(x)[:-1], arrays["kernel"].shape[-1])
         return self.add(Dense, suffix, (x,), shape, **arrays, trained=arrays)
 
     def conv(self, x: str, kernel: Any, bias: Any, shape: tuple[int, ...], **geometry: Any) -> str:
         """A convolution; `geometry` holds strides, padding, dilation and groups as in `graph.Conv`."""
+        x = self.carried(x) if self._keeps_values else x
         arrays = self.weights(kernel=kernel, bias=bias)
         return self.add(Conv, "linear", (x,), shape, **arrays, **geometry, trained=arrays)
 
@@ -153,17 +216,12 @@ class Builder:
 
     def mean(self, x: str) -> str:
         """The running mean of a signal; the signal itself where it is a function of such means already."""
-        if self._is_mean(x):
+        if x in self._values:
             return x
         if x not in self._means:
             number = sum(name.startswith(f"{self._name}.mean") for name in self._nodes)
             self._means[x] = self.add(RunningMean, f"mean{number or ''}", (x,), self.shape(x))
         return self._means[x]
-
-    def _is_mean(self, x: str) -> bool:
-        node = self._nodes[x]
-        is_instant = isinstance(node, Linear) and not isinstance(node, Readout) and bool(node.inputs)
-        return isinstance(node, RunningMean) or (is_instant and all(map(self._is_mean, node.inputs)))
 
     def function(
         self, name: str, *xs: str, shape: tuple[int, ...] | None = None, suffix: str = "", **settings: Any
@@ -190,9 +248,28 @@ class Builder:
         return self.add(Function, suffix or name, means, given, function=name, settings=text)
 
     def sent(self, x: str) -> str:
-        """A value that is a function of means, in spikes of both signs."""
+        """A value that is a function of means, in spikes of both signs; as it is in a stretch of `values`."""
+        if self._keeps_values:
+            return x
         neuron = Follower()
         return self.population(x, neuron, 1 / neuron.amplitude, 0.0)
+
+    def carried(self, x: str, name: str | None = None) -> str:
+        """A signal in spikes: the same for one that has them, and one population for all who ask for a value.
+
+        Parameters
+        ----------
+        name : str or None
+            Name of the population. None: that of the value, and ``.spikes``.
+        """
+        if x not in self._values:
+            return x
+        if x not in self._carried:
+            outer, self._name = self._name, f"{x}.spikes" if name is None else name
+            kept, self._keeps_values = self._keeps_values, False
+            self._carried[x] = self.finish(self.sent(x))
+            self._name, self._keeps_values = outer, kept
+        return self._carried[x]
 
     def activate(self, x: str, activation: Any, **parameters: Any) -> str:
         """Apply an activation.
@@ -223,6 +300,9 @@ class Builder:
             return x
         tuned = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
         parameters = self._counted(name, parameters, x)
+        if tuned is None and self._keeps_values and name in FUNCTIONS:
+            axis = {} if FUNCTIONS[name].elementwise else {"axis": len(self.shape(x)) - 1}
+            return self.function(name, x, **{**axis, **parameters})
         if tuned is None and name in READOUTS and not parameters:
             return self.add(Readout, name, (x,), self.shape(x), function=name)
         tuned = tuned or spiking(name, parameters)

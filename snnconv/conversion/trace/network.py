@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
 
 from ...errors import ConversionError
 from ...graph import LayerReport, SpikingGraph
@@ -18,7 +17,6 @@ from ...neurons import Neuron
 from ...text.advice import argument
 from . import handlers as _handlers  # noqa: F401  (registers the handlers)
 from .builder import Builder
-from .registry import handler_inside_time, layer_handler, operation_handler, takes_call
 from .swaps import Swaps
 from .values import Shape, input_shapes, keras_values, random_inputs
 from .walk import output_labels, walk
@@ -48,16 +46,8 @@ def trace(
     report = []
 
     def call(layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
-        build.begin(layer, name)
         report.append(LayerReport(name, type(layer).__name__))
-        signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
-        if lead:
-            return build.finish(handler_inside_time(layer)(layer, build, *signals, lead=lead))
-        if not isinstance(layer, keras.layers.Layer):
-            return build.finish(operation_handler(layer)(layer, build, *args, **kwargs))
-        if takes_call(type(layer)):
-            return build.finish(layer_handler(layer)(layer, build, *args, **kwargs))
-        return build.finish(layer_handler(layer)(layer, build, *signals))
+        return build.call(layer, name, args, kwargs, lead)
 
     outputs = walk(model, names, call)
     build.read_last(outputs)

@@ -98,7 +98,7 @@ def random_inputs(
 
 
 def keras_values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Compute with Keras: the output of every layer call, by the name that `trace` gives to it, and the outputs.
+    """Compute with Keras: the first output of every layer call, by the name that `trace` gives to it, and the outputs.
 
     A model that was made for one number of samples gets so many at a time.
 
@@ -138,8 +138,8 @@ def _values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[
         dtypes = [tensor.dtype for tensor in functional_of(model).inputs]
         tensors = [keras.ops.convert_to_tensor(x, dtype) for x, dtype in zip(inputs, dtypes, strict=True)]
         outputs = walk(model, tensors, call, whole=compute)
-    flat = {name: value for name, value in values.items() if not isinstance(value, (list, tuple, dict))}
-    return {name: to_numpy(value) for name, value in flat.items()}, [to_numpy(value) for value in outputs]
+    first = {name: tree.flatten(value)[0] for name, value in values.items()}
+    return {name: to_numpy(value) for name, value in first.items()}, [to_numpy(value) for value in outputs]
 
 
 def _reshaped(values: Any, start: tuple[int, ...], n_axes: int) -> Any:

@@ -1,7 +1,7 @@
 """NIR, the Neuromorphic Intermediate Representation, as snnTorch, Norse, SpikingJelly and others read it.
 
 The graph is translated into NIR's primitives (`lower`, `neurons`), written (`file`), and run again from the file as its
-readers run it (`execute`); `read` is the way back.
+readers run it (`execute`); `read` is the way back, with `reader`, `read_linear` and `read_neurons`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..places import Part, Value
 from ..target import Inputs, Option, Plan, Settings, Target
 from .builder import Builder
 from .execute import execute
-from .file import read_file, write_file
+from .file import is_nir_file, read_file, write_file
 from .lower import lower
 from .neurons import add_outputs, current_scale, move_synapses
-from .read import read_nir
+from .read import read_dt, read_nir
 
-__all__ = ["TARGET", "plan", "read_nir"]
+__all__ = ["TARGET", "is_nir_file", "plan", "read_dt", "read_nir"]
 
 
 def plan(graph: SpikingGraph, settings: Settings) -> Plan:

@@ -11,7 +11,8 @@ from ...neurons import numpy_ops
 from .primitives import NirGraph, Primitive
 
 Arrays = dict[str, np.ndarray]
-SPIKING = ("LIF", "CubaLIF")
+SPIKING = ("LIF", "CubaLIF", "IF")
+STATEFUL = (*SPIKING, "LI", "CubaLI")
 
 
 def execute(
@@ -19,9 +20,9 @@ def execute(
 ) -> tuple[Arrays, Arrays]:
     """Run a NIR graph in NumPy, in float64.
 
-    ``v += importer_dt/tau · (v_leak - v + r·I)``; a LIF spikes where v > v_threshold, and v becomes v_reset. In a
-    CubaLIF I is ``I += importer_dt/tau_syn · (w_in·S - I)`` before. Voltages and currents start at 0. What a node gives
-    reaches the next within the step.
+    ``v += importer_dt/tau · (v_leak - v + r·I)``, or ``v += importer_dt · r·I`` for an IF; a neuron spikes where
+    v > v_threshold, and v becomes v_reset. With a synapse I is ``I += importer_dt/tau_syn · (w_in·S - I)`` before.
+    Voltages and currents start at 0. What a node gives reaches the next within the step.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def execute(
     spikes: dict[str, list[np.ndarray]] = {node.name: [] for node in nodes if node.type in SPIKING}
     outputs: dict[str, list[np.ndarray]] = {node.name: [] for node in nodes if node.type == "Output"}
     for node in nodes:
-        if node.type in (*SPIKING, "LI"):
+        if node.type in STATEFUL:
             voltages[node.name] = np.zeros((given.n, *node["r"].shape))
             currents[node.name] = np.zeros((given.n, *node["r"].shape))
         elif node.type != "Input" and held.issuperset(graph.sources(node.name)):
@@ -57,10 +58,10 @@ def execute(
                 values[node.name] = given.at(step)[node.name]
             else:
                 x = sum((values[source] for source in graph.sources(node.name)), start=np.zeros(()))
-                if node.type == "CubaLIF":
+                if "tau_syn" in node.parameters:
                     i = currents[node.name]
                     x = currents[node.name] = i + importer_dt / node["tau_syn"] * (node["w_in"] * x - i)
-                if node.type in (*SPIKING, "LI"):
+                if node.type in STATEFUL:
                     values[node.name], voltages[node.name] = _step(node, x, voltages[node.name], importer_dt)
                 else:
                     values[node.name] = _LINEAR[node.type](node, x)
@@ -72,8 +73,12 @@ def execute(
 
 
 def _step(node: Primitive, x: np.ndarray, v: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-    v = v + dt / node["tau_mem" if node.type == "CubaLIF" else "tau"] * (node["v_leak"] - v + node["r"] * x)
-    if node.type == "LI":
+    if node.type == "IF":
+        v = v + dt * node["r"] * x
+    else:
+        tau = node["tau_mem" if "tau_syn" in node.parameters else "tau"]
+        v = v + dt / tau * (node["v_leak"] - v + node["r"] * x)
+    if node.type not in SPIKING:
         return v, v
     spiked = v > node["v_threshold"]
     return np.where(spiked, 1.0, 0.0), np.where(spiked, node["v_reset"], v)
@@ -96,9 +101,18 @@ def _convolution(node: Primitive, x: np.ndarray) -> np.ndarray:
 
 
 def _flatten(node: Primitive, x: np.ndarray) -> np.ndarray:
-    shape = tuple(node["input_type"].tolist())
+    shape = x.shape[1:]
     start, end = (int(node[key]) % len(shape) for key in ("start_dim", "end_dim"))
     return x.reshape(len(x), *shape[:start], -1, *shape[end + 1 :])
+
+
+def _sum_pool(node: Primitive, x: np.ndarray) -> np.ndarray:
+    size, stride, padding = (
+        tuple(np.broadcast_to(node[key], 2).tolist()) for key in ("kernel_size", "stride", "padding")
+    )
+    padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size, (2, 3))
+    return windows[:, :, :: stride[0], :: stride[1]].sum((-2, -1))
 
 
 _LINEAR: Mapping[str, Callable[[Primitive, np.ndarray], np.ndarray]] = {
@@ -107,5 +121,8 @@ _LINEAR: Mapping[str, Callable[[Primitive, np.ndarray], np.ndarray]] = {
     "Conv1d": _convolution,
     "Conv2d": _convolution,
     "Flatten": _flatten,
+    "Scale": lambda node, x: x * node["scale"],
+    "SumPool2d": _sum_pool,
+    "AvgPool2d": lambda node, x: _sum_pool(node, x) / np.prod(np.broadcast_to(node["kernel_size"], 2)),
     "Output": lambda node, x: x,
 }

@@ -18,8 +18,7 @@ from typing import Any
 
 from ...errors import ModelFileError
 
-# The parameters of each primitive that is written here, by NIR's names for both. Those of LIF and LI have the shape of
-# the neurons.
+# The parameters of each primitive, by NIR's names for both. Those of neurons have the shape of the neurons.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "Input": ("shape",),
     "Output": ("shape",),
@@ -30,8 +29,14 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "Flatten": ("start_dim", "end_dim", "input_type"),
     "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
     "LI": ("tau", "r", "v_leak"),
+    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
+    "IF": ("r", "v_threshold", "v_reset"),
+    "Scale": ("scale",),
+    "AvgPool2d": ("kernel_size", "stride", "padding"),
+    "SumPool2d": ("kernel_size", "stride", "padding"),
 }
+OPTIONAL = ("v_reset", "w_in", "input_shape", "input_type")  # of those, what files of earlier versions may lack
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,4 +101,7 @@ class NirGraph:
             order = TopologicalSorter({name: self.sources(name) for name in self.nodes}).static_order()
             return tuple(self.nodes[name] for name in order)
         except CycleError as error:
-            raise ModelFileError("the NIR graph is recurrent, which snnconv does not read.") from error
+            cycle = " -> ".join(f"'{name}'" for name in error.args[1])
+            raise ModelFileError(
+                f"the NIR graph is recurrent, which snnconv does not read: {cycle}. Remove an edge of this cycle."
+            ) from error

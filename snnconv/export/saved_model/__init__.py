@@ -27,7 +27,7 @@ def export_saved_model(
     graph: SpikingGraph,
     path: str | os.PathLike[str],
     n_steps: int,
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     reduce: str = "mean",
     rates: bool = False,
@@ -50,8 +50,8 @@ def export_saved_model(
         A folder that is not there, or is empty.
     n_steps : int
         Steps of every call.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     reduce : str
         "mean" of the output over all steps, or the "last" step's; then softmax or the like where the model has it.
     rates : bool
@@ -72,6 +72,7 @@ def export_saved_model(
     ModelFileError
         If the folder cannot be written.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     check_dtype(dtype)
     check_dt(graph, dt)

@@ -36,7 +36,7 @@ def export_xla(
     path: str | os.PathLike[str],
     n_steps: int,
     batch_size: int | Iterable[int] = 1,
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     reduce: str = "mean",
     record: str = "rates",
@@ -60,8 +60,8 @@ def export_xla(
         Steps of every call.
     batch_size : int or iterable of int
         Samples of every call; several make a program each.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     reduce : str
         Outputs are their "mean" over all steps, or the "last" step's, then softmax or the like where the model has it;
         or with "none" those of every step, (n, n_steps, *output), before that.
@@ -85,6 +85,7 @@ def export_xla(
     ModelFileError
         If the folder cannot be written.
     """
+    dt = graph.dt if dt is None else dt
     names = check_varying(graph, varying)
     calls = Calls(n_steps, dt, names, reduce, record, dtype, precision)
     calls.check(graph)

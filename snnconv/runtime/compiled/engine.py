@@ -110,7 +110,7 @@ class Engine:
     ----------
     voltages : mapping of population name to float or array
         Voltages before the first step.
-    precision : str
+    precision, compile : str
         See `snnconv.Simulator`.
     device : str or None
         None: where TensorFlow puts it.
@@ -125,11 +125,12 @@ class Engine:
         *,
         sparse: bool = True,
         precision: str = "float32",
+        compile: str = "parts",
         device: str | None = None,
     ):
         self._device, self._allows_tf32, self._voltages = device, precision == "tensorfloat32", voltages
         with self.active():
-            self.model = Model(graph, dt, dtype, sparse, precision)
+            self.model = Model(graph, dt, dtype, sparse, precision, compile == "whole")
         self._starts_at_rest = not any(np.any(voltage) for voltage in voltages.values())
         self._steppers: dict[Program, Stepper] = {}
 
@@ -197,6 +198,17 @@ def engines_of(
 ) -> list[Engine]:
     """An engine for each of a strategy's devices on this machine; for None, one where TensorFlow puts it."""
     return [Engine(graph, dt, dtype, voltages, device=device, **options) for device in local_devices(strategy)]
+
+
+def pools_memory() -> bool:
+    """Whether TensorFlow keeps memory for the next arrays: on GPUs, and on CPUs with oneDNN."""
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    try:
+        tf.config.experimental.get_memory_info("CPU:0")
+    except ValueError:  # TensorFlow's answer for a device that takes its memory from the C library
+        return False
+    return True
 
 
 def _pad(array: np.ndarray, size: int) -> np.ndarray:

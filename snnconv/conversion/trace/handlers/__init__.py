@@ -8,6 +8,7 @@
 - `normalisation`: fixed scales and offsets
 - `operations`: layers that join signals, and functions of keras.ops
 - `pooling`: averages and maxima
+- `recurrent`: layers with a memory, element by element of their sequences
 - `refused_operations`: functions of keras.ops without a converter, by the reason
 - `shape`: numbers put elsewhere, added or left out
 - `wrappers`: layers around a layer or a function, layers that do nothing outside training, and those that are refused
@@ -22,6 +23,7 @@ from . import (
     normalisation,
     operations,
     pooling,
+    recurrent,
     refused_operations,
     shape,
     wrappers,
@@ -36,6 +38,7 @@ __all__ = [
     "normalisation",
     "operations",
     "pooling",
+    "recurrent",
     "refused_operations",
     "shape",
     "wrappers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from keras import layers as kl
 from keras import ops
 
 from ....graph.nodes import Add, Concatenate
-from ..builder import Builder
+from ..builder import Builder, to_numpy
 from ..registry import Handler, handles
 from .functions import joined, operation_type
 from .normalisation import scaled
@@ -96,6 +97,13 @@ def activation(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, _ACTIVATION_NAMES[type(operation)])
 
 
+@handles_operation(lambda x: keras.activations.relu(x, 0.1))
+def relu(operation: Any, build: Builder, x: str) -> str:
+    slope, most = float(operation.negative_slope), operation.max_value
+    most = None if most is None else float(most)
+    return build.activate(x, "relu", negative_slope=slope, max_value=most, threshold=float(operation.threshold))
+
+
 @handles_operation(ops.leaky_relu)
 def leaky_relu(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, "leaky_relu", negative_slope=float(operation.negative_slope))
@@ -129,21 +137,36 @@ def transpose(operation: Any, build: Builder, x: str) -> str:
 
 @handles_operation(lambda x: ops.concatenate([x, x], -1))
 def concatenate(operation: Any, build: Builder, xs: Any) -> str:
-    if not all(isinstance(x, str) for x in xs):
-        raise build.error("joins a signal with a constant. Only signals can be joined.")
-    return _joined(build, tuple(xs), operation.axis)
+    return _joined(build, _signals(build, xs), operation.axis)
 
 
 @handles_operation(lambda x: ops.stack([x, x], 1))
 def stack(operation: Any, build: Builder, xs: Any) -> str:
-    if not all(isinstance(x, str) for x in xs):
-        raise build.error("stacks a signal with a constant. Only signals can be stacked.")
+    xs = _signals(build, xs)
     shape = build.shape(xs[0])
     place = operation.axis % (len(shape) + 2) - 1
     if place < 0:
         raise build.error(f"stacks samples (axis={operation.axis}). Only axes of one sample can be added.")
     wide = (*shape[:place], 1, *shape[place:])
     return _joined(build, tuple(reshape(build, x, wide, f"axis{n}") for n, x in enumerate(xs)), place + 1)
+
+
+@handles_operation(lambda x: ops.split(x, 2, 1)[0])
+def split(operation: Any, build: Builder, x: str) -> tuple[str, ...]:
+    """The parts of a signal along an axis: so many of the same size, or cut at places."""
+    shape = build.shape(x)
+    place = operation.axis % (len(shape) + 1) - 1
+    if place < 0:
+        raise build.error(f"splits the samples (axis={operation.axis}). Only axes of one sample can be split.")
+    n, cuts = shape[place], operation.indices_or_sections
+    places = range(0, n, n // cuts) if isinstance(cuts, int) else (0, *(int(each) for each in np.ravel(cuts)))
+    return tuple(
+        crop(
+            build, x, tuple(start if axis == place else 0 for axis in range(len(shape))),
+            (*shape[:place], end - start, *shape[place + 1 :]), f"part{number}",
+        )
+        for number, (start, end) in enumerate(itertools.pairwise((*places, n)))
+    )  # fmt: skip
 
 
 @handles_operation(ops.mean, ops.sum)
@@ -207,6 +230,26 @@ def _total(build: Builder, xs: tuple[str, ...], shape: tuple[int, ...]) -> str:
     """Sum of signals, each brought to `shape` first."""
     wide = [broadcast(build, x, shape, f"input{number}") for number, x in enumerate(xs)]
     return build.add(Add, "sum", tuple(wide), shape)
+
+
+def _signals(build: Builder, xs: Any) -> tuple[str, ...]:
+    """Signals and constants, all as signals: a constant is a first number of a signal times 0, and more."""
+    signal = next(x for x in xs if isinstance(x, str))
+    shape = build.shape(signal)
+    one = None
+
+    def as_signal(x: Any, number: int) -> str:
+        nonlocal one
+        if isinstance(x, str):
+            return x
+        value = build.weights(constant=to_numpy(x))["constant"].astype("float64")
+        if value.ndim != len(shape) + 1 or len(value) != 1:
+            raise build.error(f"joins a signal {shape} with a constant of shape {value.shape}. Give it one sample.")
+        one = one or crop(build, signal, (0,) * len(shape), (1,) * len(shape))
+        wide = broadcast(build, one, value.shape[1:], f"repeated{number}")
+        return build.affine(wide, 0.0, value[0], f"constant{number}")
+
+    return tuple(as_signal(x, number) for number, x in enumerate(xs))
 
 
 def _joined(build: Builder, xs: tuple[str, ...], axis: int) -> str:

@@ -186,9 +186,9 @@ def pad(build: Builder, x: str, padding: tuple[tuple[int, int], ...]) -> str:
     return x if shape == build.shape(x) else build.add(Pad, "padded", (x,), shape, padding=padding)
 
 
-def crop(build: Builder, x: str, start: tuple[int, ...], shape: tuple[int, ...]) -> str:
+def crop(build: Builder, x: str, start: tuple[int, ...], shape: tuple[int, ...], suffix: str = "cropped") -> str:
     """A box out of a sample."""
-    return x if shape == build.shape(x) else build.add(Crop, "cropped", (x,), shape, start=start)
+    return x if shape == build.shape(x) else build.add(Crop, suffix, (x,), shape, start=start)
 
 
 def _pairs(amounts: Any, lead: int) -> tuple[tuple[int, int], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -20,15 +21,11 @@ AUGMENTATIONS = (
     "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
 )  # fmt: skip
 
-_RECURRENT = (
-    "its state is not that of a spiking neuron. Spiking neurons remember by themselves: use Dense or Conv layers"
-)
 _INTEGERS = "it looks integers up in a table. Apply it to the data first, and build the model on what it gives"
 _PREPARATION = "it is no linear map. Apply it to the data first, and build the model on what it gives"
 _CODE = "it holds code that cannot be looked into. Use layers, or functions of keras.ops on the model's tensors"
 
 REFUSED = {
-    _RECURRENT: ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"),
     _INTEGERS: (
         *("ReversibleEmbedding", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing"),
         *("IntegerLookup", "StringLookup", "TextVectorization"),
@@ -38,7 +35,6 @@ REFUSED = {
         *("MelSpectrogram", "RandomCrop", "Resizing", "Solarization", "STFTSpectrogram", "Pipeline"),
     ),
     _CODE: ("TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
-    "a mask hides times, which a spiking network lives through. Cut the data instead": ("Masking",),
 }
 
 for _reason, _names in REFUSED.items():
@@ -71,9 +67,14 @@ def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return x
 
 
-@expands(kl.Lambda)
+@expands(kl.Lambda, kl.SimpleRNNCell, kl.GRUCell, kl.LSTMCell, kl.StackedRNNCells)
 def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
-    """The operations that a layer's function did to symbolic tensors, on which it is called as in the code of a model.
+    """The operations that a layer does to symbolic tensors, on which it is called as in the code of a model."""
+    return operations(layer, layer.call, args, kwargs)
+
+
+def operations(layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Expansion:
+    """The operations that a function of a layer does to symbolic tensors.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
 
     args, kwargs = tree.map_structure(fresh, args), tree.map_structure(fresh, kwargs)
     try:
-        outputs = tree.map_structure(connected, layer.call(*(args or ()), **(kwargs or {})))
+        outputs = tree.map_structure(connected, call(*(args or ()), **(kwargs or {})))
         model = keras.Model(inputs, outputs)
     except Exception as error:
         # a function of the user raises anything

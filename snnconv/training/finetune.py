@@ -1,0 +1,273 @@
+"""Fine-tuning: a converted network trained in spikes for the steps that it will have, measured before and after."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ParameterError
+from ..graph import Inputs, SpikingGraph
+from ..runtime.arguments import check_graph, check_steps
+from ..text.table import Report, Section, Table
+from .targets import targets_of
+from .unrolled import to_keras, with_weights_of
+from .unrolled.model import TRAINABLE
+from .unrolled.surrogates import RATE
+
+STEPS = (1, 2, 4, 8, 16)
+"""Numbers of steps that are reported, besides the one that is trained for."""
+CALIBRATION_SAMPLES = 500
+RATES = "rates"
+
+Column = Mapping[int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Accuracies of a network on its way, on the same samples.
+
+    Attributes
+    ----------
+    n_samples : int
+    metric : {"accuracy", "mse"}
+        Share of right answers, 0…1; mean squared error where targets are values.
+    columns : mapping of "converted", "calibrated" and "fine-tuned" to dict of int to float
+        By the number of steps.
+    """
+
+    n_samples: int
+    metric: str
+    columns: Mapping[str, Column]
+
+    def table(self, title: str) -> Table:
+        """A row for each number of steps."""
+        show = "{:.2%}".format if self.metric == "accuracy" else "{:.4g}".format
+        steps = next(iter(self.columns.values()))
+        rows = [(str(n), *(show(column[n]) for column in self.columns.values())) for n in steps]
+        return Table(("steps", *self.columns), rows, left=(), title=f"{title}, {self.n_samples:,} samples")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        columns = {name: {str(n): value for n, value in column.items()} for name, column in self.columns.items()}
+        return {"n_samples": self.n_samples, "metric": self.metric, **columns}
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuning:
+    """A network that was trained in spikes, with its accuracy before and after; it prints as text.
+
+    Attributes
+    ----------
+    graph : SpikingGraph
+        The trained network.
+    n_steps : int
+        Number of steps that it was trained for.
+    validation : Measured
+        On the samples that were held back from training.
+    test : Measured or None
+        On test samples, which decided nothing.
+    history : dict of str to list of float
+        Losses of Keras, one value per epoch.
+    seconds : float
+        Time that training took.
+    """
+
+    graph: SpikingGraph
+    n_steps: int
+    validation: Measured
+    test: Measured | None
+    history: Mapping[str, list[float]]
+    seconds: float
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+    @property
+    def report(self) -> Report:
+        """Accuracies by the number of steps, as tables."""
+        found = [self.validation.table(f"{self.validation.metric} on what was held back from training")]
+        if self.test is not None:
+            found.append(self.test.table(f"{self.test.metric} on test data"))
+        return Report([Section(table.title, [table]) for table in found])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the graph, in types that JSON can hold."""
+        test = None if self.test is None else self.test.to_dict()
+        found = {"n_steps": self.n_steps, "validation": self.validation.to_dict(), "test": test}
+        return {**found, "history": dict(self.history), "seconds": self.seconds}
+
+
+def finetune(
+    graph: SpikingGraph,
+    x: Any,
+    y: Any = None,
+    n_steps: int = 4,
+    *,
+    epochs: int = 2,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    validation: float | tuple[Any, Any] = 0.1,
+    test: tuple[Any, Any] | None = None,
+    calibrate: bool = True,
+    spikes: Any = "signed",
+    teacher: Any = None,
+    teacher_share: float = 0.5,
+    spike_penalty: float = 0.0,
+    surrogate: str = RATE,
+    trainable: str | Iterable[str] = TRAINABLE,
+    dt: float = 0.001,
+    seed: int = 0,
+    backup: str | os.PathLike[str] | None = None,
+    callbacks: Sequence[Any] = (),
+    verbose: bool = True,
+) -> FineTuning:
+    """Calibrate a network for `n_steps` steps, train it in spikes for them, and measure what that brings.
+
+    Parameters
+    ----------
+    graph : SpikingGraph
+        As it was converted, or calibrated already.
+    x : (n, *input) array
+        Samples to train on, scaled as in training.
+    y : (n,) class numbers, one-hot rows, or (n, *output) values; or None
+        None: what the teacher says.
+    n_steps : int
+    epochs, batch_size : int
+    learning_rate : float
+        Of Adam, at the start; it falls to 0 along a cosine.
+    validation : float, or (x, y)
+        Share of the samples that is held back to measure on, or samples of their own. What the model was trained on
+        before conversion flatters the network before: hold back what it has never seen.
+    test : (x, y) or None
+        Samples that are measured besides, and decide nothing.
+    calibrate : bool
+        Whether to calibrate first, with `CALIBRATION_SAMPLES` of `x`, what is not calibrated yet.
+    spikes : {"signed", "binary"}
+        Of calibrated relus; see `snnconv.calibrate`.
+    teacher : "rates", keras.Model, SpikingGraph or None
+        The network whose answers are learned, beside `y` where that is given: the one that was converted, in "rates",
+        or another one. A graph is taken in rates.
+    teacher_share : float
+        Weight of its answers beside labels, 0…1.
+    spike_penalty : float
+        Added to the loss for every spike of a neuron per step, on average over each population.
+    surrogate, trainable
+        See `graph.to_keras`.
+    dt : float
+        Length of a step, in seconds.
+    seed : int
+        Of the samples held back and of their order in training.
+    backup : path or None
+        Folder in which the state of training is kept after each epoch, and from which it goes on after a break.
+    callbacks : sequence of keras.callbacks.Callback
+    verbose : bool
+        Whether Keras shows its progress.
+
+    Returns
+    -------
+    FineTuning
+        The network and its accuracies; it prints as a table.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If a parameter or the data is out of range, or a node of the network has no gradient.
+    """
+    import keras
+
+    check_graph(graph, "finetune")
+    n_steps = check_steps(n_steps, dt)
+    _check(epochs, batch_size, learning_rate, teacher_share, teacher)
+    if len(graph.outputs) > 1:
+        raise ParameterError(
+            f"finetune is for networks of one output. This one has {list(graph.outputs)}: train "
+            f"graph.to_keras(n_steps) with a loss for each."
+        )
+    xs = graph.check_inputs(x, "float32")
+    wanted = targets_of(graph, xs, y, graph if isinstance(teacher, str) else teacher, teacher_share)
+    if isinstance(validation, (tuple, list)):
+        fitted, held = np.arange(xs.n), (graph.check_inputs(validation[0], "float32"), np.asarray(validation[1]))
+    else:
+        fitted, numbers = held_back(xs.n, validation, seed)
+        held = (xs.part(numbers), wanted.right[numbers])
+    stages = {"converted": graph}
+    start = _calibrated(graph, xs.part(fitted), n_steps, dt, spikes) if calibrate else graph
+    if start is not graph:
+        stages["calibrated"] = start
+    model = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
+    keras.utils.set_random_seed(seed)
+    inputs = [array[fitted] for array in xs.values()]
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
+    model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=False)  # XLA's convolutions are slow here
+    kept = [] if backup is None else [keras.callbacks.BackupAndRestore(os.fspath(backup))]
+    began = time.perf_counter()
+    fit = model.fit(
+        inputs[0] if len(inputs) == 1 else inputs,
+        wanted.values[fitted],
+        batch_size=batch_size,
+        epochs=epochs,
+        verbose="auto" if verbose else 0,  # pyright: ignore[reportArgumentType]
+        callbacks=[keras.callbacks.TerminateOnNaN(), *kept, *callbacks],
+    )
+    seconds = time.perf_counter() - began
+    history = {key: [float(value) for value in values] for key, values in fit.history.items()}
+    if not np.isfinite(history.get("loss", [0.0])).all():
+        raise ParameterError(f"training diverged: the loss became {history['loss'][-1]}. Lower learning_rate.")
+    stages["fine-tuned"] = with_weights_of(start, model)
+    tested = None if test is None else measured(stages, *test, n_steps, dt)
+    return FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
+
+
+def held_back(n: int, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the samples to train on, and of those drawn to measure on.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If the share is out of range, or leaves nothing of one of them.
+    """
+    if not 0 < share < 1:
+        raise ParameterError(f"validation must be a share between 0 and 1, or (x, y). Received {share!r}.")
+    n_held = round(share * n)
+    if not 0 < n_held < n:
+        raise InputError(f"of {n} samples a share of {share:g} cannot be held back. Pass more samples.")
+    order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[n_held:]), np.sort(order[:n_held])
+
+
+def measured(graphs: Mapping[str, SpikingGraph], x: Any, y: Any, n_steps: int, dt: float) -> Measured:
+    """Measure networks on the same samples at `STEPS` and `n_steps` steps."""
+    from ..runtime.simulator import Simulator
+
+    steps, metric, columns = sorted({*STEPS, n_steps}), "accuracy", {}
+    for name, graph in graphs.items():
+        found = Simulator(graph, dt).evaluate(x, y, n_steps=steps[-1], verbose=False)
+        metric = "accuracy" if "accuracy" in found else "mse"
+        columns[name] = {n: float(found[f"{metric}_over_time"][n - 1]) for n in steps}
+    return Measured(len(y), metric, columns)
+
+
+def _calibrated(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, spikes: Any) -> SpikingGraph:
+    from ..tuning.calibrate import calibrate
+    from ..tuning.calibrate.calibrate import can_be_calibrated
+
+    if not can_be_calibrated(graph):
+        return graph
+    return calibrate(graph, xs.part(slice(CALIBRATION_SAMPLES)), n_steps, dt=dt, spikes=spikes)
+
+
+def _check(epochs: Any, batch_size: Any, learning_rate: Any, teacher_share: Any, teacher: Any) -> None:
+    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
+    for name, value, most in (("learning_rate", learning_rate, math.inf), ("teacher_share", teacher_share, 1.0)):
+        if not 0 < value <= most:
+            raise ParameterError(f"{name} must be above 0, and at most {most:g}. Received {value!r}.")
+    if isinstance(teacher, str) and teacher != RATES:
+        raise ParameterError(f"teacher must be 'rates', a Keras model or a graph. Received {teacher!r}.")

@@ -1,0 +1,11 @@
+"""A graph as a Keras model over time steps, to be trained in spikes, and the way back.
+
+- `surrogates`: slopes that stand in for the derivative of a spike
+- `layers`: the nodes of a graph as Keras layers
+- `model`: the model of a graph, and the graph of a model
+"""
+
+from .model import graph_of, is_unrolled, to_keras, with_weights_of
+from .surrogates import register_surrogate
+
+__all__ = ["graph_of", "is_unrolled", "register_surrogate", "to_keras", "with_weights_of"]

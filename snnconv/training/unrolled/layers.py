@@ -1,0 +1,409 @@
+"""The nodes of a graph as Keras layers over all time steps.
+
+A signal is a list of tensors. The first is the series, (n, n_steps, *shape), or (n, 1, *shape) where it is the same at
+every step. Where gradients are those of rates, no gradient goes through the series, and a second tensor stands beside
+it: the mean, (n, *shape), through which they go.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ...errors import ParameterError
+from ...graph import Filter, Linear, Node, Population, Stateful
+from ...graph.file import attributes, built
+from ...layers import keras_ops
+from ...neurons.base import State
+from .surrogates import RATE, SLOPES, SMOOTHING
+
+Signal = Sequence[Any]
+
+# Names of what trains, and the arrays of nodes that they stand for
+ARRAYS: Mapping[str, tuple[str, ...]] = {
+    "kernels": ("kernel", "scale", "table"),
+    "dense_biases": ("bias", "offset"),
+    "neuron_biases": ("neuron_bias",),
+}
+SCALARS = ("heights", "initial_voltages")
+
+
+@dataclass(frozen=True)
+class Unrolling:
+    """Settings that all layers of a model share.
+
+    Parameters
+    ----------
+    n_steps : int
+    dt : float
+        Seconds.
+    surrogate : str
+    trainable : tuple of str
+        Names of what trains.
+    spike_penalty : float
+        Loss for every spike of a neuron per step.
+    """
+
+    n_steps: int
+    dt: float
+    surrogate: str
+    trainable: tuple[str, ...]
+    spike_penalty: float = 0.0
+
+    @property
+    def by_rates(self) -> bool:
+        """Whether gradients are those of rates, and go around the steps."""
+        return self.surrogate == RATE
+
+
+class NodeLayer(keras.layers.Layer):
+    """A node of a graph as a layer; its arrays are the weights, under their names. Abstract.
+
+    Parameters
+    ----------
+    node : Node, or str
+        The node, or what `described` made of it.
+    unrolling : Unrolling, or dict of its fields
+    units : dict of array name to float, or None
+        Powers of two, in units of which a weight holds its array: 1 where nothing is said.
+
+    Attributes
+    ----------
+    variables_of : dict of array name to keras.Variable
+    """
+
+    def __init__(
+        self,
+        node: Node | str,
+        unrolling: Unrolling | Mapping[str, Any],
+        units: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.units = dict(units or {})
+        self.node = rebuilt(node) if isinstance(node, str) else node
+        if not isinstance(unrolling, Unrolling):
+            unrolling = Unrolling(**{**unrolling, "trainable": tuple(unrolling["trainable"])})
+        self.unrolling = unrolling
+        trained = {array for name in unrolling.trainable for array in ARRAYS.get(name, ())}
+        self.variables_of: dict[str, Any] = {}
+        for name, array in self.node.arrays().items():
+            start = _constant(array / self._unit(name))
+            self.variables_of[name] = self.add_weight(
+                shape=np.shape(array), initializer=start, trainable=name in trained, name=name
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        unrolling = {**dataclasses.asdict(self.unrolling), "trainable": list(self.unrolling.trainable)}
+        return {**super().get_config(), "node": described(self.node), "unrolling": unrolling, "units": self.units}
+
+    def build(self, input_shape: Any) -> None:
+        self.built = True
+
+    def tensors(self) -> Any:
+        """The node with its weights, as tensors, in the place of its arrays."""
+        arrays = {name: ops.convert_to_tensor(w) * self._unit(name) for name, w in self.variables_of.items()}
+        return dataclasses.replace(self.node, **arrays)
+
+    def trained_node(self, like: Node | None = None) -> Node:
+        """The node with the values that the weights have now.
+
+        Parameters
+        ----------
+        like : Node or None
+            The same node of the graph that the model was made of: numbers that training left alone are its own, to
+            the last digit.
+        """
+        found = {}
+        for name, weight in self.variables_of.items():
+            value: Any = ops.convert_to_numpy(weight)
+            found[name] = value.astype("float64") * self._unit(name)
+            if like is not None:
+                own = np.asarray(getattr(like, name))
+                found[name] = np.where((own / self._unit(name)).astype(value.dtype) == value, own, found[name])
+        return dataclasses.replace(self.node if like is None else like, **found)
+
+    def _unit(self, array: str) -> float:
+        return self.units.get(array, 1.0)
+
+    def gradient_free(self, node: Any) -> Any:
+        """The node without gradients of its arrays."""
+        return node.map_arrays(ops.stop_gradient)
+
+
+def described(node: Node) -> str:
+    """A node without the values of its arrays, as text."""
+    shapes = {name: list(np.shape(array)) for name, array in node.arrays().items()}
+    return json.dumps({"name": node.name, "arrays": shapes, **attributes(node)}, default=_plain)
+
+
+def rebuilt(text: str) -> Node:
+    """The node of a text from `described`, with zeros in its arrays."""
+    settings = json.loads(text)
+    name, shapes = settings.pop("name"), settings.pop("arrays")
+    return built(name, settings, {key: np.zeros(shape) for key, shape in shapes.items()}, {})
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class InputNode(NodeLayer):
+    """An input, held at every step or with a value of its own at each.
+
+    Parameters
+    ----------
+    varies : bool
+    """
+
+    def __init__(self, node: Node | str, unrolling: Any, units: Any = None, varies: bool = False, **kwargs: Any):
+        super().__init__(node, unrolling, units, **kwargs)
+        self.varies = varies
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "varies": self.varies}
+
+    def call(self, inputs: Any) -> Signal:
+        series = inputs if self.varies else inputs[:, None]
+        if not self.unrolling.by_rates:
+            return [series]
+        return [ops.stop_gradient(series), ops.mean(series, 1) if self.varies else inputs]
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class LinearNode(NodeLayer):
+    """A node without a memory, applied to all steps at once."""
+
+    node: Linear
+
+    def call(self, inputs: Sequence[Signal]) -> Signal:
+        node = self.tensors()
+        if not self.unrolling.by_rates:
+            return [self._over_time(node, [signal[0] for signal in inputs])]
+        series = self._over_time(self.gradient_free(node), [signal[0] for signal in inputs])
+        return [series, node.apply(*(signal[1] for signal in inputs), xp=keras_ops)]
+
+    def _over_time(self, node: Linear, series: Sequence[Any]) -> Any:
+        n_steps = max(each.shape[1] for each in series)
+        flat = []
+        for each in series:
+            if each.shape[1] < n_steps:
+                each = ops.repeat(each, n_steps, 1)
+            flat.append(ops.reshape(each, (-1, *each.shape[2:])))
+        return ops.reshape(node.apply(*flat, xp=keras_ops), (-1, n_steps, *node.shape))
+
+
+class _Stepped(NodeLayer):
+    """A node with a state, which takes one step after the other, in the precision of the weights."""
+
+    node: Stateful
+
+    def series(self, x: Any) -> list[Any]:
+        """The input at each step."""
+        x = ops.cast(x, self.variable_dtype)
+        return [x[:, min(step, x.shape[1] - 1)] for step in range(self.unrolling.n_steps)]
+
+    def initial_state(self, node: Stateful, x: Any, voltage: Any = 0.0) -> State:
+        """The state before the first step for inputs like `x`."""
+        one = node.initial_state(1, voltage, self.variable_dtype, keras_ops)
+        return {name: ops.zeros_like(x) + value for name, value in one.items()}
+
+    def signal(self, outputs: list[Any], mean: Any = None) -> Signal:
+        """The signal of the outputs at each step; `mean` has the gradients, and gets the value."""
+        series = ops.stack(outputs, 1)
+        if not self.unrolling.by_rates:
+            return [self._compute(series)]
+        return [self._compute(ops.stop_gradient(series)), self._compute(mean)]
+
+    def _compute(self, x: Any) -> Any:
+        return ops.cast(x, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class StatefulNode(_Stepped):
+    """A filter, or a running sum or mean."""
+
+    def call(self, inputs: Sequence[Signal]) -> Signal:
+        ((series, *means),) = inputs
+        xs = self.series(ops.stop_gradient(series) if means else series)
+        state, outputs = self.initial_state(self.node, xs[0]), []
+        for x in xs:
+            value, state = self.node.step(x, state, self.unrolling.dt, keras_ops)
+            outputs.append(self.node.output(value, self.unrolling.dt))
+        if not means:
+            return self.signal(outputs)
+        mean = self.node.rate(ops.cast(means[0], self.variable_dtype), keras_ops)
+        if isinstance(self.node, Filter):  # a running sum has no mean, and stands for what grows
+            mean = valued(mean, sum(outputs) / self.unrolling.n_steps)
+        return self.signal(outputs, mean)
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class PopulationNode(_Stepped):
+    """Spiking neurons: forward the neuron's own steps, backward a surrogate, with a reset that has no gradient.
+
+    Beside the arrays of the node there can be the weights `log_height`, the logarithm of a factor of the spikes'
+    height, and `initial_voltage`.
+    """
+
+    node: Population
+
+    def __init__(self, node: Node | str, unrolling: Any, units: Any = None, **kwargs: Any):
+        super().__init__(node, unrolling, units, **kwargs)
+        trainable = self.unrolling.trainable
+        self._log_height = self._initial_voltage = None
+        if "heights" in trainable:
+            self._log_height = self.add_weight(shape=(), initializer="zeros", name="log_height")
+        if "initial_voltages" in trainable:
+            start = _constant(self.node.initial_voltage)
+            self._initial_voltage = self.add_weight(shape=(), initializer=start, name="initial_voltage")
+
+    def trained_node(self, like: Node | None = None) -> Population:
+        node: Any = super().trained_node(like)
+        if self._log_height is not None:
+            amplitude: Any = ops.convert_to_numpy(self._amplitude())
+            node = dataclasses.replace(node, neuron=node.neuron.with_amplitude(float(amplitude)))
+        if self._initial_voltage is not None:
+            voltage: Any = ops.convert_to_numpy(self._initial_voltage)
+            if voltage != np.asarray(node.initial_voltage, voltage.dtype):
+                node = dataclasses.replace(node, initial_voltage=float(voltage))
+        return node
+
+    def call(self, inputs: Sequence[Signal]) -> Signal:
+        ((series, *means),) = inputs
+        node = self.tensors().map_arrays(lambda array: ops.cast(array, self.variable_dtype))
+        signal = self._by_rates(node, series, means[0]) if means else self._by_steps(node, self.series(series))
+        if self.unrolling.spike_penalty:
+            spikes = ops.cast(signal[-1], self.variable_dtype) / ops.stop_gradient(self._height() * ops.ones(()))
+            # spikes of either sign cost
+            self.add_loss(self.unrolling.spike_penalty * ops.mean(ops.maximum(spikes, -spikes)))
+        return signal
+
+    def _by_rates(self, node: Population, series: Any, mean: Any) -> Signal:
+        outputs = [ops.stop_gradient(each) for each in self._run(self.gradient_free(node), series)]
+        current = ops.cast(mean, self.variable_dtype) + node.neuron_bias
+        if self._initial_voltage is not None:
+            voltage = ops.convert_to_tensor(self._initial_voltage)
+            current = current + (voltage - ops.stop_gradient(voltage)) / self._charge()
+        rate = node.neuron.smooth_rate(current, SMOOTHING, keras_ops) * self._factor()
+        return self.signal(outputs, valued(rate, sum(outputs) / self.unrolling.n_steps))
+
+    def _run(self, node: Population, series: Any) -> list[Any]:
+        """The output of each step, without gradients."""
+        xs = self.series(ops.stop_gradient(series))
+        state, outputs = self.initial_state(node, xs[0], self._voltage()), []
+        for x in xs:
+            spikes, state = node.step(x, state, self.unrolling.dt, keras_ops)
+            outputs.append(spikes * self._height())
+        return outputs
+
+    def _by_steps(self, node: Population, xs: list[Any]) -> Signal:
+        slope, dt = SLOPES[self.unrolling.surrogate], self.unrolling.dt
+        state, outputs = self.initial_state(node, xs[0], self._voltage()), []
+        for x in xs:
+            distances = node.neuron.distances(x + node.neuron_bias, state, dt, keras_ops)
+            spikes, state = node.step(x, state, dt, keras_ops)
+            state = {name: each if name == "voltage" else ops.stop_gradient(each) for name, each in state.items()}
+            spikes = ops.stop_gradient(spikes)
+            for distance in distances:
+                fixed = ops.stop_gradient(distance)
+                spikes = spikes + slope(fixed, keras_ops) * (distance - fixed)  # which is 0
+            outputs.append(spikes * self._height())
+        return self.signal(outputs)
+
+    def _charge(self) -> float:
+        """The sum over all steps of what a current of 1 adds to the voltage, in thresholds."""
+        state = self.node.neuron.initial_state((1,))
+        after, before = (self.node.neuron.distances(np.array([J]), state, self.unrolling.dt)[0] for J in (1.0, 0.0))
+        return float((after - before)[0]) * self.unrolling.n_steps
+
+    def _voltage(self) -> Any:
+        if self._initial_voltage is None:
+            return self.node.initial_voltage
+        voltage = ops.convert_to_tensor(self._initial_voltage)
+        return ops.stop_gradient(voltage) if self.unrolling.by_rates else voltage
+
+    def _factor(self) -> Any:
+        return 1.0 if self._log_height is None else ops.exp(ops.convert_to_tensor(self._log_height))
+
+    def _amplitude(self) -> Any:
+        return self.node.neuron.amplitude * self._factor()
+
+    def _height(self) -> Any:
+        return self._amplitude() / self.unrolling.dt
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class ReadoutNode(NodeLayer):
+    """A function of the output averaged over time, such as softmax."""
+
+    node: Linear
+
+    def call(self, inputs: Any) -> Any:
+        return self.node.apply(inputs, xp=keras_ops)
+
+
+@keras.saving.register_keras_serializable(package="snnconv")
+class OverTime(keras.layers.Layer):
+    """The answer of an output: its mean over steps, or its value at the last one.
+
+    Parameters
+    ----------
+    reduce : {"mean", "last"}
+    first : int
+        First step of the mean, counted from 1.
+    record : dict
+        The fields of the graph that no node holds.
+    """
+
+    def __init__(self, reduce: str, first: int, record: Mapping[str, Any], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.reduce, self.first, self.record = reduce, first, dict(record)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "reduce": self.reduce, "first": self.first, "record": self.record}
+
+    def build(self, input_shape: Any) -> None:
+        self.built = True
+
+    def call(self, inputs: Signal) -> Any:
+        series, *means = inputs
+        if self.reduce == "last":
+            value = series[:, -1]
+        else:
+            value = ops.mean(series if series.shape[1] == 1 else series[:, self.first - 1 :], 1)
+        return valued(means[0], value) if means else value
+
+
+def valued(gradients: Any, value: Any) -> Any:
+    """A tensor of this value, and of those gradients."""
+    return ops.stop_gradient(value) + (gradients - ops.stop_gradient(gradients))
+
+
+def layer_of(node: Node) -> type[NodeLayer]:
+    """The kind of layer for a node.
+
+    Raises
+    ------
+    ParameterError
+        If nothing is known of its gradient.
+    """
+    if isinstance(node, Population):
+        return PopulationNode
+    if isinstance(node, Stateful):
+        return StatefulNode
+    if isinstance(node, Linear):
+        return LinearNode
+    raise ParameterError(f"node '{node.name}' ({node.kind}) has no gradient, and cannot train.")
+
+
+def _constant(value: Any) -> Any:
+    return lambda shape, dtype=None: ops.convert_to_tensor(np.broadcast_to(value, shape), dtype)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()

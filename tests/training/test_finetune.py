@@ -1,0 +1,135 @@
+"""Fine-tuning: what it gains on samples held back, from labels and from a teacher, and bad input."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+import snnconv
+from snnconv.errors import InputError, ParameterError
+from snnconv.neurons.signed import SignedIF
+from snnconv.training import datasets
+from snnconv.training.finetune import STEPS, held_back
+
+N_STEPS = 2
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A perceptron that knows half of the digits, and all of them."""
+    data = datasets.load("digits")
+    keras.utils.set_random_seed(0)
+    hidden = [kl.Dense(32, activation="relu"), kl.Dense(32, activation="relu")]
+    model = keras.Sequential([keras.Input((8, 8, 1)), kl.Flatten(), *hidden, kl.Dense(10)])
+    model.compile(keras.optimizers.Adam(0.003), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(data.x_train[:1000], data.y_train[:1000], epochs=12, verbose=0)
+    return model, snnconv.convert(model, verbose=False), data
+
+
+def tuned(graph, data, y, **options):
+    validation = (data.x_test, data.y_test)
+    settings = {"epochs": 6, "learning_rate": 3e-3, "verbose": False, "validation": validation, **options}
+    return snnconv.finetune(graph, data.x_train[:1000], y, N_STEPS, **settings)
+
+
+def test_it_gains_accuracy_at_few_steps(digits):
+    _, graph, data = digits
+    found = tuned(graph, data, data.y_train[:1000], test=(data.x_test[:50], data.y_test[:50]))
+    columns = found.validation.columns
+    assert list(columns) == ["converted", "calibrated", "fine-tuned"]
+    assert list(columns["converted"]) == list(STEPS)
+    assert columns["fine-tuned"][N_STEPS] > columns["calibrated"][N_STEPS] + 0.005  # two of 360 samples
+    measured = snnconv.Simulator(found.graph).evaluate(data.x_test, data.y_test, N_STEPS)["accuracy"]
+    assert columns["fine-tuned"][N_STEPS] == pytest.approx(measured)
+    assert found.test.n_samples == 50
+    assert "fine-tuned" in str(found)
+    assert "360 samples" in str(found)
+    assert found.to_dict()["validation"]["fine-tuned"]["2"] == columns["fine-tuned"][N_STEPS]
+    assert all(isinstance(view.neuron, SignedIF) for view in found.graph.populations.values())
+
+
+@pytest.mark.full
+def test_a_teacher_needs_no_labels(digits):
+    model, graph, data = digits
+    answers = model.predict(data.x_test, verbose=0).argmax(-1)
+    validation = (data.x_test, answers)
+    agreed = {}
+    for name, teacher in {"graph": "rates", "model": model}.items():
+        columns = tuned(graph, data, None, teacher=teacher, validation=validation, epochs=15).validation.columns
+        assert columns["fine-tuned"][N_STEPS] > columns["calibrated"][N_STEPS]
+        agreed[name] = columns["fine-tuned"][N_STEPS]
+    assert agreed["graph"] == pytest.approx(agreed["model"], abs=0.02)  # the same answers, but for rounding
+
+
+@pytest.mark.full
+def test_a_penalty_saves_spikes(digits):
+    _, graph, data = digits
+    spikes = []
+    for penalty in (0.0, 3.0):
+        found = tuned(graph, data, data.y_train[:1000], spike_penalty=penalty, epochs=3)
+        run = snnconv.Simulator(found.graph).run(data.x_test[:100], N_STEPS, record="all.spikes")
+        spikes.append(sum(float(np.abs(each).sum()) for each in run.spikes.values()))
+    assert spikes[1] < 0.9 * spikes[0]
+
+
+def test_values_are_trained_for_their_squared_error():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(24, activation="relu"), kl.Dense(1)])
+    x = np.random.default_rng(0).random((300, 6)).astype("float32")
+    y = np.sin(3 * x[:, 0]) + x[:, 1]
+    graph = snnconv.convert(model, verbose=False)
+    found = snnconv.finetune(graph, x, y[:, None], 4, epochs=4, learning_rate=0.01, verbose=False)
+    assert found.validation.metric == "mse"
+    assert found.validation.columns["fine-tuned"][4] < found.validation.columns["calibrated"][4]
+
+
+@pytest.mark.full
+def test_training_goes_on_after_a_break(digits, tmp_path):
+    _, graph, data = digits
+
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    options = {"epochs": 4, "backup": tmp_path / "backup"}
+    whole = tuned(graph, data, data.y_train[:1000], epochs=4)
+    with pytest.raises(KeyboardInterrupt):
+        tuned(graph, data, data.y_train[:1000], callbacks=[Break()], **options)
+    resumed = tuned(graph, data, data.y_train[:1000], **options)
+    assert len(resumed.history["loss"]) == 2
+    assert resumed.history["loss"][-1] == pytest.approx(whole.history["loss"][-1], rel=0.3)  # in another order
+    assert not (tmp_path / "backup").exists()
+
+
+def test_samples_held_back_are_not_trained_on():
+    fitted, held = held_back(100, 0.2, 3)
+    assert len(held) == 20
+    assert sorted([*fitted, *held]) == list(range(100))
+    np.testing.assert_array_equal(held, held_back(100, 0.2, 3)[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number above 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"validation": 1.5}, "validation must be a share between 0 and 1"),
+        ({"teacher": "ann"}, "teacher must be 'rates', a Keras model or a graph"),
+        ({"spike_penalty": -1.0}, "spike_penalty must be 0 or more"),
+    ],
+)
+def test_bad_settings_are_refused(digits, options, message):
+    _, graph, data = digits
+    with pytest.raises(ParameterError, match=message):
+        tuned(graph, data, data.y_train[:1000], **options)
+
+
+def test_bad_data_is_refused(digits):
+    _, graph, data = digits
+    with pytest.raises(InputError, match="finetune needs targets: pass y, or teacher='rates'"):
+        tuned(graph, data, None)
+    with pytest.raises(InputError, match="one entry for each of the 1000 samples"):
+        tuned(graph, data, data.y_train)
+    with pytest.raises(InputError, match="of 3 samples a share of 0.1 cannot be held back"):
+        snnconv.finetune(graph, data.x_train[:3], data.y_train[:3])
