@@ -117,6 +117,19 @@ def test_the_mean_that_is_handed_on_is_that_over_all_steps_whatever_came_first()
         np.testing.assert_array_equal(held.spikes[name].sum(1), moved.spikes[name].sum(1))
 
 
+def test_with_a_window_the_answer_follows_another_sequence():
+    model, x = model_of([kl.GRU(3)]), samples()
+    expected = ops.convert_to_numpy(model(x))
+    changing = np.repeat(np.stack([5 - 10 * x, x], 1), 400, axis=1)  # another sequence first, each for 0.4 s
+    errors = []
+    for window in (None, 0.05):
+        graph = snnconv.convert(model, window=window, verbose=False)
+        output = snnconv.reference.run(graph, changing, 800).output
+        errors.append(np.abs(output[:, -200:].mean(1) - expected).mean())
+    print(errors)
+    assert errors[1] < 0.05 < errors[0]  # half a spike of 0.01 in 50 ms is 0.1 at any one time, and less in the mean
+
+
 def test_states_go_in_and_come_out():
     x, h, c = keras.Input((5, 3), name="x"), keras.Input((4,), name="h"), keras.Input((4,), name="c")
     model = keras.Model([x, h, c], kl.LSTM(4, return_state=True, name="lstm")(x, initial_state=[h, c]))
