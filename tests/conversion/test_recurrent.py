@@ -126,7 +126,6 @@ def test_with_a_window_the_answer_follows_another_sequence():
         graph = snnconv.convert(model, window=window, verbose=False)
         output = snnconv.reference.run(graph, changing, 800).output
         errors.append(np.abs(output[:, -200:].mean(1) - expected).mean())
-    print(errors)
     assert errors[1] < 0.05 < errors[0]  # half a spike of 0.01 in 50 ms is 0.1 at any one time, and less in the mean
 
 
@@ -165,6 +164,10 @@ def test_both_runtimes_files_and_verify_agree(tmp_path):
     assert snnconv.api.verify(model, x, 20, graph=graph).passed
 
 
+def mish():
+    return keras.Sequential([keras.Input((5, 3)), kl.SimpleRNN(2, activation="mish", name="rnn")])
+
+
 def stateful():
     inputs = keras.Input(batch_shape=(2, 5, 3))
     return keras.Model(inputs, kl.LSTM(2, stateful=True, name="memory")(inputs))
@@ -182,6 +185,7 @@ def masked_spikes():
     ("make", "message"),
     [
         (stateful, r"'memory' \(LSTM\) keeps its state .* initial_state"),
+        (mish, r"\(SimpleRNNCell\) holds a function that cannot be looked into"),
         (masked_mean, r"'pool' \(GlobalAveragePooling1D\) has the mask of a layer before it"),
         (masked_spikes, r"compares what spikes carry with a number"),
     ],
@@ -189,3 +193,17 @@ def masked_spikes():
 def test_what_does_not_convert_is_refused_by_name(make, message):
     with pytest.raises(ConversionError, match=message):
         snnconv.convert(make(), verbose=False)
+
+
+def activations():
+    public = {name: value for name, value in vars(keras.activations).items() if callable(value)}
+    others = {"get", "serialize", "deserialize", "glu", "threshold"}  # no activations of units, or with arguments
+    refused = {"mish", "hard_silu", "hard_swish", "sparsemax"}  # Keras' functions take no symbolic tensors; it sorts
+    return sorted(set(public) - others - refused)
+
+
+@pytest.mark.parametrize("name", activations())
+def test_every_activation_of_keras_converts_inside_a_cell(name):
+    model, x = model_of([kl.SimpleRNN(4, activation=name)], shape=(2, 3)), samples(shape=(2, 3))
+    graph = snnconv.convert(model, verbose=False)
+    np.testing.assert_allclose(graph.rate_output(x), model(x), rtol=1e-5, atol=1e-5)
