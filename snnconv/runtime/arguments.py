@@ -70,7 +70,8 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_st
         wider = [argument("dtype", "float64")] if dtype == "float32" else []
         onward = either("go on from the state of a shorter run: run(x, n_steps, state=result.state)", "run fewer steps")
         raise ParameterError(
-            f"{name} must be at most {most:,} in {dtype}. Received {n_steps:,}. Instead: {', or '.join([*wider, onward])}."
+            f"{name} must be at most {most:,} in {dtype}. Received {n_steps:,}. "
+            f"Instead: {', or '.join([*wider, onward])}."
         )
     if not is_number(dt):
         raise ParameterError(f"dt must be a number of seconds, such as 0.001. Received {dt!r}.")
