@@ -370,7 +370,7 @@ def verify(
 
 
 def _opened(model: Any) -> Any:
-    """The graph, NIR's among them, or the Keras model in a file, or a model as it is; a graph for `graph.to_keras`'s."""
+    """The graph or Keras model in a file, or a model as it is; a graph in the place of one of `graph.to_keras`."""
     if is_legacy(model):
         model = from_legacy(model)
     elif isinstance(model, (str, os.PathLike)):

@@ -93,3 +93,17 @@ def test_memory_does_not_grow_with_simulators(graph):
             sizes.append(int(pages) * 4096 / 1e6)
     # it was 1.2 to 3 MB each, 300 MB and more
     assert sizes[-1] - sizes[0] < 20, sizes
+
+
+@pytest.mark.compiled
+def test_one_program_of_all_layers_gives_the_spikes_of_the_parts(cnn, images):
+    whole = snnconv.Simulator(cnn, dtype="float64", compile="whole", chunk_steps=20)
+    result, expected = whole.run(images, 50, record="all"), snnconv.reference.run(cnn, images, 50, record="all")
+    for name in cnn.populations:
+        assert np.array_equal(result.spikes[name], expected.spikes[name]), name
+        np.testing.assert_allclose(result.voltages[name], expected.voltages[name], atol=1e-9)
+    parts = snnconv.Simulator(cnn, dtype="float64")
+    np.testing.assert_allclose(whole.predict(images, 50), parts.predict(images, 50), atol=1e-9)
+    for simulator, is_one_program in ((whole, True), (parts, None)):
+        steppers = simulator._engines[0]._steppers.values()
+        assert {each.chunk.function._jit_compile for each in steppers} == {is_one_program}
