@@ -103,11 +103,18 @@ def train_and_export(
     from ..export import export
     from ..runtime.simulator import Simulator
     from ..training import datasets
+    from ..training.finetune import finetune, held_back
     from ..training.train import build_model
     from ..training.train import train as fit
     from .model import adapted
+    from .simulate import accuracy_table
 
     data = datasets.load(config.data.dataset, config.data.path)
+    tuning, held = config.finetune, None
+    if tuning is not None:
+        fitted, numbers = held_back(len(data.x_train), tuning.validation, config.seed)
+        held = data.x_train[numbers], data.y_train[numbers]
+        data = dataclasses.replace(data, x_train=data.x_train[fitted], y_train=data.y_train[fitted])
 
     def converted(model: Any, has_data: bool) -> SpikingGraph:
         without = {} if has_data else {"refit": None, "calibrate": None}
@@ -135,6 +142,17 @@ def train_and_export(
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
 
+    tuned = None
+    if tuning is not None and held is not None:
+        with track(tuning.epochs, what="training in spikes") as advance:
+            callbacks = [each_epoch(tuning.epochs, step if show_epochs else None, advance)]
+            options = {**tuning.arguments(), "spikes": config.conversion.spikes, "dt": dt, "seed": config.seed}
+            tuned = finetune(
+                graph, data.x_train, data.y_train, validation=held, callbacks=callbacks, verbose=False, **options
+            )
+        graph = tuned.graph
+        step("Tune", f"{tuning.epochs} epochs in spikes for {tuning.n_steps} steps, in {tuned.seconds:.1f} s")
+        show(tuned.validation.table("on samples kept out of training"))
     export(graph, graph_path, dt=dt, force=force)
 
     start = time.perf_counter()
@@ -142,7 +160,7 @@ def train_and_export(
     seconds = time.perf_counter() - start
     step("Run", f"{len(data.x_test):,} test samples in spikes, {n_steps} steps of {dt * 1e3:g} ms, in {seconds:.1f} s")
     step("", f"spiking accuracy {found['accuracy']:.1%} at the end, and on the way there:")
-    show(found["accuracy_over_time"], dt)
+    show(accuracy_table(found["accuracy_over_time"], dt))
     step("Files", f"{model_path}: the Keras model")
     step("", f"{graph_path}: the spiking network, every number of it")
     say()
@@ -162,12 +180,13 @@ def train_and_export(
         "accuracy_over_time": [float(share) for share in found["accuracy_over_time"]],
         "training_seconds": trained.seconds,
         "running_seconds": seconds,
+        "finetune": None if tuned is None else tuned.to_dict(),
     }
     return Outcome(trained, graph, model_path, graph_path, contents)
 
 
 def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Callable[..., None]]:
-    """Functions that print a line, a step, and accuracies over time, or nothing where it is to be quiet."""
+    """Functions that print a line, a step, and a table, or nothing where it is to be quiet."""
     if quiet:
 
         def nothing(*_: Any) -> None:
@@ -175,9 +194,8 @@ def _voices(quiet: bool) -> tuple[Callable[..., None], Callable[..., None], Call
 
         return nothing, nothing, nothing
     from .screen import say, show, step
-    from .simulate import accuracy_table
 
-    return say, step, lambda accuracy, dt: show(accuracy_table(accuracy, dt))
+    return say, step, show
 
 
 def each_epoch(n_epochs: int, step: Callable[..., None] | None, advance: Callable[..., None]) -> Any:

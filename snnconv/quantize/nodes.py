@@ -130,7 +130,7 @@ class MaxPool(IntegerNode):
         return {"total": np.zeros((n, *self.input_shape), "int64"), "most": np.zeros((n, *self.shape), "int64")}
 
     def step(self, x: Array, state: State) -> tuple[Array, State]:
-        """What it sends for integers (n, …), and the state after the step."""
+        """Its output for integers (n, …), and the state after the step."""
         if not self.is_running:
             return self.largest(x), state
         total = state["total"] + x.reshape(-1, *self.input_shape)

@@ -97,7 +97,7 @@ class IntegerStepper:
     def _largest(
         self, node: MaxPool, source: tf.Tensor, state: Tensors, n_valid: tf.Tensor
     ) -> tuple[tf.Tensor, Tensors]:
-        """What a max pool sends at all steps of the chunk, and its state after the last that counts."""
+        """Output of a max pool at all steps of the chunk, and its state after the last that counts."""
         values = tf.reshape(tf.cast(source, tf.int32), (self._chunk_steps, -1, *node.input_shape))
         totals = tf.cumsum(values) + state["total"] if node.is_running else values
         flat = node.largest(tf.reshape(totals, (-1, *node.input_shape)), tensorflow_ops)

@@ -87,6 +87,29 @@ class ConversionConfig:
 
 
 @dataclass(frozen=True)
+class FinetuneConfig:
+    """[finetune]: training in spikes behind the conversion, for the steps that the network will run.
+
+    A share of the training data, `validation`, is kept out of all training, and measured. The other options are those
+    of `snnconv.finetune`; `teach` learns the answers in rates beside the labels.
+    """
+
+    n_steps: PositiveInt = 4
+    epochs: PositiveInt = 2
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 0.001
+    surrogate: str = "rate"
+    teach: bool = False
+    spike_penalty: Annotated[float, "0 or more"] = 0.0
+    validation: PositiveFloat = 0.1
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `snnconv.finetune` besides the network and the data."""
+        names = ("n_steps", "epochs", "batch_size", "learning_rate", "surrogate", "spike_penalty")
+        return {**{name: getattr(self, name) for name in names}, "teacher": "rates" if self.teach else None}
+
+
+@dataclass(frozen=True)
 class SimulationConfig:
     """[simulation]: the run of the spiking network; dt in seconds."""
 
@@ -139,6 +162,7 @@ class Config:
     training: TrainingConfig = TrainingConfig()
     conversion: ConversionConfig = ConversionConfig()
     simulation: SimulationConfig = SimulationConfig()
+    finetune: FinetuneConfig | None = None
     output: OutputConfig = OutputConfig()
     source: str = field(default="config", metadata={"not_a_key": True})
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..conversion.precision import all_layers
 from ..errors import ParameterError
 from ..quantize.scales import ends, most_level, rounded
+from .unrolled.layers import LinearNode
 
 DENSE = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
@@ -69,6 +70,8 @@ class RoundedWeights(keras.callbacks.Callback):
 
     Kernels of dense layers and of plain and depthwise convolutions are rounded. A BatchNormalization behind them
     scales channels, which keeps the integers; another linear layer behind them, without neurons between, does not.
+    So are the kernels of a model that `graph.to_keras` made: `snnconv.finetune` with this callback trains spikes and
+    integers together.
 
     Parameters
     ----------
@@ -127,13 +130,24 @@ class RoundedWeights(keras.callbacks.Callback):
 
 def _kernels(model: Any) -> list[_Kernel]:
     """The kernels of a model in the order of its layers."""
-    layers: list[Any] = [layer for layer in all_layers(model).values() if isinstance(layer, (*DENSE, *DEPTHWISE))]
+    variables = [
+        (variable, isinstance(layer, DEPTHWISE))
+        for layer in all_layers(model).values()
+        if (variable := _kernel_of(layer)) is not None
+    ]
     found = []
-    for layer in layers:
-        shape = layer.kernel.shape
-        n_columns = shape[-2] * shape[-1] if isinstance(layer, DEPTHWISE) else shape[-1]
-        n_columns = 1 if layer is layers[-1] else n_columns
-        array: Any = keras.ops.convert_to_numpy(layer.kernel)
+    for variable, is_depthwise in variables:
+        shape = variable.shape
+        n_columns = shape[-2] * shape[-1] if is_depthwise else shape[-1]
+        n_columns = 1 if variable is variables[-1][0] else n_columns
+        array: Any = keras.ops.convert_to_numpy(variable)
         fine = array.astype("float64").reshape(-1, n_columns)
-        found.append(_Kernel(layer.kernel, n_columns, fine, np.ones(n_columns), fine))
+        found.append(_Kernel(variable, n_columns, fine, np.ones(n_columns), fine))
     return found
+
+
+def _kernel_of(layer: Any) -> Any:
+    """The kernel of a layer that has one to be rounded."""
+    if isinstance(layer, LinearNode):
+        return layer.variables_of.get("kernel")
+    return layer.kernel if isinstance(layer, (*DENSE, *DEPTHWISE)) else None

@@ -77,3 +77,46 @@ def test_what_a_broken_run_left_is_not_overlooked(folder):
     options = ("--data", folder / "train.npz", "-o", folder / "left.snn.h5")
     fails("Add --resume to go on with it, or delete it", "finetune", folder / "model.keras", *options)
     assert not (folder / "left.snn.h5").exists()
+
+
+CONFIG = """\
+name = "small"
+
+[data]
+dataset = "digits"
+
+[[model.layers]]
+type = "Flatten"
+
+[[model.layers]]
+type = "Dense"
+units = 24
+activation = "relu"
+
+[[model.layers]]
+type = "Dense"
+units = 10
+
+[training]
+epochs = 4
+learning_rate = 0.01
+
+[finetune]
+n_steps = 2
+epochs = 3
+teach = true
+
+[simulation]
+n_steps = 2
+"""
+
+
+def test_a_config_fine_tunes_what_it_trained(tmp_path):
+    (tmp_path / "small.toml").write_text(CONFIG)
+    found = json.loads(run("train", tmp_path / "small.toml", "-o", tmp_path / "out", "--json"))
+    columns = found["finetune"]["validation"]
+    assert columns["fine-tuned"]["2"] >= columns["calibrated"]["2"]
+    assert (found["n_train"], columns["n_samples"]) == (1437 - 144, 144)
+    data = datasets.load("digits")
+    accuracy = snnconv.Simulator(snnconv.load(found["graph"])).evaluate(data.x_test, data.y_test, 2)["accuracy"]
+    assert found["spiking_accuracy"] == accuracy

@@ -277,7 +277,7 @@ def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -
 
 
 def _sent(stages: Sequence[Stage], golden: Golden) -> dict[str, np.ndarray]:
-    """What each node sends (n, n_steps, ...), the input included."""
+    """Codes or spikes of each node (n, n_steps, ...), the input included."""
     codes = golden.codes if golden.varies else np.repeat(golden.codes[:, None], golden.n_steps, 1)
     sent: dict[str, np.ndarray] = {stages[0].node.inputs[0]: codes, **golden.spikes, **golden.readouts}
     for node in (stage.node for stage in stages):

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import ConversionError, ParameterError
 from ...graph import AveragePool, Population, SpikingGraph
 from ...runtime.arguments import check_dt
-from ...text.plain import plural
+from ...text.plain import first_of, plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
 from ..nodes import EncodedInput, IntegerNode, MaxPool, Node, SumPool
@@ -96,7 +96,7 @@ def quantize(
     found, most = chains(prepared, problems)
     lines = [*filter(None, problems.values()), *more, *most]
     if lines:
-        listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
+        listed = first_of([f"({number}) {line}" for number, line in enumerate(lines, 1)], "; ")
         verb = "has" if len(lines) == 1 else "have"
         raise ConversionError(
             f"{plural(len(lines), 'part')} of the network '{graph.name}' {verb} no integer form: {listed}."

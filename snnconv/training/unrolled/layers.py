@@ -73,6 +73,10 @@ class NodeLayer(keras.layers.Layer):
     unrolling : Unrolling, or dict of its fields
     units : dict of array name to float, or None
         Powers of two, in units of which a weight holds its array: 1 where nothing is said.
+
+    Attributes
+    ----------
+    variables_of : dict of array name to keras.Variable
     """
 
     def __init__(
@@ -89,10 +93,10 @@ class NodeLayer(keras.layers.Layer):
             unrolling = Unrolling(**{**unrolling, "trainable": tuple(unrolling["trainable"])})
         self.unrolling = unrolling
         trained = {array for name in unrolling.trainable for array in ARRAYS.get(name, ())}
-        self._arrays = {}
+        self.variables_of: dict[str, Any] = {}
         for name, array in self.node.arrays().items():
             start = _constant(array / self._unit(name))
-            self._arrays[name] = self.add_weight(
+            self.variables_of[name] = self.add_weight(
                 shape=np.shape(array), initializer=start, trainable=name in trained, name=name
             )
 
@@ -105,7 +109,7 @@ class NodeLayer(keras.layers.Layer):
 
     def tensors(self) -> Any:
         """The node with its weights, as tensors, in the place of its arrays."""
-        arrays = {name: ops.convert_to_tensor(w) * self._unit(name) for name, w in self._arrays.items()}
+        arrays = {name: ops.convert_to_tensor(w) * self._unit(name) for name, w in self.variables_of.items()}
         return dataclasses.replace(self.node, **arrays)
 
     def trained_node(self, like: Node | None = None) -> Node:
@@ -118,7 +122,7 @@ class NodeLayer(keras.layers.Layer):
             the last digit.
         """
         found = {}
-        for name, weight in self._arrays.items():
+        for name, weight in self.variables_of.items():
             value: Any = ops.convert_to_numpy(weight)
             found[name] = value.astype("float64") * self._unit(name)
             if like is not None:

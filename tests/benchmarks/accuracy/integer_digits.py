@@ -1,4 +1,4 @@
-"""scikit-learn's digits in integers of 8 and 4 bits: networks trained for the integer neuron, and one that was not.
+"""scikit-learn's digits in integers of 8, 4 and 3 bits: networks trained for the integer neuron, and one that was not.
 
 python -m tests.benchmarks.accuracy.integer_digits
 """
@@ -12,17 +12,21 @@ import keras
 import numpy as np
 
 import snnconv
+from snnconv.graph import SpikingGraph
 from snnconv.layers import LIF, NeuronLayer, SteppedLIF
 from snnconv.quantize import Analog, quantize
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.training.callbacks import RoundedWeights
 from snnconv.training.datasets import Dataset, load
+from snnconv.training.finetune import finetune
 
-N_STEPS, BITS = 100, (8, 4)
+N_STEPS, BITS = 100, (8, 4, 3)
 EPOCHS, ROUNDED_EPOCHS, BATCH_SIZE = 30, 10, 32
 LEARNING_RATE, ROUNDED_LEARNING_RATE = 1e-3, 5e-4
+TUNED_EPOCHS, TUNED_LEARNING_RATE = 15, 1e-3
 SIXTEENTHS = Analog(bits=8, high=255 / 16)  # the images are whole numbers up to 16, over 16: no input is rounded
-ROWS = ("LIF", "SteppedLIF", "SteppedLIF, RoundedWeights(4)")
+TUNED_STEPS = 50  # of those that are trained in spikes
+ROWS = ("LIF", "SteppedLIF", "SteppedLIF, RoundedWeights(4)", "the same, in spikes, 4 bits", "in spikes, 3 bits")
 
 
 def trained(kind: type[NeuronLayer], data: Dataset, seed: int) -> keras.Model:
@@ -41,10 +45,17 @@ def fit(model: keras.Model, data: Dataset, epochs: int, learning_rate: float, ca
     model.fit(data.x_train, data.y_train, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=list(callbacks))
 
 
-def measure(model: keras.Model, data: Dataset) -> list[float]:
+def tuned(graph: SpikingGraph, data: Dataset, bits: int) -> SpikingGraph:
+    """The network after training in spikes with kernels of so many bits."""
+    options = {"epochs": TUNED_EPOCHS, "batch_size": BATCH_SIZE, "learning_rate": TUNED_LEARNING_RATE}
+    callbacks, calibrate = [RoundedWeights(bits)], False
+    given = data.x_train, data.y_train, TUNED_STEPS
+    return finetune(graph, *given, callbacks=callbacks, calibrate=calibrate, verbose=False, **options).graph
+
+
+def measure(graph: SpikingGraph, data: Dataset) -> list[float]:
     """In per cent: the accuracy in spikes; for each number of bits the accuracy, and the entries of each layer's
     (images, steps, neurons) spikes that are not those of the float network."""
-    graph = snnconv.convert(model, verbose=False)
     x, y = data.x_test, data.y_test
     expected = snnconv.Simulator(graph).run(x, N_STEPS, record="all.spikes")
     found = [np.mean(expected.output.mean(1).argmax(-1) == y)]
@@ -66,9 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in seeds:
         for row, kind in zip(ROWS, (LIF, SteppedLIF), strict=False):
             model = trained(kind, data, seed)
-            found[row].append(measure(model, data))
+            found[row].append(measure(snnconv.convert(model, verbose=False), data))
         fit(model, data, ROUNDED_EPOCHS, ROUNDED_LEARNING_RATE, [RoundedWeights(4)])
-        found[ROWS[2]].append(measure(model, data))
+        graph = snnconv.convert(model, verbose=False)
+        found[ROWS[2]].append(measure(graph, data))
+        for row, bits in zip(ROWS[3:], (4, 3), strict=True):
+            found[row].append(measure(tuned(graph, data, bits), data))
     print(f"{'':<31}{'float':>7}" + "".join(f"{f'{bits} bits':>9}{'differing spikes':>18}" for bits in BITS))
     for row, rows in found.items():
         accuracy, *rest = np.mean(rows, 0)
