@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden
     return Golden(codes, result.spikes, result.voltages, sums, n_steps, varies, covered)
 
 
-def coverage(integers: IntegerGraph, active: np.ndarray) -> float:
+def coverage(integers: IntegerGraph, active: Any) -> float:
     """Share of the weights that matter, for the rows of weights that do."""
     rows = [layer.kernel.shape[-1] for layer in _layers(integers) for _ in range(_n_rows(layer))]
     return float(np.average(active, weights=rows)) if rows else 1.0
@@ -157,7 +158,7 @@ def _n_rows(layer: IntegerLayer) -> int:
 
 def _active(integers: IntegerGraph, codes: np.ndarray, spikes: Mapping[str, np.ndarray], varies: bool) -> np.ndarray:
     """Whether the input of each row of weights is other than 0 at some step, (n, rows of all layers)."""
-    sent: dict[str, np.ndarray] = {integers.input.name: (codes != 0).any(1) if varies else codes != 0}
+    sent: dict[str, Any] = {integers.input.name: (codes != 0).any(1) if varies else codes != 0}
     sent |= {name: array.any(1) for name, array in spikes.items()}
     found = [np.zeros((len(codes), 0), bool)]
     for node in integers.nodes:
