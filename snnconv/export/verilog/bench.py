@@ -12,7 +12,7 @@ import numpy as np
 from ...files.writing import scratch
 from ...quantize import IntegerGraph, SumPool
 from ...quantize.reference import sum_pool
-from ..integers import Golden
+from ..golden import Golden
 from ..programs import run
 from ..target import Check
 from .memories import mem_text
