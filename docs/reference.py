@@ -36,7 +36,7 @@ ROOMS = {
     ),
     "Graphs and conversion": ("snnconv.graph", "snnconv.passes", "snnconv.keras_files", "snnconv.verification"),
     "Running": ("snnconv.reference", "snnconv.runs"),
-    "Tuning": ("snnconv.tuning", "snnconv.health", "snnconv.accounting"),
+    "Tuning": ("snnconv.tuning", "snnconv.health", "snnconv.accounting", "snnconv.neurobench"),
     "Looking at a network": ("snnconv.plot", "snnconv.viewer", "snnconv.diagnosis"),
     "Integers and exports": ("snnconv.quantize", "snnconv.export"),
 }

@@ -38,6 +38,8 @@ __all__ = [
     "keras_files",
     "layers",
     "load",
+    "metrics",
+    "neurobench",
     "neurons",
     "passes",
     "plot",
@@ -67,6 +69,7 @@ _HOMES = {
     "finetune": ".training.finetune",
     "handles": ".conversion.trace",
     "load": ".graph",
+    "metrics": ".tuning.energy",
     "read_nir": ".export.nir",
     "register_function": ".neurons",
     "tune": ".tuning.search",
@@ -84,6 +87,7 @@ _MODULES = {
     "diagnosis": ".analysis.diagnose",
     "health": ".tuning.doctor",
     "keras_files": ".conversion.files",
+    "neurobench": ".tuning.energy.neurobench",
     "passes": ".graph.passes",
     "plot": ".analysis.plot",
     "reference": ".runtime.reference",
@@ -128,7 +132,7 @@ if TYPE_CHECKING:
     from .training.finetune import finetune
     from .tuning.calibrate import calibrate
     from .tuning.doctor import doctor
-    from .tuning.energy import energy
+    from .tuning.energy import energy, metrics, neurobench
     from .tuning.search import tune
 
 

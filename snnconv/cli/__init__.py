@@ -31,6 +31,7 @@ COMMANDS = (  # in the order of the help
     "diagnose",
     "quantize",
     "energy",
+    "metrics",
     "doctor",
     "tune",
     "env",

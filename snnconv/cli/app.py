@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from .._version import __version__
 from ..errors import ConversionWarning, HealthWarning, SnnconvError
-from ..text.advice import as_options
+from ..text.advice import as_options, in_options
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 EXIT_CODES = {
@@ -45,16 +45,22 @@ class _OneLineErrors(TyperGroup):
             code = USAGE_ERROR
         raise SystemExit(code if isinstance(code, int) else 0)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        found = super().resolve_command(ctx, args)
+        ctx.meta[_OneLineErrors.__name__] |= _options_of(found[1])
+        return found
+
     def invoke(self, ctx: Any) -> Any:
+        options = ctx.meta[_OneLineErrors.__name__] = {}
         try:
-            with warnings.catch_warnings(), as_options():
+            with warnings.catch_warnings(), as_options(options):
                 warnings.simplefilter("ignore")  # of Keras, about formats and optimizers
                 for category in (ConversionWarning, HealthWarning):
                     warnings.simplefilter("always", category)
                 warnings.showwarning = _print_warning
                 return super().invoke(ctx)
         except SnnconvError as error:
-            _print_error(str(error))
+            _print_error(in_options(str(error), options))
         except OSError as error:  # a name too long, a full disk, …
             _print_error(f"{error.filename or 'output'}: {error.strerror or error}.")
         except MemoryError:
@@ -63,6 +69,12 @@ class _OneLineErrors(TyperGroup):
             typer.echo(": ".join(["snnconv: interrupted", *filter(None, [str(interrupt)])]), err=True)
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(USAGE_ERROR)
+
+
+def _options_of(command: Any) -> dict[str, str]:
+    """The options of a command, each by the name of its argument."""
+    given = {each.name: max(each.opts, key=len) for each in command.params}
+    return {name: option for name, option in given.items() if option.startswith("--")}
 
 
 def _print_error(message: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Data, Dt, Json, KerasOptions, Labels, Model, Steps, Synapse, check_samples
+from .options import Data, Dt, Json, KerasOptions, Labels, Model, ScaleFiringRates, Steps, Synapse, check_samples
 
 N_RANDOM = 32
 
@@ -19,6 +19,7 @@ def doctor(
     steps: Steps = 100,
     dt: Dt = None,
     synapse: Synapse = None,
+    scale_firing_rates: ScaleFiringRates = None,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -43,7 +44,7 @@ def doctor(
     file = find_model(model, keras, dt)
     check_steps(steps, file.dt)
     given, classes = read_data(data, labels)
-    network = file.open(synapse, like=given)
+    network = file.open(synapse, scale_firing_rates, given)
     xs, y = as_samples(network.graph, given, classes, samples, N_RANDOM, steps)
     network.graph.check_inputs(xs, "float32")  # what varies in time has no rates to compare with
 

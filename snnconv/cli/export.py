@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..text.plain import milliseconds, shape_text, value_range
 from ..text.table import Table
 from .app import complete_target, import_tensorflow
-from .options import Data, Dt, Json, KerasOptions, ScaleFiringRates, check_samples
+from .options import Data, Dt, Json, KerasOptions, ScaleFiringRates, Synapse, check_samples
 from .targets import ExportCommand as Command
 from .targets import all_contents, given_options, list_all
 
@@ -53,14 +53,7 @@ class Measuring:
 class Changes:
     """The group of options that change the network before it is written."""
 
-    synapse: Annotated[
-        float | None,
-        typer.Option(
-            "--synapse",
-            metavar="SECONDS",
-            help="Time constant of a lowpass behind every population.  [default: none]",
-        ),
-    ] = None
+    synapse: Synapse = None
     scale_firing_rates: ScaleFiringRates = None
     refit: Annotated[
         Path | None,
@@ -111,7 +104,7 @@ class Changes:
         self._adaptation().check("options")
         files = {"refit": self.refit, "calibrate": self.calibrate}
         arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
-        check_steps(self.calibrate_steps, 1.0)
+        check_steps(self.calibrate_steps, 1.0, name="--calibrate-steps")
         return arrays
 
     def open(self, file: ModelFile, arrays: dict[str, Any], like: Any = None) -> SpikingGraph:

@@ -37,10 +37,21 @@ Dtype = Annotated[
         "--dtype", metavar="TYPE", help="float32 or float64.", autocompletion=complete_one_of("float32", "float64")
     ),
 ]
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise ParameterError(f"--synapse must be a number of seconds above 0. Received {value}.")
+    return value
+
+
 Synapse = Annotated[
     float | None,
     typer.Option(
-        "--synapse", metavar="SECONDS", help="Lowpass behind every population of a Keras model.  [default: none]"
+        "--synapse",
+        metavar="SECONDS",
+        callback=_seconds,
+        help="Lowpass behind every population of a Keras model.  [default: none]",
     ),
 ]
 

@@ -95,9 +95,14 @@ def n_classes(graph: SpikingGraph) -> int:
 
 
 def as_samples(
-    graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, samples: int, n_random: int, n_steps: int
+    graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, samples: int | None, n_random: int, n_steps: int
 ) -> tuple[Inputs, np.ndarray | None]:
     """The first samples as inputs of a graph, random numbers in 0…1 where there are none, and their class numbers.
+
+    Parameters
+    ----------
+    samples : int or None
+        How many at most; None: all.
 
     Raises
     ------

@@ -14,7 +14,7 @@ import typer
 from ..errors import DistributionError, ParameterError, one_line
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model
+from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model, ScaleFiringRates, Synapse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +84,8 @@ def simulate(
     worker_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Wait so long for the other workers of --strategy multiworker.")
     ] = 60.0,
+    synapse: Synapse = None,
+    scale_firing_rates: ScaleFiringRates = None,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -129,7 +131,7 @@ def simulate(
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy, worker_timeout)
-    graph = file.open(like=given).graph
+    graph = file.open(synapse, scale_firing_rates, given).graph
     recorded = recording(graph, record or ())
     initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)

@@ -13,6 +13,7 @@ from ..files.output import check_file, check_folder
 from ..graph import Inputs, SpikingGraph
 from ..runtime.result import Result
 from ..text.advice import argument
+from ..text.plain import first_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Limit:
     advice: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what} of {', '.join(repr(name) for name in self.layers)}"
+        return f"{self.what} of {first_of([repr(name) for name in self.layers])}"
 
 
 def other_neurons(kind: str, known: str = "LIF") -> str:

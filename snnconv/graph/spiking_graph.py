@@ -351,14 +351,17 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
 
 
 def _checked(**fields: Any) -> SpikingGraph:
-    """The graph of fields from a file, after one sample went through all nodes: settings and shapes fit together."""
+    """The graph of fields from a file, after two samples went through all nodes: settings and shapes fit together."""
     graph = SpikingGraph(**fields)
     _ = graph.read_from  # raises where it is no number
     if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
         raise ModelFileError("a node in it claims a shape that is too large to run.")
     try:
         with np.errstate(all="ignore"):
-            graph.rate_output({node.name: np.zeros((1, *node.shape)) for node in graph.inputs})
+            values = graph.rate_values({node.name: np.zeros((2, *node.shape)) for node in graph.inputs})
+        for node in graph.nodes:
+            if values[node.name].shape != (2, *node.shape):
+                raise ModelFileError(f"node '{node.name}' gives {values[node.name].shape[1:]}, not {node.shape}.")
     except SnnconvError:
         raise
     except Exception as error:

@@ -23,6 +23,7 @@ from .base import Array
 FUNCTIONS: dict[str, SignalFunction] = {}
 
 _TINY = 1e-30  # below it nothing is divided by, and no logarithm or root taken
+_SAME = 1e-5  # a number and the mean of equal ones differ by rounding
 _MASKED = -1e9  # in the place of minus infinity, which would be NaN where a whole row is hidden
 
 
@@ -221,6 +222,22 @@ def _glu(x: Array, xp: Any, axis: Any) -> Array:
     return x[(*front, slice(0, half))] * xp.sigmoid(x[(*front, slice(half, 2 * half))])
 
 
+def _differs(x: Array, xp: Any, value: float) -> Array:
+    """1 where a number is not the value, 0 where it is, or the mean of such numbers over some steps."""
+    zero = xp.zeros_like(x)
+    return xp.where(_abs(x - value, xp) > _SAME * max(1.0, abs(value)), zero + 1, zero)
+
+
+def _without(x: Array, xp: Any, value: float) -> Array:
+    """0 along the last axis where all numbers of it are the value."""
+    return x * xp.max_over(_differs(x, xp, value), (len(x.shape) - 1,))
+
+
+def _chosen(mask: Array, x: Array, y: Array, xp: Any) -> Array:
+    """``x`` where the mask is 1, ``y`` where it is 0."""
+    return xp.where(mask + xp.zeros_like(x) > 0.5, x, y)
+
+
 def _masked(x: Array, mask: Array, xp: Any) -> Array:
     """Scores, with a very low number where the mask, a signal, is 0."""
     return xp.where(_abs(mask, xp) > 0, x, xp.zeros_like(x) + _MASKED)
@@ -302,6 +319,8 @@ _ELEMENTWISE: Mapping[str, SignalFunction] = {
     "minimum": SignalFunction(_minimum, 0),
     "tanh_of_sum": SignalFunction(lambda x, y, xp: xp.tanh(x + y)),
     "masked": SignalFunction(_masked, 0),
+    "differs": SignalFunction(_differs, 0),
+    "chosen": SignalFunction(_chosen, 0),
 }
 _OVER_AXES: Mapping[str, SignalFunction] = {
     "softmax": SignalFunction(_softmax, 2, elementwise=False),
@@ -310,6 +329,7 @@ _OVER_AXES: Mapping[str, SignalFunction] = {
     "standardise": SignalFunction(_standardise, 2, elementwise=False),
     "root_mean_square": SignalFunction(_root_mean_square, 2, elementwise=False),
     "unit_norm": SignalFunction(_unit_norm, 2, elementwise=False),
+    "without": SignalFunction(_without, 1, elementwise=False),
     "max": SignalFunction(_extreme(1), 0, elementwise=False),
     "min": SignalFunction(_extreme(-1), 0, elementwise=False),
     "einsum": SignalFunction(_einsum, 1, elementwise=False),

@@ -11,7 +11,7 @@
 
 from .codes import Analog, Code, LatencyCode, RateCode
 from .integer_graph import IntegerGraph, load
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, MaxPool, ReadoutLayer, SpikingLayer, SumPool
 from .ranges import Range
 from .reference import run
 from .rounding.quantize import quantize
@@ -25,6 +25,7 @@ __all__ = [
     "IntegerLayer",
     "IntegerNode",
     "LatencyCode",
+    "MaxPool",
     "Range",
     "RateCode",
     "ReadoutLayer",

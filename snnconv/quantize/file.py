@@ -51,6 +51,7 @@ from .nodes import (
     FloatOrigin,
     IntegerLayer,
     IntegerNode,
+    MaxPool,
     SpikingLayer,
     SumPool,
     with_ranges,
@@ -71,6 +72,7 @@ _FLOATS = tuple(field.name for field in dataclasses.fields(FloatNeuron))
 ATTRIBUTES = {  # of a node besides kind, inputs and shape, in the order of the file, all of them readable from the node
     "EncodedInput": (),
     "SumPool": ("input_shape", "size", "strides"),
+    "MaxPool": ("input_shape", "size", "strides", "padding", "is_running"),
     "SpikingLayer": (*_LAYER, "neuron", *_NEURON, *_FLOATS),
     "ReadoutLayer": (*_LAYER, "activation"),
 }
@@ -292,20 +294,26 @@ def _fits(node: IntegerNode, source: IntegerNode | None) -> bool:
         return False
     if isinstance(node, EncodedInput):
         return source is None
-    if source is None or not isinstance(node, (SumPool, IntegerLayer)):
+    if source is None or not isinstance(node, (SumPool, MaxPool, IntegerLayer)):
         return False
     if math.prod(node.input_shape) != math.prod(source.shape) or any(size <= 0 for size in node.input_shape):
         return False
-    if isinstance(node, SumPool):
+    if isinstance(node, (SumPool, MaxPool)):
         return _pool_fits(node)
     return _connection_fits(node) and _numbers_fit(node) and (not isinstance(node, SpikingLayer) or node.neuron.fits())
 
 
-def _pool_fits(node: SumPool) -> bool:
+def _pool_fits(node: SumPool | MaxPool) -> bool:
     *space, channels = node.input_shape
-    if not 1 <= len(space) <= MAX_RANK or not len(node.size) == len(node.strides) == len(space):
+    padding = node.padding if isinstance(node, MaxPool) else ((0, 0),) * len(space)
+    if not 1 <= len(space) <= MAX_RANK or not len(node.size) == len(node.strides) == len(padding) == len(space):
         return False
-    if min(*node.size, *node.strides) < 1 or any(size > n for size, n in zip(node.size, space, strict=True)):
+    if min(*node.size, *node.strides) < 1 or any(len(pair) != 2 for pair in padding):
+        return False
+    if any(not 0 <= side < size for pair, size in zip(padding, node.size, strict=True) for side in pair):
+        return False  # a window without a place in the input has no largest value
+    space = [n + sum(pair) for n, pair in zip(space, padding, strict=True)]
+    if any(size > n for size, n in zip(node.size, space, strict=True)):
         return False
     places = ((n - size) // stride + 1 for n, size, stride in zip(space, node.size, node.strides, strict=True))
     return node.shape == (*places, channels)

@@ -99,6 +99,60 @@ class SumPool(IntegerNode):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool(IntegerNode):
+    """Largest values of windows; of spikes, the growth of the largest running sums.
+
+    At each step, for the integers x that its input sends, and places of the window that lie in the input::
+
+        is_running:  S = S + x;  M' = the largest S of the window;  sends M' - M;  M = M'
+        otherwise:   sends the largest x of the window
+
+    S and M start at 0. For spikes of 0 and 1 it sends such spikes again.
+
+    Parameters
+    ----------
+    input_shape : (*space, channels)
+    size, strides : one number per spatial axis
+    padding : (before, after) per spatial axis
+    is_running : bool
+    """
+
+    input_shape: tuple[int, ...]
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Pairs
+    is_running: bool
+
+    def initial_state(self, n: int) -> State:
+        """State before the first step, for `n` samples."""
+        if not self.is_running:
+            return {}
+        return {"total": np.zeros((n, *self.input_shape), "int64"), "most": np.zeros((n, *self.shape), "int64")}
+
+    def step(self, x: Array, state: State) -> tuple[Array, State]:
+        """Its output for integers (n, …), and the state after the step."""
+        if not self.is_running:
+            return self.largest(x), state
+        total = state["total"] + x.reshape(-1, *self.input_shape)
+        most = self.largest(total)
+        return most - state["most"], {"total": total, "most": most}
+
+    def largest(self, x: Array, xp: Any = np) -> Array:
+        """The largest number of each window, (n, *shape), of integers (n, …) in the proven range."""
+        x = xp.reshape(x, (-1, *self.input_shape))
+        if any(map(any, self.padding)):  # with the smallest number that there can be
+            low = self.ranges["total" if self.is_running else "value"].low
+            x = xp.pad(x - low, ((0, 0), *self.padding, (0, 0))) + low
+        most = None
+        for offset in np.ndindex(*self.size):
+            places = zip(offset, self.strides, self.shape[:-1], strict=True)
+            window = (slice(start, start + (n - 1) * stride + 1, stride) for start, stride, n in places)
+            part = x[(slice(None), *window)]
+            most = part if most is None else xp.maximum(most, part)
+        return most
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FloatOrigin:
     """The float numbers that the integers of a linear layer were rounded from.
 

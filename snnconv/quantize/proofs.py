@@ -15,7 +15,17 @@ import numpy as np
 
 from ..errors import ConversionError
 from .neurons import half
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, Node, ReadoutLayer, SpikingLayer, SumPool, with_ranges
+from .nodes import (
+    EncodedInput,
+    IntegerLayer,
+    IntegerNode,
+    MaxPool,
+    Node,
+    ReadoutLayer,
+    SpikingLayer,
+    SumPool,
+    with_ranges,
+)
 from .ranges import Range, span
 
 
@@ -63,6 +73,14 @@ def _(node: EncodedInput, source: Range, n_steps: int) -> dict[str, Range]:
 @prove.register
 def _(node: SumPool, source: Range, n_steps: int) -> dict[str, Range]:
     return {"value": source.with_zero().times(math.prod(node.size))}
+
+
+@prove.register
+def _(node: MaxPool, source: Range, n_steps: int) -> dict[str, Range]:
+    if not node.is_running:
+        return {"value": source.with_zero()}
+    # the largest of some sums grows by no more and no less than one of them does
+    return {"value": source.with_zero(), "total": source.with_zero().times(n_steps)}
 
 
 @prove.register

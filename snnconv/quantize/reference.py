@@ -17,7 +17,9 @@ from ..runtime.arguments import check_steps, recording
 from ..runtime.result import Result
 from .integer_graph import IntegerGraph
 from .neurons import State
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, SpikingLayer, SumPool
+from .nodes import EncodedInput, IntegerLayer, IntegerNode, MaxPool, SpikingLayer, SumPool
+
+STATEFUL = (IntegerLayer, MaxPool)
 
 
 def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str] = ()) -> Result:
@@ -52,7 +54,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
     wanted = recording(graph, record)  # pyright: ignore[reportArgumentType]
     varies = has_steps(codes, graph.input.shape)
     sent = graph.input.code.start(codes[:, 0] if varies else codes)
-    state = {node.name: initial_state(node, n) for node in graph.nodes if isinstance(node, IntegerLayer)}
+    state = {node.name: initial_state(node, n) for node in graph.nodes if isinstance(node, STATEFUL)}
 
     outputs: dict[str, list[np.ndarray]] = {label: [] for label in graph.outputs}
     spikes: dict[str, list[np.ndarray]] = {name: [] for name in wanted["spikes"]}
@@ -65,6 +67,10 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
                 value, sent = node.code.send(codes[:, step] if varies else codes, sent, step)
             elif isinstance(node, SumPool):
                 value = sum_pool(node, values[node.inputs[0]])
+            elif isinstance(node, MaxPool):
+                value, state[node.name] = node.step(values[node.inputs[0]], state[node.name])
+                if node.is_running:
+                    _checked(node, "total", state[node.name]["total"])
             elif isinstance(node, IntegerLayer):
                 value, state[node.name] = drive(node, values[node.inputs[0]], state[node.name])
                 if isinstance(node, SpikingLayer):
@@ -108,8 +114,10 @@ def check_run(graph: IntegerGraph, n_steps: Any) -> int:
     return n_steps
 
 
-def initial_state(layer: IntegerLayer, n: int) -> State:
+def initial_state(layer: IntegerLayer | MaxPool, n: int) -> State:
     """State of a layer before the first step, for `n` samples: zeros, and the voltages that its neurons start at."""
+    if isinstance(layer, MaxPool):
+        return layer.initial_state(n)
     state = {"current": np.zeros((n, *layer.connection_shape), "int64")} if layer.synapse else {}
     return state | (layer.neuron.initial_state((n, *layer.shape)) if isinstance(layer, SpikingLayer) else {})
 

@@ -18,8 +18,8 @@ from ..graph.inputs import has_steps
 from ..neurons.base import State
 from ..runtime.arguments import recording
 from ..runtime.result import Result
-from . import IntegerGraph, IntegerLayer
-from .reference import check_run, initial_state
+from . import IntegerGraph
+from .reference import STATEFUL, check_run, initial_state
 from .stepper import IntegerStepper, Wanted
 
 DEVICE = "CPU:0"
@@ -55,7 +55,7 @@ class IntegerSimulator:
                 raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
         self.graph = graph
         self._batch_size, self._chunk_steps, self._jit = batch_size, chunk_steps, jit
-        self._layers = [node for node in graph.nodes if isinstance(node, IntegerLayer)]
+        self._layers = [node for node in graph.nodes if isinstance(node, STATEFUL)]
         self._steppers: dict[tuple[int, Wanted], IntegerStepper] = {}
 
     def __reduce__(self) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..runtime import tensorflow_ops
-from . import EncodedInput, IntegerGraph, IntegerLayer, IntegerNode, ReadoutLayer, SpikingLayer, SumPool
+from . import EncodedInput, IntegerGraph, IntegerLayer, IntegerNode, MaxPool, ReadoutLayer, SpikingLayer, SumPool
 from .proofs import largest_sum
 
 Tensors = dict[str, tf.Tensor]
@@ -44,8 +44,11 @@ class IntegerStepper:
         sent, found = {self._graph.input.name: codes}, {}
         for node in self._graph.nodes:
             if node.inputs and node.inputs[0] in sent:
-                found[node.name] = self._linear[node.name](sent[node.inputs[0]])
-                if isinstance(node, SumPool):
+                if isinstance(node, MaxPool):
+                    found[node.name] = node.largest(sent[node.inputs[0]], tensorflow_ops)
+                else:
+                    found[node.name] = self._linear[node.name](sent[node.inputs[0]])
+                if isinstance(node, SumPool | MaxPool):
                     sent[node.name] = found[node.name]
         return found
 
@@ -72,8 +75,11 @@ class IntegerStepper:
         for node in self._graph.nodes:
             if isinstance(node, EncodedInput):
                 continue
+            if isinstance(node, MaxPool) and node.name not in constant:
+                sent[node.name], state[node.name] = self._largest(node, sent[node.inputs[0]], state[node.name], n_valid)
+                continue
             total = constant[node.name] if node.name in constant else self._over_time(node, sent[node.inputs[0]])
-            if isinstance(node, SumPool):
+            if isinstance(node, SumPool | MaxPool):
                 sent[node.name] = total
                 continue
             value, voltages, state[node.name] = self._scans[node.name](total, state[node.name], n_valid)
@@ -87,6 +93,19 @@ class IntegerStepper:
             if ("rates", node.name) in self._wanted:
                 found["rates"][node.name] = tf.reduce_sum(tf.cast(value, tf.int32), 0)
         return found, state
+
+    def _largest(
+        self, node: MaxPool, source: tf.Tensor, state: Tensors, n_valid: tf.Tensor
+    ) -> tuple[tf.Tensor, Tensors]:
+        """Output of a max pool at all steps of the chunk, and its state after the last that counts."""
+        values = tf.reshape(tf.cast(source, tf.int32), (self._chunk_steps, -1, *node.input_shape))
+        totals = tf.cumsum(values) + state["total"] if node.is_running else values
+        flat = node.largest(tf.reshape(totals, (-1, *node.input_shape)), tensorflow_ops)
+        most = tf.reshape(flat, (self._chunk_steps, -1, *node.shape))
+        if not node.is_running:
+            return most, state
+        before = tf.concat([state["most"][None], most[:-1]], 0)
+        return most - before, {"total": totals[n_valid - 1], "most": most[n_valid - 1]}
 
     def _over_time(self, node: IntegerNode, source: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(source, (-1, *source.shape[2:]))

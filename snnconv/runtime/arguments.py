@@ -13,9 +13,11 @@ import numpy as np
 from ..errors import ConversionWarning, InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
 from ..neurons.base import State, is_number
+from ..text.advice import argument, either
 
 KINDS = ("spikes", "voltages", "rates")
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+WAYS = ("parts", "whole")
 MOST_STEPS = {"float32": 1 << 24, "float64": (1 << 31) - 1}
 """Steps that a run counts exactly, by the type that it computes in."""
 SHORTEST_DT, LONGEST_DT = 1e-12, 1e3
@@ -53,7 +55,7 @@ def recording(graph: SpikingGraph, record: str | Iterable[str]) -> Recording:
     return {kind: tuple(name for name in names if name in chosen) for kind, chosen in wanted.items()}
 
 
-def check_steps(n_steps: Any, dt: Any, dtype: str = "float64") -> int:
+def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_steps") -> int:
     """`n_steps` as an int, after checking it and `dt`.
 
     Raises
@@ -62,13 +64,14 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64") -> int:
         If n_steps is not a whole number above 0 that `dtype` counts to, or dt not in `SHORTEST_DT`…`LONGEST_DT`.
     """
     if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
-        raise ParameterError(f"n_steps must be a whole number above 0. Received {n_steps!r}.")
+        raise ParameterError(f"{name} must be a whole number above 0. Received {n_steps!r}.")
     most = MOST_STEPS[np.dtype(dtype).name]
     if n_steps > most:
-        advice = "Take dtype='float64', or go" if dtype == "float32" else "Go"
+        wider = [argument("dtype", "float64")] if dtype == "float32" else []
+        onward = either("go on from the state of a shorter run: run(x, n_steps, state=result.state)", "run fewer steps")
         raise ParameterError(
-            f"n_steps must be at most {most:,} in {dtype}. Received {n_steps:,}. {advice} on from the state of a "
-            f"shorter run: run(x, n_steps, state=result.state)."
+            f"{name} must be at most {most:,} in {dtype}. Received {n_steps:,}. "
+            f"Instead: {', or '.join([*wider, onward])}."
         )
     if not is_number(dt):
         raise ParameterError(f"dt must be a number of seconds, such as 0.001. Received {dt!r}.")
@@ -156,6 +159,12 @@ def check_precision(precision: str, dtype: str) -> None:
         raise ParameterError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}. Received {precision!r}.")
     if precision != "float32" and dtype != "float32":
         raise ParameterError(f"precision {precision!r} is for dtype 'float32'. Received dtype {dtype!r}.")
+
+
+def check_compile(compile: str) -> None:
+    """Raise ParameterError unless there is such a way to compile a network."""
+    if compile not in WAYS:
+        raise ParameterError(f"compile must be {' or '.join(map(repr, WAYS))}. Received {compile!r}.")
 
 
 def check_varying(graph: SpikingGraph, varying: str | Iterable[str]) -> frozenset[str]:

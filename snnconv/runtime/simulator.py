@@ -17,6 +17,7 @@ from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
     DtypeLike,
+    check_compile,
     check_dt,
     check_dtype,
     check_flags,
@@ -64,6 +65,9 @@ class Simulator:
         Rounding in products and convolutions in float32: "float32"; "tensorfloat32", where NVIDIA GPUs may round
         factors to 10 bits of fraction; or "bfloat16", where kernels, values and sums are rounded to 7 bits of fraction.
         Spikes are 0 or 1, which all of them hold exactly.
+    compile : str
+        "parts": XLA compiles neurons and filters, TensorFlow runs what is linear, which is faster on CPUs. "whole": XLA
+        compiles all layers of a chunk as one program, without `sparse`.
     strategy : tf.distribute.Strategy or None
         Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
         and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
@@ -96,6 +100,7 @@ class Simulator:
         memory: int | None = None,
         sparse: bool = True,
         precision: str = "float32",
+        compile: str = "parts",
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):
@@ -108,6 +113,7 @@ class Simulator:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
         check_precision(precision, dtype)
+        check_compile(compile)
         check_flags(sparse=sparse, **({} if progress is None else {"progress": progress}))
         if seed is None:  # a copy starts from the same voltages
             seed = np.random.SeedSequence().entropy  # pyright: ignore[reportAssignmentType]
@@ -119,6 +125,7 @@ class Simulator:
             "memory": memory,
             "sparse": sparse,
             "precision": precision,
+            "compile": compile,
             "progress": progress,
         }
         self._strategy = strategy
@@ -126,7 +133,8 @@ class Simulator:
         voltages = self.initial_voltages = initial_voltages(graph, initial_voltage, seed)
         self._stream: Stream | None = None
         self._workers = Workers(strategy)
-        self._engines = engines_of(strategy, graph, dt, dtype, voltages, sparse=sparse, precision=precision)
+        options: dict[str, Any] = {"sparse": sparse, "precision": precision, "compile": compile}
+        self._engines = engines_of(strategy, graph, dt, dtype, voltages, **options)
         self._batches = Batches(
             graph,
             dtype,

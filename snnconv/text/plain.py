@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ def shape_text(shape: tuple[int, ...]) -> str:
 def milliseconds(seconds: float | None) -> str:
     """A time in ms, or nothing where there is none."""
     return "" if seconds is None else f"{seconds * 1e3:.4g} ms"
+
+
+def first_of(items: Sequence[str], join: str = ", ", most: int = 8) -> str:
+    """The items, or where there are many the first of them and how many there are besides."""
+    if len(items) <= most:
+        return join.join(items)
+    return f"{join.join(items[:most])}{join}and {len(items) - most:,} more"
 
 
 def plural(count: int, noun: str) -> str:

@@ -27,6 +27,7 @@ RUNS = {
     "diagnose": ["diagnose", "model.snn.h5", "-i", "x.npy", "-s", "capture.npz"],
     "quantize": ["quantize", "model.snn.h5", "--steps", "10"],
     "energy": ["energy", "model.snn.h5", "--data", "x.npy", "--steps", "10"],
+    "metrics": ["metrics", "model.snn.h5", "--data", "x.npy", "--steps", "10"],
     "doctor": ["doctor", "model.snn.h5", "--data", "xy.npz", "--steps", "1"],
     "env": ["env"],
     "finetune": ["finetune", "model.snn.h5", "--data", "x.npy", "--distill", "1", "--steps", "2", "--epochs", "1"],

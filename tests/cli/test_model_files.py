@@ -57,8 +57,8 @@ def test_damaged_graphs(folder, tmp_path, damage, pattern):
 
 
 def unconvertible():
-    inputs = keras.Input((5, 8))
-    yield keras.Model(inputs, kl.LSTM(4, name="memory")(inputs)), r"'memory' \(LSTM"
+    inputs = keras.Input((5, 8, 1))
+    yield keras.Model(inputs, kl.Resizing(4, 4, name="resized")(inputs)), r"'resized' \(Resizing"
     inputs = keras.Input((4,))
     yield (
         keras.Model(inputs, kl.Dense(2, activation="sparsemax", name="hidden")(inputs)),

@@ -40,8 +40,8 @@ def called_on(layer, shape):
     [
         (lambda: sequential((6,), Doubled(3, name="twice")), r"'twice' \(Doubled\) has no spiking.*subclass of Dense"),
         (
-            lambda: sequential((6, 4), kl.LSTM(3, name="lstm")),
-            r"layer 'lstm' \(LSTM\) has no spiking equivalent.*handles",
+            lambda: sequential((6, 4), kl.Resizing(3, 3, name="resized")),
+            r"layer 'resized' \(Resizing\) has no spiking equivalent.*handles",
         ),
         (lambda: sequential((None, 4), kl.Dense(3)), r"has the open shape \(None, 4\)"),
         (lambda: keras.Sequential([kl.Dense(3)], name="bare"), r"model 'bare' is not built"),

@@ -115,10 +115,6 @@ def scores(x, y):
             r"'mha' \(MultiHeadAttention\) returns its scores.*Leave return_attention_scores out",
         ),
         (
-            lambda: functional(lambda x: kl.Dense(2)(kl.Embedding(5, 3, mask_zero=True, name="e")(x)), (4,)),
-            r"'e' \(Embedding\) has mask_zero=True.*attention_mask",
-        ),
-        (
             lambda: functional(lambda x: kl.Embedding(5, 3, name="e")(kl.ReLU()(x)), (4,)),
             r"'e' \(Embedding\) looks up what spikes carry",
         ),

@@ -8,7 +8,8 @@ import pytest
 
 from snnconv import export, quantize
 from snnconv.export import verify_folder
-from snnconv.export.verilog.stages import held_clocks, stages, step_clocks
+from snnconv.export.verilog.stages import stages
+from snnconv.export.verilog.timing import longest
 from snnconv.files.manifest import write_manifest
 from snnconv.neurons import IF, LIF
 
@@ -19,17 +20,16 @@ N_STEPS = 30
 
 
 def passes(folder):
-    """The numbers in the line with which the test bench ends: values, spikes, samples, steps, clocks and held clocks.
+    """The numbers in the line with which the test bench ends: values, spikes, samples, steps and clocks.
 
-    Clocks are measured: the bench counts those of every step, and fails where they are others.
+    Clocks are measured: the bench counts those of every step of every layer, and fails where they are others.
     """
     said, succeeded = simulate(folder)
     assert succeeded, said
-    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps, (\d+) clocks per step"
-    found = re.fullmatch(line + r"(?:, (\d+) with the same inputs again)?\n", said)
+    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps, (\d+) clocks for the first\n"
+    found = re.fullmatch(line, said)
     assert found, said
-    *numbers, clocks, held = found.groups()
-    return [*map(int, numbers), int(clocks), int(held or clocks)]
+    return [int(number) for number in found.groups()]
 
 
 def one_by_one():
@@ -95,15 +95,15 @@ def test_the_circuit_gives_every_spike_of_the_integer_network(name, parallel, tm
     n_steps_given = 20 if len(graph.inputs[0].shape) > 1 else N_STEPS
     x = np.random.default_rng(1).random((3, *graph.inputs[0].shape))
     export.export(graph, folder, "verilog", x=x, n_steps=n_steps_given, parallel=parallel, golden=1)
-    n_values, n_spikes, n_samples, n_steps, clocks, held = passes(folder)
+    n_values, n_spikes, n_samples, n_steps, clocks = passes(folder)
     integers = quantize.load(folder / "network.int.h5")
     circuit = stages(integers, parallel)
     result = quantize.run(integers, x[:1], n_steps_given, record="all.spikes")
     assert (n_samples, n_steps) == (1, n_steps_given)
     assert n_values == n_steps * sum(stage.n_neurons for stage in circuit)
     assert n_spikes == sum(int(spikes.sum()) for spikes in result.spikes.values()) > 0
-    assert clocks == step_clocks(circuit)
-    assert held == held_clocks(circuit) <= clocks
+    slowest = max(n_steps * stage.held_clocks for stage in circuit if not stage.is_queued)
+    assert slowest <= clocks <= longest(circuit, n_steps)
 
 
 @needs_simulator
@@ -115,8 +115,7 @@ def test_spikes_as_inputs_and_inputs_that_vary(tmp_path):
     network = (tmp_path / "out/rtl/snn_network.v").read_text()
     assert "[0:0] input_data" in network
     assert ".HOLDS(1)" not in network  # a spike comes anew at every step: there is nothing to hold
-    _, n_spikes, _, _, clocks, _ = passes(tmp_path / "out")
-    assert (n_spikes > 0, clocks) == (True, 138)
+    assert passes(tmp_path / "out")[1] > 0
 
 
 @needs_simulator
@@ -161,8 +160,8 @@ def test_numbers_that_vary_are_summed_up_at_every_step(tmp_path):
     x = np.random.default_rng(2).random((2, N_STEPS, 7))
     export.export(random_line(12), tmp_path / "out", "verilog", x=x, n_steps=N_STEPS)
     assert ".HOLDS(1)" in (tmp_path / "out/rtl/snn_network.v").read_text()
-    _, n_spikes, n_samples, _, clocks, _ = passes(tmp_path / "out")
-    assert (n_spikes > 0, n_samples, clocks) == (True, 2, 138)
+    _, n_spikes, n_samples, _, _ = passes(tmp_path / "out")
+    assert (n_spikes > 0, n_samples) == (True, 2)
 
 
 @pytest.mark.full

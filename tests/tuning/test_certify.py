@@ -49,7 +49,9 @@ def network(build, seed, **options):
         weights.assign(np.abs(weights.numpy()) if "variance" in weights.path else scale * weights.numpy())
     x = 2 * rng.random((N, *model.input_shape[1:]))
     if "calibrate_steps" in options:
-        options |= {"calibrate": x, "spikes": "binary"}
+        options = {"spikes": "binary", **options, "calibrate": x}
+        graph = snnconv.convert(model, verbose=False)
+        return snnconv.calibrate(graph, x, options["calibrate_steps"], spikes=options["spikes"]), x
     return snnconv.convert(model, verbose=False, **options), x
 
 
@@ -86,6 +88,25 @@ def test_every_later_mean_is_within_the_bounds_and_proven_classes_stay(build, se
 def test_bounds_hold_where_calibration_clips_and_neurons_start_at_half_the_threshold(seed):
     graph, x = network(branches, seed, calibrate_steps=8)
     hold(Simulator(graph, dtype="float64").certify(x, N_STEPS), graph, x)
+
+
+def ceilings():
+    """Relu and relu6, whose neurons can take spikes back, max pooling, and a join."""
+    x = keras.Input((6, 6, 2))
+    y = kl.MaxPooling2D(2)(kl.ReLU(6)(kl.Conv2D(4, 3)(x)))
+    y = kl.Add()([kl.ReLU()(kl.Conv2D(5, 1)(y)), kl.ReLU()(kl.Conv2D(5, 1)(y))])
+    return keras.Model(x, kl.Dense(4)(kl.Flatten()(kl.ReLU()(kl.Conv2D(5, 1)(y)))))
+
+
+@pytest.mark.filterwarnings("ignore::snnconv.errors.HealthWarning")
+@pytest.mark.parametrize("build", [dense, branches, ceilings])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(12)])
+def test_bounds_hold_for_spikes_that_are_taken_back(build, seed):
+    graph, x = network(build, seed, calibrate_steps=16, spikes="signed")
+    found = Simulator(graph, dtype="float64").certify(x, N_STEPS)
+    spikes = Simulator(graph).run(x, N_STEPS, "all.spikes").spikes
+    assert any(each.min() < 0 for each in spikes.values())
+    hold(found, graph, x)
 
 
 @pytest.mark.parametrize("build", [dense, clipped])

@@ -124,6 +124,8 @@ class Builder:
             How many axes come before those that the layer knows of.
         """
         self.begin(layer, name)
+        if isinstance(kwargs.get("mask"), str) and not takes_call(type(layer)):
+            kwargs = self._without_mask(kwargs)
         signals = [value for value in tree.flatten((args, kwargs)) if isinstance(value, str)]
         if lead:
             return self.finish(handler_inside_time(layer)(layer, self, *signals, lead=lead))
@@ -132,6 +134,13 @@ class Builder:
         if takes_call(type(layer)):
             return self.finish(layer_handler(layer)(layer, self, *args, **kwargs))
         return self.finish(layer_handler(layer)(layer, self, *signals))
+
+    def _without_mask(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(self._layer, keras.layers.BatchNormalization):  # there it counts in training alone
+            raise self.error(
+                "has the mask of a layer before it. Recurrent layers take one; here leave it out, or cut the data."
+            )
+        return {key: value for key, value in kwargs.items() if key != "mask"}
 
     def inside(self, layer: Any, suffix: str, *xs: Any, **arguments: Any) -> Any:
         """Convert a layer that is part of the one that is being converted, and return its output, or several."""

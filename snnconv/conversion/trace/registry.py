@@ -10,6 +10,7 @@ from ...errors import ConversionError
 
 Handler = Callable[..., str]
 _HANDLERS: dict[type, Handler] = {}
+_NAMED: dict[str, Handler] = {}
 _INSIDE_TIME: dict[type, Handler] = {}
 _AS_CALLED: set[type] = set()
 _REFUSED: dict[type, str] = {}
@@ -67,6 +68,21 @@ def handles(*types: type, inside_time: bool = False, as_called: bool = False) ->
     return register
 
 
+def handles_named(*names: str) -> Callable[[Handler], Handler]:
+    """Register a function as the converter of classes that are not imported, by module and name."""
+
+    def register(handler: Handler) -> Handler:
+        _NAMED.update(dict.fromkeys(names, handler))
+        return handler
+
+    return register
+
+
+def full_name(kind: type) -> str:
+    """A class by module and name, as in "keras_lmu.layers.LMU"."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def refuses(*types: type, because: str) -> None:
     """Say why these layer types have no converter, and what to use instead."""
     _REFUSED.update(dict.fromkeys(types, because))
@@ -98,7 +114,7 @@ def handled() -> tuple[type, ...]:
 
 def handler_of(layer_type: type) -> Handler | None:
     """The converter of a type, where it has one of its own."""
-    return _HANDLERS.get(layer_type)
+    return _HANDLERS.get(layer_type) or _NAMED.get(full_name(layer_type))
 
 
 def works_inside_time(layer_type: type) -> bool:
@@ -128,7 +144,7 @@ def _plain(name: str) -> str:
 
 def is_handled(layer_type: type) -> bool:
     """Whether a layer type has a converter."""
-    return layer_type in _HANDLERS or layer_type in _EXPANDED
+    return handler_of(layer_type) is not None or layer_type in _EXPANDED
 
 
 def is_refused(layer_type: type) -> bool:
@@ -166,8 +182,9 @@ def layer_handler(layer: Any) -> Handler:
         If there is none.
     """
     kind = type(layer)
-    if kind in _HANDLERS:
-        return _HANDLERS[kind]
+    handler = handler_of(kind)
+    if handler is not None:
+        return handler
     name = f"layer '{layer.name}' ({kind.__name__}) has no spiking equivalent"
     register = f"or register a converter with @snnconv.handles({kind.__name__})."
     if kind in _REFUSED:

@@ -12,6 +12,7 @@ allocate nothing, and keep their state in one struct of the caller's.
     loops       loops over weights and over windows
     source      network.h and network.c
     self_test   golden.h, self_test.c and the Makefile
+    packages    CMakeLists.txt and the Arduino library
     readme      README.md
     compiling   compiling and running what was written
 """
@@ -29,7 +30,7 @@ from ...quantize import IntegerGraph
 from ...quantize.proofs import drives
 from ...quantize.ranges import span
 from ...runtime.result import Result
-from ..integers import INTEGERS, OPTIONS, Golden, changes, comment, golden_vectors, run_folder, to_integers
+from ..integers import INTEGERS, OPTIONS, Golden, changes, comment, golden_vectors, identifiers, run_folder, to_integers
 from ..params.numbers import arrays
 from ..params.report import report
 from ..programs import with_licence
@@ -39,7 +40,8 @@ from .compiling import Sizes, build, compiler, measure
 from .doubles import DoubleWriter
 from .golden import golden_vectors as double_vectors
 from .integers import IntegerWriter
-from .program import DOUBLE, INT32, Program, Vectors
+from .packages import packages
+from .program import Program, Vectors
 from .readme import GRAPH, arithmetic_of, readme
 from .self_test import MAKEFILE, golden_header, self_test
 from .source import header, source
@@ -59,7 +61,9 @@ def _plan_integers(graph: SpikingGraph, settings: Settings) -> Plan:
     integers = to_integers(graph, settings)
     _check_rectified(integers)
     golden = golden_vectors(integers, settings)
-    files = c_files(integers, golden)
+    writer = IntegerWriter(integers)
+    program = writer.program()
+    files = _files(program, writer.vectors(golden))
     equal = "its integers equal those of snnconv.quantize.run bit for bit"
     sizes = _tested(files, graph.name)
     if sizes is None:
@@ -69,12 +73,9 @@ def _plan_integers(graph: SpikingGraph, settings: Settings) -> Plan:
         text = "" if sizes.text is None else f"code and constants {sizes.text:,} bytes at -Os on this machine, "
         size = f"{text}weights {kernels:,} bytes, RAM {sizes.ram:,} bytes"
         notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", size)
-    names = IntegerWriter(integers).names
-    label, node = next(iter(integers.readouts.items()))
-    output = f"net.{names.field(node, 'total')}, {node.n_neurons}); /* output {comment(label)} */"
 
     def write(path: Path) -> None:
-        _write(path, files, readme(comment(integers.name), INT32, golden.size, golden.n_steps, output))
+        _write(path, files, program, readme(comment(integers.name), program, golden.size, golden.n_steps))
         integers.save(path / INTEGERS)
         (path / "REPORT.md").write_text(report(integers), "utf-8")
 
@@ -90,7 +91,8 @@ def _plan_doubles(graph: SpikingGraph, settings: Settings) -> Plan:
     if limits:
         return Plan(_write_nothing, limits=limits)
     golden = double_vectors(writer, settings)
-    files = _files(writer.program(), golden)
+    program = writer.program()
+    files = _files(program, golden)
     equal = "it equals the NumPy loop in float64 with sums in the order of the inputs, to the last bit"
     sizes = _tested(files, graph.name)
     if sizes is None:
@@ -98,12 +100,10 @@ def _plan_doubles(graph: SpikingGraph, settings: Settings) -> Plan:
     else:
         size = "" if sizes.text is None else f"; code and constants {sizes.text:,} bytes at -Os on this machine"
         notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", f"RAM {sizes.ram:,} bytes{size}")
-    label, n = next((label, writer.n_outputs(label)) for label in writer.graph.outputs)
-    output = f"net.{writer.names.total(label)}, {n}); /* output {comment(label)} */"
 
     def write(path: Path) -> None:
         steps = arithmetic_of(writer.graph)
-        _write(path, files, readme(comment(writer.graph.name), DOUBLE, golden.size, golden.n_steps, output, steps))
+        _write(path, files, program, readme(comment(writer.graph.name), program, golden.size, golden.n_steps, steps))
         save(graph, path / GRAPH, settings.dt)
 
     def run(path: Path, inputs: Inputs, n_steps: int) -> Result:
@@ -150,8 +150,11 @@ def _tested(files: dict[str, str], name: str) -> Sizes | None:
     return sizes
 
 
-def _write(path: Path, files: dict[str, str], instructions: str) -> None:
-    for name, text in (files | {"README.md": instructions}).items():
+def _write(path: Path, files: dict[str, str], program: Program, instructions: str) -> None:
+    (name,) = identifiers([program.title.split()[-1]]).values()
+    more = packages(program, files, name, min(100, program.max_steps))
+    for name, text in (files | more | {"README.md": instructions}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text, "utf-8")
 
 
@@ -171,8 +174,8 @@ def _write_nothing(path: Path) -> None:
 TARGET = Target(
     "c",
     "_c",
-    "a C99 program with a self-test, in integers or doubles: dense, convolutions, average pools, LIF, IF, lowpass",
-    "what has no integer form: max pooling, branches, Alpha synapses, other neurons",
+    "a C99 program with a self-test, in integers or doubles: dense, convolutions, pools, LIF, IF, lowpass",
+    "what has no integer form: branches, Alpha synapses, other neurons",
     plan,
     (NUMBERS, *OPTIONS),
     is_folder=True,

@@ -40,6 +40,7 @@ from .loops import Code, Connection, loop, window_sums
 from .program import DOUBLE, Field, Function, Names, Program
 from .tracer import Trace
 
+MOST_STEPS = 1 << 30  # that an int32 counts
 _GUARDS = (
     "#include <float.h>",
     "",
@@ -91,6 +92,7 @@ class DoubleWriter:
             loop("j", n, [f"net->{names.total(label)}[j] += {names.state(self.output(label), 'value')}[j];"])
             for label, n in outputs.items()
         ]
+        first = next(iter(graph.outputs))
         return Program(
             title=f"network {comment(graph.name)} in doubles",
             numbers=DOUBLE,
@@ -103,6 +105,8 @@ class DoubleWriter:
             guards=_GUARDS,
             fields=[*((about, fields) for about, fields in described if fields), ("", totals)],
             functions=[self.function(node) for node in graph.nodes if self.fields(node)],
+            output=f"net->{self.names.total(first)}, {self.n_outputs(first)}",
+            max_steps=MOST_STEPS,
             after_step=[line for lines in sums for line in lines],
         )
 

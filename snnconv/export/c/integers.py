@@ -17,6 +17,7 @@ from ...quantize import (
     IntegerLayer,
     IntegerNode,
     LatencyCode,
+    MaxPool,
     RateCode,
     ReadoutLayer,
     SpikingLayer,
@@ -27,7 +28,7 @@ from ...quantize.ranges import Range, span
 from ..integers import Golden, comment
 from ..params.numbers import c_type, describe
 from ..params.texts import c_header
-from .loops import Code, Connection, indented, loop, window_sums
+from .loops import Code, Connection, indented, loop, window_maxima, window_sums
 from .program import INT32, Check, Field, Function, Names, Program, Vectors
 from .tracer import Trace, Value
 
@@ -47,6 +48,7 @@ class IntegerWriter:
     def program(self) -> Program:
         """The whole program."""
         graph, code = self.graph, self.graph.input.code
+        first = next(iter(graph.readouts.values()))
         described = [(comment(describe(node)), self.fields(node)) for node in graph.nodes]
         shared: list[Field] = []
         layers = [node for node in graph.nodes if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node)]
@@ -77,6 +79,8 @@ class IntegerWriter:
             guards=(),
             fields=[*((about, fields) for about, fields in described if fields), ("", shared)],
             functions=[function for node in graph.nodes for function in self.functions(node)],
+            output=f"{self.names.state(first, 'total')}, {first.n_neurons}",
+            max_steps=graph.settings.n_steps,
         )
 
     def vectors(self, golden: Golden) -> Vectors:
@@ -138,7 +142,8 @@ class IntegerWriter:
 
     def is_held(self, node: IntegerNode) -> bool:
         """Whether a node sends the same at every step for which the caller gives the same."""
-        return _is_given(node) or (isinstance(node, SumPool) and self.is_held(self.source(node)))
+        is_plain_pool = isinstance(node, SumPool) or (isinstance(node, MaxPool) and not node.is_running)
+        return _is_given(node) or (is_plain_pool and self.is_held(self.source(node)))
 
     def is_fed_by_held(self, node: IntegerNode) -> bool:
         """Whether a layer's weighted inputs are summed up once for each input that the caller gives."""
@@ -160,6 +165,10 @@ class IntegerWriter:
             if isinstance(node.code, RateCode):
                 most, half = node.code.period + node.code.codes.high, f"{self.names.macro(node, 'PERIOD')} / 2"
                 found.append(Field(c_type(Range(0, most)), f"{name}_sum", n, "accumulator of the rate code", half))
+        if isinstance(node, MaxPool) and node.is_running:
+            kind, n_in = c_type(ranges["total"]), math.prod(node.input_shape)
+            found.append(Field(kind, f"{name}_total", n_in, "sums over time of what comes in"))
+            found.append(Field(kind, f"{name}_most", n, "the largest of them in each window"))
         if self.is_fed_by_held(node):
             found.append(Field("int32_t", f"{name}_input", n, "sums of weighted inputs, which stay", None))
         if isinstance(node, IntegerLayer) and node.synapse:
@@ -194,6 +203,9 @@ class IntegerWriter:
             to, kind = self.names.state(node, "value"), self.kind(node, "value")
             sums, indices = window_sums(node.input_shape, node.size, node.strides, kind, "0", to)
             return [self.function(verb, node, sums, indices, source, is_fed)]
+        if isinstance(node, MaxPool):
+            body, indices, source = self.largest(node, source)
+            return [self.function(verb, node, body, indices, source, is_fed)]
         if not isinstance(node, (SpikingLayer, ReadoutLayer)):
             raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
         added, indices = self.connection(node)
@@ -206,6 +218,30 @@ class IntegerWriter:
             self.function("present", node, sums, indices | {"j"}, [*source, total], is_fed),
             self.function("step", node, self.layer(node), {"j"}, [f"const {total}"]),
         ]
+
+    def largest(self, node: MaxPool, source: list[str]) -> tuple[list[str], set[str], list[str]]:
+        """Code of a max pool, its indices, and the declarations in the place of `source`."""
+        value, kind = self.names.state(node, "value"), self.kind(node, "value")
+        sums, last = self.names.state(node, "total"), self.names.state(node, "most")
+        before: list[str] = []
+        stores = [f"{value}[at] = ({kind})most;"]
+        limits = node.ranges["total" if node.is_running else "value"]
+        if node.is_running:
+            number = self.kind(node, "total")
+            add = f"{sums}[i] = ({number})({sums}[i] + input[i]);"
+            before = loop("i", math.prod(node.input_shape), [add])
+            stores = [f"{value}[at] = ({kind})(most - {last}[at]);", f"{last}[at] = ({number})most;"]
+            source = [source[0].replace("*x =", "*input ="), f"const {number} *x = {sums};"]
+        code, indices = window_maxima(
+            node.input_shape,
+            node.size,
+            node.strides,
+            node.padding,
+            node.shape[:-1],
+            INT32.literal(limits.low),
+            stores,
+        )
+        return [*before, *code], indices | ({"i"} if before else set()), source
 
     def function(
         self, verb: str, node: IntegerNode, body: list[str], indices: set[str], source: list[str], is_fed: bool = False

@@ -111,6 +111,45 @@ def window_sums(
     return body, {"c", *outs, *(f"k{axis}" for axis in range(len(places)))}
 
 
+def window_maxima(
+    input_shape: Sequence[int],
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Pairs,
+    places: Sequence[int],
+    low: str,
+    stores: list[str],
+) -> Code:
+    """Code that finds the largest number of each window of x.
+
+    Parameters
+    ----------
+    places : tuple of int
+        Of the windows.
+    low : str
+        A number that none is below.
+    stores : list of str
+        Statements for the largest number `most` of the window and the channel at the index `at` of the output.
+    """
+    *space, channels = input_shape
+    rank = len(size)
+    outs, ins, within = ([f"{letter}{axis}" for axis in range(rank)] for letter in "oik")
+    found = f"const int32_t value = x[({flat(ins, space)}) * {channels} + c];"
+    body = [found, "", "most = value > most ? value : most;"]
+    for axis in reversed(range(rank)):
+        before = padding[axis][0]
+        moved = f"o{axis} * {strides[axis]} + k{axis}{f' - {before}' if before else ''}"
+        inside = [f"const int32_t i{axis} = {moved};", ""]
+        if any(padding[axis]):
+            inside += [f"if (i{axis} < 0 || i{axis} >= {space[axis]})", f"{STEP}continue;"]
+        body = loop(within[axis], size[axis], [*inside, *body])
+    at = f"const int32_t at = ({flat(outs, places)}) * {channels} + c;"
+    body = loop("c", channels, [at, f"int32_t most = {low};", "", *body, *stores])
+    for axis in reversed(range(rank)):
+        body = loop(outs[axis], places[axis], body)
+    return body, {"c", *outs, *within}
+
+
 def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
     """Lines moved to the right."""
     return [STEP * depth + line if line else "" for line in lines]

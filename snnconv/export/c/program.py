@@ -117,6 +117,10 @@ class Program:
         The struct, node by node; members of no node under "".
     functions : list of Function
         In the order in which they are called.
+    output : str
+        The sums of the first output in the struct `net`, and how many: "net->y_total, 10".
+    max_steps : int
+        Steps after a reset that are right; more are refused.
     after_step : list of str
         Lines that end a step.
     """
@@ -131,6 +135,8 @@ class Program:
     guards: tuple[str, ...]
     fields: list[tuple[str, list[Field]]]
     functions: list[Function]
+    output: str
+    max_steps: int
     after_step: list[str] = field(default_factory=list)
 
 

@@ -12,6 +12,7 @@ from ...quantize import (
     IntegerLayer,
     IntegerNode,
     LatencyCode,
+    MaxPool,
     RateCode,
     ReadoutLayer,
     SpikingLayer,
@@ -89,6 +90,8 @@ def describe(node: IntegerNode) -> str:
     shape = " x ".join(map(str, node.shape))
     if isinstance(node, EncodedInput):
         return f"{node.name}: input {shape}, {node.code.kind}, {node.code.bits} bits"
+    if isinstance(node, MaxPool):
+        return f"{node.name}: largest {'running sums' if node.is_running else 'values'} of windows, {shape}"
     if not isinstance(node, IntegerLayer):
         return f"{node.name}: sums over windows, {shape}"
     kind = "outputs" if isinstance(node, ReadoutLayer) else "neurons"

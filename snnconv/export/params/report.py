@@ -12,6 +12,7 @@ from ...quantize import (
     IntegerLayer,
     IntegerNode,
     LatencyCode,
+    MaxPool,
     RateCode,
     ReadoutLayer,
     SpikingLayer,
@@ -60,6 +61,8 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
     if isinstance(node, SumPool):
         windows = " x ".join(map(str, node.size))
         return [f"Sums over windows of {windows} of {comment(node.inputs[0])}, strides {_numbers(node.strides)}."]
+    if isinstance(node, MaxPool):
+        return _largest(node)
     if not isinstance(node, IntegerLayer):
         raise ExportError(f"layer '{node.name}' ({node.kind}) has no equation in the report. Export it as hdf5.")
     lines = [_connection(node), "", "```text", *_drive(node)]
@@ -70,6 +73,17 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
     scale, unit = node.origin.scale, f"{node.origin.input_unit:.9g}"
     said = f"{scale.min():.6g} to {scale.max():.6g}, one per channel" if np.ptp(scale) else f"{scale.flat[0]:.9g}"
     return [*lines, "```", "", f"W = round(w * S) with S = {said}; an input of 1 stands for {unit}."]
+
+
+def _largest(node: MaxPool) -> list[str]:
+    windows = " x ".join(map(str, node.size))
+    where = f"windows of {windows} of {comment(node.inputs[0])}, strides {_numbers(node.strides)}"
+    if any(map(any, node.padding)):
+        where += f", {', '.join(f'{a} + {b}' for a, b in node.padding)} places of padding, which do not count"
+    if not node.is_running:
+        return [f"Largest values of {where}."]
+    equations = ["S = S + x", "m = the largest S of the window", "sent: m - M", "M = m"]
+    return [f"Growth of the largest running sums, S and M from 0, of {where}:", "", "```text", *equations, "```"]
 
 
 def _input(node: EncodedInput) -> list[str]:

@@ -6,6 +6,7 @@ that gives its layers their sizes, widths and memories.
 
 - `stages`: the layers as parameters of modules; `memories`: their read-only memories; `encoder`: rate-coded inputs.
 - `network`, `stream`: the generated modules.
+- `boards`: tops for boards, from board/.
 - `bench`: the test bench, its golden vectors and its simulation; `readme`: README.md and Makefile.
 """
 
@@ -14,18 +15,23 @@ from __future__ import annotations
 import importlib.resources
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
+from ...text.plain import plural
 from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
-from .bench import bench_text, check_folder, golden_texts
+from .bench import bench_text, check_folder, golden_clocks, golden_texts
+from .boards import BOARDS, board_texts
 from .encoder import with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
 from .readme import MAKEFILE, readme
-from .stages import held_clocks, stages, step_clocks
+from .stages import stages
 from .stream import stream_text
+from .timing import longest, sample_clocks
 
 __all__ = ["TARGET", "plan"]
 
@@ -35,6 +41,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     parallel = settings.options["parallel"]
     if parallel < 1:
         raise ParameterError(f"--parallel must be a whole number above 0. Received {parallel}.")
+    board = BOARDS.get(settings.options["board"])
     limits = _limits(graph, settings)
     try:
         integers = to_integers(graph, settings)
@@ -46,7 +53,6 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     encoded = with_encoder(integers)
     golden = golden_vectors(encoded, settings)
     circuit = stages(encoded, parallel)
-    clocks, held = step_clocks(circuit), held_clocks(circuit)
 
     def write(path: Path) -> None:
         texts = {
@@ -59,27 +65,30 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         for file in importlib.resources.files(__name__).joinpath("rtl").iterdir():
             if file.name.endswith(".v"):
                 texts[f"rtl/{file.name}"] = file.read_text("utf-8")
-        sources = ("Makefile", *(name for name in texts if name.endswith(".v")))
+        if board is not None:
+            texts["Makefile"] += board.rules
+            texts |= board_texts(board, encoded, circuit, golden, settings.n_steps)
+        sources = ("Makefile", *(name for name in texts if name.endswith((".v", ".py"))))
         texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
             for memory, words in stage.memories.items():
                 texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
         texts |= golden_texts(encoded, circuit, golden)
-        for folder in ("rtl", "mem", "golden"):
+        for folder in ("rtl", "mem", "golden", *(("board",) if board is not None else ())):
             (path / folder).mkdir()
         for name, text in texts.items():
             (path / name).write_text(text, "utf-8")
         integers.save(path / INTEGERS)
 
+    clocks = golden_clocks(circuit, golden)
+    mean = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    most = longest(circuit, golden.n_steps, golden.varies)
     notes = (
         "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",
-        f"a step takes {clocks:,} clocks ({' + '.join(f'{stage.clocks:,}' for stage in circuit)}): "
-        f"real time, {settings.dt * 1e3:g} ms a step, needs {frequency(clocks / settings.dt)}",
+        f"a sample of {plural(golden.n_steps, 'step')} takes {mean:,.0f} clocks at the spikes of the golden samples, "
+        f"and at most {most:,}: real time, {settings.dt * 1e3:g} ms a step, needs "
+        f"{frequency(most / golden.n_steps / settings.dt)}",
     )
-    if held < clocks:
-        kept = f"its weighted sums are kept ({sum(stage.held_bits for stage in circuit):,} bits)"
-        enough = f"{frequency(held / settings.dt)}, where the first step may take longer"
-        notes += (f"steps with the same input again take {held:,} clocks, since {kept}: {enough}",)
     return Plan(write, run_folder, (), changes(graph, integers), notes)
 
 
@@ -111,7 +120,11 @@ TARGET = Target(
     "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
     "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, latency codes",
     plan,
-    (*OPTIONS, Option("parallel", int, 1, "most neurons of a layer that are computed side by side")),
+    (
+        *OPTIONS,
+        Option("parallel", int, 1, "most sums of a layer that are made side by side"),
+        Option("board", str, "none", "a top for a board, with a serial line and host.py", ("none", *BOARDS)),
+    ),
     is_folder=True,
     check_folder=check_folder,
     takes_signed_spikes=False,

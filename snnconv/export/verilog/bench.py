@@ -16,31 +16,36 @@ from ..integers import Golden
 from ..programs import run
 from ..target import Check
 from .memories import mem_text
-from .stages import Stage, held_clocks, sent_bits, step_clocks
+from .stages import Stage, sent_bits
 from .stream import beat_bits, beats, sends_spikes
+from .timing import layer_clocks, longest, sample_clocks
 
 NAME = "circuit"  # of the check
 
 BENCH = Template("""\
-// Written by snnconv: sends golden inputs through the streams and compares every value of every layer, the clocks of a
-// step and the outputs with the golden ones. Inputs change at the falling edge. +wave writes network.vcd.
+// Written by snnconv: sends golden inputs through the streams and compares every value and voltage of every layer, the
+// clocks of each step of each layer and the outputs with the golden ones. Inputs change at the falling edge.
+// +wave writes network.vcd.
 `timescale 1ns / 1ps
 module tb;
     localparam SAMPLES = $samples, STEPS = $steps, FRAMES = $frames, INPUTS = $inputs, OUTPUTS = $outputs;
-    localparam CLOCKS = $clocks, HELD_CLOCKS = $held_clocks;  // with new inputs, and with those of the step before
+    localparam CLOCKS = $sample_clocks;  // from the inputs of the first sample to its outputs, if it has one frame
     reg clk = 1'b0;
     always #5 clk = !clk;
 
     reg aresetn = 1'b0;
     reg [$beat_msb:0] s_axis_tdata = 0;
     reg s_axis_tvalid = 1'b0, s_axis_tlast = 1'b0, m_axis_tready = 1'b0;
-    wire s_axis_tready, m_axis_tvalid, m_axis_tlast;
+    wire s_axis_tready, m_axis_tvalid, m_axis_tlast, steps_error, frame_error;
     wire [31:0] m_axis_tdata;
+    reg [23:0] n_steps = 0;
     snn_stream dut (
         .aclk(clk),
         .aresetn(aresetn),
-        .n_steps(24'd$steps),
+        .n_steps(n_steps),
         .every_step(FRAMES > 1),
+        .steps_error(steps_error),
+        .frame_error(frame_error),
         .s_axis_tdata(s_axis_tdata),
         .s_axis_tvalid(s_axis_tvalid),
         .s_axis_tready(s_axis_tready),
@@ -54,8 +59,8 @@ module tb;
     reg [$input_msb:0] inputs[0:SAMPLES*FRAMES*INPUTS-1];
     reg [31:0] results[0:SAMPLES*(OUTPUTS+1)-1];
 $declarations
-    integer errors = 0, compared = 0, spikes = 0, step = 0, clocks = 0, seed = 1;
-    integer wanted, sample, frame, input_number, beat;
+    integer errors = 0, compared = 0, spikes = 0, clocks = 0, seed = 1, more = 2;
+    integer sample, frame, input_number, taken, beat;
     initial begin
         $$readmemh("golden/inputs.mem", inputs);
         $$readmemh("golden/results.mem", results);
@@ -66,22 +71,49 @@ $reading
         end
         repeat (4) @(negedge clk);
         aresetn = 1'b1;
-        for (sample = 0; sample < SAMPLES; sample = sample + 1) begin
-            for (frame = 0; frame < FRAMES; frame = frame + 1)
-                for (input_number = 0; input_number < INPUTS; input_number = input_number + 1)
-                    send(inputs[(sample*FRAMES+frame)*INPUTS+input_number], input_number == INPUTS - 1);
-            for (beat = 0; beat <= OUTPUTS; beat = beat + 1) receive(results[sample*(OUTPUTS+1)+beat], beat == OUTPUTS);
+        // Neither 0 steps nor more than are proven to fit may run, nor a frame that is too short or too long.
+        expect_error(0);
+        expect_error($too_many);
+        n_steps = STEPS;
+        for (input_number = 0; input_number < INPUTS - 1; input_number = input_number + 1)
+            send(inputs[input_number], input_number == INPUTS - 2);
+        for (input_number = 0; input_number <= INPUTS; input_number = input_number + 1)
+            send(inputs[input_number % INPUTS], input_number == INPUTS);
+        repeat (10) @(negedge clk);
+        if (steps_error !== 1'b0 || frame_error !== 1'b1) report(0, 0, steps_error, frame_error);
+        fork
+            for (sample = 0; sample < SAMPLES; sample = sample + 1)
+                for (frame = 0; frame < FRAMES; frame = frame + 1)
+                    for (input_number = 0; input_number < INPUTS; input_number = input_number + 1)
+                        send(inputs[(sample*FRAMES+frame)*INPUTS+input_number], input_number == INPUTS - 1);
+            for (taken = 0; taken < SAMPLES; taken = taken + 1)
+                for (beat = 0; beat <= OUTPUTS; beat = beat + 1)
+                    receive(results[taken*(OUTPUTS+1)+beat], beat == OUTPUTS);
+        join
+        if ($all_steps || compared != SAMPLES * STEPS * $values) begin
+            $$display("%0d values were seen, not those of %0d steps", compared, SAMPLES * STEPS);
+            errors = errors + 1;
         end
-        if (step != SAMPLES * STEPS || compared != step * $values) begin
-            $$display("%0d steps and %0d values were seen, not those of %0d steps", step, compared, SAMPLES * STEPS);
+        if (FRAMES == 1 && clocks != CLOCKS) begin
+            $$display("the first sample took %0d clocks, expected %0d", clocks, CLOCKS);
             errors = errors + 1;
         end
         if (errors == 0)
-            $$display("PASS: %0d values with %0d spikes in $size, %0d clocks per step$held_said",
-                compared, spikes, CLOCKS$held_shown);
+            $$display("PASS: %0d values with %0d spikes in $size, %0d clocks for the first", compared, spikes, clocks);
         else $$display("FAIL: %0d differences", errors);
         $$finish;
     end
+
+    task expect_error(input [23:0] wrong);
+        begin
+            n_steps = wrong;
+            repeat (4) @(negedge clk);
+            if (steps_error !== 1'b1) begin
+                $$display("%0d steps are not refused", wrong);
+                errors = errors + 1;
+            end
+        end
+    endtask
 
     // The sender and the receiver keep the network waiting now and then.
     task send(input [$input_msb:0] value, input last);
@@ -97,87 +129,131 @@ $reading
 
     task receive(input [31:0] expected, input last);
         begin
-            while ($$random(seed) % 4 == 0) @(negedge clk);
+            while ($$random(more) % 4 == 0) @(negedge clk);
             m_axis_tready = 1'b1;
             while (!m_axis_tvalid) @(negedge clk);
             if (m_axis_tdata !== expected || m_axis_tlast !== last) begin
                 $$display("sample %0d, output %0d: %0d, expected %0d",
-                    sample, beat, $$signed(m_axis_tdata), $$signed(expected));
+                    taken, beat, $$signed(m_axis_tdata), $$signed(expected));
                 errors = errors + 1;
             end
             @(negedge clk) m_axis_tready = 1'b0;
         end
     endtask
 
-    task compare(input integer layer, input integer index, input [63:0] value, input [63:0] expected);
+    task report(input integer layer, input integer step, input [63:0] found, input [63:0] expected);
         begin
-            compared = compared + 1;
-            if (value !== expected) begin
-                errors = errors + 1;
-                if (errors <= 20)
-                    $$display("step %0d, layer %0d, number %0d: %0h, expected %0h",
-                        step, layer, index, value, expected);
+            errors = errors + 1;
+            if (errors <= 20) begin
+                if (layer == 0) $$display("frames of the wrong length: %0h %0h", found, expected);
+                else $$write("step %0d, layer %0d", step, layer);
             end
         end
     endtask
 
+    task compare(
+        input integer step, input integer layer, input integer index, input [63:0] value, input [63:0] expected);
+        begin
+            compared = compared + 1;
+            if (value !== expected) begin
+                report(layer, step, value, expected);
+                if (errors <= 20) $$display(", number %0d: %0h, expected %0h", index, value, expected);
+            end
+        end
+    endtask
+
+    task count(input integer step, input integer layer, input integer found, input integer expected);
+        if (found !== expected) begin
+            report(layer, step, found, expected);
+            if (errors <= 20) $$display(" took %0d clocks, expected %0d", found, expected);
+        end
+    endtask
+
+    reg running = 1'b0;
     always @(negedge clk) begin
 $comparisons
-        if (dut.network.step) clocks = 1;
-        else clocks = clocks + 1;
-        if (dut.network.done) begin
-            wanted = FRAMES > 1 || step % STEPS == 0 ? CLOCKS : HELD_CLOCKS;
-            if (clocks != wanted + 1) begin
-                $$display("step %0d took %0d clocks, expected %0d", step, clocks - 1, wanted);
-                errors = errors + 1;
-            end
-            step = step + 1;
+        if (dut.network.result_ready) running = 1'b0;
+        if (running) clocks = clocks + 1;
+        if (dut.network.layer1.begins && step1 == 0) begin
+            running = 1'b1;
+            clocks = 1;
         end
     end
 
     initial begin
-        repeat (SAMPLES * (STEPS * (CLOCKS + 20 * INPUTS + 40) + 20 * INPUTS + 40 * OUTPUTS) + 1000) @(negedge clk);
+        repeat ($most_clocks) @(negedge clk);
         $$display("FAIL: no end after so many clocks");
         $$finish;
     end
 endmodule
 """)
 
+LAYER = Template("""\
+        // layer $number
+        layer${number}_clocks = layer${number}_clocks + 1;
+        if ($core.begins) layer${number}_clocks = 1;
+        if (${core}_sent) begin
+            compare(step$number, $number, ${core}_index, ${core}_value, expected$number[step$number*$n+${core}_index]);
+$more
+        end
+        if ($core.done) begin
+            count(step$number, $number, layer${number}_clocks, clocks$number[step$number]);
+            step$number = step$number + 1;
+        end""")
+
 
 def bench_text(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
     """The test bench as a Verilog module."""
     declarations, reading, comparisons = [], [], []
     for number, stage in enumerate(stages, 1):
-        bits = int(stage.parameters["VALUE_BITS"])
-        n = stage.n_neurons
-        declarations.append(f"    reg [{bits - 1}:0] expected{number}[0:SAMPLES*STEPS*{n}-1];")
-        reading.append(f'        $readmemh("golden/{stage.name}.mem", expected{number});')
-        core = f"dut.network.layer{number}"
-        comparisons += [
-            f"        if ({core}_sent) begin",
-            f"            compare({number}, {core}_index, {core}_value, expected{number}[step*{n}+{core}_index]);",
-            *([f"            spikes = spikes + {core}_value;"] if bits == 1 else []),
-            "        end",
-        ]
-    is_held = held_clocks(stages) < step_clocks(stages) and not golden.varies
+        n, core = stage.n_neurons, f"dut.network.layer{number}"
+        memories = [(f"expected{number}", stage.name, int(stage.parameters["VALUE_BITS"]), n)]
+        memories.append((f"clocks{number}", f"{stage.name}_clocks", 32, 1))
+        more = []
+        if stage.parameters["VALUE_BITS"] == 1:
+            more.append(f"            spikes = spikes + {core}_value;")
+        if stage.node.name in golden.voltages:
+            memories.append((f"voltages{number}", f"{stage.name}_voltages", int(stage.parameters["STATE_BITS"]), n))
+            voltage, wanted = f"{core}.neuron.gen_state.gen_neuron.voltage", f"voltages{number}"
+            more += [
+                f"            if ({voltage} !== {wanted}[step{number}*{n}+{core}_index]) begin",
+                f"                report({number}, step{number}, 0, 0);",
+                '                if (errors <= 20) $display(", voltage %0d: %0h, expected %0h",',
+                f"                    {core}_index, {voltage}, {wanted}[step{number}*{n}+{core}_index]);",
+                "            end",
+            ]
+        for name, file, bits, per_step in memories:
+            declarations.append(f"    reg [{bits - 1}:0] {name}[0:SAMPLES*STEPS*{per_step}-1];")
+            reading.append(f'        $readmemh("golden/{file}.mem", {name});')
+        declarations.append(f"    integer step{number} = 0, layer{number}_clocks = 0;")
+        comparisons.append(LAYER.substitute(number=number, core=core, n=n, more="\n".join(more)))
+    n_beats, n_steps = beats(graph), golden.n_steps
+    n_frames = n_steps if golden.varies else 1
+    per_sample = longest(stages, n_steps, golden.varies) + n_frames * 20 * (n_beats + 8) + 40 * stages[-1].n_neurons
     return BENCH.substitute(
         samples=len(golden.codes),
-        steps=golden.n_steps,
-        frames=golden.n_steps if golden.varies else 1,
-        inputs=beats(graph),
+        steps=n_steps,
+        frames=n_frames,
+        inputs=n_beats,
         input_msb=_word_bits(graph) - 1,
         beat_msb=beat_bits(graph) - 1,
         outputs=stages[-1].n_neurons,
-        clocks=step_clocks(stages),
-        held_clocks=held_clocks(stages),
-        held_said=", %0d with the same inputs again" if is_held else "",
-        held_shown=", HELD_CLOCKS" if is_held else "",
+        sample_clocks=sample_clocks(golden_clocks(stages, golden)[:, 0]),
+        too_many=graph.settings.n_steps + 1,
+        all_steps=" || ".join(f"step{number} != SAMPLES * STEPS" for number in range(1, len(stages) + 1)),
+        n_layers=len(stages),
+        most_clocks=(len(golden.codes) + 3) * per_sample + 1000,
         size=golden.size,
         values=sum(stage.n_neurons for stage in stages),
         declarations="\n".join(declarations),
         reading="\n".join(reading),
         comparisons="\n".join(comparisons),
     )
+
+
+def golden_clocks(stages: Sequence[Stage], golden: Golden) -> np.ndarray:
+    """Clocks (n_layers, n, n_steps) of each step of the golden samples."""
+    return layer_clocks(stages, _sent(stages, golden), golden.varies)
 
 
 def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> dict[str, str]:
@@ -190,15 +266,26 @@ def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -
         lead = words.ndim - len(graph.input.shape)
         words = np.packbits(words.reshape(*words.shape[:lead], -1).astype("uint8"), -1, "little")
     found = {"inputs": _text(words, _word_bits(graph)), "results": _text(results, 32)}
+    sent = _sent(stages, golden)
+    for stage, clocks in zip(stages, golden_clocks(stages, golden), strict=True):
+        found[stage.name] = _text(sent[stage.node.name], int(stage.parameters["VALUE_BITS"]))
+        found[f"{stage.name}_clocks"] = _text(clocks, 32)
+        if stage.node.name in golden.voltages:
+            voltages = golden.voltages[stage.node.name]
+            found[f"{stage.name}_voltages"] = _text(voltages, int(stage.parameters["STATE_BITS"]))
+    return {f"golden/{name}.mem": text for name, text in found.items()}
+
+
+def _sent(stages: Sequence[Stage], golden: Golden) -> dict[str, np.ndarray]:
+    """Codes or spikes of each node (n, n_steps, ...), the input included."""
     codes = golden.codes if golden.varies else np.repeat(golden.codes[:, None], golden.n_steps, 1)
-    sent: dict[str, np.ndarray] = {graph.input.name: codes, **golden.spikes, **golden.readouts}
-    for stage in stages:
-        node = stage.node
+    sent: dict[str, np.ndarray] = {stages[0].node.inputs[0]: codes, **golden.spikes, **golden.readouts}
+    for node in (stage.node for stage in stages):
         if isinstance(node, SumPool):
             source = sent[node.inputs[0]]
-            sent[node.name] = sum_pool(node, source.reshape(-1, *node.input_shape).astype("int64"))
-        found[stage.name] = _text(sent[node.name], int(stage.parameters["VALUE_BITS"]))
-    return {f"golden/{name}.mem": text for name, text in found.items()}
+            sums = sum_pool(node, source.reshape(-1, *node.input_shape).astype("int64"))
+            sent[node.name] = sums.reshape(*source.shape[:2], *node.shape)
+    return sent
 
 
 def _word_bits(graph: IntegerGraph) -> int:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 
-def cycle(array: np.ndarray, period: int, lanes: int) -> np.ndarray:
-    """The shortest run of words of `lanes` numbers that gives `array` when it is repeated.
+def cycle(array: np.ndarray, period: int) -> np.ndarray:
+    """The shortest run of numbers that gives `array` when it is repeated, one a word.
 
     Parameters
     ----------
     array : (n,) int array
     period : int
-        A number of neurons after which the array may repeat itself; `lanes` divides it.
+        A number of neurons after which the array may repeat itself.
 
     Returns
     -------
-    (n_words, lanes) int array
+    (n_words, 1) int array
         One word where all numbers are the same, `period` numbers where they repeat, else all of them.
     """
     if (array == array[0]).all():
-        return np.full((1, lanes), array[0])
+        return array[:1, None]
     if (array.reshape(-1, period) == array[:period]).all():
-        return array[:period].reshape(-1, lanes)
-    return array.reshape(-1, lanes)
+        return array[:period, None]
+    return array[:, None]
 
 
 def mem_text(words: np.ndarray, bits: int) -> str:

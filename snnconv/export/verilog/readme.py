@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...quantize import IntegerGraph
 from ..integers import Golden, comment
-from .stages import Stage, held_clocks, step_clocks
+from .bench import golden_clocks
+from .stages import Stage
+from .timing import longest, sample_clocks
 
 MAKEFILE = """\
 # make sim    simulate and compare with the golden vectors (iverilog)
@@ -40,24 +44,20 @@ clean:
 \trm -f sim.vvp sim.log synth.txt network.vcd
 """
 
-HELD = """\
-The weighted sums of an input are kept ({bits:,} bits) for as long as it is not written anew: a step with the input of
-the step before takes {held:,} clocks, since a layer that keeps its sums takes 4 + (neurons / side by side - 1) *
-max(4, side by side) + side by side + 2. {megahertz:.4g} MHz are enough where the first step of an input may be late.
-"""
-
 
 def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
     """README.md: how to simulate and build the circuit, and the clocks of its layers."""
+    clocks = golden_clocks(stages, golden)
     rows = [
         f"| {stage.name} | {comment(stage.node.name)} | {stage.parameters['KIND']} | {stage.n_neurons} | "
         f"{stage.n_inputs} | {stage.lanes} | {stage.widths['WEIGHTS']} | {stage.parameters['SUM_BITS']} | "
-        f"{stage.parameters.get('STATE_BITS', '')} | {stage.rom_bits:,} | {stage.clocks:,} |"
-        for stage in stages
+        f"{stage.parameters.get('STATE_BITS', '')} | {stage.rom_bits:,} | {stage.clocks:,} | "
+        f"{stage.held_clocks if stage.holds else ''} | {mean:,.0f} |"
+        for stage, mean in zip(stages, clocks.mean((1, 2)), strict=True)
     ]
-    clocks, held, code = step_clocks(stages), held_clocks(stages), graph.input.code
-    bits = sum(stage.held_bits for stage in stages)
-    kept = "" if held == clocks else HELD.format(held=held, megahertz=held / graph.dt / 1e6, bits=bits)
+    code, n_steps = graph.input.code, golden.n_steps
+    measured = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    most = longest(stages, n_steps, golden.varies)
     number = "x" if (code.factor, code.offset) == (1, 0) else f"({code.factor:.9g} * x + {code.offset:.9g})"
     return f"""\
 # The network {comment(graph.name)} as a circuit
@@ -67,17 +67,22 @@ def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
     make lint     # verilator
     make synth    # yosys; SYNTH=synth_ice40 and the like for a device
 
-| layer | name | kind | neurons | inputs | side by side | weight bits | sum bits | state bits | ROM bits | clocks |
-|---|---|---|---|---|---|---|---|---|---|---|
+| layer | name | kind | neurons | inputs | lanes | weight | sum | state bits | ROM bits | most clocks | held | golden |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-A layer takes neurons / side by side * (inputs + 3) + side by side + 2 clocks, a step of the network {clocks:,}. Steps
-stand for {graph.dt * 1e3:g} ms: real time needs a clock of {clocks / graph.dt / 1e6:.4g} MHz or more.
-{kept}
+Layers work at the same time, on steps that follow each other. A sample of {n_steps} steps takes {measured:,.0f} clocks
+from its last input to its class, on average over golden/, and {most:,} where every input spikes at every step. With
+steps of {graph.dt * 1e3:g} ms, real time needs {most / n_steps / graph.dt / 1e6:.4g} MHz or more for any input.
+
+Most clocks of a layer are neurons / lanes * inputs and those of its registers. Where the inputs of a dense layer are
+spikes, only those that spike take a clock, but at least as many as there are lanes: "golden" is the mean over golden/.
+Of a frame that is held for many steps, the sums are kept: a step after the first takes a clock per neuron ("held").
+
 - rtl/snn_stream.v is the top: AXI4-Stream in and out, the order and the end of frames are described in its head.
   rtl/snn_network.v is the network without streams; it also gives out every spike as it is sent.
-- mem/ holds weights, biases and thresholds for $readmemh, in two's complement; neurons side by side share a word, the
-  first one in its lowest bits. Paths are relative to this folder: tools must run in it.
+- mem/ holds weights, biases and thresholds for $readmemh, in two's complement; weights of lanes share a word, the first
+  one in its lowest bits. Paths are relative to this folder: tools must run in it.
 - golden/ holds {golden.size} from the integer network in NumPy.
 - An input x is sent as round({number} / {code.step:.9g}), halves to even, from {code.codes.low} to {code.codes.high}.
 - Sums over time are proven to fit for {graph.settings.n_steps} steps. No register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,7 @@ from ...quantize.ranges import span
 from .memories import cycle
 
 AXES = "ZYX"
-KINDS = ("LIF", "IF", "READOUT", "SUM")  # of rtl/snn_neuron.v
-CLOCKS_BEHIND_INPUTS = 3  # of each neuron: the last product, the sum with the bias, the step
-CLOCKS_OF_LAYER = 2  # to start it, and to say that it is done
-CLOCKS_OF_HELD = 4  # of each neuron whose inputs are summed up already, at least
+KINDS = ("LIF", "IF", "READOUT", "SUM")  # of rtl/snn_neuron.v, which numbers them
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +64,41 @@ class Stage:
         return bool(self.parameters["HOLDS"])
 
     @property
+    def is_queued(self) -> bool:
+        """Whether its inputs come as the places of spikes, so that silent ones take no clock."""
+        return bool(self.parameters["QUEUE"])
+
+    @property
     def rows(self) -> int:
-        """Turns in which its neurons are computed."""
+        """Turns in which its sums are made."""
         return self.n_neurons // self.lanes
 
     @property
+    def registers(self) -> int:
+        """Clocks from a neuron's sum to its value: VALUE_AT of rtl/snn_neuron.v."""
+        kind, terms = self.parameters["KIND"], (self.parameters.get(f"{name}_TERMS", 0) for name in ("SYNAPSE", "LEAK"))
+        if kind == "SUM":
+            return 2
+        synapse, leak = (int(n) and 1 + max(1, (int(n) - 1).bit_length()) for n in terms)
+        return (
+            3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + {"LIF": 2, "IF": 3}.get(kind, 0)
+        )
+
+    def clocks_for(self, n_spikes: int) -> int:
+        """Clocks of a step with so many spikes among its inputs, which count where they are queued."""
+        per_row = max(n_spikes, self.lanes) if self.is_queued else self.n_inputs
+        leaving = self.lanes if self.lanes > 1 else 0
+        return self.rows * per_row + leaving + self.registers + (8 if self.is_queued else 6)
+
+    @property
     def clocks(self) -> int:
-        """Clocks of a step."""
-        return self.rows * (self.n_inputs + CLOCKS_BEHIND_INPUTS) + self.lanes + CLOCKS_OF_LAYER
+        """Clocks of the longest step."""
+        return self.clocks_for(self.n_inputs)
 
     @property
     def held_clocks(self) -> int:
         """Clocks of a step with the inputs of the step before."""
-        if not self.holds:
-            return self.clocks
-        others = (self.rows - 1) * max(CLOCKS_OF_HELD, self.lanes)  # values of one row leave before the next one fires
-        return CLOCKS_OF_HELD + others + self.lanes + CLOCKS_OF_LAYER
+        return self.n_neurons + self.registers + 2 if self.holds else self.clocks
 
     @property
     def rom_bits(self) -> int:
@@ -95,13 +111,13 @@ class Stage:
         return self.n_neurons * int(self.parameters["SUM_BITS"]) if self.holds else 0
 
 
-def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
+def stages(graph: IntegerGraph, lanes: int | Sequence[int]) -> tuple[Stage, ...]:
     """The layers of a graph in order.
 
     Parameters
     ----------
-    parallel : int
-        Most neurons of a layer to compute side by side.
+    lanes : int, or a sequence with one int per layer
+        Most sums of a layer to make side by side.
 
     Raises
     ------
@@ -110,9 +126,11 @@ def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
     """
     found, stuck = [], []
     is_held = sent_bits(graph.input) > 1  # one bit is a spike, which comes anew at every step
-    for number, (source, node) in enumerate(itertools.pairwise(graph.nodes), 1):
+    pairs = list(itertools.pairwise(graph.nodes))
+    most = [lanes] * len(pairs) if isinstance(lanes, int) else lanes
+    for number, ((source, node), most_lanes) in enumerate(zip(pairs, most, strict=True), 1):
         if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,) and _kind(node) in KINDS:
-            found.append(_stage(f"layer{number}", node, source, parallel, is_held))
+            found.append(_stage(f"layer{number}", node, source, most_lanes, is_held))
             is_held &= isinstance(node, SumPool)
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
@@ -121,16 +139,6 @@ def stages(graph: IntegerGraph, parallel: int) -> tuple[Stage, ...]:
         advice = " Its spikes have no sign: calibrate with spikes='binary' (--spikes binary)." if signed else ""
         raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.{advice}")
     return tuple(found)
-
-
-def step_clocks(circuit: Iterable[Stage]) -> int:
-    """Clocks of a step."""
-    return sum(stage.clocks for stage in circuit)
-
-
-def held_clocks(circuit: Iterable[Stage]) -> int:
-    """Clocks of a step with the inputs of the step before."""
-    return sum(stage.held_clocks for stage in circuit)
 
 
 def sent_bits(node: IntegerNode) -> int:
@@ -146,30 +154,34 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, parallel: int, is_held: bool) -> Stage:
+def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, most_lanes: int, is_held: bool) -> Stage:
     kernel = node.kernel if isinstance(node, IntegerLayer) else _ones(node)
     geometry = _geometry(node, kernel)
     filters, groups = kernel.shape[-1], geometry["GROUPS"]
     n_inputs, n_neurons = math.prod(kernel.shape[:-1]), math.prod(node.shape)
-    lanes = _lanes(filters // groups, min(parallel, n_inputs + CLOCKS_BEHIND_INPUTS))
+    lanes = _lanes(filters // groups, min(most_lanes, n_inputs))  # the sums of a row leave before the next ones
     memories = {"WEIGHTS": kernel.reshape(n_inputs, -1, lanes).swapaxes(0, 1).reshape(-1, lanes).astype("int64")}
     widths = {"WEIGHTS": span(kernel).signed_bits}
     if isinstance(node, IntegerLayer):
         for memory, array in _arrays(node).items():
             array = node.per_neuron(array).ravel().astype("int64")
-            memories[memory] = cycle(array, filters, lanes)
+            memories[memory] = cycle(array, filters)
             widths[memory] = span(array).signed_bits
+    is_queued = sent_bits(source) == 1 and isinstance(node, IntegerLayer) and not node.strides
+    address = address_bits(math.prod(source.shape))
     sum_range = largest_sum(kernel.astype("int64"), source.ranges["value"].with_zero())
     parameters: dict[str, int | str] = {
         "KIND": _kind(node),
         "NEURONS": n_neurons,
         "FILTERS": filters,
         "LANES": lanes,
+        "QUEUE": int(is_queued),
         "HOLDS": int(is_held and n_inputs > 1),  # of one input, the sum is there as fast as a kept one
         **geometry,
-        "SOURCE_ADDRESS_BITS": address_bits(math.prod(source.shape)),
+        "SOURCE_ADDRESS_BITS": address,
         "ADDRESS_BITS": address_bits(n_neurons),
         "INPUT_BITS": sent_bits(source),
+        "READ_BITS": address if is_queued else sent_bits(source),
         "SUM_BITS": max(Range(-sum_range, sum_range).signed_bits, widths["WEIGHTS"]),
         "VALUE_BITS": sent_bits(node),
     }
@@ -251,13 +263,37 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
         neuron = node.neuron
         found |= {"REFRACTORY_STEPS": neuron.refractory_steps, "IS_RECTIFIED": int(neuron.is_rectified)}
         if neuron.leak:
-            product = ranges["leak_product"].signed_bits
-            found |= {"LEAK": neuron.leak, "FRACTION_BITS": node.fraction_bits, "PRODUCT_BITS": product}
+            found |= _powers("LEAK", "", neuron.leak, node.fraction_bits, ranges["leak_product"])
     if node.synapse:
-        found |= {
-            "SYNAPSE": node.synapse,
-            "SYNAPSE_FRACTION_BITS": node.synapse_bits,
-            "SYNAPSE_BITS": ranges["synapse"].signed_bits,
-            "SYNAPSE_PRODUCT_BITS": ranges["synapse_product"].signed_bits,
-        }
+        found["SYNAPSE_BITS"] = ranges["synapse"].signed_bits
+        found |= _powers("SYNAPSE", "SYNAPSE_", node.synapse, node.synapse_bits, ranges["synapse_product"])
+    return found
+
+
+def _powers(name: str, prefix: str, multiplier: int, fraction_bits: int, product: Range) -> dict[str, int]:
+    """Parameters of a `snn_leak`: the multiplier as a sum of few powers of two with signs.
+
+    Common factors of 2 leave both the multiplier and the unit of its product.
+    """
+    spare = min((multiplier & -multiplier).bit_length() - 1, fraction_bits - 1)
+    terms = signed_powers(multiplier >> spare)
+    return {
+        f"{name}_TERMS": len(terms),
+        f"{name}_PLACES": sum(place << 8 * number for number, (place, _) in enumerate(terms)),
+        f"{name}_NEGATIVE": sum(int(sign < 0) << number for number, (_, sign) in enumerate(terms)),
+        f"{prefix}FRACTION_BITS": fraction_bits - spare,
+        f"{prefix}PRODUCT_BITS": product.signed_bits - spare,
+    }
+
+
+def signed_powers(number: int) -> list[tuple[int, int]]:
+    """A number above 0 as the fewest powers of two with signs: pairs of an exponent and 1 or -1, no two neighbours."""
+    found, place = [], 0
+    while number:
+        if number & 1:
+            sign = 2 - (number & 3)
+            found.append((place, sign))
+            number -= sign
+        number >>= 1
+        place += 1
     return found

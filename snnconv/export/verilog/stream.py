@@ -15,12 +15,17 @@ STREAM = Template("""\
 //
 // In: the $n_inputs inputs of a sample, $beat, in row-major order with channels last; tlast with the last one.
 // With `every_step` a sample is n_steps such frames, one for each step. Out, for every sample: the $n_outputs sums over
-// its steps, and the place of the largest with tlast.
+// its steps, and the place of the largest with tlast. The next sample is taken while one is computed.
+//
+// A frame with tlast at another place is dropped, and `frame_error` is set until a right one has come. `steps_error`:
+// n_steps is 0 or above $most_steps, and nothing is computed. `n_steps` and `every_step` stand still while samples are.
 module snn_stream (
     input wire aclk,
     input wire aresetn,
     input wire [23:0] n_steps,
     input wire every_step,
+    output wire steps_error,
+    output reg frame_error,
     input wire [$beat_msb:0] s_axis_tdata,
     input wire s_axis_tvalid,
     output wire s_axis_tready,
@@ -30,70 +35,82 @@ module snn_stream (
     input wire m_axis_tready,
     output reg m_axis_tlast
 );
-    localparam LOAD = 3'd0, STEP = 3'd1, WAIT = 3'd2, FETCH = 3'd3, OFFER = 3'd4, HOLD = 3'd5;
+    localparam WAIT = 3'd0, FETCH = 3'd1, TAKE = 3'd2, OFFER = 3'd3, HOLD = 3'd4;
     reg [2:0] phase;
-    reg [23:0] n_done;
+    reg overrun;  // a frame has gone on behind its last input
     reg [$input_address_msb:0] input_address;
     reg [$class_msb:0] output_address;
     wire [$output_msb:0] output_data;
     wire [$class_msb:0] largest;
-    wire done;
-    wire sample_ends = phase == HOLD && m_axis_tready && m_axis_tlast;
-    wire loading = phase == LOAD;
+    wire input_free, result_ready;
+    wire result_release = phase == HOLD && m_axis_tready && m_axis_tlast;
+    wire is_right = input_address == $input_address_bits'd$last_input;
 $given
     snn_network network (
         .clk(aclk),
         .rst(!aresetn),
-        .clear(sample_ends),
-        .step(phase == STEP),
-        .done(done),
-        .input_write(taken),
+        .n_steps(n_steps),
+        .every_step(every_step),
+        .steps_error(steps_error),
+        .input_free(input_free),
+        .input_write(taken && !overrun),
         .input_address(input_address),
         .input_data(input_data),
+        .input_finish(taken && last && is_right && !overrun),
+        .input_drop(taken && last && (!is_right || overrun)),
         // What layers send at each step is there for those who take the network without streams.
         // verilator lint_off PINCONNECTEMPTY
 $ports
         // verilator lint_on PINCONNECTEMPTY
+        .result_ready(result_ready),
+        .result_release(result_release),
         .output_address(output_address),
-        .output_data(output_data),
-        .largest(largest)
+        .output_data(output_data)
+    );
+    snn_largest #($output_bits, $class_bits) largest_output (
+        aclk, phase == OFFER, output_address, m_axis_tdata[$output_msb:0], largest
     );
 
     always @(posedge aclk)
         if (!aresetn) begin
-            phase <= LOAD;
-            n_done <= 0;
             input_address <= 0;
+            overrun <= 1'b0;
+            frame_error <= 1'b0;
+        end else if (taken) begin
+            if (last) begin
+                input_address <= 0;
+                overrun <= 1'b0;
+                frame_error <= !is_right || overrun;
+            end else if (is_right) overrun <= 1'b1;
+            else input_address <= input_address + 1'b1;
+        end
+
+    always @(posedge aclk)
+        if (!aresetn) begin
+            phase <= WAIT;
             output_address <= 0;
             m_axis_tdata <= 0;
             m_axis_tvalid <= 1'b0;
             m_axis_tlast <= 1'b0;
         end else
             case (phase)
-                LOAD:
-                if (taken) begin
-                    input_address <= last ? $input_address_bits'd0 : input_address + 1'b1;
-                    if (last) phase <= STEP;
-                end
-                STEP: begin
-                    n_done <= n_done + 1'b1;
-                    phase <= WAIT;
-                end
-                WAIT: if (done) phase <= n_done >= n_steps ? FETCH : every_step ? LOAD : STEP;
-                FETCH: phase <= OFFER;
-                OFFER: begin
+                WAIT: if (result_ready) phase <= FETCH;
+                FETCH: phase <= TAKE;
+                TAKE: begin
                     m_axis_tdata <= $extended;
+                    phase <= OFFER;
+                end
+                OFFER: begin
                     m_axis_tvalid <= 1'b1;
                     phase <= HOLD;
                 end
-                HOLD:
+                default:
                 if (m_axis_tready) begin
                     m_axis_tvalid <= 1'b0;
                     if (m_axis_tlast) begin
                         m_axis_tlast <= 1'b0;
-                        n_done <= 0;
                         output_address <= 0;
-                        phase <= LOAD;
+                        phase <= WAIT;
                     end else if (output_address == $class_bits'd$last_output) begin
                         m_axis_tdata <= $largest;
                         m_axis_tvalid <= 1'b1;
@@ -103,22 +120,21 @@ $ports
                         phase <= FETCH;
                     end
                 end
-                default: phase <= LOAD;
             endcase
 endmodule
 """)
 
 
 NUMBERS = Template("""\
-    wire taken = loading && s_axis_tvalid;
+    wire taken = input_free && s_axis_tvalid;
     wire last = s_axis_tlast;
     wire [$input_msb:0] input_data = s_axis_tdata[$input_msb:0];
-    assign s_axis_tready = loading;
+    assign s_axis_tready = input_free;
 $unused""")
 
 SPIKES = Template("""\
     wire input_data, input_valid, last;
-    wire taken = loading && input_valid;
+    wire taken = input_free && input_valid;
     snn_bits #($n_inputs) spikes (
         .clk(aclk),
         .rst(!aresetn),
@@ -128,7 +144,7 @@ SPIKES = Template("""\
         .byte_last(s_axis_tlast),
         .bit_data(input_data),
         .bit_valid(input_valid),
-        .bit_ready(loading),
+        .bit_ready(input_free),
         .bit_last(last)
     );
 """)
@@ -147,6 +163,7 @@ def stream_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
     extended = "output_data" if bits == 32 else f"{{{{{32 - bits}{{output_data[{bits - 1}]}}}}, output_data}}"
     return STREAM.substitute(
         found,
+        most_steps=f"{graph.settings.n_steps:,}",
         beat="eight spikes a beat, the first in the lowest bit" if is_spikes else "one a beat",
         beat_msb=beat - 1,
         given=(SPIKES if is_spikes else NUMBERS).substitute(found, unused=unused),

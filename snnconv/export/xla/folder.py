@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ...graph import SpikingGraph
 from ...runtime.arguments import check_read_from
 from ..programs import with_licence
 from .calls import Calls
+
+if TYPE_CHECKING:
+    from .program import Whole
 
 SCRIPT, SIGNATURE, GOLDEN, START = "run.py", "signature.json", "golden.npz", "start.npz"
 
@@ -109,15 +112,8 @@ def write_folder(
     weights: list[np.ndarray] = []
     for n in sorted(batch_sizes):
         whole = Whole(graph, calls, n)
-        stablehlo, hlo = f"batch_{n}.mlir", f"batch_{n}.hlo.pb"
-        (folder / stablehlo).write_text(whole.stablehlo(), "utf-8")
-        (folder / hlo).write_bytes(whole.hlo())
-        programs[str(n)] = {
-            "stablehlo": stablehlo,
-            "hlo": hlo,
-            "arguments": [array.as_dict() for array in whole.arguments if array.kind != "weight"],
-            "weights": [_number_of(array, weights) for array in whole.weights],
-            "results": [array.as_dict() for array in whole.results],
+        programs[str(n)] = write_program(whole, n, folder) | {
+            "weights": [_number_of(a, weights) for a in whole.weights]
         }
         if len(programs) == 1:
             _save(folder / START, whole.start(voltages))
@@ -125,10 +121,28 @@ def write_folder(
             answers = whole.batches(samples, whole.start(voltages))
             _save(folder / GOLDEN, golden | {f"{kind}/{name}": value for (kind, name), value in answers.items()})
     _save(folder / "weights.npz", {str(number): array for number, array in enumerate(weights)})
-    about = {"network": graph.name, "n_steps": calls.n_steps, "dt": calls.dt, "programs": programs}
+    write_signature(graph.name, calls, programs, folder)
+    (folder / "README.md").write_text(_readme(graph, calls, programs), "utf-8")
+
+
+def write_program(whole: Whole, n: int, folder: Path) -> dict[str, Any]:
+    """Write a program in both forms; its entry in the signature, but for the names of its weights."""
+    stablehlo, hlo = f"batch_{n}.mlir", f"batch_{n}.hlo.pb"
+    (folder / stablehlo).write_text(whole.stablehlo(), "utf-8")
+    (folder / hlo).write_bytes(whole.hlo())
+    return {
+        "stablehlo": stablehlo,
+        "hlo": hlo,
+        "arguments": [array.as_dict() for array in whole.arguments if array.kind != "weight"],
+        "results": [array.as_dict() for array in whole.results],
+    }
+
+
+def write_signature(network: str, calls: Calls, programs: Mapping[str, Any], folder: Path) -> None:
+    """Write what the programs take and give, by number of samples, and the script that runs them."""
+    about = {"network": network, "n_steps": calls.n_steps, "dt": calls.dt, "programs": programs}
     (folder / SIGNATURE).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
     (folder / SCRIPT).write_text(with_licence(SCRIPT, _SCRIPT), "utf-8")
-    (folder / "README.md").write_text(_readme(graph, calls, programs), "utf-8")
 
 
 def _number_of(array: np.ndarray, weights: list[np.ndarray]) -> str:

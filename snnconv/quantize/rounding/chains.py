@@ -5,10 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from ...graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Readout, Reshape, SpikingGraph
+from ...graph import (
+    Affine,
+    AveragePool,
+    Conv,
+    Dense,
+    Difference,
+    Filter,
+    Input,
+    MaxPool,
+    Node,
+    Population,
+    Readout,
+    Reshape,
+    RunningSum,
+    SpikingGraph,
+)
 from ...graph.nodes import Weighted
 from ...graph.passes import fold_affine
 from ...graph.passes.draft import Draft
@@ -24,22 +40,29 @@ class NoIntegerFormError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """An average pool of spikes or inputs.
+    """A pool of spikes or inputs.
 
     Parameters
     ----------
+    name : str
+    node : AveragePool or MaxPool
+        Its windows.
     source : str
         Name of the node or of the pool that feeds it.
     input_shape : tuple of int
         Shape that it reads its input in.
     factor : float
         What the sum over a window is multiplied with to be the mean, and by other factors on the way.
+    is_running : bool
+        Whether largest values are those of running sums.
     """
 
-    node: AveragePool
+    name: str
+    node: AveragePool | MaxPool
     source: str
     input_shape: Shape
     factor: float
+    is_running: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +171,12 @@ def _synapse_on(way: list[Node]) -> float:
         raise NoIntegerFormError(
             f"'{found[1].name}' (Filter): a second synapse behind '{found[0].name}'; use one of them"
         )
+    behind = next((node for node in way[way.index(found[0]) :] if isinstance(node, MaxPool)), None)
+    if behind is not None:
+        raise NoIntegerFormError(
+            f"'{found[0].name}' (Filter): max pooling '{behind.name}' follows it, and takes plain spikes; convert the "
+            f"model without a synapse there"
+        )
     for node in way[: way.index(found[0])]:
         constant = node.bias if isinstance(node, Weighted) else node.offset if isinstance(node, Affine) else None
         if constant is not None and np.any(constant):
@@ -174,20 +203,30 @@ def _without_input_affine(
 
 
 def _chain(prepared: Prepared, sink: Sink, way: list[Node]) -> Chain:
-    source, *nodes = way
+    source = way[0]
     if not isinstance(source, (Input, Population)):
         raise NoIntegerFormError(f"'{source.name}' ({source.kind}): nothing feeds it")
     pools: tuple[Pool, ...] = ()
     last, shape, factor = source.name, source.shape, 1.0
     linear: Linear | None = None
     activation = "linear"
-    for node in nodes:
+    for before, node in pairwise(way):
         if isinstance(node, Readout):
             activation = node.function
         elif isinstance(node, AveragePool) and linear is None:
             _check_pool(node)
-            pools = (*pools, Pool(node, last, shape, factor / math.prod(node.size)))
+            pools = (*pools, Pool(node.name, node, last, shape, factor / math.prod(node.size)))
             last, factor = node.name, 1.0
+        elif isinstance(node, (RunningSum, MaxPool, Difference)):
+            if linear is not None or factor <= 0:
+                raise NoIntegerFormError(
+                    f"'{node.name}' ({node.kind}): it takes the largest of weighted sums; put the activation before "
+                    f"the max pooling"
+                )
+            if isinstance(node, MaxPool):
+                is_running = isinstance(before, RunningSum)
+                pools = (*pools, Pool(node.name, node, last, shape, factor, is_running))
+                last, factor = node.name, 1.0
         elif isinstance(node, Affine) and linear is None and _is_factor(node):
             factor *= float(np.ravel(node.scale)[0])
         elif not isinstance(node, Reshape):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from ...errors import ConversionError, ParameterError
-from ...graph import Population, SpikingGraph
+from ...graph import AveragePool, Population, SpikingGraph
 from ...runtime.arguments import check_dt
-from ...text.plain import plural
+from ...text.plain import first_of, plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
-from ..nodes import EncodedInput, IntegerNode, Node, SumPool
+from ..nodes import EncodedInput, IntegerNode, MaxPool, Node, SumPool
 from ..proofs import proven
 from ..ranges import Range
 from ..scales import Settings
@@ -95,7 +96,7 @@ def quantize(
     found, most = chains(prepared, problems)
     lines = [*filter(None, problems.values()), *more, *most]
     if lines:
-        listed = "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
+        listed = first_of([f"({number}) {line}" for number, line in enumerate(lines, 1)], "; ")
         verb = "has" if len(lines) == 1 else "have"
         raise ConversionError(
             f"{plural(len(lines), 'part')} of the network '{graph.name}' {verb} no integer form: {listed}."
@@ -112,6 +113,7 @@ class _Builder:
         self._nodes: dict[str, IntegerNode] = {}
         self._units: dict[str, float] = {}
         self._lines: list[str] = []
+        self._code = code
         (source,) = prepared.inputs
         node = EncodedInput(name=source.name, shape=source.shape, code=code)
         self._add(node, code.unit, Range(0, 0))
@@ -140,17 +142,22 @@ class _Builder:
 
     def _add_pools(self, chain: Chain) -> None:
         for pool in chain.pools:
-            if pool.node.name not in self._nodes:
-                node = SumPool(
-                    name=pool.node.name,
-                    inputs=(pool.source,),
-                    shape=pool.node.shape,
-                    input_shape=pool.input_shape,
-                    size=pool.node.size,
-                    strides=pool.node.strides,
-                )
-                unit = self._units[pool.source] * pool.factor
-                self._add(node, unit, self._nodes[pool.source].ranges["value"])
+            if pool.name not in self._nodes:
+                source = self._nodes[pool.source]
+                windows: dict[str, Any] = {
+                    "name": pool.name,
+                    "inputs": (pool.source,),
+                    "shape": pool.node.shape,
+                    "input_shape": pool.input_shape,
+                    "size": pool.node.size,
+                    "strides": pool.node.strides,
+                }
+                if isinstance(pool.node, AveragePool):
+                    node = SumPool(**windows)
+                else:  # spikes of a code stand for means as those of neurons do; the float network has numbers there
+                    is_running = pool.is_running or not self._code.is_constant
+                    node = MaxPool(**windows, padding=pool.node.padding, is_running=is_running)
+                self._add(node, self._units[pool.source] * pool.factor, source.ranges["value"])
 
     def _add(self, node: Node, unit: float, source: Range) -> Node:
         """The node with its ranges, after taking note of it; `unit` is what a value of 1 that it sends stands for."""

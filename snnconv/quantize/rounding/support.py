@@ -22,7 +22,6 @@ from ...graph import (
     RunningSum,
     SpikingGraph,
 )
-from ...neurons import SignedIF
 from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...text.advice import argument
@@ -30,7 +29,10 @@ from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
 from ..scales import Settings, most_level
 from .forms import FORMS, milliseconds
 
-SUPPORTED = (Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout)
+SUPPORTED = (
+    *(Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout),
+    *(RunningSum, MaxPool, Difference),
+)
 ADVICE = {
     "Add": "a branch that is added has no integer form here; train the model without it",
     "Concatenate": "branches that are joined have no integer form here; train the model without them",
@@ -46,13 +48,11 @@ ADVICE = {
 def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
     """A line of advice for each node without an integer form; an empty one for parts of another node."""
     found = {}
-    pools = any(isinstance(node, MaxPool) for node in graph.nodes)
     for node in graph.nodes:
         advice = _advice(node)
         if advice is not None:
             what = node.neuron.kind if isinstance(node, Population) else node.kind
-            is_part = isinstance(node, RunningMean) or (pools and isinstance(node, (RunningSum, Difference)))
-            found[node.name] = "" if is_part else f"'{node.name}' ({what}): {advice}"
+            found[node.name] = "" if isinstance(node, RunningMean) else f"'{node.name}' ({what}): {advice}"
     for node in graph.inputs[1:]:
         found[node.name] = f"'{node.name}' (Input): an integer graph has one input; bring the data in through it"
     return found
@@ -61,14 +61,10 @@ def unsupported_nodes(graph: SpikingGraph) -> dict[str, str]:
 def _advice(node: Node) -> str | None:
     """Advice for a node without an integer form; None where it has one."""
     if isinstance(node, Population) and type(node.neuron) not in FORMS:
-        if isinstance(node.neuron, SignedIF):
-            return f"its spikes can be negative; calibrate with {argument('spikes', 'binary')}"
         why = "its spikes can be negative" if node.neuron.fires_negative else "only LIF and IF have an integer form"
         return f"{why}; convert the model with {argument('swap_activations', {'…': RELU})}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
         return f"only a lowpass has an integer form; convert the model with {argument('synapse', 0.005)} or none"
-    if isinstance(node, MaxPool):
-        return f"convert the model with {argument('max_to_avg_pool', True)}, or train it with strided convolutions"
     if type(node) in SUPPORTED:
         return None
     return ADVICE.get(node.kind, "it has no integer form")

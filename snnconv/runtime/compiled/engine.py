@@ -110,7 +110,7 @@ class Engine:
     ----------
     voltages : mapping of population name to float or array
         Voltages before the first step.
-    precision : str
+    precision, compile : str
         See `snnconv.Simulator`.
     device : str or None
         None: where TensorFlow puts it.
@@ -125,11 +125,12 @@ class Engine:
         *,
         sparse: bool = True,
         precision: str = "float32",
+        compile: str = "parts",
         device: str | None = None,
     ):
         self._device, self._allows_tf32, self._voltages = device, precision == "tensorfloat32", voltages
         with self.active():
-            self.model = Model(graph, dt, dtype, sparse, precision)
+            self.model = Model(graph, dt, dtype, sparse, precision, compile == "whole")
         self._starts_at_rest = not any(np.any(voltage) for voltage in voltages.values())
         self._steppers: dict[Program, Stepper] = {}
 

@@ -63,11 +63,22 @@ class Model:
     share them.
     """
 
-    def __init__(self, graph: SpikingGraph, dt: float, dtype: str, sparse: bool, precision: str = "float32"):
+    def __init__(
+        self,
+        graph: SpikingGraph,
+        dt: float,
+        dtype: str,
+        sparse: bool,
+        precision: str = "float32",
+        is_one_program: bool = False,
+    ):
         graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
-        # sparse products were measured on CPUs only, and round nothing
-        self._sparse = sparse and precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
+        self.is_one_program = is_one_program
+        # sparse products were measured on CPUs only, and round nothing; XLA has none
+        self._sparse = (
+            sparse and not is_one_program and precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
+        )
         self.outputs = dict(graph.outputs)
         self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
@@ -82,7 +93,8 @@ class Model:
         """All that decides what is computed beside the numbers in the arrays."""
         nodes = tuple((node.name, node.inputs, settings_of(node), tuple(node.arrays())) for node in self.nodes)
         shapes = tuple(tuple(array.shape) for array in self.arrays)  # a neuron bias is one number, or one per channel
-        return nodes, shapes, tuple(self.outputs.items()), self.dt, self.dtype, self.precision, self._sparse
+        numbers = self.dt, self.dtype, self.precision
+        return nodes, shapes, tuple(self.outputs.items()), *numbers, self._sparse, self.is_one_program
 
     def by_name(self, arrays: Iterable[Any]) -> dict[str, dict[str, Any]]:
         """`arrays` by node and name."""

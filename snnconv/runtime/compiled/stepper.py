@@ -20,7 +20,7 @@ from .. import tensorflow_ops
 from ..result import spike_dtype
 from .model import Model, Program
 from .products import BFLOAT16, SPARSE
-from .scan import Arrays, Scan, Settled, compile_scan, shared, traced
+from .scan import Arrays, Scan, Settled, compile_scan, compiled, shared, traced
 
 Flat = tuple[tf.Tensor, ...]
 Tensors = dict[str, tf.Tensor]
@@ -41,8 +41,9 @@ class Stepper:
         self._model, self._program = model.without_arrays(), program
         self._varies = self._find_varying()
         self._trains = self._find_trains()
-        self.before = Settled(traced(self._before))
-        self.chunk = Settled(traced(self._chunk))
+        make = compiled if model.is_one_program else traced
+        self.before = Settled(make(self._before))
+        self.chunk = Settled(make(self._chunk))
         self.after = traced(self._after)
         self._spikes_between = {name: shared(_spikes_between, self._dtype(node)) for name, node in self._trains.items()}
         self._chains = self._find_chains()

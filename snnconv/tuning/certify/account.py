@@ -12,7 +12,10 @@ whenever v reaches 1, so that with ``low <= P(n) <= high`` for all n >= T the re
     c < 0:   E(T)  <=  E(n)  <=  E(T) + h·max(0, floor(v(T) + (c + high - P(T))/h))
 
 A neuron whose voltage is so low that the last floor is 0 never spikes again, and adds nothing to what is uncertain
-behind it. P(T) is in the books too: ``P(T) = S(T) + h·(v(T) - v(0)) - T·c``.
+behind it. A neuron that takes spikes back keeps the same books with S the spikes less those taken back: it does so at
+voltages below 0 alone, and is below 1 behind it, so that both bounds for a >= 0 stand as they are, and what it has sent
+is all that it can take back, ``E(n) >= 0`` for c < 0. P(T) is in the books too:
+``P(T) = S(T) + h·(v(T) - v(0)) - T·c``.
 
 The width of E(n) does not grow with n, so that the error of the mean, E(n)/n, falls as 1/n. What grows is rounding,
 which `Account.drift` bounds step by step.
@@ -33,7 +36,7 @@ import numpy as np
 from ...errors import ConversionError
 from ...graph import Input, Linear, Node, Population, SpikingGraph
 from ...graph.nodes import AveragePool, Difference, MaxPool, Readout, RunningSum, Weighted
-from ...neurons import IF
+from ...neurons import IF, SignedIF
 from ...neurons.piecewise_linear import PiecewiseLinear
 from ...runtime.rates import linear_values
 
@@ -104,7 +107,7 @@ class Clock:
     Parameters
     ----------
     n_steps : int
-        T, at least 1.
+        T; 0 before the first step.
     dt : float
         Length of a step, in seconds.
     epsilon : float
@@ -114,6 +117,11 @@ class Clock:
     n_steps: int
     dt: float
     epsilon: float
+
+    @property
+    def first(self) -> int:
+        """First step that the bounds are for."""
+        return max(self.n_steps, 1)
 
 
 def accounts(
@@ -164,7 +172,7 @@ def passed(node: Node, sources: list[Account], clock: Clock) -> Account:
 
 @passed.register
 def _(node: Linear, sources: list[Account], clock: Clock) -> Account:
-    sizes = [source.size(clock.n_steps) for source in sources]
+    sizes = [source.size(clock.first) for source in sources]
     rate, limit = linear_values(node, [(source.rate, source.limit) for source in sources])
     (middle,) = linear_values(_unbiased(node), [(source.middle,) for source in sources])
     spread = [(source.radius, source.drift, size) for source, size in zip(sources, sizes, strict=True)]
@@ -185,11 +193,11 @@ def _(node: MaxPool, sources: list[Account], clock: Clock) -> Account:
     # of sums: the largest is at least that of the place with the largest limit, at most what any place can reach
     (source,) = sources
     rate, limit, drift, size = linear_values(
-        node, [(source.rate, source.limit, source.drift, source.size(clock.n_steps))]
+        node, [(source.rate, source.limit, source.drift, source.size(clock.first))]
     )
     (low,) = linear_values(node, [(source.low + MOST_STEPS * source.limit,)])
-    (high,) = linear_values(node, [(source.high + clock.n_steps * source.limit,)])
-    low, high = low - MOST_STEPS * limit, high - clock.n_steps * limit
+    (high,) = linear_values(node, [(source.high + clock.first * source.limit,)])
+    low, high = low - MOST_STEPS * limit, high - clock.first * limit
     drift = drift + clock.epsilon * MOST_STEPS * size  # a sum is rounded to its own last digit
     return Account(rate, limit, (low + high) / 2, (high - low) / 2, drift)
 
@@ -210,8 +218,18 @@ def _(neuron: IF, node: Population, current: Account, books: Books, clock: Clock
             f"population '{node.name}' has IF neurons with min_voltage={neuron.min_voltage}, which forget negative "
             f"current. Certify networks of IF neurons with min_voltage=-inf, as relu is converted to."
         )
+    return _subtracting(neuron, node, current, books, clock)
+
+
+@spiking.register
+def _(neuron: SignedIF, node: Population, current: Account, books: Books, clock: Clock) -> Account:
+    return _subtracting(neuron, node, current, books, clock)
+
+
+def _subtracting(neuron: Any, node: Population, current: Account, books: Books, clock: Clock) -> Account:
+    """The account of neurons whose voltage keeps all of the current that was not spent."""
     height, c = neuron.amplitude / clock.dt, neuron.amplitude * (current.limit + node.neuron_bias)
-    most = math.inf if neuron.max_spikes is None else neuron.max_spikes * height
+    most = math.inf if neuron.max_spikes_per_step is None else neuron.max_spikes_per_step * height
     low, high, drift = (neuron.amplitude * each for each in (current.low, current.high, current.drift))
     now = height * (books.counts + books.voltage - books.initial_voltage) - clock.n_steps * c
     drift = drift + clock.epsilon * (8 * height + 2 * (high - low) + 4 * np.abs(c))
@@ -222,6 +240,8 @@ def _(neuron: IF, node: Population, current: Account, books: Books, clock: Clock
     creep = clock.epsilon * MOST_STEPS * (np.abs(reach) + height)
     silent = height * np.maximum(np.floor((reach + c + creep) / height + TINY), 0.0)
     upper = np.where(falling, silent, np.where(limit < most, upper, 0.0))
+    if neuron.fires_negative:  # at a limit of 0 all that was sent may be taken back
+        lower = np.where(limit > 0, lower, -height * books.counts)
     error = height * books.counts - clock.n_steps * limit
     rate = neuron.rate(current.rate + node.neuron_bias)
     drift = np.where(falling, 0.0, drift)
@@ -235,13 +255,13 @@ def _(neuron: PiecewiseLinear, node: Population, current: Account, books: Books,
             f"population '{node.name}' has a threshold of {neuron.threshold:g} Hz, where its rate jumps, so that a "
             f"bound on the current is none on the rate. Certify networks without activations that have a threshold."
         )
-    height, amplitude, T = neuron.amplitude / clock.dt, neuron.amplitude, clock.n_steps
+    height, amplitude, T, first = neuron.amplitude / clock.dt, neuron.amplitude, clock.n_steps, clock.first
     c, top = current.limit + node.neuron_bias, math.inf if neuron.max_rate is None else neuron.max_rate
     limit = neuron.rate(c)
     # the slopes that lie between the mean currents that are possible from now on bound what becomes of their errors
     least, most = (
-        c + np.minimum(current.low, 0) / T - current.drift,
-        c + np.maximum(current.high, 0) / T + current.drift,
+        c + np.minimum(current.low, 0) / first - current.drift,
+        c + np.maximum(current.high, 0) / first + current.drift,
     )
     pieces = [(np.asarray(neuron.negative_slope), least < 0), (1.0, (most > 0) & (least < top)), (0.0, most > top)]
     flattest = np.min([np.where(here, slope, math.inf) for slope, here in pieces], 0)
@@ -251,7 +271,7 @@ def _(neuron: PiecewiseLinear, node: Population, current: Account, books: Books,
     now = height * (books.counts + books.voltage - books.initial_voltage) - T * limit
     largest = np.maximum(np.abs(flattest), np.abs(steepest))
     # the running mean of the current is rounded at every step, and each time counts for all steps before
-    rounding = clock.epsilon * (8 * height + amplitude * (MOST_STEPS / 2 + 8) * (np.abs(c) + current.size(T)))
+    rounding = clock.epsilon * (8 * height + amplitude * (MOST_STEPS / 2 + 8) * (np.abs(c) + current.size(first)))
     drift = amplitude * largest * current.drift + rounding
     lower, upper = _later(low - now, high - now, limit, height, books.voltage, drift, clock)
     if neuron.fires_negative:  # it takes back what it sent too much

@@ -127,7 +127,7 @@ def settled_steps(graph: SpikingGraph, x: Any, dt: float = 0.001, dtype: str = "
     _, xs = _checked(graph, x, 1, dt, dtype)
     if not _has_classes(graph):
         raise InputError("settled_steps takes networks with one output of one value per class.")
-    clock = Clock(1, dt, float(np.finfo(dtype).eps) / 2)
+    clock = Clock(0, dt, float(np.finfo(dtype).eps) / 2)
     found = []
     for part in _parts(graph, xs):
         books = {node.name: _opened(node, part.n) for node in graph.nodes if isinstance(node, Population)}

@@ -88,7 +88,10 @@ NOTABLE = (
 """Kinds that `convert` and `snnconv simulate` warn of. Few spikes are wanted in runs of few steps, and negative ones
 come of the activations that were trained."""
 
-REMEDY = "Calibrate with some hundred samples, or run longer; snnconv.tune measures both."
+REMEDY = (
+    "Calibrate with some hundred samples, which gives neurons signed spikes that take back what was sent too early, or "
+    "run longer; snnconv.tune measures both."
+)
 
 MEANINGS = {
     "clipping": "clipped, above what spikes can carry",

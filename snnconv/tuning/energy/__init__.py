@@ -1,7 +1,10 @@
 """The cost of a network: its operations, counted from measured spikes, and the energy that devices take for them.
 
 - `measure`: run a network, and count its spikes and operations
-- `operations`: weights that spikes meet, place by place
+- `arrivals`: values that arrive at kernels at every step of a run
+- `operations`: weights that a value meets, place by place
+- `metrics`: the same counts as NeuroBench's metrics
+- `neurobench`: a graph as a model of the NeuroBench harness
 - `devices`: energy of an operation on each device
 - `report`: the account of a run
 - `text`: energies and counts in words
@@ -9,18 +12,22 @@
 
 from .devices import DEVICES, Device, find_devices, read_devices
 from .measure import energy
-from .operations import LayerOperations, operations_of_spikes, operations_of_values
+from .metrics import ConnectionMetrics, Metrics, PopulationMetrics, metrics
+from .operations import fan_out, operations_of_values
 from .report import EnergyReport, LayerEnergy
 
 __all__ = [
     "DEVICES",
+    "ConnectionMetrics",
     "Device",
     "EnergyReport",
     "LayerEnergy",
-    "LayerOperations",
+    "Metrics",
+    "PopulationMetrics",
     "energy",
+    "fan_out",
     "find_devices",
-    "operations_of_spikes",
+    "metrics",
     "operations_of_values",
     "read_devices",
 ]

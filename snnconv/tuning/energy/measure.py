@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...graph import Inputs, Population, SpikingGraph
+from ...graph import Function, Inputs, Population, SpikingGraph, Weighted
 from ...runtime.arguments import check_graph, check_steps
 from ...text.progress import track
+from .arrivals import Connections
 from .devices import Device, find_devices
-from .operations import has_max_pool, operations_of_spikes, operations_of_values
+from .operations import arithmetic, operations_of_values
 from .report import EnergyReport, LayerEnergy
 
 if TYPE_CHECKING:
     from ...runtime.simulator import Simulator
 
-BYTES = 256 << 20  # that recorded spikes may take at a time
+BYTES = 256 << 20  # that records and what is computed from them may take at a time
+VOLTAGE_AND_SPIKE = 8  # bytes of a neuron's record at a step, where its spikes are counted in int32
+VALUES_AT_ONCE = 4  # arrays of values at all steps that are there together
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,8 @@ class Activity:
     spikes : mapping of population name to (checkpoints,) array
         Spikes of all its neurons.
     synops : mapping of node name to (checkpoints,) array
-        Weights that those spikes met, by the node that holds them.
+        Weights other than 0 that values other than 0 met, by the node that holds the weights; without those whose
+        values come from the input with no spike among them.
     output : (n, n_steps, *output) array
         Or a dict of them where there are several outputs.
     """
@@ -100,7 +104,7 @@ class Structure:
     arithmetic : mapping of node name to int
         Operations of functions of means, at every step.
     macs : mapping of node name to int
-        Multiply-accumulates as an ANN.
+        Multiply-accumulates as an ANN, zeros included.
     n_neurons : mapping of population name to int
     """
 
@@ -114,19 +118,22 @@ class Structure:
     def of(cls, graph: SpikingGraph) -> Structure:
         """The structure of a graph."""
         sizes = {node.name: math.prod(node.shape) for node in graph.nodes if isinstance(node, Population)}
-        silence = {name: np.zeros((1, *graph[name].shape)) for name in sizes}
-        operations = operations_of_spikes(graph, silence)
+        has_spikes: set[str] = set()
         rows: list[tuple[str, ...]] = []
-        for name in operations:
-            source = graph[name].inputs[0]
+        for node in graph.nodes:
+            if isinstance(node, Population) or has_spikes.intersection(node.inputs):
+                has_spikes.add(node.name)
+            if not isinstance(node, (Weighted, Function, Population)):
+                continue
+            source = node.inputs[0]
             alone = len(graph.consumers(source)) == 1 and not graph.is_output(source)
-            if name in sizes and (source,) in rows and alone:
-                rows[rows.index((source,))] = (source, name)
+            if isinstance(node, Population) and (source,) in rows and alone:
+                rows[rows.index((source,))] = (source, node.name)
             else:
-                rows.append((name,))
-        products = {name: each.n_products for name, each in operations.items()}
-        arithmetic = {name: each.n_arithmetic for name, each in operations.items()}
-        return cls(tuple(rows), products, arithmetic, operations_of_values(graph), sizes)
+                rows.append((node.name,))
+        macs = operations_of_values(graph)
+        products = {name: n for name, n in macs.items() if name not in has_spikes}
+        return cls(tuple(rows), products, arithmetic(graph), macs, sizes)
 
 
 def report(
@@ -148,9 +155,9 @@ def report(
                 name=name,
                 n_neurons=structure.n_neurons.get(name, 0),
                 spikes=float(activity.spikes[name][at]) if name in structure.n_neurons else 0.0,
-                synops=float(sum(activity.synops[each][at] for each in row)),
-                products=sum(structure.products[each] for each in row),
-                arithmetic=sum(structure.arithmetic[each] for each in row),
+                synops=float(sum(activity.synops[each][at] for each in row if each in activity.synops)),
+                products=sum(structure.products.get(each, 0) for each in row),
+                arithmetic=sum(structure.arithmetic.get(each, 0) for each in row),
                 macs=sum(structure.macs.get(each, 0) for each in row),
             )
         )
@@ -176,46 +183,30 @@ def measure(
     advance : callable or None
         Called with the number of samples that are done, in the place of a progress bar.
     """
-    graph = simulator.graph
-    populations = [node for node in graph.nodes if isinstance(node, Population)]
-    n = xs.n
-    # rates are net of negative spikes, and known only at the end
-    in_time = {p.name for p in populations if len(checkpoints) > 1 or p.neuron.fires_negative}
-    size = sum(math.prod(p.shape) for p in populations if p.name in in_time) * n_steps * 4
-    batch = max(1, min(n, BYTES // max(size, 1)))
-    record = [f"{p.name}.{'spikes' if p.name in in_time else 'rates'}" for p in populations]
-    spikes: dict[str, Any] = {p.name: 0.0 for p in populations}
-    synops: dict[str, Any] = {}
+    graph, n = simulator.graph, xs.n
+    connections = Connections(graph, simulator.dt)
+    ends = np.asarray(checkpoints) - 1
+    spikes = {name: np.zeros(len(ends)) for name in graph.populations}
+    synops = {layer.name: np.zeros(len(ends)) for layer in connections.layers}
     outputs: list[Mapping[str, np.ndarray]] = []
-    by_sample = has_max_pool(graph)
+    record = [f"{name}.spikes" for name in graph.populations]
     with track(n, False if advance else progress, unit="samples") as bar:
-        for part in xs.parts(batch):
+        for part in xs.parts(samples_at_once(connections, n_steps)):
             result = simulator.run(part, n_steps, record=record)
-            counts = {}
-            for population in populations:
-                name = population.name
-                if name in in_time:
-                    count = _counted(result.spikes[name], checkpoints, by_sample)
-                else:
-                    count = np.rint(result.rates[name] * (n_steps * simulator.dt))
-                    count = count[:, None] if by_sample else count.mean(0)[None, None]
-                counts[name] = count.reshape(-1, *population.shape)
-                total = counts[name].reshape(-1, len(checkpoints), math.prod(population.shape)).sum(-1).mean(0)
-                spikes[name] = spikes[name] + total * (part.n / n)
-            for name, each in operations_of_spikes(graph, counts).items():
-                total = np.broadcast_to(each.synops, (max(len(each.synops), len(checkpoints)),))
-                synops[name] = synops.get(name, 0.0) + total.reshape(-1, len(checkpoints)).mean(0) * (part.n / n)
+            for name in spikes:
+                sent = np.abs(result.spikes[name].reshape(part.n, n_steps, -1), dtype="int32").sum((0, 2))
+                spikes[name] += np.cumsum(sent)[ends] / n
+            for layer, signal in connections.arrivals(part, result.spikes, n_steps):
+                if not signal.is_input:
+                    synops[layer.name] += np.cumsum(connections.events(layer, signal))[ends] / n
             outputs.append(result.outputs)
             (advance or bar)(part.n)
     joined = {label: np.concatenate([part[label] for part in outputs]) for label in graph.outputs}
     return Activity(tuple(checkpoints), spikes, synops, graph.as_output(joined))
 
 
-def _counted(spikes: np.ndarray, checkpoints: Sequence[int], by_sample: bool) -> np.ndarray:
-    """Spikes up to each checkpoint, whatever their sign: (n or 1, checkpoints, *units)."""
-    first = [0, *checkpoints[:-1]]
-    spikes = spikes[:, : checkpoints[-1]]
-    spikes = np.abs(spikes) if spikes.dtype.kind == "i" else spikes
-    if not by_sample:
-        spikes = spikes.sum(0, dtype="int64")[None] / len(spikes)
-    return np.cumsum(np.add.reduceat(spikes, first, 1, dtype="float64"), 1)
+def samples_at_once(connections: Connections, n_steps: int) -> int:
+    """Samples whose spikes and values at all steps fit in `BYTES`."""
+    sizes = [math.prod(node.shape) for node in connections.graph.nodes if isinstance(node, Population)]
+    each = n_steps * (VOLTAGE_AND_SPIKE * sum(sizes) + VALUES_AT_ONCE * 4 * connections.largest)
+    return max(1, BYTES // max(each, 1))

@@ -19,8 +19,9 @@ FUNCTIONS = (
     "cost what a synaptic operation does. Their results are sent as spikes."
 )
 ASSUMPTIONS = (
-    "A synaptic operation is one weight that one spike meets. Added up are synaptic operations and neuron updates; "
-    "what moves data, waits, or reads the output out is not.",
+    "A synaptic operation is one weight other than 0 that a value other than 0 meets at a step: an effective AC or MAC "
+    "of NeuroBench. Added up are synaptic operations and neuron updates; what moves data, waits, or reads the output "
+    "out is not.",
     "On devices that are not driven by events every product is computed at every step, and one product (a "
     "multiply-accumulate) is taken to cost what a synaptic operation does. The ANN computes each product and each "
     "neuron once.",
@@ -38,13 +39,15 @@ class LayerEnergy:
     spikes : float
         Spikes that its neurons sent.
     synops : float
-        Weights that spikes met on the way into the layer.
+        Effective synaptic operations: weights other than 0 that values other than 0 met at the layer, of which spikes
+        are the cause.
     products : int
         Multiply-accumulates with values that no spike carried, each time they are computed: behind the input.
     arithmetic : int
         Multiplications, divisions and calls of exp and the like of a function of means, at every step.
     macs : int
-        Multiply-accumulates of the layer as an ANN, for one sample; products with padding are left out.
+        Multiply-accumulates of the layer as an ANN, for one sample, zeros included; products with padding are left
+        out.
     """
 
     name: str
@@ -90,7 +93,7 @@ class EnergyReport:
 
     @property
     def synops(self) -> float:
-        """Weights that spikes met."""
+        """Effective synaptic operations behind spikes."""
         return sum(layer.synops for layer in self.layers)
 
     @property

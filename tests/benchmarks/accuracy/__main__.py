@@ -12,7 +12,7 @@ import snnconv
 from snnconv.conversion.files import load_model as load_keras_model
 from snnconv.training.datasets import Dataset, load
 
-from .deep import DEEP, measure_deep
+from .deep import DEEP, KINDS, STEPS, measure_deep, samples_of
 from .networks import cached, fashion_lif, mnist_lif, nengo_dl_relu, spikingjelly_cnn
 
 CALIBRATION_IMAGES = 500
@@ -94,13 +94,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--models", type=Path, metavar="FOLDER", help="where trained networks are kept, and the stand-ins are"
     )
+    deep = parser.add_argument_group(f"for {', '.join(DEEP)}")
+    deep.add_argument("--images", type=int, default=10_000, metavar="N", help="test images, the first (default: all)")
+    deep.add_argument("--steps", default=",".join(map(str, STEPS)), help="(default: %(default)s)")
+    deep.add_argument("--kinds", default=",".join(KINDS), help="of spikes (default: %(default)s)")
     args = parser.parse_args(arguments)
     folders = {"mnist": args.mnist, "fashion_mnist": args.fashion}
     for name in args.works.split(","):
         if name in DEEP:
             stand_in = (args.models or Path()) / f"{name}.keras"
             path = Path(args.emotion_model or "emotion_model.hdf5") if name == "emotions" else stand_in
-            measure_deep(name, path, load("fashion_mnist", folders["fashion_mnist"]), args.faces)
+            data = load("fashion_mnist", folders["fashion_mnist"])
+            samples = samples_of(name, data, args.faces, args.images)
+            measure_deep(name, path, samples, tuple(map(int, args.steps.split(","))), args.kinds.split(","))
             continue
         work = WORKS[name]
         data = load(work.data, folders[work.data])

@@ -6,6 +6,7 @@ these: settings of the method were, on the 5,000 validation images of `stand_ins
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from snnconv.training.datasets import Dataset
 from .stand_ins import STAND_INS, resized
 
 STEPS = (8, 16, 32, 128)
+KINDS = ("as converted", "binary", "signed")  # of spikes
 N_FACES, N_CALIBRATION_FACES = 100, 60  # of the file; the rest of it are no faces
 SIDE = 64  # pixels of a face
 
@@ -34,15 +36,12 @@ class Deep:
     title : str
     published : str
         Figures of others for networks like it.
-    n_test : int
-        Test samples, the first ones.
     n_calibration : int
         Training samples to calibrate with, the first ones.
     """
 
     title: str
     published: str = "none"
-    n_test: int = 10_000
     n_calibration: int = 500
 
 
@@ -50,11 +49,10 @@ DEEP = {
     "resnet8": Deep(
         "ResNet8, 7 layers of ReLU, Fashion-MNIST",
         "QCFS, retrained: ResNet-20 on CIFAR-10 -2.2 points at 8 steps, -0.2 at 16",
-        n_test=1000,
         n_calibration=200,
     ),
-    "mobilenet_v1": Deep("MobileNetV1 0.25, 27 layers of ReLU, Fashion-MNIST", n_test=1000, n_calibration=200),
-    "mobilenet_v2": Deep("MobileNetV2 0.35, 35 layers of ReLU6, Fashion-MNIST", n_test=1000, n_calibration=200),
+    "mobilenet_v1": Deep("MobileNetV1 0.25, 27 layers of ReLU, Fashion-MNIST", n_calibration=200),
+    "mobilenet_v2": Deep("MobileNetV2 0.35, 35 layers of ReLU6, Fashion-MNIST", n_calibration=200),
     "emotions": Deep("mini-XCEPTION of fer 25.10.3, faces of scikit-image", n_calibration=300),
     "keywords": Deep("DS-CNN of keyword spotting, 9 layers of ReLU, Fashion-MNIST"),
     "autoencoder": Deep("autoencoder of anomaly detection, 9 layers of ReLU, Fashion-MNIST"),
@@ -70,16 +68,16 @@ class Samples:
     y: np.ndarray | None
 
 
-def samples_of(name: str, data: Dataset, faces: str | None) -> Samples:
+def samples_of(name: str, data: Dataset, faces: str | None, n_test: int) -> Samples:
     """The samples of a network."""
     work = DEEP[name]
     if name == "emotions":
         pictures = np.load(faces or "lfw_subset.npy")[:N_FACES]
         few = variants(pictures[:N_CALIBRATION_FACES])[: work.n_calibration]
-        return Samples(few, variants(pictures[N_CALIBRATION_FACES:]), None)
+        return Samples(few, variants(pictures[N_CALIBRATION_FACES:])[:n_test], None)
     shape = STAND_INS[name].shape
-    few, x = resized(data.x_train[: work.n_calibration], shape), resized(data.x_test[: work.n_test], shape)
-    return Samples(few, x, None if name == "autoencoder" else data.y_test[: work.n_test])
+    few, x = resized(data.x_train[: work.n_calibration], shape), resized(data.x_test[:n_test], shape)
+    return Samples(few, x, None if name == "autoencoder" else data.y_test[:n_test])
 
 
 def variants(faces: np.ndarray) -> np.ndarray:
@@ -90,13 +88,15 @@ def variants(faces: np.ndarray) -> np.ndarray:
     return np.stack(sized, 1).reshape(-1, SIDE, SIDE, 1).astype("float32") * 2 - 1
 
 
-def measure_deep(name: str, path: Path, data: Dataset, faces: str | None) -> None:
+def measure_deep(
+    name: str, path: Path, samples: Samples, steps: Sequence[int] = STEPS, kinds: Sequence[str] = KINDS
+) -> None:
     """Print a line for each number of steps and kind of spikes: accuracy, agreement with Keras, relative error.
 
     The relative error is the root of the mean squared difference from Keras' outputs, before a softmax, by their
     standard deviation.
     """
-    work, samples = DEEP[name], samples_of(name, data, faces)
+    work = DEEP[name]
     model: Any = load_model(path) if path.suffix == ".hdf5" else keras.models.load_model(path)
     plain = snnconv.convert(model, verbose=False)
     wanted = _before_softmax(plain, samples.x)
@@ -106,8 +106,8 @@ def measure_deep(name: str, path: Path, data: Dataset, faces: str | None) -> Non
     print(
         "  | steps | spikes | read from | right | as Keras | relative error |\n  |---|---|---|---|---|---|", flush=True
     )
-    for n_steps in STEPS:
-        for spikes in ("as converted", "binary", "signed"):
+    for n_steps in steps:
+        for spikes in kinds:
             graph = plain
             if spikes != "as converted":
                 graph = snnconv.calibrate(plain, samples.calibration, n_steps, spikes=spikes)

@@ -71,11 +71,6 @@ def additive_attention(layer: Any, build: Builder, inputs: Any, **arguments: Any
 def embedding(layer: Any, build: Builder, x: str) -> str:
     if build.carries_spikes(x):
         raise build.error("looks up what spikes carry. It converts where the numbers come from an input.")
-    if layer.mask_zero:
-        raise build.error(
-            "has mask_zero=True, and the mask hides times from all layers behind it. Leave it out, and give attention "
-            "layers an attention_mask."
-        )
     table = build.weights(table=layer.embeddings)
     shape = (*build.shape(x), table["table"].shape[-1])
     return build.add(Lookup, "rows", (x,), shape, **table, trained=table)

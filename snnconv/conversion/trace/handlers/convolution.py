@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from keras import layers as kl
+from keras import ops
 
 from ....graph.nodes import Conv, ConvTranspose
 from ..builder import Builder, to_numpy
 from ..registry import handles
 from .dense import require_floats
+from .functions import operation_type
 from .shape import padding_pairs, spatial_shape, with_channels_last
 
 
@@ -18,6 +20,28 @@ from .shape import padding_pairs, spatial_shape, with_channels_last
 def conv(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     y = _convolution(layer, build, x, to_numpy(layer.kernel), layer.bias, layer.groups, lead=lead)
     return build.activate(y, layer.activation)
+
+
+@handles(operation_type(lambda x: ops.conv(x, np.ones((2, 4, 3), "float32"))))
+def conv_operation(operation: Any, build: Builder, inputs: str, kernel: Any) -> str:
+    if isinstance(kernel, str) or not isinstance(inputs, str):
+        raise build.error("has a kernel that is a signal. A signal and a constant kernel convert.")
+    if operation.data_format == "channels_first":
+        raise build.error("has data_format='channels_first'. Use 'channels_last'.")
+    *size, channels = build.shape(inputs)
+    weights = to_numpy(kernel)
+    window, n = weights.shape[:-2], len(size)
+    strides, dilation = (
+        (value,) * n if isinstance(value, int) else tuple(value)
+        for value in (operation.strides, operation.dilation_rate)
+    )
+    padding = padding_pairs(operation.padding, tuple(size), window, strides, dilation)
+    shape = tuple(
+        (m + sum(pair) - (w - 1) * d - 1) // s + 1
+        for m, pair, w, d, s in zip(size, padding, window, dilation, strides, strict=True)
+    )
+    geometry = {"strides": strides, "padding": padding, "dilation": dilation, "groups": channels // weights.shape[-2]}
+    return build.conv(inputs, weights, None, (*shape, weights.shape[-1]), **geometry)
 
 
 @handles(kl.DepthwiseConv1D, kl.DepthwiseConv2D, inside_time=True)

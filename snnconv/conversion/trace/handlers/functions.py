@@ -5,6 +5,7 @@ Each becomes a function of the running means of its inputs, sent in spikes; see 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from keras import layers as kl
 from keras import ops
 
+from ....graph.nodes import Function
 from ..builder import Builder
 from ..registry import handles
 from .shape import output_shape, permute, reshape
@@ -235,15 +237,44 @@ _EXTREMES = {operation_type(getattr(ops, name)): name[-3:] for name in ("max", "
 
 @handles(*_EXTREMES)
 def largest(operation: Any, build: Builder, x: str) -> str:
+    return build.sent(_largest(operation, build, x, _EXTREMES[type(operation)]))
+
+
+def _largest(operation: Any, build: Builder, x: str, name: str) -> str:
     rank = len(build.shape(x)) + 1
     axes = range(rank) if operation.axis is None else np.atleast_1d(operation.axis) % rank
     if 0 in axes:
         raise build.error(f"runs over the samples (axis={operation.axis}). Only axes of one sample convert.")
     axes = tuple(int(axis) - 1 for axis in axes)
     kept = tuple(1 if axis in axes else n for axis, n in enumerate(build.shape(x)))
-    y = build.function(_EXTREMES[type(operation)], x, shape=kept, axis=axes)
+    y = build.function(name, x, shape=kept, axis=axes)
     shape = kept if operation.keepdims else tuple(n for axis, n in enumerate(kept) if axis not in axes)
-    return build.sent(reshape(build, y, shape, "reshape"))
+    return reshape(build, y, shape, "reshape")
+
+
+@handles(operation_type(lambda x: ops.not_equal(x, 0)))
+def not_equal(operation: Any, build: Builder, x1: Any, x2: Any) -> str:
+    """1 where the data differ from a number, 0 where not: a mask."""
+    if not isinstance(x1, str) or isinstance(x2, str) or np.ndim(x2):
+        raise build.error("compares two signals, or with several numbers. Compare a signal with one number.")
+    return _of_data(build, "differs", x1, value=float(x2))
+
+
+@handles(operation_type(lambda x: ops.any(ops.not_equal(x, 0), -1)))
+def any_of(operation: Any, build: Builder, x: str) -> str:
+    return _largest(operation, build, x, "max")
+
+
+@handles(kl.Masking)
+def masking(layer: Any, build: Builder, x: str) -> str:
+    return _of_data(build, "without", x, value=float(layer.mask_value))
+
+
+def _of_data(build: Builder, name: str, x: str, **settings: Any) -> str:
+    """A function of numbers that come from an input as they are."""
+    if build.carries_spikes(x):
+        raise build.error("compares what spikes carry with a number. Give the mask a place before the first neurons.")
+    return build.add(Function, name, (x,), build.shape(x), function=name, settings=json.dumps(settings))
 
 
 @handles(operation_type(lambda x: ops.swapaxes(x, 1, 2)))

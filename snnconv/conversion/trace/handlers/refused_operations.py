@@ -8,10 +8,10 @@ _PREPARE = "Apply it to the data first, or to the outputs, and build the model o
 
 REFUSED = {
     f"it gives truth values or places in an array, which are no rates. {_PREPARE}": """
-        all allclose any argmax argmin argpartition argsort bincount count_nonzero digitize equal greater
+        all allclose argmax argmin argpartition argsort bincount count_nonzero digitize equal greater
         greater_equal heaviside histogram in_top_k isclose isfinite isin isinf isnan isneginf isposinf
         isreal less less_equal logical_and logical_not logical_or logical_xor multi_hot nanargmax nanargmin
-        ndim nonzero not_equal one_hot searchsorted signbit size unique unravel_index view
+        ndim nonzero one_hot searchsorted signbit size unique unravel_index view
     """,
     f"it works on whole numbers or on their bits. {_PREPARE}": """
         bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
@@ -45,7 +45,7 @@ REFUSED = {
     """,
     "there is no converter for it yet. Use the layer, or simpler functions, that do the same": """
         adaptive_average_pool adaptive_max_pool append arccos arccosh arcsin arcsinh arctan arctan2 arctanh
-        array_split average average_pool broadcast_to cast cbrt cdist conv conv_transpose convert_to_tensor
+        array_split average average_pool broadcast_to cast cbrt cdist conv_transpose convert_to_tensor
         cosh cross cumprod cumsum deg2rad depth_to_space depthwise_conv diag diagflat diagonal diff
         divide_no_nan dot dot_product_attention dsplit dstack erfc erfinv exp2 fabs flip fliplr flipud fmax
         fmin fold hsplit hstack hypot i0 inner kron leaky_relu log10 log2 logaddexp logaddexp2 logsumexp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -34,7 +35,6 @@ REFUSED = {
         *("MelSpectrogram", "RandomCrop", "Resizing", "Solarization", "STFTSpectrogram", "Pipeline"),
     ),
     _CODE: ("TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"),
-    "a mask hides times, which a spiking network lives through. Cut the data instead": ("Masking",),
 }
 
 for _reason, _names in REFUSED.items():
@@ -69,7 +69,12 @@ def pass_on(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
 
 @expands(kl.Lambda, kl.SimpleRNNCell, kl.GRUCell, kl.LSTMCell, kl.StackedRNNCells)
 def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
-    """The operations that a layer's function did to symbolic tensors, on which it is called as in the code of a model.
+    """The operations that a layer does to symbolic tensors, on which it is called as in the code of a model."""
+    return operations(layer, layer.call, args, kwargs)
+
+
+def operations(layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Expansion:
+    """The operations that a function of a layer does to symbolic tensors.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def function(layer: Any, args: Any, kwargs: Any) -> Expansion:
 
     args, kwargs = tree.map_structure(fresh, args), tree.map_structure(fresh, kwargs)
     try:
-        outputs = tree.map_structure(connected, layer.call(*(args or ()), **(kwargs or {})))
+        outputs = tree.map_structure(connected, call(*(args or ()), **(kwargs or {})))
         model = keras.Model(inputs, outputs)
     except Exception as error:
         # a function of the user raises anything

@@ -1,15 +1,16 @@
-// A layer: its weights and neurons, and a memory of what they send. LANES neurons at the same place, which have the
-// same inputs, are computed side by side. A step takes
-//     rows * (inputs of a neuron + 3) + LANES + 2
-// clocks from `start` to `done`, with rows = neurons / LANES. With HOLDS, sums of weighted inputs are kept, and a step
-// whose inputs are not `fresh` takes
-//     4 + (rows - 1) * max(4, LANES) + LANES + 2
-// Every value is also given out as it is sent: `sent`, in the order of the neurons.
+// A layer: what it reads, its weights, LANES sums side by side, and its neurons, which come one after the other.
+//
+// A step begins where a frame of inputs is ready and there is room for what the layer sends, and its clocks are, with
+// rows = NEURONS / LANES and CLOCKS of its registers in a row,
+//     rows * (inputs of a neuron) + LANES + CLOCKS
+//     rows * max(spikes among the inputs, LANES) + LANES + CLOCKS      with QUEUE
+//     NEURONS + CLOCKS                                                 with HOLDS, where inputs are not fresh
 module snn_layer #(
-    parameter KIND = "LIF",
     parameter NEURONS = 2,
     parameter LANES = 1,
-    parameter HOLDS = 0,
+    parameter HOLDS = 0,  // sums of weighted inputs are kept for steps whose inputs are not fresh
+    parameter QUEUE = 0,  // inputs are places of spikes
+    parameter KIND = 0,
     parameter IN_Z = 1,
     parameter IN_Y = 1,
     parameter IN_X = 1,
@@ -34,8 +35,12 @@ module snn_layer #(
     parameter PLACE_BITS = 2,
     parameter ADDRESS_BITS = 1,
     parameter WEIGHTS = 2,  // words of LANES weights
-    parameter WEIGHTS_FILE = "",
-    parameter BIASES = 1,  // words of LANES biases; they are used in turn, again and again
+    parameter WEIGHT_BITS = 8,
+    parameter WEIGHT_FILE = "",
+    parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
+    parameter READ_BITS = 1,  // INPUT_BITS, or SOURCE_ADDRESS_BITS with QUEUE
+    parameter SUM_BITS = 16,
+    parameter BIASES = 1,
     parameter BIAS_BITS = 8,
     parameter BIAS_FILE = "",
     parameter THRESHOLDS = 1,
@@ -47,21 +52,22 @@ module snn_layer #(
     parameter CEILINGS = 1,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
-    parameter STARTS = 0,  // 0: voltages start at 0
+    parameter STARTS = 0,
     parameter START_BITS = 1,
     parameter START_FILE = "",
-    parameter INPUT_BITS = 1,
-    parameter WEIGHT_BITS = 8,
-    parameter SUM_BITS = 16,
     parameter SHIFT = 0,
     parameter BITS = 32,
     parameter STATE_BITS = 16,
-    parameter LEAK = 0,
+    parameter LEAK_TERMS = 0,
+    parameter [127:0] LEAK_PLACES = 0,
+    parameter [15:0] LEAK_NEGATIVE = 0,
     parameter FRACTION_BITS = 12,
     parameter PRODUCT_BITS = 32,
     parameter REFRACTORY_STEPS = 0,
     parameter IS_RECTIFIED = 0,
-    parameter SYNAPSE = 0,
+    parameter SYNAPSE_TERMS = 0,
+    parameter [127:0] SYNAPSE_PLACES = 0,
+    parameter [15:0] SYNAPSE_NEGATIVE = 0,
     parameter SYNAPSE_FRACTION_BITS = 12,
     parameter SYNAPSE_BITS = 16,
     parameter SYNAPSE_PRODUCT_BITS = 32,
@@ -69,199 +75,248 @@ module snn_layer #(
 ) (
     input wire clk,
     input wire rst,
-    input wire start,
-    input wire first,
-    input wire fresh,
-    output reg done,
+    input wire source_ready,
+    input wire [2:0] source_tags,  // of a step of a sample: last, with fresh inputs, first
+    input wire [SOURCE_ADDRESS_BITS:0] source_count,
     output wire [SOURCE_ADDRESS_BITS-1:0] source_address,
-    input wire [INPUT_BITS-1:0] source_data,
-    input wire [ADDRESS_BITS-1:0] read_address,
-    output wire [VALUE_BITS-1:0] read_data,
+    input wire [READ_BITS-1:0] source_data,
+    input wire sink_free,
+    output wire done,
+    output reg [2:0] tags,
     output wire sent,
     output reg [ADDRESS_BITS-1:0] sent_index,
     output wire [VALUE_BITS-1:0] sent_value
 );
-    localparam ROWS = NEURONS / LANES;
-    localparam ROW_BITS = ROWS > 1 ? $clog2(ROWS) : 1;
     localparam WEIGHT_ADDRESS_BITS = WEIGHTS > 1 ? $clog2(WEIGHTS) : 1;
-    localparam BLOCKS = ROWS / (OUT_Z * OUT_Y * OUT_X * GROUPS);
+    localparam BLOCKS = NEURONS / LANES / (OUT_Z * OUT_Y * OUT_X * GROUPS);
+    localparam ROW_BITS = NEURONS > LANES ? $clog2(NEURONS / LANES) : 1;
+    localparam [31:0] LAST_NEURON = NEURONS - 1;
+    localparam [31:0] LAST_ROW = NEURONS / LANES - 1;
 
-    localparam IDLE = 3'd0, SUM = 3'd1, DRAIN = 3'd2, UPDATE = 3'd3, FIRE = 3'd4, SEND = 3'd5;
-    reg [2:0] phase;
-    wire on_input, last_input, last_of_place, last_neurons;
-    wire summing = phase == SUM;
-    wire updating = phase == UPDATE;
-    wire firing = phase == FIRE;
+    localparam IDLE = 2'd0, PREPARE = 2'd1, ISSUE = 2'd2, DRAIN = 2'd3;
+    reg [1:0] phase;
     wire idle = phase == IDLE;
-    reg [LANES-1:0] waiting;  // lanes that have not sent their value yet
-    wire summed = HOLDS != 0 && !fresh ? waiting >> 4 == 0 : last_input;  // 4 of them leave before the next neurons fire
-
+    wire issue = phase == ISSUE;
+    wire begins = idle && source_ready && sink_free;
+    wire held = HOLDS != 0 && !tags[1];
+    wire last_issued;
+    assign done = sent && sent_index == LAST_NEURON[ADDRESS_BITS-1:0];
     always @(posedge clk)
-        if (rst) begin
-            phase <= IDLE;
-            done <= 1'b0;
-        end else begin
-            done <= 1'b0;
-            case (phase)
-                IDLE: if (start) phase <= SUM;
-                SUM: if (summed) phase <= DRAIN;
-                DRAIN: phase <= UPDATE;
-                UPDATE: phase <= FIRE;
-                FIRE: phase <= last_neurons ? SEND : SUM;
-                SEND:
-                if (waiting == 0) begin
-                    phase <= IDLE;
-                    done <= 1'b1;
-                end
-                default: phase <= IDLE;
-            endcase
-        end
-
-    snn_window #(
-        .IN_Z(IN_Z),
-        .IN_Y(IN_Y),
-        .IN_X(IN_X),
-        .CHANNELS(CHANNELS),
-        .OUT_Z(OUT_Z),
-        .OUT_Y(OUT_Y),
-        .OUT_X(OUT_X),
-        .GROUPS(GROUPS),
-        .BLOCKS(BLOCKS),
-        .WINDOW_Z(WINDOW_Z),
-        .WINDOW_Y(WINDOW_Y),
-        .WINDOW_X(WINDOW_X),
-        .STRIDE_Z(STRIDE_Z),
-        .STRIDE_Y(STRIDE_Y),
-        .STRIDE_X(STRIDE_X),
-        .DILATION_Z(DILATION_Z),
-        .DILATION_Y(DILATION_Y),
-        .DILATION_X(DILATION_X),
-        .PAD_Z(PAD_Z),
-        .PAD_Y(PAD_Y),
-        .PAD_X(PAD_X),
-        .ADDRESS_BITS(SOURCE_ADDRESS_BITS),
-        .PLACE_BITS(PLACE_BITS)
-    ) window (
-        .clk(clk),
-        .start(idle),
-        .next_input(summing),
-        .next_neurons(firing),
-        .address(source_address),
-        .on_input(on_input),
-        .last_input(last_input),
-        .last_of_place(last_of_place),
-        .last_neurons(last_neurons)
-    );
-
-    reg [WEIGHT_ADDRESS_BITS-1:0] weight_address;
-    reg [ROW_BITS-1:0] row;
-    reg accumulate;
+        if (rst) phase <= IDLE;
+        else if (begins) phase <= PREPARE;
+        else if (phase == PREPARE) phase <= ISSUE;
+        else if (done) phase <= IDLE;
+        else if (issue && last_issued) phase <= DRAIN;
     always @(posedge clk) begin
-        accumulate <= summing && on_input;
-        if (idle || (firing && last_of_place)) weight_address <= 0;
-        else if (summing) weight_address <= weight_address + 1'b1;
-        if (idle) row <= 0;
-        else if (firing) row <= row + 1'b1;
+        if (begins) tags <= source_tags;
+        if (idle) sent_index <= 0;
+        else if (sent) sent_index <= sent_index + 1'b1;
     end
 
-    wire [LANES*WEIGHT_BITS-1:0] weights;
-    wire [LANES*BIAS_BITS-1:0] biases;
-    wire [LANES*THRESHOLD_BITS-1:0] thresholds;
-    wire [LANES*FLOOR_BITS-1:0] floors;
-    wire [LANES*CEILING_BITS-1:0] ceilings;
-    wire [LANES*START_BITS-1:0] starts;
-    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHTS_FILE) weight_rom (clk, weight_address, weights);
-    // The names of kinds have different lengths.
-    // verilator lint_off WIDTH
+    // Inputs, one at a time: `on_input` where there is one, `row_ends` with the last one of LANES neurons.
+    wire summing = issue && !held;
+    wire on_input, row_ends, last_summed;
+    wire [WEIGHT_ADDRESS_BITS-1:0] weight_address;
+    localparam WEIGHT_AT = QUEUE != 0 ? 4 : 2;  // clocks behind the input's address
+    wire signed [INPUT_BITS-1:0] x;  // with the weight
     generate
-        if (KIND == "SUM") begin : gen_no_biases
-            assign biases = 0;
-        end else begin : gen_biases
-            snn_cyclic_rom #(LANES * BIAS_BITS, BIASES, BIAS_FILE) bias_rom (clk, idle, firing, biases);
-        end
-        if (KIND == "LIF" || KIND == "IF") begin : gen_thresholds
-            snn_cyclic_rom #(LANES * THRESHOLD_BITS, THRESHOLDS, THRESHOLD_FILE) threshold_rom (clk, idle, firing, thresholds);
-            snn_cyclic_rom #(LANES * FLOOR_BITS, FLOORS, FLOOR_FILE) floor_rom (clk, idle, firing, floors);
-        end else begin : gen_no_thresholds
-            assign thresholds = 0;
-            assign floors = 0;
-        end
-        if (KIND == "IF") begin : gen_ceilings
-            snn_cyclic_rom #(LANES * CEILING_BITS, CEILINGS, CEILING_FILE) ceiling_rom (clk, idle, firing, ceilings);
-        end else begin : gen_no_ceilings
-            assign ceilings = 0;
-        end
-        if (STARTS != 0) begin : gen_starts
-            snn_cyclic_rom #(LANES * START_BITS, STARTS, START_FILE) start_rom (clk, idle, firing, starts);
-        end else begin : gen_no_starts
-            assign starts = 0;
-        end
-    endgenerate
-    // verilator lint_on WIDTH
-
-    wire [LANES*VALUE_BITS-1:0] values;
-    genvar lane;
-    generate
-        for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lane
-            wire signed [BIAS_BITS-1:0] bias = biases[lane*BIAS_BITS+:BIAS_BITS];
-            wire signed [THRESHOLD_BITS-1:0] threshold = thresholds[lane*THRESHOLD_BITS+:THRESHOLD_BITS];
-            wire signed [FLOOR_BITS-1:0] floor = floors[lane*FLOOR_BITS+:FLOOR_BITS];
-            wire signed [CEILING_BITS-1:0] ceiling = ceilings[lane*CEILING_BITS+:CEILING_BITS];
-            wire signed [START_BITS-1:0] v_start = starts[lane*START_BITS+:START_BITS];
-            snn_neuron #(
-                .KIND(KIND),
-                .ROWS(ROWS),
-                .ROW_BITS(ROW_BITS),
-                .HOLDS(HOLDS),
-                .INPUT_BITS(INPUT_BITS),
-                .WEIGHT_BITS(WEIGHT_BITS),
-                .SUM_BITS(SUM_BITS),
-                .SHIFT(SHIFT),
-                .BITS(BITS),
-                .STATE_BITS(STATE_BITS),
-                .LEAK(LEAK),
-                .FRACTION_BITS(FRACTION_BITS),
-                .PRODUCT_BITS(PRODUCT_BITS),
-                .REFRACTORY_STEPS(REFRACTORY_STEPS),
-                .IS_RECTIFIED(IS_RECTIFIED),
-                .SYNAPSE(SYNAPSE),
-                .SYNAPSE_FRACTION_BITS(SYNAPSE_FRACTION_BITS),
-                .SYNAPSE_BITS(SYNAPSE_BITS),
-                .SYNAPSE_PRODUCT_BITS(SYNAPSE_PRODUCT_BITS),
-                .VALUE_BITS(VALUE_BITS)
-            ) neuron (
+        if (QUEUE != 0) begin : gen_queue
+            localparam [31:0] INPUTS = WEIGHTS / (NEURONS / LANES);
+            localparam [31:0] FEWEST = LANES - 1;
+            localparam COUNT_BITS = SOURCE_ADDRESS_BITS + 1;
+            reg [SOURCE_ADDRESS_BITS-1:0] place, most;
+            reg [ROW_BITS-1:0] row;
+            reg [WEIGHT_ADDRESS_BITS-1:0] row_address, old_row_address, address;
+            reg [COUNT_BITS-1:0] n_spikes;
+            wire [COUNT_BITS-1:0] fewer = n_spikes - 1'b1;
+            wire unused = fewer[COUNT_BITS-1];
+            wire [WEIGHT_ADDRESS_BITS-1:0] number;
+            if (WEIGHT_ADDRESS_BITS > READ_BITS) begin : gen_rows
+                assign number = {{(WEIGHT_ADDRESS_BITS - READ_BITS) {1'b0}}, source_data};
+            end else begin : gen_one_row
+                assign number = source_data[WEIGHT_ADDRESS_BITS-1:0];
+            end
+            assign source_address = place;
+            assign on_input = {1'b0, place} < n_spikes;
+            assign row_ends = place == most;
+            assign last_summed = row_ends && row == LAST_ROW[ROW_BITS-1:0];
+            assign weight_address = address;
+            assign x = 1'b1;
+            always @(posedge clk) begin
+                if (idle) n_spikes <= source_count;
+                if (phase == PREPARE)
+                    most <= n_spikes > FEWEST[COUNT_BITS-1:0]
+                        ? fewer[SOURCE_ADDRESS_BITS-1:0] : FEWEST[SOURCE_ADDRESS_BITS-1:0];
+                if (idle || row_ends) place <= 0;
+                else if (summing) place <= place + 1'b1;
+                if (idle) begin
+                    row <= 0;
+                    row_address <= 0;
+                end else if (summing && row_ends) begin
+                    row <= row + 1'b1;
+                    row_address <= row_address + INPUTS[WEIGHT_ADDRESS_BITS-1:0];
+                end
+                old_row_address <= row_address;
+                address <= old_row_address + number;
+            end
+        end else begin : gen_scan
+            wire last_of_place, last_neurons;
+            reg [WEIGHT_ADDRESS_BITS-1:0] address;
+            reg [INPUT_BITS-1:0] waited;
+            assign weight_address = address;
+            assign last_summed = row_ends && last_neurons;
+            assign x = waited;
+            wire unused = &{1'b0, source_count};
+            always @(posedge clk) begin
+                waited <= source_data;
+                if (idle || (summing && row_ends && last_of_place)) address <= 0;
+                else if (summing) address <= address + 1'b1;
+            end
+            snn_window #(
+                .IN_Z(IN_Z),
+                .IN_Y(IN_Y),
+                .IN_X(IN_X),
+                .CHANNELS(CHANNELS),
+                .OUT_Z(OUT_Z),
+                .OUT_Y(OUT_Y),
+                .OUT_X(OUT_X),
+                .GROUPS(GROUPS),
+                .BLOCKS(BLOCKS),
+                .WINDOW_Z(WINDOW_Z),
+                .WINDOW_Y(WINDOW_Y),
+                .WINDOW_X(WINDOW_X),
+                .STRIDE_Z(STRIDE_Z),
+                .STRIDE_Y(STRIDE_Y),
+                .STRIDE_X(STRIDE_X),
+                .DILATION_Z(DILATION_Z),
+                .DILATION_Y(DILATION_Y),
+                .DILATION_X(DILATION_X),
+                .PAD_Z(PAD_Z),
+                .PAD_Y(PAD_Y),
+                .PAD_X(PAD_X),
+                .ADDRESS_BITS(SOURCE_ADDRESS_BITS),
+                .PLACE_BITS(PLACE_BITS)
+            ) window (
                 .clk(clk),
-                .first(first),
-                .fresh(fresh),
-                .row(row),
-                .restart(idle || firing),
-                .accumulate(accumulate),
-                .update(updating),
-                .fire(firing),
-                .x(source_data),
-                .weight(weights[lane*WEIGHT_BITS+:WEIGHT_BITS]),
-                .bias({{(BITS - BIAS_BITS) {bias[BIAS_BITS-1]}}, bias}),
-                .threshold({{(BITS - THRESHOLD_BITS) {threshold[THRESHOLD_BITS-1]}}, threshold}),
-                .floor({{(BITS - FLOOR_BITS) {floor[FLOOR_BITS-1]}}, floor}),
-                .ceiling({{(BITS - CEILING_BITS) {ceiling[CEILING_BITS-1]}}, ceiling}),
-                .start({{(BITS - START_BITS) {v_start[START_BITS-1]}}, v_start}),
-                .value(values[lane*VALUE_BITS+:VALUE_BITS])
+                .start(idle),
+                .next_input(summing),
+                .address(source_address),
+                .on_input(on_input),
+                .last_input(row_ends),
+                .last_of_place(last_of_place),
+                .last_neurons(last_neurons)
             );
         end
     endgenerate
 
-    // Values leave one by one, lane 0 first, while the next neurons are summed up.
-    reg [LANES*VALUE_BITS-1:0] leaving;
-    assign sent = waiting[0];
-    assign sent_value = leaving[VALUE_BITS-1:0];
-    always @(posedge clk) begin
-        if (firing) leaving <= values;
-        else leaving <= leaving >> VALUE_BITS;
-        if (rst) waiting <= 0;
-        else if (firing) waiting <= {LANES{1'b1}};
-        else waiting <= waiting >> 1;
-        if (idle) sent_index <= 0;
-        else if (sent) sent_index <= sent_index + 1'b1;
-    end
-    snn_memory #(VALUE_BITS, NEURONS, ADDRESS_BITS) output_memory (clk, sent, sent_index, sent_value, read_address, read_data);
+    wire [LANES*WEIGHT_BITS-1:0] weights;
+    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE) weight_rom (clk, weight_address, weights);
+
+    wire taken, starts_sum, sums_end;
+    reg row_starts;
+    always @(posedge clk)
+        if (idle) row_starts <= 1'b1;
+        else if (summing) row_starts <= row_ends;
+    snn_delay #(1, WEIGHT_AT) taken_delay (clk, summing && on_input, taken);
+    snn_delay #(1, WEIGHT_AT + 1) starts_delay (clk, row_starts, starts_sum);
+    reg [WEIGHT_AT+1:0] ending;
+    assign sums_end = ending[WEIGHT_AT+1];
+    always @(posedge clk)
+        if (rst) ending <= 0;
+        else ending <= {ending[WEIGHT_AT:0], summing && row_ends};
+
+    wire [LANES*SUM_BITS-1:0] sums;
+    genvar lane;
+    generate
+        for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lane
+            snn_sum #(INPUT_BITS, WEIGHT_BITS, SUM_BITS) lane_sum (
+                clk, taken, x, weights[lane*WEIGHT_BITS+:WEIGHT_BITS], starts_sum, sums[lane*SUM_BITS+:SUM_BITS]
+            );
+        end
+    endgenerate
+
+    // Sums leave one by one, lane 0 first, while those of the next neurons are made.
+    wire sum_valid;
+    wire [SUM_BITS-1:0] sum;
+    generate
+        if (LANES == 1) begin : gen_one
+            assign sum_valid = sums_end;
+            assign sum = sums;
+        end else begin : gen_leaving
+            reg [LANES*SUM_BITS-1:0] leaving;
+            reg [LANES-1:0] waiting;
+            assign sum_valid = waiting[0];
+            assign sum = leaving[SUM_BITS-1:0];
+            always @(posedge clk) begin
+                leaving <= sums_end ? sums : leaving >> SUM_BITS;
+                if (rst) waiting <= 0;
+                else waiting <= sums_end ? {LANES{1'b1}} : waiting >> 1;
+            end
+        end
+    endgenerate
+
+    wire valid;
+    generate
+        if (HOLDS == 0) begin : gen_fresh
+            assign valid = sum_valid;
+            assign last_issued = last_summed;
+        end else begin : gen_holds
+            reg [ADDRESS_BITS-1:0] number;
+            always @(posedge clk)
+                if (idle) number <= 0;
+                else if (issue) number <= number + 1'b1;
+            assign valid = held ? issue : sum_valid;
+            assign last_issued = held ? number == LAST_NEURON[ADDRESS_BITS-1:0] : last_summed;
+        end
+    endgenerate
+
+    snn_neuron #(
+        .KIND(KIND),
+        .NEURONS(NEURONS),
+        .ADDRESS_BITS(ADDRESS_BITS),
+        .HOLDS(HOLDS),
+        .BIASES(BIASES),
+        .BIAS_BITS(BIAS_BITS),
+        .BIAS_FILE(BIAS_FILE),
+        .THRESHOLDS(THRESHOLDS),
+        .THRESHOLD_BITS(THRESHOLD_BITS),
+        .THRESHOLD_FILE(THRESHOLD_FILE),
+        .FLOORS(FLOORS),
+        .FLOOR_BITS(FLOOR_BITS),
+        .FLOOR_FILE(FLOOR_FILE),
+        .CEILINGS(CEILINGS),
+        .CEILING_BITS(CEILING_BITS),
+        .CEILING_FILE(CEILING_FILE),
+        .STARTS(STARTS),
+        .START_BITS(START_BITS),
+        .START_FILE(START_FILE),
+        .SUM_BITS(SUM_BITS),
+        .SHIFT(SHIFT),
+        .BITS(BITS),
+        .STATE_BITS(STATE_BITS),
+        .LEAK_TERMS(LEAK_TERMS),
+        .LEAK_PLACES(LEAK_PLACES),
+        .LEAK_NEGATIVE(LEAK_NEGATIVE),
+        .FRACTION_BITS(FRACTION_BITS),
+        .PRODUCT_BITS(PRODUCT_BITS),
+        .REFRACTORY_STEPS(REFRACTORY_STEPS),
+        .IS_RECTIFIED(IS_RECTIFIED),
+        .SYNAPSE_TERMS(SYNAPSE_TERMS),
+        .SYNAPSE_PLACES(SYNAPSE_PLACES),
+        .SYNAPSE_NEGATIVE(SYNAPSE_NEGATIVE),
+        .SYNAPSE_FRACTION_BITS(SYNAPSE_FRACTION_BITS),
+        .SYNAPSE_BITS(SYNAPSE_BITS),
+        .SYNAPSE_PRODUCT_BITS(SYNAPSE_PRODUCT_BITS),
+        .VALUE_BITS(VALUE_BITS)
+    ) neuron (
+        .clk(clk),
+        .rst(rst),
+        .clear(idle),
+        .first(tags[0]),
+        .held(held),
+        .valid(valid),
+        .sum(sum),
+        .sent(sent),
+        .value(sent_value)
+    );
 endmodule

@@ -1,152 +1,218 @@
-// One arithmetic unit: sums up weighted inputs and steps a neuron, an output or a sum of a pool (KIND). It serves ROWS
-// of them in turn and keeps the state of each; `first` makes it take all voltages for `start` and all else for 0. With
-// HOLDS it also keeps their sums, and takes these where the inputs are not `fresh`.
+// The neurons, outputs or sums of a pool (KIND) of a layer, which come one after the other: a new one in every clock.
 //
-// The clocks of one of them: `accumulate` for every input, `update`, `fire`; `restart` before the first. `row` and what
-// depends on it stand still from two clocks before `update` to `fire`.
+// `valid` says that the sum of the weighted inputs of the next neuron is there, `sent` that a value is. `clear` goes
+// back to the first neuron. `first` makes all take `start` for their voltage and 0 for all else. With HOLDS sums are kept,
+// and taken in place of `sum` where `held`.
 module snn_neuron #(
-    parameter KIND = "LIF",  // "LIF", "IF", "READOUT" or "SUM"
-    parameter ROWS = 1,
-    parameter ROW_BITS = 1,
+    parameter KIND = 0,  // 0: LIF, 1: IF, 2: outputs that are summed up over time, 3: sums
+    parameter NEURONS = 2,
+    parameter ADDRESS_BITS = 1,
     parameter HOLDS = 0,
-    parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
-    parameter WEIGHT_BITS = 8,
+    parameter BIASES = 1,  // numbers; they are used in turn, again and again
+    parameter BIAS_BITS = 8,
+    parameter BIAS_FILE = "",
+    parameter THRESHOLDS = 1,
+    parameter THRESHOLD_BITS = 8,
+    parameter THRESHOLD_FILE = "",
+    parameter FLOORS = 1,
+    parameter FLOOR_BITS = 1,
+    parameter FLOOR_FILE = "",
+    parameter CEILINGS = 1,
+    parameter CEILING_BITS = 8,
+    parameter CEILING_FILE = "",
+    parameter STARTS = 0,  // 0: voltages start at 0
+    parameter START_BITS = 1,
+    parameter START_FILE = "",
     parameter SUM_BITS = 16,
     parameter SHIFT = 0,
-    parameter BITS = 32,  // of every sum behind the shift
+    parameter BITS = 32,  // of every sum behind the shift: more than of each of these numbers
     parameter STATE_BITS = 16,  // of a voltage, or of an output summed up
-    parameter LEAK = 0,
+    parameter LEAK_TERMS = 0,
+    parameter [127:0] LEAK_PLACES = 0,
+    parameter [15:0] LEAK_NEGATIVE = 0,
     parameter FRACTION_BITS = 12,
     parameter PRODUCT_BITS = 32,
     parameter REFRACTORY_STEPS = 0,
     parameter IS_RECTIFIED = 0,
-    parameter SYNAPSE = 0,
+    parameter SYNAPSE_TERMS = 0,
+    parameter [127:0] SYNAPSE_PLACES = 0,
+    parameter [15:0] SYNAPSE_NEGATIVE = 0,
     parameter SYNAPSE_FRACTION_BITS = 12,
     parameter SYNAPSE_BITS = 16,
     parameter SYNAPSE_PRODUCT_BITS = 32,
     parameter VALUE_BITS = 1
 ) (
-    // Neurons, outputs and sums need different numbers.
-    // verilator lint_off UNUSED
     input wire clk,
+    input wire rst,
+    input wire clear,
     input wire first,
-    input wire fresh,
-    input wire [ROW_BITS-1:0] row,
-    input wire restart,
-    input wire accumulate,
-    input wire update,
-    input wire fire,
-    input wire [INPUT_BITS-1:0] x,
-    input wire signed [WEIGHT_BITS-1:0] weight,
-    input wire signed [BITS-1:0] bias,
-    input wire signed [BITS-1:0] threshold,
-    input wire signed [BITS-1:0] floor,
-    input wire signed [BITS-1:0] ceiling,
-    input wire signed [BITS-1:0] start,
+    input wire held,
+    input wire valid,
+    input wire signed [SUM_BITS-1:0] sum,
+    output wire sent,
     output wire [VALUE_BITS-1:0] value
 );
-    // Signed numbers of different widths meet here. Each register is as wide as its proven range needs, so extending
-    // and cutting off the sign loses nothing.
-    // verilator lint_off WIDTH
-    wire signed [SUM_BITS-1:0] term;
-    reg signed [SUM_BITS-1:0] sum;
-    generate
-        if (INPUT_BITS == 1) begin : gen_spikes
-            assign term = x[0] ? weight : 0;
-        end else begin : gen_numbers
-            wire signed [INPUT_BITS-1:0] number = x;
-            assign term = number * weight;
-        end
-    endgenerate
-    always @(posedge clk)
-        if (restart) sum <= 0;
-        else if (accumulate) sum <= sum + term;
+    // Clocks from `valid` on at which a number is in its register.
+    localparam INPUTS_AT = 2;
+    localparam SYNAPSE_CLOCKS = SYNAPSE_TERMS == 0 ? 0 : SYNAPSE_TERMS > 2 ? $clog2(SYNAPSE_TERMS) + 1 : 2;
+    localparam CURRENT_AT = INPUTS_AT + SYNAPSE_CLOCKS;
+    localparam DRIVE_AT = CURRENT_AT + (IS_RECTIFIED != 0 ? 2 : 1);
+    localparam POTENTIAL_AT = DRIVE_AT + (LEAK_TERMS == 0 ? 1 : LEAK_TERMS > 2 ? $clog2(LEAK_TERMS) + 1 : 2);
+    localparam VALUE_AT = KIND == 3 ? INPUTS_AT : KIND == 2 ? POTENTIAL_AT : KIND == 1 ? POTENTIAL_AT + 3 : POTENTIAL_AT + 2;
 
+    reg [VALUE_AT:1] behind;
+    wire [VALUE_AT:0] at = {behind, valid};
+    always @(posedge clk)
+        if (rst) behind <= 0;
+        else behind <= at[VALUE_AT-1:0];
+    assign sent = at[VALUE_AT];
+
+    reg signed [SUM_BITS-1:0] given;
     wire signed [SUM_BITS-1:0] inputs;
     generate
-        if (HOLDS == 0) begin : gen_passing
-            assign inputs = sum;
-        end else begin : gen_held
-            wire signed [SUM_BITS-1:0] kept_sum;
-            assign inputs = fresh ? sum : kept_sum;
-            snn_memory #(SUM_BITS, ROWS, ROW_BITS) sums (clk, update && fresh, row, sum, row, kept_sum);
+        if (HOLDS != 0) begin : gen_held
+            reg [ADDRESS_BITS-1:0] place;
+            always @(posedge clk)
+                if (clear) place <= 0;
+                else if (valid) place <= place + 1'b1;
+            wire [SUM_BITS-1:0] kept;
+            reg [SUM_BITS-1:0] waited;
+            snn_memory #(SUM_BITS, NEURONS, ADDRESS_BITS) sums (clk, valid && !held, place, sum, place, kept);
+            always @(posedge clk) begin
+                waited <= sum;
+                given <= held ? kept : waited;
+            end
+        end else begin : gen_passing
+            reg [SUM_BITS-1:0] waited;
+            always @(posedge clk) begin
+                waited <= sum;
+                given <= waited;
+            end
+            wire unused = held;
         end
-    endgenerate
-
-    generate
-        if (KIND == "SUM") begin : gen_sum
+        if (KIND == 3) begin : gen_sum
             assign value = inputs;
+            wire unused = &{1'b0, clear, first};
         end else begin : gen_state
-            wire signed [BITS-1:0] wide_sum = inputs;
-            wire signed [BITS-1:0] total = wide_sum <<< SHIFT;
+            wire signed [BITS-1:0] total = {{(BITS - SUM_BITS) {inputs[SUM_BITS-1]}}, inputs} <<< SHIFT;
             wire signed [BITS-1:0] current;
-            if (SYNAPSE == 0) begin : gen_direct
+            if (SYNAPSE_TERMS == 0) begin : gen_direct
                 assign current = total;
             end else begin : gen_synapse
-                localparam signed [SYNAPSE_PRODUCT_BITS-1:0] D = SYNAPSE;
-                localparam signed [SYNAPSE_PRODUCT_BITS-1:0] HALF = 1 << (SYNAPSE_FRACTION_BITS - 1);
                 wire [SYNAPSE_BITS-1:0] kept;
-                wire signed [SYNAPSE_BITS-1:0] old = first ? {SYNAPSE_BITS{1'b0}} : kept;
-                reg signed [SYNAPSE_PRODUCT_BITS-1:0] product;
-                wire signed [SYNAPSE_PRODUCT_BITS-1:0] loss = product >>> SYNAPSE_FRACTION_BITS;
-                assign current = old - loss + total;
-                always @(posedge clk) product <= old * D + HALF;
-                snn_memory #(SYNAPSE_BITS, ROWS, ROW_BITS) currents (clk, update, row, current[SYNAPSE_BITS-1:0], row, kept);
+                snn_states #(SYNAPSE_BITS, NEURONS, ADDRESS_BITS) currents (
+                    clk, clear, at[INPUTS_AT-2], kept, at[CURRENT_AT], current[SYNAPSE_BITS-1:0]
+                );
+                snn_leak #(
+                    SYNAPSE_BITS, BITS, SYNAPSE_PRODUCT_BITS, SYNAPSE_TERMS, SYNAPSE_PLACES, SYNAPSE_NEGATIVE,
+                    SYNAPSE_FRACTION_BITS
+                ) synapse (clk, first ? {SYNAPSE_BITS{1'b0}} : kept, total, current);
             end
 
-            reg signed [BITS-1:0] drive;
-            wire signed [BITS-1:0] biased = current + bias;
-            always @(posedge clk) if (update) drive <= (IS_RECTIFIED != 0 && biased < 0) ? 0 : biased;
+            wire signed [BIAS_BITS-1:0] bias;
+            snn_turn #(BIAS_BITS, BIASES, BIAS_FILE) biases (clk, clear, at[CURRENT_AT-2], bias);
+            reg signed [BITS-1:0] biased;
+            always @(posedge clk) biased <= current + {{(BITS - BIAS_BITS) {bias[BIAS_BITS-1]}}, bias};
+            wire signed [BITS-1:0] drive;
+            if (IS_RECTIFIED != 0) begin : gen_rectified
+                reg signed [BITS-1:0] positive;
+                always @(posedge clk) positive <= biased[BITS-1] ? {BITS{1'b0}} : biased;
+                assign drive = positive;
+            end else begin : gen_signed
+                assign drive = biased;
+            end
 
-            wire [STATE_BITS-1:0] kept_state;
-            wire signed [STATE_BITS-1:0] state = first ? start[STATE_BITS-1:0] : kept_state;
-            wire signed [BITS-1:0] next_state;
-            snn_memory #(STATE_BITS, ROWS, ROW_BITS) states (clk, fire, row, next_state[STATE_BITS-1:0], row, kept_state);
-
-            reg signed [BITS-1:0] leaked;
-            if (LEAK == 0) begin : gen_kept
-                always @(posedge clk) leaked <= state;
-            end else begin : gen_leak
-                localparam signed [PRODUCT_BITS-1:0] D = LEAK;
-                localparam signed [PRODUCT_BITS-1:0] HALF = 1 << (FRACTION_BITS - 1);
-                reg signed [PRODUCT_BITS-1:0] product;
-                wire signed [PRODUCT_BITS-1:0] loss = product >>> FRACTION_BITS;
-                always @(posedge clk) begin
-                    product <= state * D + HALF;
-                    leaked <= state - loss;
+            localparam COUNT_BITS = REFRACTORY_STEPS == 0 ? 0 : $clog2(REFRACTORY_STEPS + 1);
+            localparam KEPT_BITS = STATE_BITS + COUNT_BITS;
+            wire [KEPT_BITS-1:0] kept, next;
+            snn_states #(KEPT_BITS, NEURONS, ADDRESS_BITS) states (clk, clear, at[DRIVE_AT-2], kept, sent, next);
+            wire [STATE_BITS-1:0] start;
+            if (STARTS == 0) begin : gen_zero
+                assign start = 0;
+            end else begin : gen_start
+                wire signed [START_BITS-1:0] start_word;
+                snn_turn #(START_BITS, STARTS, START_FILE) starts (clk, clear, at[DRIVE_AT-2], start_word);
+                if (STATE_BITS > START_BITS) begin : gen_wide
+                    assign start = {{(STATE_BITS - START_BITS) {start_word[START_BITS-1]}}, start_word};
+                end else begin : gen_same
+                    assign start = start_word[STATE_BITS-1:0];
                 end
             end
+            wire signed [STATE_BITS-1:0] state = first ? start : kept[STATE_BITS-1:0];
+            wire signed [BITS-1:0] potential;
+            snn_leak #(
+                STATE_BITS, BITS, PRODUCT_BITS, LEAK_TERMS, LEAK_PLACES, LEAK_NEGATIVE, FRACTION_BITS
+            ) leak (clk, state, drive, potential);
 
-            wire signed [BITS-1:0] potential = leaked + drive;
-            if (KIND == "READOUT") begin : gen_readout
-                assign next_state = potential;
-                assign value = potential;
+            if (KIND == 2) begin : gen_readout
+                assign next = potential[STATE_BITS-1:0];
+                assign value = potential[STATE_BITS-1:0];
+                wire unused = &{1'b0, potential};
             end else begin : gen_neuron
-                wire signed [BITS-1:0] floored = potential < floor ? floor : potential;
-                wire resting, spiked;
+                wire signed [THRESHOLD_BITS-1:0] threshold_word;
+                wire signed [FLOOR_BITS-1:0] floor_word;
+                snn_turn #(THRESHOLD_BITS, THRESHOLDS, THRESHOLD_FILE) thresholds (
+                    clk, clear, at[POTENTIAL_AT-2], threshold_word
+                );
+                snn_turn #(FLOOR_BITS, FLOORS, FLOOR_FILE) floors (clk, clear, at[POTENTIAL_AT-2], floor_word);
+                wire signed [BITS-1:0] threshold = {
+                    {(BITS - THRESHOLD_BITS) {threshold_word[THRESHOLD_BITS-1]}}, threshold_word
+                };
+                wire signed [BITS-1:0] floor = {{(BITS - FLOOR_BITS) {floor_word[FLOOR_BITS-1]}}, floor_word};
+                reg [STATE_BITS-1:0] voltage;
+                reg spiked;
                 assign value = spiked;
-                if (KIND == "IF") begin : gen_if
-                    wire signed [BITS-1:0] rest = potential - threshold;
-                    assign spiked = potential >= threshold;
-                    assign next_state = !spiked ? floored : rest > ceiling ? ceiling : rest;
+                reg [BITS-1:0] floored;
+                wire unused = &{1'b0, floored};
+                if (KIND == 1) begin : gen_if
+                    wire signed [CEILING_BITS-1:0] ceiling_word;
+                    snn_turn #(CEILING_BITS, CEILINGS, CEILING_FILE) ceilings (
+                        clk, clear, at[POTENTIAL_AT-1], ceiling_word
+                    );
+                    wire signed [BITS-1:0] ceiling = {
+                        {(BITS - CEILING_BITS) {ceiling_word[CEILING_BITS-1]}}, ceiling_word
+                    };
+                    reg signed [BITS-1:0] rest;
+                    reg [STATE_BITS-1:0] below, most;
+                    reg fires, over;
+                    always @(posedge clk) begin
+                        rest <= potential - threshold;
+                        floored <= potential < floor ? floor : potential;
+                        fires <= !rest[BITS-1];
+                        over <= rest > ceiling;
+                        below <= rest[BITS-1] ? floored[STATE_BITS-1:0] : rest[STATE_BITS-1:0];
+                        most <= ceiling[STATE_BITS-1:0];
+                        spiked <= fires;
+                        voltage <= fires && over ? most : below;
+                    end
+                    assign next = voltage;
                 end else begin : gen_lif
-                    wire signed [BITS-1:0] held = state;
-                    assign spiked = potential > threshold && !resting;
-                    assign next_state = resting ? held : spiked ? 0 : floored;
-                end
-                if (REFRACTORY_STEPS == 0) begin : gen_ready
-                    assign resting = 1'b0;
-                end else begin : gen_refractory
-                    localparam COUNT_BITS = $clog2(REFRACTORY_STEPS + 1);
-                    wire [COUNT_BITS-1:0] kept_count;
-                    wire [COUNT_BITS-1:0] count = first ? 0 : kept_count;
-                    wire [COUNT_BITS-1:0] next_count = resting ? count - 1 : spiked ? REFRACTORY_STEPS : 0;
-                    assign resting = count != 0;
-                    snn_memory #(COUNT_BITS, ROWS, ROW_BITS) counts (clk, fire, row, next_count, row, kept_count);
+                    reg above;
+                    wire resting;
+                    always @(posedge clk) begin
+                        above <= potential > threshold;
+                        floored <= potential < floor ? floor : potential;
+                        spiked <= above && !resting;
+                        // A neuron that rests has fired, and its voltage stays 0.
+                        voltage <= above || resting ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0];
+                    end
+                    if (REFRACTORY_STEPS == 0) begin : gen_ready
+                        assign resting = 1'b0;
+                        assign next = voltage;
+                    end else begin : gen_refractory
+                        localparam [31:0] REST = REFRACTORY_STEPS;
+                        wire [COUNT_BITS-1:0] count;
+                        wire [COUNT_BITS-1:0] kept_count = first ? {COUNT_BITS{1'b0}} : kept[STATE_BITS+:COUNT_BITS];
+                        reg [COUNT_BITS-1:0] next_count;
+                        snn_delay #(COUNT_BITS, POTENTIAL_AT + 1 - DRIVE_AT) count_delay (clk, kept_count, count);
+                        assign resting = count != 0;
+                        always @(posedge clk)
+                            next_count <= resting ? count - 1'b1 : above ? REST[COUNT_BITS-1:0] : {COUNT_BITS{1'b0}};
+                        assign next = {next_count, voltage};
+                    end
                 end
             end
         end
     endgenerate
-    // verilator lint_on WIDTH
-    // verilator lint_on UNUSED
+    assign inputs = given;
 endmodule

@@ -1,4 +1,4 @@
-// A read-only memory; what is read comes one clock later.
+// A read-only memory; what is read comes two clocks later, since the memory and what is behind it have a clock each.
 module snn_rom #(
     parameter WIDTH = 1,
     parameter DEPTH = 2,
@@ -10,6 +10,10 @@ module snn_rom #(
     output reg [WIDTH-1:0] data
 );
     reg [WIDTH-1:0] words[0:DEPTH-1];
+    reg [WIDTH-1:0] word;
     initial $readmemh(FILE, words);
-    always @(posedge clk) data <= words[address];
+    always @(posedge clk) begin
+        word <= words[address];
+        data <= word;
+    end
 endmodule

@@ -1,8 +1,8 @@
 // Where the inputs of a neuron are: the places of a convolution's window in a memory that holds the channels of one
 // place side by side, the innermost axis next. A dense layer is a convolution with one place and a window of one place.
 //
-// `start` goes to the first input of the first neurons, `next_input` to the next one, `next_neurons` to the first
-// input of the next neurons. `on_input` is low where the window lies on the padding.
+// `start` goes to the first input of the first neurons, `next_input` to the next one, and from the last one of some
+// neurons to the first one of the next neurons. `on_input` is low where the window lies on the padding.
 module snn_window #(
     parameter IN_Z = 1,
     parameter IN_Y = 1,
@@ -31,7 +31,6 @@ module snn_window #(
     input wire clk,
     input wire start,
     input wire next_input,
-    input wire next_neurons,
     output reg [ADDRESS_BITS-1:0] address,
     output wire on_input,
     output wire last_input,
@@ -65,6 +64,7 @@ module snn_window #(
     localparam [31:0] SIZE_X = IN_X, SIZE_Y = IN_Y, SIZE_Z = IN_Z;
 
     wire last_depth, last_wx, last_wy, last_wz, last_block, last_group, last_ox, last_oy, last_oz;
+    wire next_neurons = next_input & last_input;
     wire depth_end = next_input & last_depth;
     wire wx_end = depth_end & last_wx;
     wire wy_end = wx_end & last_wy;

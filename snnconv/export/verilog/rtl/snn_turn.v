@@ -1,5 +1,6 @@
-// A read-only memory that is read word after word, again and again: `clear` goes back to the first word.
-module snn_cyclic_rom #(
+// The numbers of neurons that come one after the other: the words of a read-only memory in turn, again and again, each
+// two clocks after its `next`. `clear` goes back to the first word.
+module snn_turn #(
     parameter WIDTH = 1,
     parameter DEPTH = 1,
     parameter FILE = ""
