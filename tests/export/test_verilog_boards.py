@@ -34,7 +34,7 @@ def test_host_py_reads_the_classes_and_sums_of_the_integer_network(tmp_path):
     x = np.random.default_rng(3).random((3, 7))
     export.export(graph, folder, "verilog", x=x, n_steps=20, golden=2, board="icebreaker", parallel=2)
     np.save(tmp_path / "x.npy", x)
-    said, status, leds = talk(folder, tmp_path, tmp_path / "x.npy")
+    said, status, leds = talk(folder, tmp_path, tmp_path / "x.npy", bytes_in=14)
     sums = quantize.run(quantize.load(folder / "network.int.h5"), x, 20).outputs["y"].sum(1).astype(int)
     expected = [
         f"sample {n}: class {row.argmax()}, sums {' '.join(map(str, row.tolist()))}" for n, row in enumerate(sums)
@@ -66,7 +66,7 @@ def test_numbers_of_two_bytes_and_a_wrong_answer(tmp_path):
     folder = tmp_path / "out"
     x = np.random.default_rng(3).uniform(-1, 1, (2, 7))
     settings = {"low": -1.0, "high": 1.0, "bits": 8, "input_bits": 12}
-    export.export(random_line(13), folder, "verilog", x=x, n_steps=9, golden=2, board="ulx3s", **settings)
+    export.export(random_line(13), folder, "verilog", x=x, n_steps=9, golden=2, board="ulx3s", **settings)  # pyright: ignore[reportArgumentType]
     results = folder / "golden/results.mem"
     words = results.read_text().split()
     results.write_text("\n".join([*words[:-1], "00000007"]) + "\n")
