@@ -34,6 +34,15 @@ EXAMPLES: dict[str, tuple[tuple[int, ...], Any]] = {
     "GroupQueryAttention": ((6, 4), lambda: kl.GroupQueryAttention(4, 2, 1)),
     "GroupedQueryAttention": ((6, 4), lambda: kl.GroupQueryAttention(4, 2, 1)),
     "MultiHeadAttention": ((6, 4), lambda: kl.MultiHeadAttention(2, 4)),
+    "Bidirectional": ((6, 4), lambda: kl.Bidirectional(kl.LSTM(2))),
+    "ConvLSTM1D": ((2, 6, 4), lambda: kl.ConvLSTM1D(2, 2)),
+    "ConvLSTM2D": ((2, 6, 4, 2), lambda: kl.ConvLSTM2D(2, 2)),
+    "ConvLSTM3D": ((2, 3, 3, 3, 2), lambda: kl.ConvLSTM3D(2, 2)),
+    "GRU": ((6, 4), lambda: kl.GRU(2)),
+    "LSTM": ((6, 4), lambda: kl.LSTM(2)),
+    "Masking": ((6, 4), lambda: kl.Masking()),
+    "RNN": ((6, 4), lambda: kl.RNN(kl.LSTMCell(2))),
+    "SimpleRNN": ((6, 4), lambda: kl.SimpleRNN(2)),
     "AlphaDropout": ((6,), lambda: kl.AlphaDropout(0.5)),
     "CenterCrop": ((6, 4, 4), lambda: kl.CenterCrop(4, 3)),
     "Dense": ((6,), lambda: kl.Dense(2)),
@@ -78,6 +87,8 @@ def layers() -> dict[str, type]:
 
 def becomes(name: str, kind: type) -> str:
     """The nodes that a layer becomes, found by converting one."""
+    if hasattr(kind, "get_initial_state") and not issubclass(kind, kl.RNN):
+        return "the cell of an RNN layer"
     if handler_of(kind) is pass_on:
         return "nothing: it does nothing outside training"
     shape, make = example(name, kind)

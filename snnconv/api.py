@@ -56,6 +56,7 @@ def convert(
     calibrate_steps: int = 32,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     spikes: Literal["binary", "signed"] = "signed",
+    window: float | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     replace: Mapping[str, Any] | None = None,
     unsafe: bool = False,
@@ -103,6 +104,10 @@ def convert(
     spikes : str
         Of calibrated relus: "signed", `SignedIF` neurons that can take spikes back, without which deep networks need
         many steps; or "binary", which every export target takes.
+    window : float or None
+        For inputs that change: the time in seconds after which functions of means (silu, products, norms, attention,
+        memory) forget. Outputs follow slower changes, and keep an error of half a spike in a window,
+        ``amplitude/(2·window)``. None: means since the start, whose error falls as 1/T.
     custom_objects : mapping of name to class or function
         Classes and functions that the model in a file uses and Keras does not have.
     replace : mapping of layer name to str, function or keras.layers.Layer
@@ -150,7 +155,15 @@ def convert(
             f"leaves LIF neurons as they are and goes without refit. Received {scale_firing_rates!r}."
         )
     wanted = Adaptation(
-        1.0 if is_auto else scale_firing_rates, synapse, refit, tau_rc, tau_ref, calibrate, calibrate_steps, spikes
+        1.0 if is_auto else scale_firing_rates,
+        synapse,
+        refit,
+        tau_rc,
+        tau_ref,
+        calibrate,
+        calibrate_steps,
+        spikes,
+        window,
     )
     wanted.check()
     check_flags(max_to_avg_pool=max_to_avg_pool, unsafe=unsafe, verbose=verbose)

@@ -47,11 +47,11 @@ class _OneLineErrors(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         found = super().resolve_command(ctx, args)
-        ctx.meta[_OneLineErrors.__name__] |= _options_of(found[1])
+        ctx.meta.setdefault(_OneLineErrors.__name__, {}).update(_options_of(found[1]))
         return found
 
     def invoke(self, ctx: Any) -> Any:
-        options = ctx.meta[_OneLineErrors.__name__] = {}
+        options = ctx.meta.setdefault(_OneLineErrors.__name__, {})
         try:
             with warnings.catch_warnings(), as_options(options):
                 warnings.simplefilter("ignore")  # of Keras, about formats and optimizers

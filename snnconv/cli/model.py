@@ -185,8 +185,8 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
     changes, _ = keras.changes, (keras.shape, keras.replacements)  # which are looked at here, before the work
     if is_graph and any(changes.values()):
         raise ParameterError(
-            f"--max-to-avg-pool and --swap-activation are for Keras files; '{path}' is converted already. Name the "
-            f"Keras file that it came from."
+            f"--max-to-avg-pool, --swap-activation and --window are for Keras files; '{path}' is converted already. "
+            f"Name the Keras file that it came from."
         )
     if not is_graph:
         check_model_file(path, keras.model_json)

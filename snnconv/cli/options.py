@@ -116,6 +116,8 @@ class KerasOptions:
         Whether max pooling becomes average pooling.
     swap_activation : list of str
         ACTIVATION=NEURON, for each activation that another neuron stands for.
+    window : float or None
+        Seconds after which functions of means forget.
     """
 
     config: Annotated[
@@ -148,6 +150,14 @@ class KerasOptions:
             help="A neuron for an activation that has none, such as gelu=if; may be given several times.",
         ),
     ] = None
+    window: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="For inputs that change: time after which functions of means, as silu and memory are, forget. "
+            "[default: never]",
+        ),
+    ] = None
 
     input_shape: Annotated[
         list[str] | None,
@@ -169,7 +179,7 @@ class KerasOptions:
 
     @property
     def changes(self) -> dict[str, Any]:
-        """Arguments of `snnconv.convert` that change the activations and the pooling.
+        """Arguments of `snnconv.convert` that change the activations, the pooling and the means.
 
         Raises
         ------
@@ -177,7 +187,11 @@ class KerasOptions:
             If --swap-activation is not an activation, = and a neuron.
         """
         swaps = dict(_swap(text) for text in self.swap_activation or ())
-        return {"max_to_avg_pool": self.max_to_avg_pool, "swap_activations": swaps or None}
+        return {
+            "max_to_avg_pool": self.max_to_avg_pool,
+            "swap_activations": swaps or None,
+            "window": self.window,
+        }
 
     @property
     def model_json(self) -> Path | None:

@@ -380,11 +380,14 @@ def new_strategy(name: str | None, timeout: float) -> Any:
     import_tensorflow()
     import tensorflow as tf
 
-    if name == "multiworker":
-        from ..runtime.rendezvous import meet
-
-        meet(*_workers(), timeout, partial(typer.echo, err=True))
     try:
-        return tf.distribute.MirroredStrategy() if name == "mirrored" else tf.distribute.MultiWorkerMirroredStrategy()
+        if name == "mirrored":
+            return tf.distribute.MirroredStrategy()
+        from ..runtime.rendezvous import meet, watched
+
+        workers = _workers()
+        meet(*workers, timeout, partial(typer.echo, err=True))
+        with watched(*workers, timeout):
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         raise DistributionError(f"cannot set up the strategy '{name}': {one_line(error)}.") from error

@@ -148,7 +148,7 @@ def export(
             plan.write(folder)
             verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
             about = {"dt": dt, "options": checked, "read_from": graph.read_from, "verdict": str(verdict)}
-            write_manifest(folder, target=target, snnconv=__version__, **about)
+            write_manifest(folder, target=target, snnconv=__version__, **about, **plan.about)
     else:
         with replacing(path, force) as file:
             plan.write(file)

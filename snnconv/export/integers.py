@@ -1,10 +1,9 @@
-"""Common parts of the targets in integers: options, the integer graph, and golden vectors that programs must give."""
+"""Common parts of the targets in integers: options, the integer graph, and names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,17 @@ import numpy as np
 
 from ..errors import ExportError, InputError
 from ..graph import SpikingGraph
-from ..graph.inputs import has_steps
 from ..neurons import LIF
 from ..neurons.base import steps_as
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
 from ..text.advice import argument
-from ..text.plain import plural
 from .target import Inputs, Option, Settings
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
 CODES = {"analog": Analog, "rate": RateCode, "latency": LatencyCode}
 LONGEST = 60  # letters of an identifier; C compilers may tell apart no more than 63
-MAX_GOLDEN = 1 << 18  # entries of spikes in the golden vectors, one per sample, step and neuron
-FEWEST_STEPS = 10  # of them, whatever the size of the network
 
 OPTIONS = (
     Option("bits", int, 8, "bits of a weight, 2 to 16"),
@@ -99,72 +94,6 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
         return (what,)
     effect = "half a step longer on average: most spikes move and high rates fall, so compare the predictions"
     return (f"{what}, refractory periods to whole steps, {effect}",)
-
-
-@dataclass(frozen=True, eq=False)
-class Golden:
-    """Golden vectors: the integers of a graph for some samples, for other programs to be compared with.
-
-    Parameters
-    ----------
-    codes : (n, *input) or (n, n_steps, *input) int32 array
-        Inputs, rounded: what is given to the network.
-    spikes : mapping of layer to (n, n_steps, *units) uint8 array
-    voltages : mapping of the first layer to (n, n_steps, *units) int32 array
-        After each step.
-    readouts : mapping of readout to (n, n_steps, *units) int32 array
-        Y, the sum over time, after each step.
-    n_steps : int
-    varies : bool
-        Whether inputs change from step to step.
-    """
-
-    codes: np.ndarray
-    spikes: Mapping[str, np.ndarray]
-    voltages: Mapping[str, np.ndarray]
-    readouts: Mapping[str, np.ndarray]
-    n_steps: int
-    varies: bool
-
-    @property
-    def size(self) -> str:
-        """Its size in words, as in "4 samples of 100 steps"."""
-        return f"{plural(len(self.codes), 'sample')} of {plural(self.n_steps, 'step')}"
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays by their names in files."""
-        found = {"inputs": self.codes}
-        for kind in ("spikes", "voltages", "readouts"):
-            found |= {f"{kind}/{name}": array for name, array in getattr(self, kind).items()}
-        return found
-
-
-def golden_vectors(integers: IntegerGraph, settings: Settings) -> Golden:
-    """Vectors of the first samples; of fewer samples, and then steps, where the network is large.
-
-    Raises
-    ------
-    ExportError
-        If no sample is asked for.
-    """
-    wanted = settings.options["golden"]
-    if wanted < 1:
-        raise ExportError(f"--golden must be a whole number above 0. Received {wanted}.")
-    units = sum(layer.n_neurons for layer in integers.populations.values())
-    n_steps = min(settings.n_steps, max(FEWEST_STEPS, MAX_GOLDEN // max(1, units)))
-    n = max(1, min(wanted, MAX_GOLDEN // max(1, units * n_steps)))
-    few = settings.inputs.part(slice(n)).during(slice(n_steps))
-    return record_golden(integers, samples(integers, few), n_steps)
-
-
-def record_golden(integers: IntegerGraph, x: np.ndarray, n_steps: int) -> Golden:
-    """Golden vectors for inputs in the units of the float network."""
-    first = next(iter(integers.populations), None)
-    result = run(integers, x, n_steps, record=() if first is None else ["all.spikes", f"{first}.voltages"])
-    sums = {integers.outputs[label]: array.cumsum(1).astype("int32") for label, array in result.outputs.items()}
-    varies = has_steps(x, integers.input.shape)
-    codes = integers.check_inputs(x, n_steps).astype("int32")
-    return Golden(codes, result.spikes, result.voltages, sums, n_steps, varies)
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:

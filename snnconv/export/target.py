@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,8 @@ class Plan:
         What a reader of the file has to know, in sentences without full stop.
     unmeasured : str
         Why there is no `run`, where the target does not hold every number as it is.
+    about : mapping of str to values that JSON can hold
+        What the manifest of a folder says besides.
     """
 
     write: Callable[[Path], None]
@@ -152,6 +154,7 @@ class Plan:
     changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unmeasured: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ except ImportError:  # Windows
 
 HIDDEN = re.compile(r"(\..+\.)[a-z0-9_]{8}\.part")
 LONGEST = 200  # bytes of a name that stand in that of the hidden folder; 255 is what file systems take
+SCRATCH = "snnconv-scratch"
 NEW, OLD = "new", "old"  # in the hidden folder: what is being written, and the folder that it replaces
 
 
@@ -81,6 +82,20 @@ def replacing_folder(path: str | os.PathLike[str], force: bool = False) -> Itera
         if check_folder(path, force).exists():  # looked at again: it may be minutes since
             os.replace(target, workshop / OLD)
         os.replace(temporary, target)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder for what is compiled; those that killed processes left are removed first."""
+    place = Path(tempfile.gettempdir(), SCRATCH)
+    remove_leftovers(place)
+    workshop, handle = _new_workshop(place)
+    try:
+        yield workshop
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
 
 
 def remove_leftovers(target: Path) -> None:

@@ -206,7 +206,8 @@ def _node(file: Any, name: str) -> Node:
     group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
     settings = read_attributes(group)
     is_population = settings.get("kind") == Population.kind
-    names = ("neuron_bias", "gain") if is_population else [key for key in group if key != "trained"]
+    own = [key for key, each in group.items() if isinstance(each, h5py.Dataset)]
+    names = ("neuron_bias", "gain") if is_population else own
     trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
     if is_population:
         trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}

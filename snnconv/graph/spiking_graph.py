@@ -18,7 +18,7 @@ from ..errors import ModelFileError, SnnconvError, one_line
 from ..neurons import numpy_ops
 from .file import read, save
 from .inputs import Inputs, check_inputs, one_or_all
-from .nodes import Input, Linear, Node, Stateful
+from .nodes import NODES, Input, Linear, Node, Stateful
 from .nodes.base import fields_of, rebuilt
 from .report import LayerReport
 from .show import summary_table
@@ -68,6 +68,14 @@ class SpikingGraph:
         if noted is not None and not _is_time(noted):
             raise SnnconvError(f"the time step in the graph's metadata must be above 0 seconds. Received {noted!r}.")
         seen: set[str] = set()
+        fields = {"trained", "dense_bias", *(field for kind in NODES.values() for field in kind.array_fields)}
+        for name in (node.name for node in self.nodes):
+            layer, _, last = name.rpartition("/")
+            if last in fields and any(node.name == layer for node in self.nodes):
+                raise SnnconvError(
+                    f"a layer is named '{name}', and another '{layer}', whose '{last}' stands there in files. Give one "
+                    f"of the layers of the Keras model another name."
+                )
         for name in (*(node.name for node in self.nodes), *self.outputs):
             if "\0" in name or any(part in ("", ".") for part in name.split("/")):
                 raise SnnconvError(

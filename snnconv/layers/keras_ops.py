@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from keras import ops
+from keras import ops as keras_ops
 from keras.ops import (
     broadcast_to,
     ceil,
@@ -84,6 +84,7 @@ __all__ = [
 
 Pairs = tuple[tuple[int, int], ...]
 Tensor = Any
+ops: Any = keras_ops  # whose annotations know of no tuples
 
 
 def arange(n: int, dtype: Any) -> Tensor:

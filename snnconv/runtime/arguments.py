@@ -69,10 +69,8 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_st
     if n_steps > most:
         wider = [argument("dtype", "float64")] if dtype == "float32" else []
         onward = either("go on from the state of a shorter run: run(x, n_steps, state=result.state)", "run fewer steps")
-        raise ParameterError(
-            f"{name} must be at most {most:,} in {dtype}. Received {n_steps:,}. "
-            f"Instead: {', or '.join([*wider, onward])}."
-        )
+        advice = ", or ".join([*wider, onward])
+        raise ParameterError(f"{name} must be at most {most:,} in {dtype}. Received {n_steps:,}. Instead: {advice}.")
     if not is_number(dt):
         raise ParameterError(f"dt must be a number of seconds, such as 0.001. Received {dt!r}.")
     if not SHORTEST_DT <= dt <= LONGEST_DT:

@@ -1,15 +1,21 @@
 """The start of several workers: each waits until all others are there, for a limited time.
 
 TensorFlow waits inside of its own code, without a word, and cannot be interrupted there. So the workers meet before it
-is asked to connect them: each listens on the port that TensorFlow will take, and knocks at those of the others.
+is asked to connect them: each listens on the port that TensorFlow will take, and knocks at those of the others. A
+worker may still die while TensorFlow connects them; then a small process beside each other one ends it.
 """
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from ..errors import DistributionError
 
@@ -53,6 +59,35 @@ def meet(addresses: Sequence[str], index: int, timeout: float, tell: Callable[[s
                 tell(f"Waiting up to {timeout:g} s for {_named(missing, addresses)}.")
                 is_told = True
             time.sleep(PAUSE)
+
+
+@contextmanager
+def watched(addresses: Sequence[str], index: int, timeout: float) -> Iterator[None]:
+    """End this process, with a line that says why, if the block takes longer than `timeout` seconds.
+
+    TensorFlow keeps Python's lock while it waits, so that no thread of this process could do it.
+    """
+    program = "import sys; from snnconv.runtime.rendezvous import watch; watch(*sys.argv[1:])"
+    arguments = [sys.executable, "-c", program, str(os.getpid()), str(timeout), str(index), *addresses]
+    reads, writes = os.pipe()
+    with subprocess.Popen(arguments, stdin=reads) as watcher:
+        os.close(reads)
+        try:
+            yield
+        finally:
+            os.close(writes)  # it ends, without a word
+            watcher.wait()
+
+
+def watch(process: str, timeout: str, index: str, *addresses: str) -> None:
+    """Wait for the end of standard input; after `timeout` seconds say which workers are gone, and end the process."""
+    if select.select([sys.stdin], [], [], float(timeout))[0]:
+        return
+    gone = [number for number, address in enumerate(addresses) if number != int(index) and not is_there(address)]
+    who = f"{_named(gone, addresses)} ended while the workers connected" if gone else "the workers did not connect"
+    advice = "See what it says there; give them more time with --worker-timeout; start all workers again."
+    sys.stderr.write(f"snnconv: error: {who}; waited {float(timeout):g} s. {advice}\n")
+    os.kill(int(process), getattr(signal, "SIGKILL", signal.SIGTERM))  # TensorFlow has a handler for SIGTERM
 
 
 def is_there(address: str) -> bool:

@@ -10,11 +10,17 @@ from typing import Any
 
 NEURONS = "snnconv.neurons."
 # Options that are not their argument's name with dashes.
-_OPTIONS = {"swap_activations": "--swap-activation", "n_steps": "--steps", "n_samples": "--samples"}
-_OPTIONS |= {"x": "--input", "inputs": "--input", "y": "--labels", "path": "--out", "scale": "--scale-firing-rates"}
+_OPTIONS = {
+    "swap_activations": "--swap-activation",
+    "n_steps": "--steps",
+    "n_samples": "--samples",
+    "weight_bits": "--bits",
+}
+_OPTIONS |= {"custom_objects": "--custom-objects", "inputs": "--input"}
 ELSEWHERE = " of `snnconv export`"  # whose options are those of convert; the graph that it writes is for every command
 
 BOTH = re.compile(r"\b\w+(?:=(?:\{[^}]*\}|\([^)]*\)|[^\s({]+))? \((--[^()]+)\)")
+CHANGED = re.compile(r"\b([Rr]aise|[Ll]ower|or|and) (\w+_\w+)\b")
 
 _options: ContextVar[Mapping[str, str] | None] = ContextVar("options", default=None)
 
@@ -63,6 +69,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         return match[0] if found is None else found if match[3] == "True" else f"{found} {match[3]}"
 
     message = re.sub(r"^(\w+)(?= (?:must|cannot|names|takes|needs|has|holds|is|are)\b)", begun, message)
+    message = CHANGED.sub(lambda match: f"{match[1]} {option(match[2]) or match[2]}", message)
     message = BOTH.sub(r"\1", message)
     told, received, value = message.partition("Received ")
     return re.sub(r"\b(\w+)=(['\"]?)(\w(?:[\w.]*\w)?)\2(?![\w(\[{])", advised, told) + received + value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import zipfile
 import zlib
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import DataError, one_line
+from ..errors import DataError, InputError, one_line
+from ..files.arrays import read_arrays
 
 Name = Literal["digits", "mnist", "fashion_mnist", "npz"]
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -146,15 +146,15 @@ def _read(name: str, path: Path) -> Dataset:
     if not path.exists():
         raise DataError(f"there is no file or folder '{path}'. {_how_to_provide(name)}")
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as found:
-            missing = [key for key in ARRAYS if key not in found]
-            if missing:
-                raise DataError(f"'{path}' lacks {', '.join(missing)}. An .npz file must hold {', '.join(ARRAYS)}.")
-            arrays = [found[key] for key in ARRAYS]
-    # np.load gives a plain array, which is no context manager (TypeError), for an .npy file
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read '{path}' as an .npz file: {one_line(error)}.") from error
-    return _dataset(name, str(path), *arrays)
+        found = read_arrays(path)
+    except InputError as error:
+        raise DataError(str(error)) from error
+    if not isinstance(found, dict):
+        raise DataError(f"'{path}' is no .npz file. It must hold {', '.join(ARRAYS)}.")
+    missing = [key for key in ARRAYS if key not in found]
+    if missing:
+        raise DataError(f"'{path}' lacks {', '.join(missing)}. An .npz file must hold {', '.join(ARRAYS)}.")
+    return _dataset(name, str(path), *(found[key] for key in ARRAYS))
 
 
 def _n_axes(file: str) -> int:

@@ -121,7 +121,7 @@ def finetune(
     spike_penalty: float = 0.0,
     surrogate: str = RATE,
     trainable: str | Iterable[str] = TRAINABLE,
-    dt: float = 0.001,
+    dt: float | None = None,
     seed: int = 0,
     backup: str | os.PathLike[str] | None = None,
     callbacks: Sequence[Any] = (),
@@ -159,8 +159,8 @@ def finetune(
         Added to the loss for every spike of a neuron per step, on average over each population.
     surrogate, trainable
         See `graph.to_keras`.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     seed : int
         Of the samples held back and of their order in training.
     backup : path or None
@@ -182,6 +182,7 @@ def finetune(
     import keras
 
     check_graph(graph, "finetune")
+    dt = graph.dt if dt is None else dt
     n_steps = check_steps(n_steps, dt)
     _check(epochs, batch_size, learning_rate, teacher_share, teacher)
     if len(graph.outputs) > 1:
@@ -203,7 +204,7 @@ def finetune(
     model = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
     keras.utils.set_random_seed(seed)
     inputs = [array[fitted] for array in xs.values()]
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
+    schedule: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=False)  # XLA's convolutions are slow here
     kept = [] if backup is None else [keras.callbacks.BackupAndRestore(os.fspath(backup))]
     began = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..errors import ConversionWarning, ParameterError
 from ..graph import SpikingGraph
-from ..graph.passes import add_synapses, fold_affine, scale_firing_rates
+from ..graph.passes import add_synapses, fold_affine, scale_firing_rates, set_window
 from ..graph.passes.spikes import factors_of
 from ..neurons import LIF
 from ..neurons.base import steps_as
@@ -57,6 +57,8 @@ class Adaptation:
         Steps that answers will be read after.
     spikes : str
         "signed" or "binary": whether calibrated neurons can take spikes back.
+    window : float or None
+        After so many seconds functions of means forget, so that outputs follow inputs that change. None: never.
     """
 
     scale: float | Mapping[str, float] | None = None
@@ -67,6 +69,7 @@ class Adaptation:
     calibrate: Any = None
     calibrate_steps: int = 32
     spikes: Spikes = "signed"
+    window: float | None = None
 
     def check(self, given_as: Literal["arguments", "keys", "options"] = "arguments") -> None:
         """Check that there is something to refit for, and that other time constants are refit to.
@@ -89,7 +92,7 @@ class Adaptation:
             raise ParameterError(without_change)
 
     def apply(self, graph: SpikingGraph, dt: float = 0.001) -> SpikingGraph:
-        """Scale rates, or refit for them; add synapses; calibrate.
+        """Scale rates, or refit for them; set a window; add synapses; calibrate.
 
         Parameters
         ----------
@@ -108,6 +111,8 @@ class Adaptation:
             graph = refit(graph, self.refit, scale, tau_rc=self.tau_rc, tau_ref=self.tau_ref).graph
         elif self.scale is not None and self.scale != 1:
             graph = fold_affine(scale_firing_rates(graph, self.scale))
+        if self.window is not None:
+            graph = set_window(graph, self.window)
         if self.synapse is not None:
             graph = add_synapses(graph, self.synapse)
         if self.calibrate is None:

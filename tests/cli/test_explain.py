@@ -69,7 +69,7 @@ def test_the_command_gives_json(graphs, folder):
         (("lif", "one"), "UNIT is a number, or a place as in 3,4,0. Received 'one'"),
         (("lif", "0", "--plot", "u.png"), "--plot shows a unit at a sample"),
         (("lif", "0", "-i", "x.npy", "--plot", "u.tiger"), "Name a file with .png, .svg or .pdf"),
-        (("lif", "0", "-i", "x.npy", "--steps", "0"), "n_steps must be a whole number above 0"),
+        (("lif", "0", "-i", "x.npy", "--steps", "0"), "--steps must be a whole number above 0"),
     ],
 )
 def test_the_command_fails_in_one_line(folder, monkeypatch, arguments, message):

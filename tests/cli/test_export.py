@@ -138,7 +138,7 @@ def test_the_list_tells_what_each_target_holds_and_lacks():
         (["-t", "nir", "--dtype", "int8"], "--dtype must be one of float64, float32"),
         (["-t", "json", "--importer-dt", "1"], "target 'json' has no option --importer-dt. Its options: none"),
         (["-t", "nir", "--samples", "0"], "--samples must be a whole number above 0"),
-        (["-t", "nir", "--steps", "0"], "n_steps must be a whole number above 0"),
+        (["-t", "nir", "--steps", "0"], "--steps must be a whole number above 0"),
         (["-t", "nir", "--data", "nowhere.npy"], "there is no file 'nowhere.npy'"),
         (["-t", "nir", "--data", "{folder}/plain.snn.h5"], "no .npy or .npz file"),
         (["-t", "nengo", "-o", "{folder}/x.npy"], "it is a file. Name another folder"),

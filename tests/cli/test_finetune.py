@@ -61,7 +61,7 @@ def test_a_graph_learns_from_its_own_rates_and_json_has_it_all(folder):
         (("--data", "train.npz", "--test", "x.npy"), "--test must hold labels"),
         (("--data", "train.npz", "--distill", "2"), "--distill must be a share above 0"),
         (("--data", "train.npz", "--backend", "mxnet"), "--backend must be one of tensorflow, jax, torch"),
-        (("--data", "train.npz", "--steps", "0"), "n_steps must be a whole number above 0"),
+        (("--data", "train.npz", "--steps", "0"), "--steps must be a whole number above 0"),
         (("--data", "train.npz", "--resume"), "there is nothing to resume"),
         (("--data", "train.npz", "--trainable", "weights"), "trainable names 'weights'"),
     ],

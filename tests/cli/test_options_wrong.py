@@ -16,7 +16,7 @@ from ..helpers.distribution import small
 COMMANDS = {
     name: command
     for name, command in typer.main.get_command(app).commands.items()
-    if name not in ("demo", "train", "env")
+    if name not in ("demo", "train", "finetune", "env")
 }
 NEEDED = {
     "diagnose": {"--input": "x.npy", "--spikes": "s.npy"},

@@ -77,7 +77,7 @@ def test_the_command_names_the_page_after_the_model(folder):
         (("-i", "x.npy", "-o", "x.npy"), "Name it 'x.html', or otherwise with .html at the end"),
         (("-o", "none/report.html"), "there is no folder"),
         (("--neurons", "0"), "--neurons must be a whole number above 0"),
-        (("--steps", "0"), "n_steps must be a whole number above 0"),
+        (("--steps", "0"), "--steps must be a whole number above 0"),
         (("-i", "x.npy", "--sample", "9"), "sample must be a number from 0 to 2"),
         (("-i", "y.npy"), "there is no file"),
     ],

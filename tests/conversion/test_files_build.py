@@ -1,5 +1,8 @@
 """Models that were loaded are the models that were saved."""
 
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -85,3 +88,18 @@ def test_a_loaded_model_can_be_trained_and_saved(tmp_path):
     np.testing.assert_array_equal(
         predict(keras.models.load_model(tmp_path / "n.keras"), np.ones((1, 16))), predict(model, np.ones((1, 16)))
     )
+
+
+def test_a_claim_of_many_units_is_refused_before_arrays_of_that_size_are_made(tmp_path):
+    model = keras.Sequential([keras.Input((4, 4, 1)), kl.Conv2D(2, 3), snnconv.layers.LIF(name="lif")])
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][-1]["build_config"]["input_shape"][-1] = 10**9
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(ModelFileError, match=r"the input of layer 'lif' \(LIF\), of shape .*too large to run"):
+        load_model(tmp_path / "m.keras")

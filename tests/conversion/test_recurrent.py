@@ -117,6 +117,18 @@ def test_the_mean_that_is_handed_on_is_that_over_all_steps_whatever_came_first()
         np.testing.assert_array_equal(held.spikes[name].sum(1), moved.spikes[name].sum(1))
 
 
+def test_with_a_window_the_answer_follows_another_sequence():
+    model, x = model_of([kl.GRU(3)]), samples()
+    expected = ops.convert_to_numpy(model(x))
+    changing = np.repeat(np.stack([5 - 10 * x, x], 1), 400, axis=1)  # another sequence first, each for 0.4 s
+    errors = []
+    for window in (None, 0.05):
+        graph = snnconv.convert(model, window=window, verbose=False)
+        output = snnconv.reference.run(graph, changing, 800).output
+        errors.append(np.abs(output[:, -200:].mean(1) - expected).mean())
+    assert errors[1] < 0.05 < errors[0]  # half a spike of 0.01 in 50 ms is 0.1 at any one time, and less in the mean
+
+
 def test_states_go_in_and_come_out():
     x, h, c = keras.Input((5, 3), name="x"), keras.Input((4,), name="h"), keras.Input((4,), name="c")
     model = keras.Model([x, h, c], kl.LSTM(4, return_state=True, name="lstm")(x, initial_state=[h, c]))
@@ -152,6 +164,10 @@ def test_both_runtimes_files_and_verify_agree(tmp_path):
     assert snnconv.api.verify(model, x, 20, graph=graph).passed
 
 
+def mish():
+    return keras.Sequential([keras.Input((5, 3)), kl.SimpleRNN(2, activation="mish", name="rnn")])
+
+
 def stateful():
     inputs = keras.Input(batch_shape=(2, 5, 3))
     return keras.Model(inputs, kl.LSTM(2, stateful=True, name="memory")(inputs))
@@ -169,6 +185,7 @@ def masked_spikes():
     ("make", "message"),
     [
         (stateful, r"'memory' \(LSTM\) keeps its state .* initial_state"),
+        (mish, r"\(SimpleRNNCell\) holds a function that cannot be looked into"),
         (masked_mean, r"'pool' \(GlobalAveragePooling1D\) has the mask of a layer before it"),
         (masked_spikes, r"compares what spikes carry with a number"),
     ],
@@ -176,3 +193,17 @@ def masked_spikes():
 def test_what_does_not_convert_is_refused_by_name(make, message):
     with pytest.raises(ConversionError, match=message):
         snnconv.convert(make(), verbose=False)
+
+
+def activations():
+    public = {name: value for name, value in vars(keras.activations).items() if callable(value)}
+    others = {"get", "serialize", "deserialize", "glu", "threshold"}  # no activations of units, or with arguments
+    refused = {"mish", "hard_silu", "hard_swish", "sparsemax"}  # Keras' functions take no symbolic tensors; it sorts
+    return sorted(set(public) - others - refused)
+
+
+@pytest.mark.parametrize("name", activations())
+def test_every_activation_of_keras_converts_inside_a_cell(name):
+    model, x = model_of([kl.SimpleRNN(4, activation=name)], shape=(2, 3)), samples(shape=(2, 3))
+    graph = snnconv.convert(model, verbose=False)
+    np.testing.assert_allclose(graph.rate_output(x), model(x), rtol=1e-5, atol=1e-5)

@@ -16,7 +16,7 @@ from snnconv.export.c.program import DOUBLE
 from snnconv.export.c.source import header, source
 from snnconv.export.c.tracer import Trace
 from snnconv.graph import Affine, Input, Population, SpikingGraph
-from snnconv.neurons import IF, LIF, Neuron, PiecewiseLinear, Sigmoid, Softplus, Softsign, SteppedLIF, Tanh
+from snnconv.neurons import IF, LIF, Neuron, PiecewiseLinear, Sigmoid, SignedIF, Softplus, Softsign, SteppedLIF, Tanh
 
 from ..helpers.c_programs import NEEDS_COMPILER
 from ..helpers.integer_networks import Line
@@ -84,6 +84,8 @@ CASES = {
     "IF with one spike": (IF(max_spikes=1, min_voltage=0.0), 500),
     "IF with a floor": (IF(min_voltage=-0.5), 500),
     "IF without a floor": (IF(min_voltage=-math.inf), 500),
+    "SignedIF": (SignedIF(), 500),
+    "SignedIF with a low negative threshold": (SignedIF(negative_threshold=0.125), 500),
     "PiecewiseLinear": (PiecewiseLinear(negative_slope=slopes(), threshold=20.0, max_rate=300.0), 200),
     "Softsign": (Softsign(), 2),
     "Adaptive": (Adaptive(), 1),

@@ -194,4 +194,6 @@ def test_the_command_line_takes_a_nir_file_as_a_model(tmp_path):
     assert "0.1 ms" in command("simulate", model, "--steps", "30")
     command("export", model, "--target", "c", "-o", str(tmp_path / "net"), "--steps", "20")
     assert (tmp_path / "net" / "network.c").is_file()
+    command("export", model, "--target", "verilog", "-o", str(tmp_path / "circuit"), "--steps", "20")
+    assert (tmp_path / "circuit" / "rtl" / "snn_network.v").is_file()
     assert "A step is 0.0001 s" in (tmp_path / "net" / "network.h").read_text("utf-8")

@@ -64,18 +64,20 @@ def test_the_float_numbers_are_those_of_the_graph(folder):
 def test_golden_vectors_are_those_of_the_integer_runtime(folder):
     path, _, x = folder
     integers = load(path / "network.int.h5")
-    expected = run(integers, x, N_STEPS, record="all")
     stored = np.load(path / "golden.npz")
-    np.testing.assert_array_equal(stored["inputs"], integers.check_inputs(x))
+    given, n = integers.check_inputs(x), len(stored["inputs"])
+    same = [any(np.array_equal(each, one) for one in given) for each in stored["inputs"]]
+    assert sum(same) >= 2  # the others are made up: neurons of these networks are silent at what is given
+    expected = run(integers, stored["inputs"] * integers.input.code.step, N_STEPS, record="all")
     for name, spikes in expected.spikes.items():
         assert spikes.any()
         np.testing.assert_array_equal(stored[f"spikes/{name}"], spikes)
         words = [line for line in (path / f"golden/{name}_spikes.mem").read_text().splitlines() if line[:2] != "//"]
-        flat = spikes.reshape(3 * N_STEPS, -1)
+        flat = spikes.reshape(n * N_STEPS, -1)
         assert len(words) == len(flat)
         found = [[int(word, 16) >> bit & 1 for bit in range(flat.shape[1])] for word in words]
         np.testing.assert_array_equal(found, flat)
-    np.testing.assert_array_equal(stored["voltages/n1"], expected.voltages["n1"])
+        np.testing.assert_array_equal(stored[f"voltages/{name}"], expected.voltages[name])
     np.testing.assert_array_equal(stored["readouts/y"], expected.output.cumsum(1))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 import pytest
 
@@ -206,3 +207,15 @@ def test_a_name_as_long_as_the_file_system_takes(tmp_path):
     with files.replacing(tmp_path / name) as temporary:
         temporary.write_text("1")
     assert os.listdir(tmp_path) == [name]
+
+
+def test_scratch_folders_of_dead_processes_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / f".{files.SCRATCH}.abcdefgh.part"
+    dead.mkdir()
+    (dead / "a.out").write_text("left")
+    with files.scratch() as outer, files.scratch() as inner:
+        assert not dead.exists()
+        assert outer != inner
+        assert outer.is_dir()
+    assert not list(tmp_path.iterdir())

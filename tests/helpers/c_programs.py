@@ -9,7 +9,8 @@ from snnconv.export import c
 from snnconv.export.c import c_files
 from snnconv.export.c.compiling import FLAGS, compiler
 from snnconv.export.c.program import Names
-from snnconv.export.integers import golden_vectors, to_integers
+from snnconv.export.golden import golden_vectors
+from snnconv.export.integers import to_integers
 from snnconv.export.target import Settings
 from snnconv.quantize import run
 

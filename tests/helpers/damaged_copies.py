@@ -220,10 +220,13 @@ def main(folder, name, first, last):
         target = Path(folder) / f"copy{suffix}"
         way = damage(source, target, n)
         print(json.dumps({"n": n, "way": way}), flush=True)
-        print(json.dumps({"n": n, "way": way, "outcome": outcome(target), "peak": peak()}), flush=True)
+        became = outcome(target)
+        print(json.dumps({"n": n, "way": way, "outcome": became, "peak": peak()}), flush=True)
+        if became.startswith("LARGE"):
+            return  # the copies behind it are read in a process with another peak
 
 
-SECONDS_PER_COPY = 20
+SECONDS_PER_COPY, SECONDS_TO_START = 20, 300
 COPIES_PER_PROCESS = 2000  # Keras keeps something of every model that it builds
 
 
@@ -238,7 +241,7 @@ def read_copies(folder, name, first, last):
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         ) as process:
             assert process.stdout is not None
-            timer = threading.Timer(120, process.kill)
+            timer = threading.Timer(SECONDS_TO_START, process.kill)
             timer.start()
             latest = None
             for line in process.stdout:

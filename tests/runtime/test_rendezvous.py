@@ -1,6 +1,10 @@
 """Workers wait for each other: for a limited time, saying for whom, and naming who did not come."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -71,3 +75,39 @@ def test_the_command_names_who_is_missing(tmp_path, monkeypatch):
     fails("--worker-timeout must be a number of seconds above 0. Received 0", "simulate", "g.snn.h5", *options, 0)
     monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["here"]}, "task": {"type": "worker", "index": 0}}')
     fails("needs all workers, and which of them this is", "simulate", "g.snn.h5", *options, 1)
+
+
+@pytest.mark.full
+def test_a_worker_that_dies_while_tensorflow_connects_is_named(tmp_path):
+    from ..helpers.distribution import small
+
+    small().save(tmp_path / "g.snn.h5")
+    names = addresses(2)
+    config = f'{{"cluster": {{"worker": ["{names[0]}", "{names[1]}"]}}, "task": {{"type": "worker", "index": 0}}}}'
+    command = [sys.executable, "-m", "snnconv", "simulate", "g.snn.h5", "--strategy", "multiworker"]
+    with subprocess.Popen(
+        [*command, "--worker-timeout", "30"],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CONFIG": config},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as worker:
+        begun = time.monotonic()
+        meet(names, 1, 60.0, print)  # and then this worker is gone
+        _, said = worker.communicate(timeout=150)
+    assert worker.returncode == -signal.SIGKILL
+    assert f"worker 1 ({names[1]}) ended while the workers connected; waited 30 s" in said
+    assert time.monotonic() - begun < 120
+
+
+def test_a_process_that_waits_too_long_is_ended_and_others_are_not():
+    program = (
+        "import time; from snnconv.runtime.rendezvous import watched\n"
+        "with watched(['127.0.0.1:1', '127.0.0.1:2'], 0, {}): time.sleep({})"
+    )
+    ended = subprocess.run([sys.executable, "-c", program.format(0.5, 60)], capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert "worker 1 (127.0.0.1:2) ended while the workers connected; waited 0.5 s" in ended.stderr
+    done = subprocess.run([sys.executable, "-c", program.format(60, 0)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

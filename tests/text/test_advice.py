@@ -50,9 +50,17 @@ def test_advice_for_those_who_type_and_those_who_write():
         ("pass custom_objects={'f': …} (--custom-objects a.b).", "pass --custom-objects a.b."),
         ("give input_shape=(8, 8, 3) (--input-shape 8,8,3); or", "give --input-shape 8,8,3; or"),
         ("take dtype='float64', or convert with unsafe=True.", "take --dtype float64, or convert with --unsafe."),
+        ("too wide: lower weight_bits or n_steps, not tau_rc.", "too wide: lower --bits or --steps, not tau_rc."),
         ("spikes={'a': 1} is none, and padding='same' is.", "spikes={'a': 1} is none, and padding='same' is."),
     ],
 )
 def test_messages_of_functions_name_options_in_a_command(message, printed):
-    options = {"steps": "--steps", "dtype": "--dtype", "unsafe": "--unsafe", "spikes": "--spikes", "dt": "--dt"}
+    options = {
+        "steps": "--steps",
+        "dtype": "--dtype",
+        "unsafe": "--unsafe",
+        "spikes": "--spikes",
+        "dt": "--dt",
+        "bits": "--bits",
+    }
     assert in_options(message, options) == printed

@@ -183,7 +183,7 @@ def test_folder_that_lacks_a_file(tmp_path):
         ({"y_train": LABELS * 0.5}, "y_train must hold classes as whole numbers from 0"),
         ({"y_train": -LABELS.astype("int8")}, "y_train must hold classes"),
         ({"y_train": np.eye(5, dtype="uint8")}, r"y_train must hold classes .* shape \(5, 5\)"),
-        ({"y_train": np.array([None] * 5)}, "cannot read .* as an .npz file"),
+        ({"y_train": np.array([None] * 5)}, "cannot read .*Python objects"),
     ],
 )
 def test_npz_file_with_wrong_arrays(tmp_path, changed, message):
@@ -196,7 +196,7 @@ def test_damaged_npz_files(tmp_path):
     np.save(tmp_path / "array.npy", IMAGES)
     for content in (b"", b"text", whole[:-30], whole[: len(whole) // 2], (tmp_path / "array.npy").read_bytes()):
         (tmp_path / "x.npz").write_bytes(content)
-        with pytest.raises(DataError, match=r"as an \.npz file"):
+        with pytest.raises(DataError, match=r"is damaged, holds Python objects, or is no|is no \.npz file"):
             datasets.load("npz", tmp_path / "x.npz")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -98,8 +98,12 @@ def reason(error: BaseException) -> str:
 
 @contextmanager
 def _limited_weights(n_numbers: int) -> Iterator[None]:
-    """Within this context, layers get weights of the value UNSET, and not many more of them than `n_numbers`."""
-    original = keras.layers.Layer.add_weight
+    """Within this context, layers get weights of the value UNSET, and not many more of them than `n_numbers`.
+
+    Nor are they built for inputs that are too large to run: some calculate with arrays of that size.
+    """
+    layer = keras.layers.Layer
+    original = {name: getattr(layer, name) for name in ("add_weight", "build_from_config", "__call__")}
 
     def add_weight(self: Any, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
         left = _allowance.get()
@@ -113,16 +117,44 @@ def _limited_weights(n_numbers: int) -> Iterator[None]:
                     f"together."
                 )
             initializer = keras.initializers.Constant(UNSET)
-        return original(self, shape, initializer, *args, **kwargs)
+        return original["add_weight"](self, shape, initializer, *args, **kwargs)
+
+    def check_inputs(self: Any, shapes: Iterable[Any]) -> None:
+        if _allowance.get() is not None:
+            for shape in shapes:
+                what = f"the input of layer '{self.name}' ({type(self).__name__}), of shape {tuple(shape)},"
+                check_values(math.prod(size or 1 for size in shape), n_numbers, what)
+
+    def build_from_config(self: Any, config: Any) -> None:
+        check_inputs(self, _shapes(config))
+        original["build_from_config"](self, config)
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check_inputs(self, (each.shape for each in keras.tree.flatten((args, kwargs)) if keras.ops.is_tensor(each)))
+        return original["__call__"](self, *args, **kwargs)
 
     with _lock:
         token = _allowance.set([2 * n_numbers + SLACK])
-        keras.layers.Layer.add_weight = add_weight
+        layer.add_weight, layer.build_from_config, layer.__call__ = add_weight, build_from_config, call
         try:
             yield
         finally:
-            keras.layers.Layer.add_weight = original
+            for name, method in original.items():
+                setattr(layer, name, method)
             _allowance.reset(token)
+
+
+def _shapes(config: Any) -> Iterator[tuple[int, ...]]:
+    """The shapes in what a file says a layer is to be built for."""
+    if isinstance(config, Mapping):
+        for each in config.values():
+            yield from _shapes(each)
+    elif isinstance(config, (list, tuple)):
+        if all(size is None or isinstance(size, int) for size in config):
+            yield tuple(size or 1 for size in config)
+        else:
+            for each in config:
+                yield from _shapes(each)
 
 
 def _check_sizes(model: Any, n_numbers: int) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConversionError, ModelFileError, SnnconvError, one_line
 from ...files.hdf5 import brief
+from ...files.writing import scratch
 from .source import PathLike, Source, open_source
 
 TF_KERAS = "tf_keras"  # Keras 2 beside TensorFlow; its models in memory come through a file
@@ -101,8 +100,8 @@ def _through_keras(entry: dict[str, Any], source: Source, unsafe: bool) -> Any:
     """Let Keras load a .keras file with the repaired config and the weights as they are."""
     import keras
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
+    with scratch() as folder:
+        path = folder / "model.keras"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("metadata.json", json.dumps({"keras_version": keras.__version__}))
             archive.writestr("config.json", json.dumps(entry))
@@ -152,8 +151,8 @@ def from_legacy(model: Any, custom_objects: Mapping[str, Any] | None = None) -> 
     ConversionError
         If tf_keras cannot save it, or this Keras cannot read what it saved.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.h5"
+    with scratch() as folder:
+        path = folder / "model.h5"
         try:
             model.save(path, include_optimizer=False, save_format="h5")
             return load_model(path, custom_objects=custom_objects)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import ConversionError
 
-Handler = Callable[..., str]
+Handler = Callable[..., Any]
 _HANDLERS: dict[type, Handler] = {}
 _NAMED: dict[str, Handler] = {}
 _INSIDE_TIME: dict[type, Handler] = {}

@@ -30,7 +30,8 @@ from ...quantize import IntegerGraph
 from ...quantize.proofs import drives
 from ...quantize.ranges import span
 from ...runtime.result import Result
-from ..integers import INTEGERS, OPTIONS, Golden, changes, comment, golden_vectors, identifiers, run_folder, to_integers
+from ..golden import Golden, golden_vectors
+from ..integers import INTEGERS, OPTIONS, changes, comment, identifiers, run_folder, to_integers
 from ..params.numbers import arrays
 from ..params.report import report
 from ..programs import with_licence
@@ -72,7 +73,7 @@ def _plan_integers(graph: SpikingGraph, settings: Settings) -> Plan:
         kernels = sum(fields["kernel"].nbytes for fields in arrays(integers).values())
         text = "" if sizes.text is None else f"code and constants {sizes.text:,} bytes at -Os on this machine, "
         size = f"{text}weights {kernels:,} bytes, RAM {sizes.ram:,} bytes"
-        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", size)
+        notes = (f"{equal}; compiled here, its self-test passes ({golden.size})", size, golden.note)
 
     def write(path: Path) -> None:
         _write(path, files, program, readme(comment(integers.name), program, golden.size, golden.n_steps))

@@ -6,7 +6,6 @@ import math
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ExportError
+from ...files.writing import scratch
 from ..programs import Ran, run
 from .loops import indented, loop
 
@@ -53,8 +53,8 @@ def build(folder: Path, options: Sequence[str] = ("-O2",)) -> Ran:
     found = compiler()
     if found is None:
         raise ExportError("there is no C compiler: gcc, cc or clang.")
-    with tempfile.TemporaryDirectory() as work:
-        program = Path(work) / "self_test"
+    with scratch() as work:
+        program = work / "self_test"
         sources = [str(folder / name) for name in SOURCES]
         compiled = run([found, *options, *FLAGS, "-o", str(program), *sources])
         if not compiled.passed:
@@ -64,8 +64,8 @@ def build(folder: Path, options: Sequence[str] = ("-O2",)) -> Ran:
 
 def measure(files: Mapping[str, str]) -> tuple[Ran, Sizes]:
     """Compile and run files by name, and find out their sizes at -Os."""
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work)
+    with scratch() as work:
+        folder = work
         for name, text in files.items():
             (folder / name).write_text(text, "utf-8")
         built = build(folder)
@@ -127,8 +127,8 @@ def run_samples(
     ExportError
         If it does not compile or run.
     """
-    with tempfile.TemporaryDirectory() as work:
-        main, program = Path(work) / "run.c", Path(work) / "run"
+    with scratch() as work:
+        main, program = work / "run.c", work / "run"
         main.write_text(_main(recorded, n_steps, varies), "utf-8")
         command = [str(compiler()), "-O2", *FLAGS, "-I", str(folder), "-o", str(program)]
         compiled = run([*command, str(folder / "network.c"), str(main)])

@@ -17,7 +17,8 @@ from ...neurons.numpy_ops import Pairs
 from ...quantize.ranges import span
 from ...runtime import reference
 from ...text.plain import plural
-from ..integers import FEWEST_STEPS, MAX_GOLDEN, comment
+from ..golden import FEWEST_STEPS, MAX_GOLDEN
+from ..integers import comment
 from ..params.numbers import c_type
 from ..target import Settings
 from .doubles import DoubleWriter

@@ -25,7 +25,8 @@ from ...quantize import (
 )
 from ...quantize.neurons import leaked
 from ...quantize.ranges import Range, span
-from ..integers import Golden, comment
+from ..golden import Golden
+from ..integers import comment
 from ..params.numbers import c_type, describe
 from ..params.texts import c_header
 from .loops import Code, Connection, indented, loop, window_maxima, window_sums

@@ -12,7 +12,8 @@ from pathlib import Path
 from ...files.archives import write_npz
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
-from ..integers import INTEGERS, OPTIONS, Golden, changes, golden_vectors, identifiers, run_folder, to_integers
+from ..golden import Golden, golden_vectors
+from ..integers import INTEGERS, OPTIONS, changes, identifiers, run_folder, to_integers
 from ..numbers import flatten
 from ..programs import with_licence
 from ..target import Plan, Settings, Target
@@ -55,8 +56,13 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         write_npz(path / "golden.npz", golden.arrays())
         integers.save(path / INTEGERS)
 
-    notes = (f"golden vectors: {golden.size}, from snnconv.quantize.run",)
-    return Plan(write, run_folder, (), changes(graph, integers), notes)
+    notes = (f"{golden.note}; from snnconv.quantize.run",)
+    widths = {
+        f"mem/{name}_{field}.mem": array_width(integers, field, array)
+        for name, fields in arrays(integers).items()
+        for field, array in fields.items()
+    }
+    return Plan(write, run_folder, (), changes(graph, integers), notes, about={"bits_of_mem": widths})
 
 
 def _golden_texts(integers: IntegerGraph, golden: Golden) -> dict[str, str]:

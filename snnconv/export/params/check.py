@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import ModelFileError
 from ...quantize import IntegerGraph, load
-from ..integers import INTEGERS, record_golden
+from ..golden import record_golden
+from ..integers import INTEGERS
 from ..target import Check
 from .numbers import array_width, arrays, read_coe, read_mem
 

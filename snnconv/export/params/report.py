@@ -20,7 +20,8 @@ from ...quantize import (
 )
 from ...quantize.neurons import half
 from ...quantize.ranges import extent
-from ..integers import INTEGERS, Golden, comment, identifiers
+from ..golden import Golden
+from ..integers import INTEGERS, comment, identifiers
 from .numbers import ORDER
 from .texts import VERSION
 
@@ -134,8 +135,7 @@ def _numbers(values: tuple[int, ...]) -> str:
 
 def readme(graph: IntegerGraph, golden: Golden) -> str:
     """README.md: what each file holds, and in which order."""
-    first = next(iter(golden.voltages), None)
-    voltages = "" if first is None else ", the voltages of the first layer"
+    voltages = ", the voltages of every layer" if golden.voltages else ""
     return f"""\
 # The numbers of {comment(graph.name)}
 

@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConversionError, ExportError, ParameterError
-from ...graph import SpikingGraph
+from ...graph import MaxPool, SpikingGraph
+from ...text.advice import argument
 from ...text.plain import plural
-from ..integers import INTEGERS, OPTIONS, changes, golden_vectors, run_folder, to_integers
+from ..golden import golden_vectors
+from ..integers import INTEGERS, OPTIONS, changes, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
@@ -89,7 +91,12 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         f"and at most {most:,}: real time, {settings.dt * 1e3:g} ms a step, needs "
         f"{frequency(most / golden.n_steps / settings.dt)}",
     )
-    return Plan(write, run_folder, (), changes(graph, integers), notes)
+    widths = {
+        memory_file(stage, memory): [stage.widths[memory], words.shape[1]]
+        for stage in circuit
+        for memory, words in stage.memories.items()
+    }
+    return Plan(write, run_folder, (), changes(graph, integers), notes, about={"bits_and_lanes_of_mem": widths})
 
 
 def frequency(hertz: float) -> str:
@@ -103,6 +110,10 @@ def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
     found = []
     if len(graph.outputs) > 1:
         found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))
+    pools = tuple(node.name for node in graph.nodes if isinstance(node, MaxPool))
+    if pools:
+        advice = f"Convert with {argument('max_to_avg_pool', True)}, which changes what the network computes"
+        found.append(Limit("the max pooling", pools, advice=advice))
     if settings.options["code"] == "latency":
         names = tuple(node.name for node in graph.inputs)
         advice = "Use --code rate; or send the spikes of any code, one frame a step, with --code analog --input-bits 1"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
 import numpy as np
 
+from ...files.writing import scratch
 from ...quantize import IntegerGraph, SumPool
 from ...quantize.reference import sum_pool
-from ..integers import Golden
+from ..golden import Golden
 from ..programs import run
 from ..target import Check
 from .memories import mem_text
@@ -302,8 +302,8 @@ def check_folder(path: Path) -> list[Check]:
     compiler, simulator = shutil.which("iverilog"), shutil.which("vvp")
     if compiler is None or simulator is None:
         return [Check(NAME, None, "there is no iverilog here")]
-    with tempfile.TemporaryDirectory() as work:
-        program = str(Path(work) / "sim.vvp")
+    with scratch() as work:
+        program = str(work / "sim.vvp")
         sources = ["tb.v", *sorted(file.relative_to(path).as_posix() for file in path.glob("rtl/*.v"))]
         compiled = run([compiler, "-g2005", "-s", "tb", "-o", program, *sources], path)
         if not compiled.passed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from string import Template
 
 from ...quantize import IntegerGraph
-from ..integers import Golden
+from ..golden import Golden
 from .network import widths
 from .stages import Stage
 from .stream import beat_bits, beats, sends_spikes

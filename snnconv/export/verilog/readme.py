@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...quantize import IntegerGraph
-from ..integers import Golden, comment
+from ..golden import Golden
+from ..integers import comment
 from .bench import golden_clocks
 from .stages import Stage
 from .timing import longest, sample_clocks

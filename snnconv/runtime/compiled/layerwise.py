@@ -52,6 +52,8 @@ class LayerRun:
         self._steps: dict[str, list[np.ndarray]] = {}  # by batch, (n_steps, batch, *shape)
         self._heights: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
+        self.most: dict[str, int] = {}
+        """Most spikes of a neuron in a step, by population."""
         self._scans: dict[tuple[Neuron, tuple[int, ...]], tuple[Any, Any]] = {}
 
     def rates(self, name: str) -> np.ndarray:
@@ -101,6 +103,8 @@ class LayerRun:
             found = step(self._through(between, source, self._at(sources, k)))
             parts.append(tf.cast(found, kept).numpy())
             means.append(tf.reduce_mean(found, 0).numpy())
+        if isinstance(node, Population):
+            self.most[node.name] = max(int(np.abs(part).max()) for part in parts)
         self._steps[node.name], self._heights[node.name] = parts, height
         self._means[node.name] = np.concatenate(means)[: self._n] * height
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops as tensor_ops
 
 from ...errors import ParameterError
 from ...graph import Filter, Linear, Node, Population, Stateful
@@ -25,6 +25,7 @@ from ...neurons.base import State
 from .surrogates import RATE, SLOPES, SMOOTHING
 
 Signal = Sequence[Any]
+ops: Any = tensor_ops  # whose annotations make None of every tensor
 
 # Names of what trains, and the arrays of nodes that they stand for
 ARRAYS: Mapping[str, tuple[str, ...]] = {
@@ -198,9 +199,9 @@ class LinearNode(NodeLayer):
 
 
 class _Stepped(NodeLayer):
-    """A node with a state, which takes one step after the other, in the precision of the weights."""
+    """A node with a state, which takes one step after the other, in the precision of the weights. Abstract."""
 
-    node: Stateful
+    node: Any
 
     def series(self, x: Any) -> list[Any]:
         """The input at each step."""
@@ -250,7 +251,7 @@ class PopulationNode(_Stepped):
     height, and `initial_voltage`.
     """
 
-    node: Population
+    node: Any
 
     def __init__(self, node: Node | str, unrolling: Any, units: Any = None, **kwargs: Any):
         super().__init__(node, unrolling, units, **kwargs)

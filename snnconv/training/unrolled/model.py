@@ -14,7 +14,7 @@ from ...graph import Input, LayerReport, Node, Population, Readout, SpikingGraph
 from ...graph.inputs import one_or_all
 from ...graph.nodes import Weighted
 from ...graph.report import with_actions
-from ...runtime.arguments import check_dt, check_dtype, check_graph, check_steps, check_varying
+from ...runtime.arguments import check_dt, check_dtype, check_graph, check_read_from, check_steps, check_varying
 from .surrogates import RATE, check_surrogate
 
 TRAINABLE = ("kernels", "dense_biases", "neuron_biases")
@@ -25,11 +25,11 @@ def to_keras(
     graph: SpikingGraph,
     n_steps: int,
     *,
-    dt: float = 0.001,
+    dt: float | None = None,
     surrogate: str = RATE,
     trainable: str | Iterable[str] = TRAINABLE,
     reduce: Reduce = "mean",
-    read_from: int = 1,
+    read_from: int | None = None,
     spike_penalty: float = 0.0,
     varying: str | Iterable[str] = (),
     dtype: Any = "float32",
@@ -44,8 +44,8 @@ def to_keras(
     ----------
     n_steps : int
         Number of time steps that the network will run.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     surrogate : str
         "rate": gradients are those of the neurons' rates at the mean currents, and go around the steps; every node has
         one, and memory and time hardly grow with the steps. "fast_sigmoid", "arctan", "straight_through", or one
@@ -56,8 +56,8 @@ def to_keras(
         spikes, which stay above 0, and "initial_voltages".
     reduce : str
         "mean" or "last": the answer is the mean of the outputs over time, or the last one.
-    read_from : int
-        First step of the mean, counted from 1.
+    read_from : int or None
+        First step of the mean, counted from 1. None: the graph's own, as for `snnconv.Simulator.predict`.
     spike_penalty : float
         Added to the loss for every spike of a neuron per step, on average over each population.
     varying : names
@@ -80,14 +80,14 @@ def to_keras(
     from . import layers
 
     check_graph(graph, "to_keras")
+    dt = graph.dt if dt is None else dt
     policy = keras.dtype_policies.get(dtype)
     n_steps = check_steps(n_steps, dt, check_dtype(policy.variable_dtype))
     check_dt(graph, dt)
     check_surrogate(surrogate)
     if reduce not in ("mean", "last"):
         raise ParameterError(f"reduce must be 'mean' or 'last'. Received {reduce!r}.")
-    if isinstance(read_from, bool) or not isinstance(read_from, int) or not 1 <= read_from <= n_steps:
-        raise ParameterError(f"read_from must be a step from 1 to n_steps = {n_steps}. Received {read_from!r}.")
+    first = check_read_from(graph, read_from, n_steps)
     if not (math.isfinite(spike_penalty) and spike_penalty >= 0):
         raise ParameterError(f"spike_penalty must be 0 or more. Received {spike_penalty!r}.")
     varies = check_varying(graph, varying)
@@ -113,7 +113,7 @@ def to_keras(
         node = graph[name]
         source = node.inputs[0] if isinstance(node, Readout) else name
         options = {"name": f"{layer_name(label)}.answer", "dtype": policy}
-        answer = layers.OverTime(reduce, read_from, _record(graph), **options)(signals[source])
+        answer = layers.OverTime(reduce, first, _record(graph), **options)(signals[source])
         if isinstance(node, Readout):
             answer = layers.ReadoutNode(node, unrolling, name=layer_name(name), dtype=policy)(answer)
         outputs[label] = answer

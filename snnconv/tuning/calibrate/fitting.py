@@ -29,6 +29,8 @@ class Layerwise:
     recodings : mapping of population name to Recoding
     shifts : mapping of node name to (channels,) array
         What is to be added to the bias of a population or of the linear node of an output.
+    most : mapping of population name to int
+        Most spikes of a neuron in a step.
     outputs : mapping of label to (n, n_steps, *output) array
         In spikes, with all corrections, before a softmax or the like.
     rate_outputs : mapping of label to (n, *output) array
@@ -37,6 +39,7 @@ class Layerwise:
 
     recodings: Mapping[str, Recoding]
     shifts: Mapping[str, np.ndarray]
+    most: Mapping[str, int]
     outputs: Mapping[str, np.ndarray]
     rate_outputs: Mapping[str, np.ndarray]
 
@@ -88,4 +91,4 @@ def fit_layers(
                 shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
                 outputs[label] = outputs[label] + shifts[name].astype("float32")
             advance()
-    return Layerwise(recodings, shifts, outputs, {label: run.rates(name) for label, name in ends.items()})
+    return Layerwise(recodings, shifts, run.most, outputs, {label: run.rates(name) for label, name in ends.items()})

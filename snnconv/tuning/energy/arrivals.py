@@ -112,7 +112,7 @@ class Connections:
                     signals[node.name] = Signal(values, is_input=True)
                 elif isinstance(node, Population):
                     signals[node.name] = Signal(spikes[node.name])
-                else:
+                elif isinstance(node, (Linear, Stateful)):
                     signals[node.name] = self._computed(node, [signals[name] for name in node.inputs], n_steps)
             for name in set(node.inputs) & signals.keys():
                 if self.graph.consumers(name)[-1] is node:

@@ -278,8 +278,8 @@ def footprint(graph: SpikingGraph) -> int:
 
 def _zeros_and_updates(spikes: np.ndarray, voltages: np.ndarray) -> tuple[int, int]:
     """Outputs that are 0, and voltages that are others than a step before; those after the first step all count."""
-    changed = np.count_nonzero(voltages[:, 1:] != voltages[:, :-1])
-    return spikes.size - np.count_nonzero(spikes), changed + voltages[:, 0].size
+    changed = int(np.count_nonzero(voltages[:, 1:] != voltages[:, :-1]))
+    return spikes.size - int(np.count_nonzero(spikes)), changed + voltages[:, 0].size
 
 
 def _share(part: int, whole: int) -> float:

@@ -5,6 +5,8 @@ stand-ins that the harness takes for layers and spiking neurons: they hold the w
 recorded values. PyTorch and the harness are imported when a `KerasModel` is made, and nowhere else in snnconv.
 """
 
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 from functools import cache

@@ -95,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--models", type=Path, metavar="FOLDER", help="where trained networks are kept, and the stand-ins are"
     )
     deep = parser.add_argument_group(f"for {', '.join(DEEP)}")
-    deep.add_argument("--images", type=int, default=10_000, metavar="N", help="test images, the first (default: all)")
+    deep.add_argument("--images", type=int, default=10_000, metavar="N", help="samples, the first (default: all)")
+    deep.add_argument("--validation", action="store_true", help="validation images in the place of test images")
+    deep.add_argument("--calibration", type=int, metavar="N", help="training samples (default: 500, 200 for images)")
     deep.add_argument("--steps", default=",".join(map(str, STEPS)), help="(default: %(default)s)")
     deep.add_argument("--kinds", default=",".join(KINDS), help="of spikes (default: %(default)s)")
     args = parser.parse_args(arguments)
@@ -105,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stand_in = (args.models or Path()) / f"{name}.keras"
             path = Path(args.emotion_model or "emotion_model.hdf5") if name == "emotions" else stand_in
             data = load("fashion_mnist", folders["fashion_mnist"])
-            samples = samples_of(name, data, args.faces, args.images)
+            samples = samples_of(name, data, args.faces, args.images, args.calibration, args.validation)
             measure_deep(name, path, samples, tuple(map(int, args.steps.split(","))), args.kinds.split(","))
             continue
         work = WORKS[name]

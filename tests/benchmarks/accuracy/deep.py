@@ -19,7 +19,7 @@ import snnconv
 from snnconv.conversion.files import load_model
 from snnconv.training.datasets import Dataset
 
-from .stand_ins import STAND_INS, resized
+from .stand_ins import STAND_INS, resized, validation
 
 STEPS = (8, 16, 32, 128)
 KINDS = ("as converted", "binary", "signed")  # of spikes
@@ -68,16 +68,24 @@ class Samples:
     y: np.ndarray | None
 
 
-def samples_of(name: str, data: Dataset, faces: str | None, n_test: int) -> Samples:
-    """The samples of a network."""
-    work = DEEP[name]
+def samples_of(
+    name: str,
+    data: Dataset,
+    faces: str | None = None,
+    n_test: int = 10_000,
+    n_calibration: int | None = None,
+    is_validation: bool = False,
+) -> Samples:
+    """The first test samples of a network, or validation samples; and those to calibrate with."""
+    n_calibration = n_calibration or DEEP[name].n_calibration
     if name == "emotions":
         pictures = np.load(faces or "lfw_subset.npy")[:N_FACES]
-        few = variants(pictures[:N_CALIBRATION_FACES])[: work.n_calibration]
+        few = variants(pictures[:N_CALIBRATION_FACES])[:n_calibration]
         return Samples(few, variants(pictures[N_CALIBRATION_FACES:])[:n_test], None)
     shape = STAND_INS[name].shape
-    few, x = resized(data.x_train[: work.n_calibration], shape), resized(data.x_test[:n_test], shape)
-    return Samples(few, x, None if name == "autoencoder" else data.y_test[:n_test])
+    x, y = validation(data) if is_validation else (data.x_test, data.y_test)
+    few, x = resized(data.x_train[:n_calibration], shape), resized(x[:n_test], shape)
+    return Samples(few, x, None if name == "autoencoder" else y[:n_test])
 
 
 def variants(faces: np.ndarray) -> np.ndarray:
@@ -102,7 +110,7 @@ def measure_deep(
     wanted = _before_softmax(plain, samples.x)
     print(f"\n{work.title}\n  published: {work.published}")
     right = "" if samples.y is None else f"{(wanted.argmax(-1) == samples.y).mean():.2%} right of "
-    print(f"  Keras: {right}{len(samples.x):,} test samples; {len(samples.calibration)} to calibrate with")
+    print(f"  Keras: {right}{len(samples.x):,} samples; {len(samples.calibration)} to calibrate with")
     print(
         "  | steps | spikes | read from | right | as Keras | relative error |\n  |---|---|---|---|---|---|", flush=True
     )

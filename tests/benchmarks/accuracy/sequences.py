@@ -43,7 +43,7 @@ def trained(name: str, x: np.ndarray, y: np.ndarray, epochs: int) -> keras.Model
 
 def main() -> None:
     """Print a row for each network and number of steps."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="networks with a memory on sequential MNIST")
     parser.add_argument("names", nargs="*", default=["lstm", "lmu"], metavar="lstm|lmu")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--steps", type=int, nargs="+", default=[4, 8, 16], help="steps for each element")

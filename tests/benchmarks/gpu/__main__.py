@@ -9,7 +9,9 @@ from pathlib import Path
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=__doc__.partition(":")[0] + ".")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.gpu", description=str(__doc__).partition(":")[0] + "."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     packing = commands.add_parser("pack", help="write programs and expected spikes to a folder of less than 60 MiB")
     packing.add_argument("--quick", action="store_true", help="few samples and steps, to see that everything runs")

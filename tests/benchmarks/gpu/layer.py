@@ -72,5 +72,5 @@ def digest(*arrays: np.ndarray) -> str:
     """Checksum of arrays."""
     found = hashlib.sha256()
     for array in arrays:
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()

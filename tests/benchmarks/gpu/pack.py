@@ -52,7 +52,7 @@ def pack(folder: Path, quick: bool) -> None:
         for precision in PRECISIONS:
             path = folder / name / precision
             export_xla(graph, path, work.n_steps, batches, works.DT, precision=precision, force=True)
-        np.savez_compressed(folder / name / EXPECTED, **_expected(graph, work.x, work.n_steps, min(batches)))
+        np.savez_compressed(folder / name / EXPECTED, **_expected(graph, work.x, work.n_steps, min(batches)))  # pyright: ignore[reportArgumentType]
         about["programs"][name] = {"n_steps": work.n_steps, "digest": digest(work.x)}
         _say(f"{name}: {len(batches) * len(PRECISIONS)} programs, spikes of {len(work.x)} samples")
     if not quick:
@@ -93,7 +93,7 @@ def _pack_layer(layer: LargeLayer, folder: Path) -> None:
     for dtype in ("float32", "float64"):
         result = snnconv.Simulator(first, works.DT, dtype).run(layer.spikes(CHECKED), layer.n_steps, "lif.spikes")
         spikes[dtype] = result.spikes["lif"]
-    np.savez_compressed(folder / EXPECTED, **spikes)
+    np.savez_compressed(folder / EXPECTED, **spikes)  # pyright: ignore[reportArgumentType]
 
 
 def _write_layer(layer: LargeLayer, calls: Calls, folder: Path) -> None:
@@ -103,9 +103,9 @@ def _write_layer(layer: LargeLayer, calls: Calls, folder: Path) -> None:
     names = [KERNEL if array.ndim == 2 else str(number) for number, array in enumerate(whole.weights)]
     entry = write_program(whole, layer.n_samples, folder) | {"weights": names}
     write_signature(layer.name, calls, {str(layer.n_samples): entry}, folder)
-    np.savez(folder / START, **whole.start({}))
+    np.savez(folder / START, **whole.start({}))  # pyright: ignore[reportArgumentType]
     small = {name: array for name, array in zip(names, whole.weights, strict=True) if name != KERNEL}
-    np.savez(folder / WEIGHTS, **small)
+    np.savez(folder / WEIGHTS, **small)  # pyright: ignore[reportArgumentType]
 
 
 def _network(layer: LargeLayer, kernel: np.ndarray) -> SpikingGraph:

@@ -42,7 +42,7 @@ def measure(layers: Iterable[LargeLayer], wheels: Path, repeats: int) -> list[di
     for layer in layers:
         for title, build in SYSTEMS.items():
             for precision in PRECISIONS:
-                row = {"system": title, "layer": layer.name, "precision": precision}
+                row: dict[str, Any] = {"system": title, "layer": layer.name, "precision": precision}
                 try:
                     row["milliseconds"] = build(layer, precision, repeats)
                     shown = f"{row['milliseconds']:.2f}"

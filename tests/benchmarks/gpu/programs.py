@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """Runs packed programs in JAX: ``python -m tests.benchmarks.gpu run FOLDER``. Needs NumPy and JAX alone."""
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Row:
 
     Parameters
     ----------
-    differing : int or None
+    differing, differing_from_float64 : int
         Spikes that are not those of the CPU, of `spikes`; in float32, and against float64.
     compile, milliseconds, products : float
         Seconds to load and compile; medians of a call, and of the plain products of its layers.
@@ -129,9 +130,8 @@ def _rows(folder: Path, name: str, about: Mapping[str, Any], repeats: int) -> It
             spikes = np.asarray(found.results["spikes", "lif"])[:CHECKED, :, :COLUMNS]
             products, flops = _products(linear, layer.n_samples * layer.n_steps, 0, (layer.n,), precision, repeats)
             counted = [int((spikes != expected[dtype]).sum()) for dtype in ("float32", "float64")]
-            sizes = layer.n_samples, layer.n_steps
             total = int(expected["float32"].sum())
-            yield Row(name, *sizes, precision, total, *counted, found.compile, found.ms, products, flops, found.memory)
+            yield _row(name, layer.n_samples, layer.n_steps, precision, total, counted, found, products, flops)
         return
     for n in about["batches"]:
         work = works.make(name, max(about["batches"]), entry["n_steps"])
@@ -144,8 +144,7 @@ def _rows(folder: Path, name: str, about: Mapping[str, Any], repeats: int) -> It
             counted = [_differing(counts, expected, dtype, n) for dtype in ("float32", "float64")]
             total = sum(int(expected[f"float32/samples/{key}"][:n].sum()) for key in counts)
             products, flops = _products(work.layers, n * work.n_steps, n, work.x.shape[1:], precision, repeats)
-            sizes = n, work.n_steps
-            yield Row(name, *sizes, precision, total, *counted, found.compile, found.ms, products, flops, found.memory)
+            yield _row(name, n, work.n_steps, precision, total, counted, found, products, flops)
 
 
 def _differing(counts: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], dtype: str, n: int) -> int:
@@ -163,8 +162,35 @@ def _differing(counts: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarr
 class _Measured:
     results: Mapping[tuple[str, str], Any]
     compile: float
-    ms: float
+    milliseconds: float
     memory: float
+
+
+def _row(
+    name: str,
+    n_samples: int,
+    n_steps: int,
+    precision: str,
+    spikes: int,
+    differing: list[int],
+    found: _Measured,
+    products: float,
+    flops: float,
+) -> Row:
+    return Row(
+        name=name,
+        n_samples=n_samples,
+        n_steps=n_steps,
+        precision=precision,
+        spikes=spikes,
+        differing=differing[0],
+        differing_from_float64=differing[1],
+        compile=found.compile,
+        milliseconds=found.milliseconds,
+        products=products,
+        flops=flops,
+        memory=found.memory,
+    )
 
 
 def _measure(folder: Path, n: int, x: np.ndarray, repeats: int) -> _Measured:
@@ -219,8 +245,8 @@ def _product(layer: works.Layer, x: Any, kernel: Any) -> Any:
 
 def add_weight(folder: Path, kernel: np.ndarray) -> None:
     """Put the kernel that was drawn here to the other weights of a program."""
-    others = {name: array for name, array in np.load(folder / WEIGHTS).items() if name != KERNEL}
-    np.savez(folder / WEIGHTS, **others, **{KERNEL: kernel})
+    weights = dict(np.load(folder / WEIGHTS)) | {KERNEL: kernel}
+    np.savez(folder / WEIGHTS, **weights)  # pyright: ignore[reportArgumentType]
 
 
 def _layer(name: str, about: Mapping[str, Any]) -> LargeLayer:

@@ -66,7 +66,7 @@ GRAPHS = {
 def answer(graph, x, n_steps=N_STEPS):
     """The outputs of the NumPy loop averaged over time, and what a readout makes of them."""
     (name,) = graph.outputs.values()
-    mean = reference.run(graph, x, n_steps).output.mean(1)
+    mean = reference.run(graph, x, n_steps).mean_output
     return graph[name].apply(mean, xp=snnconv.neurons.numpy_ops) if isinstance(graph[name], Readout) else mean
 
 
@@ -190,7 +190,7 @@ def test_only_what_is_named_trains():
         ({"n_steps": 4, "surrogate": "tanh"}, "no surrogate 'tanh'. There are: rate, fast_sigmoid"),
         ({"n_steps": 4, "trainable": "weights"}, "trainable names 'weights'. There are: kernels"),
         ({"n_steps": 4, "reduce": "max"}, "reduce must be 'mean' or 'last'"),
-        ({"n_steps": 4, "read_from": 5}, "read_from must be a step from 1 to n_steps = 4"),
+        ({"n_steps": 4, "read_from": 5}, "read_from must be None or a step from 1 to 4"),
     ],
 )
 def test_bad_settings_are_refused(options, message):

@@ -151,7 +151,12 @@ def stack(operation: Any, build: Builder, xs: Any) -> str:
     return _joined(build, tuple(reshape(build, x, wide, f"axis{n}") for n, x in enumerate(xs)), place + 1)
 
 
-@handles_operation(lambda x: ops.split(x, 2, 1)[0])
+def _a_part(x: Any) -> Any:
+    parts: Any = ops.split(x, 2, 1)
+    return parts[0]
+
+
+@handles_operation(_a_part)
 def split(operation: Any, build: Builder, x: str) -> tuple[str, ...]:
     """The parts of a signal along an axis: so many of the same size, or cut at places."""
     shape = build.shape(x)

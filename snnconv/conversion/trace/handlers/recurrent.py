@@ -56,7 +56,7 @@ def bidirectional(
         states += last
     build.begin(layer, name)
     y = _merged(layer.merge_mode, build, *ends)
-    return (*y, *states) if layer.return_state else y if len(y) > 1 else y[0]
+    return (*y, *states) if layer.return_state else y
 
 
 def _merged(mode: str | None, build: Builder, x: str, y: str) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def feedforward_memory(layer: Any, build: Builder, x: str) -> str:
 def _legendre_cell(cell: Any, x: Any, states: Any) -> tuple[Any, list[Any]]:
     """One step of KerasLMU's cell (Voelker, Kajić and Eliasmith 2019): m' = A m + B u, and a hidden cell of m'."""
     m, *h = tree.flatten(states)
-    u = ops.concatenate((x, h[0]), 1) if cell.hidden_to_memory else x
+    u: Any = ops.concatenate((x, h[0]), 1) if cell.hidden_to_memory else x
     if cell.kernel is not None:
         u = ops.matmul(u, cell.kernel)
     if cell.bias is not None:
@@ -196,7 +196,9 @@ def _legendre_cell(cell: Any, x: Any, states: Any) -> tuple[Any, list[Any]]:
     if cell.trainable_theta and cell.discretizer == "zoh":
         A, B = type(cell)._cont2discrete_zoh(cell._base_A * cell.theta_inv, cell._base_B * cell.theta_inv)
     A, B, n = to_numpy(A), to_numpy(B), cell.memory_d
-    change = ops.matmul(m, np.kron(np.eye(n, dtype=A.dtype), A)) + ops.matmul(u, np.kron(np.eye(n, dtype=B.dtype), B))
+    change: Any = ops.matmul(m, np.kron(np.eye(n, dtype=A.dtype), A)) + ops.matmul(
+        u, np.kron(np.eye(n, dtype=B.dtype), B)
+    )
     is_euler = cell.trainable_theta and cell.discretizer == "euler"
     m = m + change * to_numpy(cell.theta_inv) if is_euler else change
     y = ops.concatenate((m, x), 1) if cell.input_to_hidden else m
