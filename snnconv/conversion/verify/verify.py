@@ -86,14 +86,14 @@ def compare_with_keras(
             differences[name].append(difference)
             if is_wrong:
                 wrong.add(name)
-    judged = (
-        {
+
+    def judged(found: dict[str, LayerCheck]) -> dict[str, LayerCheck]:
+        return {
             name: _judged(check, max(differences[name]), name in wrong, model) if differences[name] else check
-            for name, check in each.items()
+            for name, check in found.items()
         }
-        for each in (checks, outputs)
-    )
-    return tuple(judged)
+
+    return judged(checks), judged(outputs)
 
 
 def _differences(

@@ -196,9 +196,8 @@ def _legendre_cell(cell: Any, x: Any, states: Any) -> tuple[Any, list[Any]]:
     if cell.trainable_theta and cell.discretizer == "zoh":
         A, B = type(cell)._cont2discrete_zoh(cell._base_A * cell.theta_inv, cell._base_B * cell.theta_inv)
     A, B, n = to_numpy(A), to_numpy(B), cell.memory_d
-    change: Any = ops.matmul(m, np.kron(np.eye(n, dtype=A.dtype), A)) + ops.matmul(
-        u, np.kron(np.eye(n, dtype=B.dtype), B)
-    )
+    kept: Any = ops.matmul(m, np.kron(np.eye(n, dtype=A.dtype), A))
+    change = kept + ops.matmul(u, np.kron(np.eye(n, dtype=B.dtype), B))
     is_euler = cell.trainable_theta and cell.discretizer == "euler"
     m = m + change * to_numpy(cell.theta_inv) if is_euler else change
     y = ops.concatenate((m, x), 1) if cell.input_to_hidden else m
