@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 import snnconv
 from snnconv.api import convert
 from snnconv.cli import app
-from snnconv.errors import ConversionError
+from snnconv.errors import ConversionError, ExportError
+from snnconv.export import export
 from snnconv.text.advice import as_options
 
 from ..helpers.command import run
@@ -72,14 +73,13 @@ def test_a_swap_that_is_none_is_refused(pooled):
     assert "--swap-activation names 'gelu', which is no activation" in run("inspect", pooled, *both, code=2)
 
 
-def test_targets_advise_options():
-    from snnconv.quantize.rounding.support import unsupported_nodes
-
+def test_targets_advise_options(tmp_path):
     model = keras.Sequential([keras.Input((6, 6, 1)), kl.Conv2D(2, 3, activation="relu"), kl.MaxPooling2D()])
     graph = convert(model, verbose=False)
-    assert any("max_to_avg_pool=True" in advice for advice in unsupported_nodes(graph).values())
-    with as_options():
-        assert any("with --max-to-avg-pool," in advice for advice in unsupported_nodes(graph).values())
+    with pytest.raises(ExportError, match="with max_to_avg_pool=True,"):
+        export(graph, tmp_path / "net.nir", "nir")
+    with as_options(), pytest.raises(ExportError, match="with --max-to-avg-pool,"):
+        export(graph, tmp_path / "net.nir", "nir")
 
 
 def test_the_if_of_a_swap_is_that_of_a_relu():

@@ -87,7 +87,7 @@ def test_the_program_gives_the_integers_of_numpy(
     folder = tmp_path_factory.mktemp("c")
     write(folder, files)
     assert_equals_numpy(folder, integers, x, 25, ("-O1", *SANITIZE))
-    assert compiling.build(folder, ("-O0",)).said.startswith("PASSED: 3 samples of 25 steps;")
+    assert re.match(r"PASSED: \d samples of 25 steps;", compiling.build(folder, ("-O0",)).said)
 
 
 def test_geometry_of_every_kind(tmp_path):

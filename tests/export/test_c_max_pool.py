@@ -7,7 +7,7 @@ from snnconv.errors import ExportError
 from snnconv.export import verify_folder
 from snnconv.export.c.compiling import build
 
-from ..quantize.test_max_pool import pooled, x
+from ..quantize.test_nodes_max_pool import pooled, x
 
 
 @pytest.mark.parametrize("code", ["analog", "rate", "latency"])

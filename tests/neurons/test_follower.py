@@ -73,9 +73,11 @@ def test_wrong_parameters(options, message):
 def test_functions_are_the_same_in_both_namespaces(name):
     rng = np.random.default_rng(1)
     n_signals = {"multiply": 2, "divide": 2, "maximum": 2, "minimum": 2, "masked": 2, "tanh_of_sum": 2, "einsum": 2}
-    xs = [rng.normal(size=(2, 4, 4)) for _ in range(n_signals.get(name, 1))]
-    settings = {"power": {"exponent": 2.5}, "threshold": {"threshold": 0.1, "default_value": -1.0}}.get(name, {})
-    if not FUNCTIONS[name].elementwise:
+    xs = [rng.normal(size=(2, 4, 4)) for _ in range({**n_signals, "chosen": 3}.get(name, 1))]
+    known = {"power": {"exponent": 2.5}, "threshold": {"threshold": 0.1, "default_value": -1.0}}
+    known |= {"differs": {"value": xs[0][0, 0, 0]}, "without": {"value": xs[0][0, 0, 0]}}
+    settings = known.get(name, {})
+    if not FUNCTIONS[name].elementwise and not settings:
         settings = {"equation": "nij,njk->nik"} if name == "einsum" else {"axis": (1,)}
     ours, theirs = (np.asarray(FUNCTIONS[name].compute(*xs, xp=xp, **settings)) for xp in (numpy_ops, tensorflow_ops))
     np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-14)
