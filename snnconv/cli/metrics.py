@@ -33,7 +33,7 @@ def metrics(
 
     Examples:
 
-    - `snnconv metrics model.keras --data test.npz --steps 32`
+    - `snnconv metrics model.keras --data x.npz --steps 32`
 
     - `snnconv metrics model.snn.h5 --data x.npy --samples 1000 --json`
     """

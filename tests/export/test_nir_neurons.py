@@ -32,7 +32,7 @@ def test_what_nir_cannot_hold_is_refused_by_name_and_measured_if_allowed(tmp_pat
     graph = graph_of("dense", first=LIF(tau_ref=0.002, min_voltage=0.0))
     message = (
         r"target 'nir' cannot hold the refractory period of 'first'; the voltage floor of 'first'\. "
-        r"Train with tau_ref=0 and min_voltage=float\('-inf'\)\. Or write it with approximate=True"
+        r"Train with a tau_ref of 0 and a min_voltage of -inf\. Or write it with approximate=True"
     )
     with pytest.raises(ExportError, match=message):
         export.export(graph, tmp_path / "x.nir", "nir")

@@ -13,7 +13,7 @@ from snnconv.export.verilog.timing import longest
 from snnconv.files.manifest import write_manifest
 from snnconv.neurons import IF, LIF
 
-from ..helpers.circuits import needs_simulator, simulate
+from ..helpers.circuits import expected, n_spikes_of, needs_simulator, simulate
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
 N_STEPS = 30
@@ -98,10 +98,9 @@ def test_the_circuit_gives_every_spike_of_the_integer_network(name, parallel, tm
     n_values, n_spikes, n_samples, n_steps, clocks = passes(folder)
     integers = quantize.load(folder / "network.int.h5")
     circuit = stages(integers, parallel)
-    result = quantize.run(integers, x[:1], n_steps_given, record="all.spikes")
     assert (n_samples, n_steps) == (1, n_steps_given)
     assert n_values == n_steps * sum(stage.n_neurons for stage in circuit)
-    assert n_spikes == sum(int(spikes.sum()) for spikes in result.spikes.values()) > 0
+    assert n_spikes == n_spikes_of(expected(integers, x, n_steps, 1)) > 0
     slowest = max(n_steps * stage.held_clocks for stage in circuit if not stage.is_queued)
     assert slowest <= clocks <= longest(circuit, n_steps)
 
@@ -146,13 +145,13 @@ def test_rate_coded_inputs(name, varies, tmp_path):
     integers = quantize.load(tmp_path / "out/network.int.h5")
     assert isinstance(integers.input.code, quantize.RateCode)
     assert integers.input.code.period == 127  # odd: the start is rounded down
-    result = quantize.run(integers, x, n_steps, record="all.spikes")
-    codes, sent, n_sent = integers.check_inputs(x, n_steps), None, 0
+    golden = expected(integers, x, n_steps, 2)
+    codes, sent, n_sent = golden.codes, None, 0
     for step in range(n_steps):
         q = codes[:, step] if varies else codes
         value, sent = integers.input.code.send(q, integers.input.code.start(q) if sent is None else sent, step)
         n_sent += int(value.sum())
-    assert passes(tmp_path / "out")[1] == n_sent + sum(int(spikes.sum()) for spikes in result.spikes.values())
+    assert passes(tmp_path / "out")[1] == n_sent + n_spikes_of(golden)
 
 
 @needs_simulator
@@ -172,11 +171,10 @@ def test_calibrated_digits_start_at_half_their_threshold(tmp_path):
     folder = tmp_path / "out"
     export.export(graph, folder, "verilog", x=x, n_steps=16, parallel=8, golden=2)
     integers = quantize.load(folder / "network.int.h5")
-    result = quantize.run(integers, x[:2], 16, record="all.spikes")
     files, circuit = verify_folder(folder)
     assert files.passed
     assert circuit.passed
-    n_spikes = sum(int(spikes.sum()) for spikes in result.spikes.values())
+    n_spikes = n_spikes_of(expected(integers, x, 16, 2))
     assert f"{16 * 2 * (24 + 16 + 10)} values with {n_spikes} spikes in 2 samples of 16 steps" in circuit.said
     for number in (1, 2):
         assert f"layer{number}_START.mem".lower() in (folder / "rtl/snn_network.v").read_text()

@@ -166,7 +166,7 @@ def input_currents(graph: SpikingGraph, inputs: Inputs) -> np.ndarray:
 def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     """Limits of Loihi's neurons that the graph runs into."""
     populations = [node for node in graph.nodes if isinstance(node, Population)]
-    advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
+    advice = "Train with a tau_ref of 0 and a min_voltage of -inf"
     lifs = [node for node in populations if steps_as(node.neuron, LIF)]
     ifs = tuple(node.name for node in populations if steps_as(node.neuron, IF))
     refractory = tuple(node.name for node in lifs if getattr(node.neuron, "tau_ref", 0))

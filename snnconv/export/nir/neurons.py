@@ -76,7 +76,7 @@ def _(node: Input, build: Builder, values: list[Value]) -> Value:
 def _(node: Population, build: Builder, values: list[Value]) -> Value:
     neuron = node.neuron
     if steps_as(neuron, LIF):
-        advice = "Train with tau_ref=0 and min_voltage=float('-inf')"
+        advice = "Train with a tau_ref of 0 and a min_voltage of -inf"
         if neuron.tau_ref:
             build.limit(node.name, "the refractory period", "left out", advice)
         if neuron.min_voltage != -np.inf:
