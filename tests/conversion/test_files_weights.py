@@ -3,6 +3,7 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 from keras import layers as kl
 
@@ -74,3 +75,17 @@ def test_weights_of_keras_3_and_json(tmp_path, make):
     model.save_weights(tmp_path / "m.weights.h5")
     (tmp_path / "m.json").write_text(model.to_json())
     same(tmp_path / "m.weights.h5", model, numbers(3, *model.input_shape[1:]), config=tmp_path / "m.json")
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file.*")
+def test_bfloat16_in_hdf5_is_read(tmp_path):
+    """Keras writes such files and cannot read them."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model = keras.Sequential([keras.Input((8,)), kl.Dense(8, activation="relu"), kl.Dense(2)])
+    finally:
+        keras.config.set_dtype_policy(policy)
+    model.save(tmp_path / "m.h5")
+    for ours, theirs in zip(load_model(tmp_path / "m.h5").weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours, "float32"), np.asarray(theirs, "float32"))

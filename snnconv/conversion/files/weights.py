@@ -43,12 +43,20 @@ def load_layers(model: Any, saved: tuple[SavedLayer, ...], convert: Convert) -> 
     saved = tuple(layer for layer in saved if layer.weights)
     for layer, found in _pairs(layers, saved):
         for (owner, variable), (name, dataset) in zip(_order(layer, found), found.weights, strict=True):
-            array = convert(_kind(variable), read_numbers(dataset), owner)
+            array = convert(_kind(variable), _values(dataset, variable), owner)
             if array.shape != tuple(variable.shape) or array.dtype.kind not in "fiub":
                 raise _misfit(layer, variable, name, dataset)
             variable.assign(array)
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
+
+
+def _values(dataset: Any, variable: Any) -> np.ndarray:
+    """The array in a dataset; HDF5 has no type for bfloat16, and keeps its two bytes as they are."""
+    array = read_numbers(dataset)
+    if array.dtype == "V2" and variable.dtype == "bfloat16":
+        return (array.view("<u2").astype("uint32") << 16).view("float32")
+    return array
 
 
 def _pairs(layers: list[Any], saved: tuple[SavedLayer, ...]) -> Iterator[tuple[Any, SavedLayer]]:
