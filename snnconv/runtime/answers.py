@@ -43,7 +43,7 @@ def answers(
             elif reduce == "last":
                 found[label] = values[-1]
             else:
-                found[label] = RunningMean(read_from).after(0, np.concatenate(values, 1))
+                found[label] = OutputMean(read_from).after(0, np.concatenate(values, 1))
         yield chunk.samples, {label: read_out(graph, dtype, label, value) for label, value in found.items()}
 
 
@@ -54,7 +54,7 @@ def read_out(graph: SpikingGraph, dtype: str, label: str, value: np.ndarray) -> 
     return value.astype(dtype, copy=False)
 
 
-class RunningMean:
+class OutputMean:
     """Mean of the outputs up to each step, from a chosen step on; before that step, of all steps so far.
 
     Parameters
@@ -96,7 +96,7 @@ class Score:
     targets : (n, …) array
         Class numbers, one-hot rows, or values; some of them are enough to tell which.
     read_from : int
-        First step of the mean; see `RunningMean`.
+        First step of the mean; see `OutputMean`.
     metrics : sequence of keras.Metric
         Updated with the targets and the answers after the last step.
 
@@ -128,7 +128,7 @@ class Score:
         self.is_accuracy = self._classes_of(targets) is not None
         self.total, self.n = np.zeros(n_steps), 0
         self.answers: list[np.ndarray] = []
-        self._means = RunningMean(read_from)
+        self._means = OutputMean(read_from)
 
     def add(self, chunk: Chunk, y: np.ndarray) -> None:
         """Score a chunk, given the targets of its samples; those of a batch come one after the other."""

@@ -13,7 +13,8 @@ from snnconv.export.verilog.timing import longest
 from snnconv.files.manifest import write_manifest
 from snnconv.neurons import IF, LIF
 
-from ..helpers.circuits import expected, n_spikes_of, needs_simulator, simulate
+from ..helpers.circuits import needs_simulator, simulate
+from ..helpers.golden import expected, n_spikes_of
 from ..helpers.integer_networks import Line, calibrated_digits, random_line, with_start
 
 N_STEPS = 30

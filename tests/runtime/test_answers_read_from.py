@@ -12,7 +12,7 @@ import snnconv
 from snnconv.errors import ModelFileError, ParameterError, SnnconvError
 from snnconv.export import export
 from snnconv.runtime import reference
-from snnconv.runtime.answers import RunningMean
+from snnconv.runtime.answers import OutputMean
 
 from ..helpers.command import run
 
@@ -75,9 +75,9 @@ def test_evaluate_scores_the_same_means(late, x):
 
 def test_running_means_do_not_depend_on_chunks():
     outputs = np.random.default_rng(0).normal(size=(3, 11, 2))
-    whole = RunningMean(6).after(0, outputs)
+    whole = OutputMean(6).after(0, outputs)
     for size in (1, 4, 6):
-        mean = RunningMean(6)
+        mean = OutputMean(6)
         parts = [mean.after(start, outputs[:, start : start + size]) for start in range(0, 11, size)]
         np.testing.assert_allclose(np.concatenate(parts, 1), whole, rtol=1e-12)
 

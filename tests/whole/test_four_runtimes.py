@@ -22,7 +22,7 @@ from snnconv.layers import LIF, SteppedLIF
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.training import datasets
 
-from ..helpers.circuits import expected, n_spikes_of
+from ..helpers.golden import expected, n_spikes_of
 from ..helpers.integer_networks import random_line
 from ..quantize.test_simulator import assert_same
 

@@ -43,7 +43,7 @@ maintainer=snnconv
 sentence=The spiking network {title}.
 paragraph=No heap and no other library; its state is one struct.
 category=Data Processing
-url=https://pypi.org/project/snnconv/
+url=
 architectures=*
 includes=network.h
 """

@@ -1,7 +1,8 @@
 """A graph as a Keras model over time steps, to be trained in spikes, and the way back.
 
 - `surrogates`: slopes that stand in for the derivative of a spike
-- `layers`: the nodes of a graph as Keras layers
+- `node_layer`: a node of a graph as a Keras layer, with its arrays as weights
+- `layers`: the kinds of nodes, each as such a layer
 - `model`: the model of a graph, and the graph of a model
 """
 

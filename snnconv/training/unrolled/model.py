@@ -78,6 +78,7 @@ def to_keras(
     import keras
 
     from . import layers
+    from .node_layer import Unrolling
 
     check_graph(graph, "to_keras")
     dt = graph.dt if dt is None else dt
@@ -91,7 +92,7 @@ def to_keras(
     if not (math.isfinite(spike_penalty) and spike_penalty >= 0):
         raise ParameterError(f"spike_penalty must be 0 or more. Received {spike_penalty!r}.")
     varies = check_varying(graph, varying)
-    unrolling = layers.Unrolling(n_steps, dt, surrogate, _trainable(trainable), spike_penalty)
+    unrolling = Unrolling(n_steps, dt, surrogate, _trainable(trainable), spike_penalty)
     _check_gradients(graph, unrolling)
 
     units = _units(graph)
@@ -102,7 +103,7 @@ def to_keras(
         if isinstance(node, Input):
             shape = (n_steps, *node.shape) if node.name in varies else node.shape
             inputs[node.name] = keras.Input(shape, name=layer_name(node.name), dtype=policy.compute_dtype)
-            options["name"] += ".signal"
+            options["name"] += ">signal"
             layer = layers.InputNode(node, unrolling, varies=node.name in varies, **options)
             signals[node.name] = layer(inputs[node.name])
         elif not isinstance(node, Readout):
@@ -112,7 +113,7 @@ def to_keras(
     for label, name in graph.outputs.items():
         node = graph[name]
         source = node.inputs[0] if isinstance(node, Readout) else name
-        options = {"name": f"{layer_name(label)}.answer", "dtype": policy}
+        options = {"name": f"{layer_name(label)}>answer", "dtype": policy}
         answer = layers.OverTime(reduce, first, _record(graph), **options)(signals[source])
         if isinstance(node, Readout):
             answer = layers.ReadoutNode(node, unrolling, name=layer_name(name), dtype=policy)(answer)
@@ -135,12 +136,10 @@ def graph_of(model: Any) -> SpikingGraph:
     ParameterError
         If the model is another one.
     """
-    from . import layers
+    from .layers import OverTime
 
-    if not is_unrolled(model):
-        raise ParameterError(f"the model '{getattr(model, 'name', model)}' is not one that graph.to_keras made.")
-    record = next(layer.record for layer in model.layers if isinstance(layer, layers.OverTime))
-    found = {layer.node.name: layer for layer in model.layers if isinstance(layer, layers.NodeLayer)}
+    found = _layers_of(model)
+    record = next(layer.record for layer in model.layers if isinstance(layer, OverTime))
     nodes = [found[name].trained_node() for name in record["order"]]
     return SpikingGraph(
         nodes=tuple(_unfolded(nodes, {node.name for node in nodes})),
@@ -162,16 +161,14 @@ def with_weights_of(graph: SpikingGraph, model: Any) -> SpikingGraph:
     ParameterError
         If the model was made of another graph.
     """
-    from . import layers
+    from .node_layer import described
 
     check_graph(graph, "with_weights_of")
-    if not is_unrolled(model):
-        raise ParameterError(f"the model '{getattr(model, 'name', model)}' is not one that graph.to_keras made.")
-    found = {layer.node.name: layer for layer in model.layers if isinstance(layer, layers.NodeLayer)}
+    found = _layers_of(model)
     for node in graph.nodes:
         if node.name not in found:
             raise ParameterError(f"the model was made of another graph: it has no node '{node.name}'.")
-        if layers.described(node) != layers.described(found[node.name].node):
+        if described(node) != described(found[node.name].node):
             raise ParameterError(f"the model was made of another graph: its node '{node.name}' is another one.")
     if len(found) > len(graph.nodes):
         other = next(name for name in found if name not in {node.name for node in graph.nodes})
@@ -185,12 +182,21 @@ def with_weights_of(graph: SpikingGraph, model: Any) -> SpikingGraph:
 
 
 def layer_name(name: str) -> str:
-    """The name of a layer for a node; Keras takes no slash."""
-    return name.replace("/", "|")
+    """The name of a layer for a node; Keras takes no slash, and PyTorch no dot."""
+    return name.replace("/", "|").replace(".", ">")
+
+
+def _layers_of(model: Any) -> dict[str, Any]:
+    """The layers of a model by the name of their node; ParameterError if `to_keras` did not make it."""
+    from .node_layer import NodeLayer
+
+    if not is_unrolled(model):
+        raise ParameterError(f"the model '{getattr(model, 'name', model)}' is not one that graph.to_keras made.")
+    return {layer.node.name: layer for layer in model.layers if isinstance(layer, NodeLayer)}
 
 
 def _trainable(names: str | Iterable[str]) -> tuple[str, ...]:
-    from .layers import ARRAYS, SCALARS
+    from .node_layer import ARRAYS, SCALARS
 
     known = (*ARRAYS, *SCALARS)
     chosen = (names,) if isinstance(names, str) else tuple(names)
@@ -246,7 +252,7 @@ def _record(graph: SpikingGraph) -> dict[str, Any]:
 
 def _told(report: tuple[LayerReport, ...], model: Any, nodes: Iterable[Node]) -> tuple[LayerReport, ...]:
     """The report with the populations and readouts whose weights were trained in spikes."""
-    from .layers import NodeLayer
+    from .node_layer import NodeLayer
 
     n_steps = next(layer.unrolling.n_steps for layer in model.layers if isinstance(layer, NodeLayer))
     told = f"trained in spikes for {n_steps} steps"

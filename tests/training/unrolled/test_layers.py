@@ -22,7 +22,9 @@ from snnconv.training.unrolled.surrogates import SLOPES
 
 def spiking(n_steps=4, **options):
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((9,)), kl.Dense(12, activation="relu", name="dense"), kl.Dense(4)])
+    model = keras.Sequential(
+        [keras.Input((9,)), kl.Dense(12, activation="relu", name="dense"), kl.Dense(4, name="out")]
+    )
     graph = snnconv.calibrate(snnconv.convert(model, verbose=False), samples(), n_steps)
     return graph, graph.to_keras(n_steps, **options)
 
