@@ -186,10 +186,10 @@ def _kernel_tiles(view: PopulationView | ReadoutView, layer: LayerExplanation) -
     kernel = view.kernel
     if kernel is None or kernel.ndim != 4 or kernel.size > MOST_WEIGHTS or kernel.shape[:2] == (1, 1):
         return ""
-    tall, wide, *channels = kernel.shape
+    tall, wide = kernel.shape[:2]
     unit = next(array.unit for array in layer.arrays if array.name == "kernel'")
     packed = escape(json.dumps(in_bytes(kernel)))
-    caption = f"kernel', {tall}×{wide} for each of {shape_text(channels)} channels"
+    caption = f"kernel', {tall}×{wide} for each of {shape_text(kernel.shape[2:])} channels"
     return _tiles(layer.name, caption, f"data-what='weight' data-unit='{escape(unit)}' data-kernel='{packed}'")
 
 
