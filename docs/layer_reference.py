@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+import textwrap
 import warnings
 from typing import Any
 
@@ -18,6 +21,7 @@ from snnconv.conversion.trace.handlers.wrappers import pass_on
 from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.swaps import ALIASES, READOUTS, neuron_names
 
+HANDLERS = "snnconv.conversion.trace.handlers"
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none
 SHAPES = {"1D": (6, 4), "2D": (6, 4, 4), "3D": (4, 6, 4, 2)}
 FAMILIES: dict[str, tuple[Any, ...]] = {
@@ -116,6 +120,30 @@ def example(name: str, kind: type) -> tuple[tuple[int, ...], Any]:
     return shape, lambda: kind(*arguments)
 
 
+def limits(kind: type) -> str:
+    """The messages with which the converter of a layer refuses some of its settings, numbers left out."""
+    found: dict[str, None] = {}
+    seen: set[Any] = set()
+    functions: list[Any] = [handler_of(kind)]
+    while functions:
+        function = inspect.unwrap(functions.pop())
+        if function in seen or getattr(function, "__module__", "").rpartition(".")[0] != HANDLERS:
+            continue
+        seen.add(function)
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "build.error":
+                found[message(node.args[0])] = None
+            elif isinstance(node, ast.Name) and inspect.isfunction(function.__globals__.get(node.id)):
+                functions.append(function.__globals__[node.id])
+    return " It ".join(found)
+
+
+def message(text: ast.expr) -> str:
+    """A literal text as it stands in code, with … where numbers and names would be."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in parts)
+
+
 def layer_rows() -> list[tuple[str, str, str]]:
     """Name of each layer that converts, what it becomes, and whether it does so inside a TimeDistributed."""
     rows = []
@@ -123,6 +151,15 @@ def layer_rows() -> list[tuple[str, str, str]]:
         if kind in handled():
             rows.append((name, becomes(name, kind), "yes" if works_inside_time(kind) else "no"))
     return rows
+
+
+def limit_rows() -> list[tuple[str, str]]:
+    """Names of the layers whose converter refuses some settings, and what it says; layers that share that in one row."""
+    names: dict[str, list[str]] = {}
+    for name, kind in layers().items():
+        if kind in handled() and limits(kind):
+            names.setdefault(limits(kind), []).append(name)
+    return [(", ".join(each), text) for text, each in names.items()]
 
 
 def refused_rows() -> list[tuple[str, str]]:
@@ -151,31 +188,37 @@ def activation_rows() -> list[tuple[str, str, str]]:
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A table as reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in [headings, *rows]:
-        cells = [each.replace("*", "\\*").replace("_", "\\_").replace("|", "\\|").replace("`", "") for each in row]
-        lines += [f"   {'* -' if number == 0 else '  -'} {cell}" for number, cell in enumerate(cells)]
-    return [*lines, ""]
+    """A table as Markdown."""
+    cells = [[re.sub(r"([\\*_|`<>\[\]])", r"\\\1", cell) for cell in row] for row in [headings, *rows]]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    return [lines[0], "|" + "---|" * len(headings), *lines[1:], ""]
 
 
 def reference_lines() -> list[str]:
-    """The whole reference as reStructuredText."""
-
-    def section(title: str) -> list[str]:
-        return [title, "-" * len(title), ""]
-
+    """The whole reference as Markdown."""
     return [
-        *section("Layers that convert"),
+        "## Layers that convert",
+        "",
         *table(("layer", "becomes", "inside TimeDistributed"), layer_rows()),
-        *section("Activations"),
+        "### Limits",
+        "",
+        "Settings with which these layers are refused, in the words of their converters:",
+        "",
+        *table(("layer", "is refused where it …"), limit_rows()),
+        "## Activations",
+        "",
+        "Neurons of activations that are negative somewhere, such as leaky_relu, tanh or silu, send spikes of both "
+        "signs, which not all export targets take.",
+        "",
         *table(("activation", "inside the network", "at the output"), activation_rows()),
-        *section("Operations of keras.ops"),
+        "## Operations of keras.ops",
+        "",
         "On the tensors of a functional model, as operators, in a Lambda, or as tf.keras wrote them into a file: "
         + ", ".join(operation_names())
         + ".",
         "",
-        *section("Layers that are refused"),
+        "## Layers that are refused",
+        "",
         *table(("layer", "why"), refused_rows()),
     ]
 
@@ -188,6 +231,7 @@ class LayerReference(Directive):
 
         node = nodes.section()
         node.document = self.state.document
+        self.state.document.settings.env.note_reread()  # it depends on the package, not on the page
         nested_parse_with_titles(self.state, StringList(reference_lines(), source="layer-reference"), node)
         return node.children
 

@@ -194,6 +194,7 @@ class _Generated(Directive):
     def run(self) -> list[nodes.Node]:
         node = nodes.section()
         node.document = self.state.document
+        self.state.document.settings.env.note_reread()  # it depends on the package, not on the page
         content = StringList(self.lines(), source=type(self).__name__)
         nested_parse_with_titles(self.state, content, node)
         return node.children

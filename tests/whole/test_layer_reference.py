@@ -44,8 +44,21 @@ def test_what_layers_and_activations_become(reference):
     assert {"Add", "GetItem", "Reshape"} <= set(reference.operation_names())
 
 
+def test_limits_are_what_the_converters_say(reference):
+    layers = reference.layers()
+    found = {name: reference.limits(layers[name]) for name in ("UpSampling2D", "AdaptiveMaxPooling1D", "ReLU")}
+    assert found["UpSampling2D"] == "has interpolation='…'. Use 'nearest' or 'bilinear'."
+    assert "by windows of different sizes. Choose an output size that divides" in found["AdaptiveMaxPooling1D"]
+    assert found["ReLU"] == ""
+
+
+def test_tables_are_markdown(reference):
+    lines = reference.table(("a", "b"), [("x*", "y|z")])
+    assert lines == ["| a | b |", "|---|---|", r"| x\* | y\|z |", ""]
+
+
 @pytest.mark.full
 def test_an_example_of_every_layer_converts(reference):
     rows = reference.layer_rows()
     assert len(rows) > 80
-    assert [name for name, what, _ in rows if what.startswith("a neuron that")] == []
+    assert [row[0] for row in rows if row[1].startswith("a neuron that")] == []

@@ -123,3 +123,12 @@ def test_every_room_class_and_notebook_has_its_page(site):
         assert "cell_output" in shown
         assert "stderr" not in shown
         assert "oneDNN" not in shown
+
+
+def test_the_page_of_layers_has_its_tables(site):
+    html = (site / "layers.html").read_text("utf-8")
+    rows = [re.sub("<[^>]*>", "|", row) for row in re.findall("<tr.*?</tr>", html.replace("\n", ""))]
+    cells = [tuple(filter(None, row.split("|"))) for row in rows]
+    assert ("Conv2D", "Conv", "yes") in [row[:3] for row in cells]
+    assert ("relu", "IF", "as inside") in cells
+    assert "list-table" not in html
