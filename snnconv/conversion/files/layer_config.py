@@ -114,6 +114,11 @@ def accepted_arguments(cls: type) -> set[str]:
     return accepted - {"self"}
 
 
+def plain_name(name: str) -> str:
+    """A layer's name without slashes, which Keras 3 does not allow in one."""
+    return name.replace("/", ".")
+
+
 def plain(value: Any) -> Any:
     """A copy of a value of a config, with tuples and shapes as lists."""
     if isinstance(value, dict):
