@@ -108,6 +108,11 @@ class LIF(Neuron):
         if not (self.max_spikes >= 1 and self.max_spikes % 1 == 0):
             raise ParameterError(f"LIF: max_spikes must be a whole number above 0. Received {self.max_spikes!r}.")
 
+    def parameters(self) -> dict[str, Any]:
+        """The model's parameters by name; `max_spikes` only where it is not the usual 1."""
+        found = super().parameters()
+        return {name: value for name, value in found.items() if name != "max_spikes" or value != 1}
+
     @property
     def max_spikes_per_step(self) -> int:
         return self.max_spikes

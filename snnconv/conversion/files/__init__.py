@@ -10,7 +10,7 @@
 - `build`: a model out of a repaired config
 - `weights`: weights of .h5 files into a model
 - `operations`: operations of TensorFlow, in the words of keras.ops
-- `arithmetic`: arithmetic written as text, in the place of code
+- `arithmetic`: arithmetic written as text, in the place of code; `lambda_code`: that in marshalled code
 """
 
 from .custom import import_custom_objects
