@@ -208,7 +208,7 @@ def test_convert_warns_of_silent_layers_with_a_remedy():
     kernel, bias = model.layers[0].get_weights()
     model.layers[0].set_weights([kernel, bias - 50.0 * (np.arange(30) > 5)])
     with pytest.warns(
-        HealthWarning, match=r"hidden.*: 8\d% of the neurons spike on none of 32 samples\. .*train with"
+        HealthWarning, match=r"hidden.*: 9\d% of the neurons spike on none of 32 samples\. .*train with"
     ) as w:
         snnconv.convert(model, calibrate=X, calibrate_steps=20, verbose=False)
     assert len(w) == 1
