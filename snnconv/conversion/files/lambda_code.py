@@ -21,7 +21,7 @@ REFERABLE = 0x80  # flag of a value that a later one may refer to
 
 
 class _Code(NamedTuple):
-    """What a code object needs to be followed: its instructions, constants, number of arguments, and its version."""
+    """A code object as far as it is followed: instructions, constants, number of arguments, and version."""
 
     instructions: bytes
     constants: tuple[Any, ...]
