@@ -155,3 +155,16 @@ class TestAccumulating:
     def test_errors(self, neuron, parameters, message):
         with pytest.raises(ParameterError, match=message):
             neuron(**parameters)
+
+
+@pytest.mark.parametrize("neuron", [Sigmoid(max_rate=900.0), Tanh(max_rate=900.0), PiecewiseLinear(negative_slope=0.5)])
+def test_with_most_spikes_in_a_step_the_rest_is_sent_later(neuron):
+    """A jump of the current makes several spikes due at once."""
+    J = np.concatenate([np.full((20, 1), -6.0), np.full((180, 1), 6.0)]) * (150.0 if neuron.kind[0] == "P" else 1.0)
+    limited = dataclasses.replace(neuron, max_spikes=1)
+    free, few = (run(each, J, DT)[0].sum(1) for each in (neuron, limited))
+    assert np.abs(free).max() > 1 == np.abs(few).max()
+    assert limited.max_spikes_per_step == 1
+    assert abs(free.sum() - few.sum()) <= 1
+    with pytest.raises(ParameterError, match=r"max_spikes must be None, 1 or more\. Received 0"):
+        dataclasses.replace(neuron, max_spikes=0)

@@ -68,7 +68,7 @@ class Code:
         if isinstance(neuron, Accumulating):
             highest = float(self.heights(np.abs(values).reshape(-1, 1))[0])
             faster, current = neuron.scale_rates(neuron.amplitude / (highest * self.dt))
-            return Recoding(faster, current, start=HALF_THRESHOLD)
+            return Recoding(dataclasses.replace(faster, max_spikes=1), current, start=HALF_THRESHOLD)
         return Recoding(neuron, start=HALF_THRESHOLD)
 
 
