@@ -85,6 +85,11 @@ class Accumulating(Neuron, abstract=True):
         step = f"v += spikes due at the mean current so far; floor(v) spikes{most}, and v loses as many"
         return dataclasses.replace(super().equations, step=step, threshold="v ≥ 1", reset="v -= n")
 
+    def parameters(self) -> dict[str, Any]:
+        found = super().parameters()  # the own ones of a neuron come first
+        found["max_spikes"] = found.pop("max_spikes")
+        return found
+
     @property
     def max_spikes_per_step(self) -> int | None:
         return self.max_spikes

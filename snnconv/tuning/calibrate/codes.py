@@ -16,6 +16,11 @@ from .heights import best_heights, by_channel, percentile_heights
 
 HALF_THRESHOLD = 0.5
 
+# Of the heights that fit the samples best at constant currents. A neuron that would spike at every step cannot make up
+# for the steps before its currents have settled, and other samples have larger activations; both errors have the same
+# sign in all neurons and add up from layer to layer, where those of rounding do not.
+HEADROOM = 1.25
+
 
 @dataclass(frozen=True)
 class Code:
@@ -44,8 +49,9 @@ class Code:
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Spike heights of channels for (n, *space, channels) values, 0 or more."""
         values = by_channel(values)
-        if self.percentile is None and self.target_rate is None and not self.keeps_outliers:
-            return best_heights(values, self.n_steps)
+        if self.percentile is None and self.target_rate is None:
+            found = percentile_heights(values, 100) if self.keeps_outliers else best_heights(values, self.n_steps)
+            return HEADROOM * found
         share = 1.0 if self.target_rate is None else self.target_rate * self.dt
         return percentile_heights(values, 100 if self.percentile is None else self.percentile) / share
 
