@@ -16,10 +16,10 @@ from .heights import best_heights, by_channel, percentile_heights
 
 HALF_THRESHOLD = 0.5
 
-# Of the heights that fit the samples best at constant currents. A neuron that would spike at every step cannot make up
+# Factor on the heights that fit the samples best at constant currents, where spikes can be taken back. A neuron that would spike at every step cannot make up
 # for the steps before its currents have settled, and other samples have larger activations; both errors have the same
 # sign in all neurons and add up from layer to layer, where those of rounding do not.
-HEADROOM = 1.25
+HEADROOM = 1.2
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Code:
         """Spike heights of channels for (n, *space, channels) values, 0 or more."""
         values = by_channel(values)
         if self.percentile is None and self.target_rate is None:
-            found = percentile_heights(values, 100) if self.keeps_outliers else best_heights(values, self.n_steps)
-            return HEADROOM * found
+            return percentile_heights(values, 100) if self.keeps_outliers else best_heights(values, self.n_steps)
         share = 1.0 if self.target_rate is None else self.target_rate * self.dt
         return percentile_heights(values, 100 if self.percentile is None else self.percentile) / share
 
@@ -65,6 +64,8 @@ class Code:
         neuron = population.neuron
         if is_relu(neuron):
             height = self.heights(values)
+            if self.spikes == "signed" and self.percentile is None and self.target_rate is None:
+                height = HEADROOM * height
             ceiling = getattr(neuron, "max_rate", getattr(neuron, "rate_limit", None))
             if ceiling is not None:  # spikes at every step are the ceiling, or lie below it
                 height = np.minimum(height, neuron.amplitude * np.asarray(ceiling))
