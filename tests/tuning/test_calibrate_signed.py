@@ -119,7 +119,7 @@ def test_values_keep_their_outliers(deep, x):
     """With many steps, too: the largest activation of the samples is a spike at every step."""
     x = x.copy()
     x[0] *= 8
-    clipped, whole = (snnconv.calibrate(deep, x, 16, values=values) for values in (False, True))
+    clipped, whole = (snnconv.calibrate(deep, x, 4, values=values) for values in (False, True))
     largest = lambda graph: np.abs(snnconv.Simulator(graph).predict(x[:1], 256) - deep.rate_output(x[:1])).max()  # noqa: E731
     assert largest(whole) < 0.7 * largest(clipped)
 

@@ -16,9 +16,9 @@ from .heights import best_heights, by_channel, percentile_heights
 
 HALF_THRESHOLD = 0.5
 
-# Factor on the heights that fit the samples best at constant currents, where spikes can be taken back. A neuron that would spike at every step cannot make up
-# for the steps before its currents have settled, and other samples have larger activations; both errors have the same
-# sign in all neurons and add up from layer to layer, where those of rounding do not.
+# Factor on the heights that fit the samples best at constant currents, where spikes can be taken back. A neuron that
+# would spike at every step cannot make up for the steps before its currents have settled, and other samples have larger
+# activations; both errors have one sign in all neurons and add up from layer to layer, which those of rounding do not.
 HEADROOM = 1.2
 
 
