@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ from sphinx.util.nodes import nested_parse_with_titles
 import snnconv
 from snnconv.conversion.trace.handlers.wrappers import pass_on
 from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
-from snnconv.conversion.trace.swaps import ALIASES, READOUTS, neuron_names
+from snnconv.conversion.trace.swaps import ALIASES, READOUTS
 
 HANDLERS = "snnconv.conversion.trace.handlers"
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none
@@ -106,8 +107,13 @@ def becomes(name: str, kind: type) -> str:
             graph = snnconv.convert(keras.Model(inputs if name in QUERY_AND_VALUE else given, outputs), verbose=False)
         except snnconv.errors.ConversionError:
             return "a neuron that swap_activations names"
-    kinds = [getattr(getattr(node, "neuron", node), "kind", node.kind) for node in graph.nodes if node.inputs]
-    return ", ".join(dict.fromkeys(kinds)) or "nothing: numbers stay as they lie"
+    return kinds(graph.nodes) or "nothing: numbers stay as they lie"
+
+
+def kinds(nodes: Iterable[Any]) -> str:
+    """The kinds of nodes, neurons for populations of them, each once."""
+    found = [getattr(getattr(node, "neuron", node), "kind", node.kind) for node in nodes if node.inputs]
+    return ", ".join(dict.fromkeys(found))
 
 
 def example(name: str, kind: type) -> tuple[tuple[int, ...], Any]:
@@ -154,7 +160,7 @@ def layer_rows() -> list[tuple[str, str, str]]:
 
 
 def limit_rows() -> list[tuple[str, str]]:
-    """Names of the layers whose converter refuses some settings, and what it says; layers that share that in one row."""
+    """Names of layers whose converter refuses some settings, and what it says; layers that share that in one row."""
     names: dict[str, list[str]] = {}
     for name, kind in layers().items():
         if kind in handled() and limits(kind):
@@ -174,17 +180,27 @@ def operation_names() -> list[str]:
 
 
 def activation_rows() -> list[tuple[str, str, str]]:
-    """Name of each activation, its neuron inside the network, and what is done at the output."""
+    """Name of each activation, the nodes that it becomes inside the network, and what is done at the output."""
     rows = []
     names = {name for name, value in vars(keras.activations).items() if inspect.isfunction(value)}
     for name in sorted({*names, *ALIASES, *READOUTS} - {"get", "serialize", "deserialize"}):
         same = ALIASES.get(name, name)
-        neuron = "nothing" if same == "linear" else neuron_names().get(same)
-        end = "applied to the mean over time" if same in READOUTS else "as inside"
-        if neuron is None and same not in READOUTS:
-            neuron, end = "refused; swap_activations names a neuron", ""
-        rows.append((name, neuron or "refused", end))
+        rows.append((name, activation(same), "applied to the mean over time" if same in READOUTS else "as inside"))
     return rows
+
+
+def activation(name: str) -> str:
+    """The nodes that an activation becomes behind a dense layer, found by converting one."""
+    inputs = keras.Input((6,))
+    dense = kl.Dense(6)(inputs)
+    try:
+        model = keras.Model(inputs, kl.Dense(2)(kl.Activation(name, name="activation")(dense)))
+        graph = snnconv.convert(model, verbose=False)
+    except snnconv.errors.ConversionError:
+        return "refused; swap_activations names a neuron"
+    except (TypeError, ValueError):
+        return "no activation of a layer: it takes arguments, or its output has another shape"
+    return kinds(node for node in graph.nodes if node.name.startswith("activation")) or "nothing"
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
@@ -207,8 +223,9 @@ def reference_lines() -> list[str]:
         *table(("layer", "is refused where it …"), limit_rows()),
         "## Activations",
         "",
-        "Neurons of activations that are negative somewhere, such as leaky_relu, tanh or silu, send spikes of both "
-        "signs, which not all export targets take.",
+        "RunningMean, Function and Follower are one thing, a [function of means](concepts.md#functions-of-means). It, "
+        "and neurons of activations that are negative somewhere, such as leaky_relu and tanh, send spikes of both signs, "
+        "which not all export targets take.",
         "",
         *table(("activation", "inside the network", "at the output"), activation_rows()),
         "## Operations of keras.ops",

@@ -41,6 +41,9 @@ def test_what_layers_and_activations_become(reference):
     assert activations["relu"] == ("IF", "as inside")
     assert activations["softmax_v2"] == activations["softmax"]
     assert activations["sigmoid"] == ("Sigmoid", "applied to the mean over time")
+    assert activations["gelu"] == ("RunningMean, Function, Affine, Follower", "as inside")
+    assert activations["linear"][0] == "nothing"
+    assert [name for name, (inside, _) in activations.items() if inside.startswith("refused")] == ["sparsemax"]
     assert {"Add", "GetItem", "Reshape"} <= set(reference.operation_names())
 
 

@@ -97,11 +97,6 @@ def spiking(name: str, parameters: dict[str, Any]) -> Tuned | None:
     return _SPIKING[name](**parameters) if name in _SPIKING else None
 
 
-def neuron_names() -> dict[str, str]:
-    """The kind of neuron that each activation becomes inside a network."""
-    return {name: make().neuron.kind for name, make in _SPIKING.items()}
-
-
 def advice(name: str) -> str:
     """The advice for an activation that has no neuron."""
     instead = _INSTEAD.get(name, "relu, leaky_relu, sigmoid or tanh")
