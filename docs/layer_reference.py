@@ -223,9 +223,9 @@ def reference_lines() -> list[str]:
         *table(("layer", "is refused where it …"), limit_rows()),
         "## Activations",
         "",
-        "RunningMean, Function and Follower are one thing, a [function of means](concepts.md#functions-of-means). It, "
-        "and neurons of activations that are negative somewhere, such as leaky_relu and tanh, send spikes of both signs, "
-        "which not all export targets take.",
+        "RunningMean, Function and Follower are one thing, a [function of means](concepts.md#functions-of-means). It "
+        "sends spikes of both signs, which not all export targets take; so do neurons of activations that are negative "
+        "somewhere, such as leaky_relu and tanh.",
         "",
         *table(("activation", "inside the network", "at the output"), activation_rows()),
         "## Operations of keras.ops",
