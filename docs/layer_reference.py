@@ -22,6 +22,8 @@ from snnconv.conversion.trace.handlers.wrappers import pass_on
 from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.swaps import ALIASES, READOUTS
 
+REFUSED = "refused; swap_activations names a neuron"
+NO_ACTIVATION = "no activation of a layer: it takes arguments, or its output has another shape"
 HANDLERS = "snnconv.conversion.trace.handlers"
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none
 SHAPES = {"1D": (6, 4), "2D": (6, 4, 4), "3D": (4, 6, 4, 2)}
@@ -185,7 +187,9 @@ def activation_rows() -> list[tuple[str, str, str]]:
     names = {name for name, value in vars(keras.activations).items() if inspect.isfunction(value)}
     for name in sorted({*names, *ALIASES, *READOUTS} - {"get", "serialize", "deserialize"}):
         same = ALIASES.get(name, name)
-        rows.append((name, activation(same), "applied to the mean over time" if same in READOUTS else "as inside"))
+        inside = activation(same)
+        end = "" if inside in (REFUSED, NO_ACTIVATION) else "as inside"
+        rows.append((name, inside, "applied to the mean over time" if same in READOUTS else end))
     return rows
 
 
@@ -197,9 +201,9 @@ def activation(name: str) -> str:
         model = keras.Model(inputs, kl.Dense(2)(kl.Activation(name, name="activation")(dense)))
         graph = snnconv.convert(model, verbose=False)
     except snnconv.errors.ConversionError:
-        return "refused; swap_activations names a neuron"
+        return REFUSED
     except (TypeError, ValueError):
-        return "no activation of a layer: it takes arguments, or its output has another shape"
+        return NO_ACTIVATION
     return kinds(node for node in graph.nodes if node.name.startswith("activation")) or "nothing"
 
 

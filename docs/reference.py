@@ -220,9 +220,17 @@ class ApiReference(_Generated):
     def lines(self) -> list[str]:
         lines: list[str] = []
         for room, modules in ROOMS.items():
-            lines += [room, "-" * len(room), "", ".. toctree::", "   :maxdepth: 1", ""]
+            lines += [room, "-" * len(room), ""]
+            lines += [f"- :doc:`{PAGES}/{module}`: {_first_sentence(module)}" for module in modules]
+            lines += ["", ".. toctree::", "   :maxdepth: 1", "   :hidden:", ""]
             lines += [*(f"   {PAGES}/{module}" for module in modules), ""]
         return lines
+
+
+def _first_sentence(module: str) -> str:
+    """The first paragraph of a module's docstring, in one line, without the module's name in front."""
+    paragraph = inspect.cleandoc(import_module(module).__doc__ or "").split("\n\n")[0]
+    return " ".join(paragraph.removeprefix(f"{module}:").split())
 
 
 def keep_shapes(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
