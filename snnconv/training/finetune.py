@@ -119,6 +119,7 @@ def finetune(
     teacher: Any = None,
     teacher_share: float = 0.5,
     spike_penalty: float = 0.0,
+    augment: Any = None,
     surrogate: str = RATE,
     trainable: str | Iterable[str] = TRAINABLE,
     dt: float | None = None,
@@ -157,6 +158,9 @@ def finetune(
         Weight of its answers beside labels, 0…1.
     spike_penalty : float
         Added to the loss for every spike of a neuron per step, on average over each population.
+    augment : keras.layers.Layer or None
+        Changes samples at random, in training alone: ``keras.layers.RandomFlip("horizontal")``, or a
+        `keras.Sequential` of such layers. For networks of one input.
     surrogate, trainable
         See `graph.to_keras`.
     dt : float or None
@@ -201,8 +205,9 @@ def finetune(
     start = _calibrated(graph, xs.part(fitted), n_steps, dt, spikes) if calibrate else graph
     if start is not graph:
         stages["calibrated"] = start
-    model = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
+    spiking = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
     keras.utils.set_random_seed(seed)
+    model = _augmented(spiking, augment)
     inputs = [array[fitted] for array in xs.values()]
     schedule: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=False)  # XLA's convolutions are slow here
@@ -220,7 +225,7 @@ def finetune(
     history = {key: [float(value) for value in values] for key, values in fit.history.items()}
     if not np.isfinite(history.get("loss", [0.0])).all():
         raise ParameterError(f"training diverged: the loss became {history['loss'][-1]}. Lower learning_rate.")
-    stages["fine-tuned"] = with_weights_of(start, model)
+    stages["fine-tuned"] = with_weights_of(start, spiking)
     tested = None if test is None else measured(stages, *test, n_steps, dt)
     return FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
 
@@ -261,6 +266,20 @@ def _calibrated(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, spikes
     if not can_be_calibrated(graph):
         return graph
     return calibrate(graph, xs.part(slice(CALIBRATION_SAMPLES)), n_steps, dt=dt, spikes=spikes)
+
+
+def _augmented(model: Any, augment: Any) -> Any:
+    """The model behind a layer that changes its input in training."""
+    import keras
+
+    if augment is None:
+        return model
+    if not isinstance(augment, keras.layers.Layer) or len(model.inputs) > 1:
+        raise ParameterError(
+            f"augment must be a Keras layer, before the one input of a network. Received {augment!r} for "
+            f"{len(model.inputs)} inputs."
+        )
+    return keras.Sequential([keras.Input(model.inputs[0].shape[1:]), augment, model])
 
 
 def _check(epochs: Any, batch_size: Any, learning_rate: Any, teacher_share: Any, teacher: Any) -> None:
