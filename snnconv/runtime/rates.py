@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Input, Linear, SpikingGraph, Stateful
+from ..graph import Linear, SpikingGraph
+from ..graph.spiking_graph import rate_values as through
 from . import tensorflow_ops
 from .batches import sizes
 
@@ -26,13 +27,7 @@ def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, 
     nodes = [node.map_arrays(lambda array: tf.constant(array, tf.float32)) for node in graph.nodes]
 
     def values(inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-        found: dict[str, Any] = dict(inputs)
-        for node in nodes:
-            sources = [found[name] for name in node.inputs]
-            if isinstance(node, Stateful):
-                found[node.name] = node.rate(sources[0], tensorflow_ops)
-            elif isinstance(node, Linear) and not isinstance(node, Input):
-                found[node.name] = node.apply(*sources, xp=tensorflow_ops)
+        found = through(nodes, inputs, tensorflow_ops)
         return [found[name] for name in names]
 
     compute = tf.function(partial(values), autograph=False, reduce_retracing=True)

@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "epochs": args.epochs or work.epochs,
             "learning_rate": args.learning_rate or work.learning_rate,
             "surrogate": args.surrogate or work.surrogate,
-            "augment": keras.layers.RandomFlip("horizontal") if work.flips else None,
+            "augment": "flip" if work.flips else None,
             "teacher": "rates" if args.teacher else None,
             "batch_size": BATCH_SIZE,
         }
