@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConversionError, ExportError, ParameterError
-from ...graph import MaxPool, SpikingGraph
-from ...text.advice import argument
+from ...graph import SpikingGraph
 from ...text.plain import plural
 from ..golden import golden_vectors
 from ..integers import INTEGERS, OPTIONS, changes, run_folder, to_integers
@@ -38,7 +37,7 @@ from .sizing.estimates import frequency
 from .sizing.search import Search
 from .stages import stages
 from .stream import stream_text
-from .timing import longest, sample_clocks
+from .timing import longest, sample_clocks, sources
 
 __all__ = ["TARGET", "plan"]
 
@@ -47,7 +46,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the circuit and its test bench."""
     given, aim = _given_lanes(settings), aim_of(settings)
     board = BOARDS.get(settings.options["board"])
-    limits = _limits(graph, settings)
+    limits = _limits(graph, board is not None)
     try:
         integers = to_integers(graph, settings)
     except ConversionError as error:
@@ -90,8 +89,8 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         sources = ("Makefile", *(name for name in texts if name.endswith((".v", ".py"))))
         texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
-            for memory, words in stage.memories.items():
-                texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
+            for memory in stage.memories:
+                texts[memory_file(stage, memory)] = mem_text(stage.rows_of(memory), stage.widths[memory])
         texts |= golden_texts(encoded, circuit, golden)
         for folder in ("rtl", "mem", "golden", *(("board",) if board is not None else ())):
             (path / folder).mkdir()
@@ -100,7 +99,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         integers.save(path / INTEGERS)
 
     clocks = golden_clocks(circuit, golden)
-    mean = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    mean = np.mean([sample_clocks(clocks[:, sample], sources(circuit)) for sample in range(clocks.shape[1])])
     most = longest(circuit, golden.n_steps, golden.varies)
     notes = [
         "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",
@@ -112,9 +111,9 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         needed = frequency(most / golden.n_steps / settings.dt)
         notes[1] += f": real time, {settings.dt * 1e3:g} ms a step, needs {needed}"
     widths = {
-        memory_file(stage, memory): [stage.widths[memory], words.shape[1]]
+        memory_file(stage, memory): [stage.widths[memory], stage.rows_of(memory).shape[1]]
         for stage in circuit
-        for memory, words in stage.memories.items()
+        for memory in stage.memories
     }
     about: dict[str, object] = {"bits_and_lanes_of_mem": widths}
     if choice.estimate is not None:
@@ -140,20 +139,11 @@ def _given_lanes(settings: Settings) -> list[int] | None:
     return lanes
 
 
-def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
-    """Limits on parts of a network that have an integer form, but none in the circuit."""
-    found = []
-    if len(graph.outputs) > 1:
-        found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))
-    pools = tuple(node.name for node in graph.nodes if isinstance(node, MaxPool))
-    if pools:
-        advice = f"Convert with {argument('max_to_avg_pool', True)}, which changes what the network computes"
-        found.append(Limit("the max pooling", pools, advice=advice))
-    if settings.options["code"] == "latency":
-        names = tuple(node.name for node in graph.inputs)
-        advice = "Use --code rate; or send the spikes of any code, one frame a step, with --code analog --input-bits 1"
-        found.append(Limit("the latency code", names, advice=advice))
-    return tuple(found)
+def _limits(graph: SpikingGraph, has_board: bool) -> tuple[Limit, ...]:
+    """Limits on parts of a network that have an integer form, but none on a board."""
+    if len(graph.outputs) < 2 or not has_board:
+        return ()
+    return (Limit("several outputs on a board", tuple(graph.outputs), advice="Convert a model with one of them"),)
 
 
 def _write_nothing(path: Path) -> None:
@@ -163,8 +153,8 @@ def _write_nothing(path: Path) -> None:
 TARGET = Target(
     "verilog",
     "_verilog",
-    "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
-    "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, latency codes",
+    "a circuit in Verilog with a test bench: dense layers, convolutions, pools, LIF and IF in integers, AXI4-Stream",
+    "what has no integer form: branches that join, Alpha synapses, other neurons; several layers that read the inputs",
     plan,
     (
         *OPTIONS,
@@ -177,5 +167,4 @@ TARGET = Target(
     ),
     is_folder=True,
     check_folder=check_folder,
-    takes_signed_spikes=False,
 )

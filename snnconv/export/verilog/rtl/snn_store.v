@@ -1,5 +1,6 @@
 // What is sent from one layer to the next: frames of DEPTH numbers, one to be written while another one is read where
-// BANKS is 2. With QUEUE a frame holds the places of its spikes alone, COUNT of them, so that silence takes no clock.
+// BANKS is 2. With QUEUE a frame holds the places of its spikes alone, COUNT of them, so that silence takes no clock;
+// spikes of 2 bits are 1 or -1, and their sign stands above the place.
 //
 // Write where `free`, and pulse `finish` with the last number of a frame; `drop` forgets what of it was written. Read
 // where `ready`, and pulse `release_frame`. What is read comes one clock later. Tags go with their frame.
@@ -9,7 +10,7 @@ module snn_store #(
     parameter ADDRESS_BITS = 1,
     parameter BANKS = 2,
     parameter QUEUE = 0,
-    parameter READ_BITS = 1,  // WIDTH, or ADDRESS_BITS with QUEUE
+    parameter READ_BITS = 1,  // WIDTH, or ADDRESS_BITS + WIDTH - 1 with QUEUE
     parameter TAGS = 3
 ) (
     input wire clk,
@@ -63,9 +64,13 @@ module snn_store #(
         if (QUEUE != 0) begin : gen_queue
             reg [COUNT_BITS-1:0] fill, count0, count1;
             wire [COUNT_BITS-1:0] filled = keep ? fill + 1'b1 : fill;
-            assign keep = write && write_data[0];
+            assign keep = write && write_data[0];  // the lowest bit of 1 and of -1
             assign place = fill[ADDRESS_BITS-1:0];
-            assign kept = write_address;
+            if (WIDTH == 1) begin : gen_places
+                assign kept = write_address;
+            end else begin : gen_signs
+                assign kept = {write_data[1], write_address};
+            end
             assign count = read_bank ? count1 : count0;
             always @(posedge clk) begin
                 if (rst || finish || drop) fill <= 0;
