@@ -27,7 +27,7 @@ from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .boards import BOARDS, board_texts
-from .encoder import with_encoder
+from .encoder import parts, with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
 from .readme import MAKEFILE, readme
@@ -56,9 +56,10 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         return Plan(_write_nothing, limits=limits)
     encoded = with_encoder(integers)
     golden = golden_vectors(encoded, settings)
-    n_layers = len(encoded.nodes) - 1
+    layers = parts(encoded)
+    n_layers = len(layers)
     if given is not None and len(given) not in (1, n_layers):
-        names = ", ".join(f"'{node.name}'" for node in encoded.nodes[1:])
+        names = ", ".join(f"'{node.name}'" for node, _ in layers)
         raise ParameterError(f"--lanes must be one number, or one for each of {names}. Received {len(given)}.")
     search = Search(
         build=lambda lanes: stages(encoded, lanes),

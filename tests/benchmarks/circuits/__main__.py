@@ -19,39 +19,39 @@ def read():
     return json.loads(RUNS.read_text("utf-8")) if RUNS.exists() else {}
 
 
-def keep(name, run):
-    """Add a run to the file; other processes may do the same."""
-    with open(RUNS.parent / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        runs = read() | {name: run}
-        lines = (f" {json.dumps(key)}: {json.dumps(each)}" for key, each in sorted(runs.items()))
-        RUNS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
-
-
 @contextlib.contextmanager
-def claimed(path):
-    """Whether no other process works on it."""
+def locked(path, *, waits):
+    """Whether it is locked for this process alone: where it does not wait, another one may be at work."""
     with open(path, "w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
         else:
             yield True
 
 
+def keep(name, run):
+    """Add a run to the file; other processes may do the same."""
+    with locked(RUNS.parent / ".lock", waits=True):
+        runs = read() | {name: run}
+        lines = (f" {json.dumps(key)}: {json.dumps(each)}" for key, each in sorted(runs.items()))
+        RUNS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
 def main(folder, names, devices):
     """Make the runs of these networks on these devices that are missing, or of another RTL."""
     rtl = checksum()
     networks = SEEN | UNSEEN | TABLE
-    for name in names or networks:
-        place = folder / f"{rtl} {name}".translate(str.maketrans(" ,", "__"))
-        with claimed(place.with_suffix(".lock")) as is_mine:
-            for device in (devices or TOOLS) if is_mine else ():
-                if read().get(f"{name} | {device}", {}).get("rtl") != rtl:
-                    make(networks[name], place)
-                    keep(f"{name} | {device}", {"rtl": rtl, **routed(place, device)})
-                    print(name, device, read()[f"{name} | {device}"], flush=True)
+    for device in devices or TOOLS:
+        for name in names or networks:
+            key, place = f"{name} | {device}", folder / f"{rtl} {name}".translate(str.maketrans(" ,", "__"))
+            with locked(folder / f"{place.name}_{device}.lock", waits=False) as is_mine:
+                if is_mine and read().get(key, {}).get("rtl") != rtl:
+                    with locked(folder / f"{place.name}.lock", waits=True):
+                        make(networks[name], place)
+                    keep(key, {"rtl": rtl, **routed(place, device)})
+                    print(key, read()[key], flush=True)
 
 
 def make(recipe, place):

@@ -15,10 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..stages import Stage
+from ..stages import Stage, readers
 from .devices import Family
-
-BITS_OF_ROM = 16  # in logic, as much to yosys as one bit that can be written
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,10 @@ class Memory:
     def place(self, family: Family) -> tuple[str, float]:
         """The part that it is, and how much of it: blocks, distributed cells, or bits in logic."""
         n_blocks, n_bits = self.blocks(family), self.bits * self.words
-        found = {"blocks": (n_blocks * family.block_cost, n_blocks)}
-        found["rom" if self.is_rom else "ram"] = (n_bits / BITS_OF_ROM if self.is_rom else n_bits, n_bits)
+        found = {
+            "rom" if self.is_rom else "ram": (n_bits / family.rom_bits if self.is_rom else n_bits, n_bits),
+            "blocks": (n_blocks * family.block_cost, n_blocks),
+        }
         if family.distributed is not None and not self.is_rom:
             bits, words, cost = family.distributed
             n_cells = -(-self.bits // bits) * -(-self.words // words)
@@ -112,19 +112,20 @@ def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
     n_inputs = 1 << int(first["SOURCE_ADDRESS_BITS"])
     yield Memory(int(first["READ_BITS"]), n_inputs if stages[0].holds else 2 * n_inputs)
     for number, stage in enumerate(stages, 1):
-        given, n = stage.parameters, stage.n_neurons
-        for name, words in stage.memories.items():
-            if len(words) > 1:
-                yield Memory(words.shape[1] * stage.widths[name], len(words), is_rom=True)
+        given, n_neurons = stage.parameters, stage.n_neurons
+        for name in stage.memories:
+            n_rows, n = stage.rows_of(name).shape
+            if n_rows > 1:
+                yield Memory(n * stage.widths[name], n_rows, is_rom=True)
         if stage.holds:
-            yield Memory(int(given["SUM_BITS"]), n)
+            yield Memory(int(given["SUM_BITS"]), n_neurons)
         if "STATE_BITS" in given:
-            yield Memory(int(given["STATE_BITS"]) + _count_bits(stage), n)
+            yield Memory(int(given["STATE_BITS"]) + _count_bits(stage), n_neurons)
         if "SYNAPSE_BITS" in given:
-            yield Memory(int(given["SYNAPSE_BITS"]), n)
-        reader = stages[number].parameters if number < len(stages) else None
-        bits = int(given["VALUE_BITS"] if reader is None else reader["READ_BITS"])
-        yield Memory(bits, 2 << int(given["ADDRESS_BITS"]))
+            yield Memory(int(given["SYNAPSE_BITS"]), n_neurons)
+        fed = [int(stages[reader - 1].parameters["READ_BITS"]) for reader in readers(stages, number)]
+        for bits in fed or [int(given["VALUE_BITS"])]:
+            yield Memory(bits, 2 << int(given["ADDRESS_BITS"]))
 
 
 def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
@@ -132,7 +133,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     lanes, sum_bits, inputs = stage.lanes, int(given["SUM_BITS"]), int(given["INPUT_BITS"])
     weights = stage.widths["WEIGHTS"]
     term_bits = weights if inputs == 1 else weights + inputs
-    read = int(given["SOURCE_ADDRESS_BITS"])
+    read, banks = int(given["SOURCE_ADDRESS_BITS"]), int(given["WEIGHT_BANK_BITS"])
     rows = (len(stage.memories["WEIGHTS"]) - 1).bit_length()
     found = Counter(
         {
@@ -143,6 +144,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             "words": lanes * weights
             + sum(stage.widths[name] for name, words in stage.memories.items() if len(words) > 1),
             "sums": 2 * sum_bits,
+            "rows": (lanes * weights << banks) if banks else 0,
         }
     )
     if stage.is_queued:
@@ -153,7 +155,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     if inputs > 1:
         is_multiplied = family.least_product is not None and term_bits >= family.least_product
         found["multipliers" if is_multiplied else "products"] = lanes * (1 if is_multiplied else inputs * weights)
-    if "STATE_BITS" not in given:
+    if "BITS" not in given:
         return found
     bits, state = int(given["BITS"]), int(given["STATE_BITS"])
     for prefix, product in (("LEAK", "PRODUCT_BITS"), ("SYNAPSE", "SYNAPSE_PRODUCT_BITS")):
@@ -162,12 +164,12 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             found["trees"] += (terms - 1) * int(given[product])
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
     found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)))
-    found["states"] = state * {"LIF": 4, "IF": 5}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    found["states"] = state * {"LIF": 4, "IF": 5, "SignedIF": 8}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
     return found
 
 
 def _count_bits(stage: Stage) -> int:
-    return int(stage.parameters.get("REFRACTORY_STEPS", 0)).bit_length()
+    return int(stage.parameters.get("SENT_BITS", 0)) or int(stage.parameters.get("REFRACTORY_STEPS", 0)).bit_length()
 
 
 def _weighted(found: Mapping[str, float], coefficients: Mapping[str, float]) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stages import Stage
-from ..timing import longest, sample_clocks
+from ..timing import longest, sample_clocks, sources
 from .cells import estimate
 from .devices import DEVICES
 from .estimates import Aim, Estimate
@@ -44,7 +44,8 @@ class Search:
         clocks = self.clocks(stages)
         more = self.n_steps - clocks.shape[-1]  # golden vectors of large networks are short: go on with the last step
         clocks = np.pad(clocks, ((0, 0), (0, 0), (0, more)), mode="edge")
-        mean = float(np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])]))
+        fed_by = sources(stages)
+        mean = float(np.mean([sample_clocks(clocks[:, sample], fed_by) for sample in range(clocks.shape[1])]))
         return Estimate(aim.device, stages, cells, hertz, mean, longest(stages, self.n_steps, self.varies))
 
     def lanes(self, aim: Aim) -> Estimate:
