@@ -1,5 +1,6 @@
 """Networks with random weights that are made into circuits: `SEEN` by the fit, `UNSEEN` by it, and the `TABLE`'s."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,23 +48,23 @@ class Recipe:
         neuron = LIF(0.02, 0.002) if self.kind == "LIF" else IF(max_spikes=1)
         scale = 1 if self.kind == "LIF" else 50
         for number, layer in enumerate(self.layers[:-1]):
+            *space, channels = line.last.shape
             if isinstance(layer, int):
-                if len(line.last.shape) > 1:
-                    line.flatten()
-                n_in = line.last.shape[0]
+                n_in = math.prod(line.last.shape)
                 weights = rng.normal(0.1, 2 / np.sqrt(n_in), (n_in, layer)) * scale
+                line = line.flatten(f"f{number}") if space else line
                 line.dense(f"d{number}", weights, rng.normal(0, 0.1, layer)).neurons(f"n{number}", neuron)
             elif layer[0] == "pool":
                 line.pool(f"p{number}", layer[1])
             else:
                 window, filters, stride = layer
-                rank, n_in = len(line.last.shape) - 1, window ** (len(line.last.shape) - 1) * line.last.shape[-1]
-                kernel = rng.normal(0.1, 2 / np.sqrt(n_in), (*(window,) * rank, line.last.shape[-1], filters)) * scale
+                shape = (*(window,) * len(space), channels, filters)
+                kernel = rng.normal(0.1, 2 / np.sqrt(math.prod(shape[:-1])), shape) * scale
                 line.conv(f"c{number}", kernel, rng.normal(0, 0.1, filters), strides=stride)
                 line.neurons(f"n{number}", neuron)
-        if len(line.last.shape) > 1:
-            line.flatten()
-        return line.dense("out", rng.normal(0, 1, (line.last.shape[0], self.layers[-1]))).graph()
+        n_in = math.prod(line.last.shape)
+        line = line.flatten() if len(line.last.shape) > 1 else line
+        return line.dense("out", rng.normal(0, 1, (n_in, self.layers[-1]))).graph()
 
     def settings(self):
         """How it is exported: 10 steps, and one golden sample."""

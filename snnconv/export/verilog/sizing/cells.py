@@ -49,10 +49,10 @@ class Memory:
         """Fewest blocks of the family that hold it."""
         return min(-(-self.bits // bits) * -(-self.words // words) for bits, words in family.shapes)
 
-    def place(self, family: Family) -> tuple[str, float]:
+    def place(self, family: Family) -> tuple[str, int]:
         """The part that it is, and how much of it: blocks, distributed cells, or bits in logic."""
         n_blocks, n_bits = self.blocks(family), self.bits * self.words
-        found = {
+        found: dict[str, tuple[float, int]] = {
             "rom" if self.is_rom else "ram": (n_bits / family.rom_bits if self.is_rom else n_bits, n_bits),
             "blocks": (n_blocks * family.block_cost, n_blocks),
         }
@@ -178,5 +178,5 @@ def _weighted(found: Mapping[str, float], coefficients: Mapping[str, float]) -> 
 
 @functools.cache
 def coefficients() -> dict[str, dict[str, dict[str, float]]]:
-    text = importlib.resources.files(__package__).joinpath("coefficients.json").read_text("utf-8")
+    text = importlib.resources.files(__name__.rpartition(".")[0]).joinpath("coefficients.json").read_text("utf-8")
     return json.loads(text)["families"]

@@ -60,15 +60,13 @@ class Search:
         return found
 
     def _wider(self, stages: tuple[Stage, ...]) -> list[tuple[Stage, ...]]:
-        """Circuits in which one layer has its next number of lanes, which divides that of its filters."""
+        """Circuits in which one layer has more lanes, whose number divides that of its filters."""
         lanes, found = [stage.lanes for stage in stages], []
         for layer, stage in enumerate(stages):
             filters = int(stage.parameters["FILTERS"]) // int(stage.parameters["GROUPS"])
-            more = next((n for n in range(stage.lanes + 1, filters + 1) if filters % n == 0), None)
-            if more is not None:
-                circuit = self.build([*lanes[:layer], more, *lanes[layer + 1 :]])
-                if circuit[layer].lanes > stage.lanes:
-                    found.append(circuit)
+            for more in range(stage.lanes + 1, min(filters, stage.n_inputs) + 1):
+                if filters % more == 0:
+                    found.append(self.build([*lanes[:layer], more, *lanes[layer + 1 :]]))
         return found
 
     def elsewhere(self, aim: Aim) -> list[Estimate]:
