@@ -43,8 +43,8 @@ def main(folder, names, devices):
     """Make the runs of these networks on these devices that are missing, or of another RTL."""
     rtl = checksum()
     networks = SEEN | UNSEEN | TABLE
-    for device in devices or TOOLS:
-        for name in names or networks:
+    for name in names or networks:
+        for device in devices or TOOLS:
             key, place = f"{name} | {device}", folder / f"{rtl} {name}".translate(str.maketrans(" ,", "__"))
             with locked(folder / f"{place.name}_{device}.lock", waits=False) as is_mine:
                 if is_mine and read().get(key, {}).get("rtl") != rtl:

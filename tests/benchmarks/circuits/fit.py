@@ -12,12 +12,14 @@ from snnconv.export.verilog.sizing import cells
 from snnconv.export.verilog.sizing.devices import DEVICES
 
 from .__main__ import read
-from .networks import SEEN, UNSEEN
+from .networks import SEEN, TABLE, UNSEEN
 from .routing import checksum
 
 COEFFICIENTS = Path(snnconv.__file__).parent / "export/verilog/sizing/coefficients.json"
 FAMILIES = {device.family.name: device.family for device in DEVICES.values()}
 MEASURED = {"cells": "cells", "registers": "registers", "nanoseconds": "megahertz"}
+FEW = {"network": 300.0, "stages": 150.0}
+LOGIC = {"rom": 1 / 32, "products": 3.5, "banks": 0.5, "distributed": 10.0}  # parts without registers
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # of the pull to the coefficients that are expected
 
 
@@ -34,23 +36,29 @@ def samples(runs, networks, family, what):
     return found
 
 
-def expected(part, what):
-    """A coefficient before any run is seen: a cell and a register for each bit of a part."""
+def expected(found, family, what, fitted):
+    """Coefficients before any run is seen.
+
+    A cell and a register for each bit of a part, other numbers where one knows better; for iCE40 without multipliers those
+    of iCE40 with them; for a period what it is on average.
+    """
+    names = sorted({part for _, parts, _ in found for part in parts})
     if what == "nanoseconds":
-        return 0.0
-    few = {"rom": 1 / 32, "products": 0.5, "network": 100.0, "stages": 60.0, "banks": 0.5, "blocks": 0.0}
-    return few.get(part, 1.0) * (0.0 if what == "registers" and part in ("rom", "products", "banks") else 1.0)
+        return {name: float(np.mean([y for *_, y in found])) if name == "network" else 0.0 for name in names}
+    known = {**FEW, **dict.fromkeys(LOGIC, 0.0)} if what == "registers" else {**FEW, **LOGIC}
+    if family.name == "hx8k":
+        known |= fitted["up5k"][what]
+    return {name: known.get(name, 1.0) for name in names if name != "blocks"}
 
 
-def solved(found, what, strength):
+def solved(found, prior, strength):
     """Coefficients that are not negative, of least relative error and near the expected ones."""
-    names = sorted({part for _, parts, _ in found for part in parts} - {"blocks" if what != "nanoseconds" else ""})
     y = np.array([number for *_, number in found])
-    x = np.array([[parts.get(part, 0.0) for part in names] for _, parts, _ in found]) / y[:, None]
-    prior = np.array([expected(part, what) for part in names])
+    x = np.array([[parts.get(part, 0.0) for part in prior] for _, parts, _ in found]) / y[:, None]
+    aim = np.array(list(prior.values()))
     pull = np.sqrt(strength * (x**2).sum(0))
-    rows, goals = np.vstack([x, np.diag(pull)]), np.concatenate([np.ones(len(y)), pull * prior])
-    return dict(zip(names, lsq_linear(rows, goals, (0, np.inf)).x.tolist(), strict=True))
+    rows, goals = np.vstack([x, np.diag(pull)]), np.concatenate([np.ones(len(y)), pull * aim])
+    return dict(zip(prior, lsq_linear(rows, goals, (0, np.inf)).x.tolist(), strict=True))
 
 
 def errors(found, coefficients):
@@ -60,18 +68,14 @@ def errors(found, coefficients):
     )
 
 
-def fitted(found, what):
+def fitted(found, prior):
     """Coefficients with the strength that leaves out best: each network is predicted from the others."""
 
     def left_out(strength):
-        return np.mean(
-            [
-                errors([each], solved([*found[:n], *found[n + 1 :]], what, strength))[0] ** 2
-                for n, each in enumerate(found)
-            ]
-        )
+        wrong = [errors([each], solved([*found[:n], *found[n + 1 :]], prior, strength)) for n, each in enumerate(found)]
+        return float(np.mean(np.square(wrong)))
 
-    return solved(found, what, min(STRENGTHS, key=left_out))
+    return solved(found, prior, min(STRENGTHS, key=left_out))
 
 
 def main():
@@ -83,7 +87,7 @@ def main():
             seen, unseen = (samples(runs, networks, family, what) for networks in (SEEN, UNSEEN))
             if not seen:
                 sys.exit(f"no runs of {family.name}: see python -m tests.benchmarks.circuits")
-            families[family.name][what] = coefficients = fitted(seen, what)
+            families[family.name][what] = coefficients = fitted(seen, expected(seen, family, what, families))
             for group, found in (("seen", seen), ("unseen", unseen)):
                 wrong = np.abs(errors(found, coefficients)) * 100
                 if len(wrong):
@@ -105,17 +109,32 @@ def main():
 
 
 def table(runs):
-    """Print the networks that the fit did not see: measured, and estimated."""
-    for family in FAMILIES.values():
-        print(f"\n| network | {family.cell} | estimate | registers | estimate | blocks | estimate | MHz | estimate |")
-        print("|" + "---|" * 9)
+    """Print the networks that the fit did not see, measured and estimated, on the routed families and on the others."""
+    for group in (True, False):
+        families = [family for family in FAMILIES.values() if family.is_routed == group]
+        heads = [f"{family.name}: cells | estimate{' | MHz | estimate' if group else ''}" for family in families]
+        print(f"\n| network | {' | '.join(heads)} |\n|{'---|' * (1 + (4 if group else 2) * len(families))}")
         for name, recipe in UNSEEN.items():
-            run = runs.get(f"{name} | {family.name}")
-            if run is not None:
-                guess = cells.estimate(recipe.stages()[1], family)
-                row = [f"{run[what]:,} | {getattr(guess, what):,}" for what in ("cells", "registers", "memories")]
-                row.append(f"{run['megahertz'] or ''} | {f'{guess.hertz / 1e6:.1f}' if guess.hertz else ''}")
-                print(f"| {name} | {' | '.join(row)} |")
+            cell, row = recipe.stages()[1], []
+            for family in families:
+                run = runs.get(f"{name} | {family.name}")
+                guess = cells.estimate(cell, family)
+                row += [f"{run['cells']:,}" if run else "", f"{guess.cells:,}" if run else ""]
+                if group:
+                    row += [
+                        f"{run['megahertz'] or ''}" if run else "",
+                        f"{(guess.hertz or 0) / 1e6:.1f}" if run else "",
+                    ]
+            print(f"| {name} | {' | '.join(row)} |")
+    wrong = [key for key, run in runs.items() if not same_blocks(key, run)]
+    print(f"\nblock RAMs and multipliers: {len(runs) - len(wrong)} of {len(runs)} are as estimated; others: {wrong}")
+
+
+def same_blocks(key, run):
+    """Whether a run has as many memories and multipliers as are estimated."""
+    name, _, family = key.partition(" | ")
+    guess = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages()[1], FAMILIES[family])
+    return (run["memories"], run["multipliers"]) == (guess.memories, guess.multipliers)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ class Memory:
     is_rom: bool = False
 
     def blocks(self, family: Family) -> int:
-        """Fewest blocks of the family that hold it."""
+        """Fewest blocks of the family that hold it; a row may have several words of one that is only read."""
+        if self.is_rom:
+            return min(-(-self.bits * -(-self.words // words) // bits) for bits, words in family.shapes)
         return min(-(-self.bits // bits) * -(-self.words // words) for bits, words in family.shapes)
 
     def place(self, family: Family) -> tuple[str, int]:
