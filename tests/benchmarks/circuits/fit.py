@@ -39,8 +39,8 @@ def samples(runs, networks, family, what):
 def expected(found, family, what, fitted):
     """Coefficients before any run is seen.
 
-    A cell and a register for each bit of a part, other numbers where one knows better; for iCE40 without multipliers those
-    of iCE40 with them; for a period what it is on average.
+    A cell and a register for each bit of a part, other numbers where one knows better; for iCE40 without multipliers
+    those of iCE40 with them; for a period what it is on average.
     """
     names = sorted({part for _, parts, _ in found for part in parts})
     if what == "nanoseconds":
