@@ -16,13 +16,13 @@ RUNS = Path(__file__).parent / "runs.json"
 
 def read():
     """Runs by "network | device"."""
-    return json.loads(RUNS.read_text("utf-8")) if RUNS.exists() else {}
+    return json.loads(RUNS.read_text("utf-8") or "{}") if RUNS.exists() else {}
 
 
 @contextlib.contextmanager
 def locked(path, *, waits):
     """Whether it is locked for this process alone: where it does not wait, another one may be at work."""
-    with open(path, "w") as file:
+    with open(path, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -33,7 +33,7 @@ def locked(path, *, waits):
 
 def keep(name, run):
     """Add a run to the file; other processes may do the same."""
-    with locked(RUNS.parent / ".lock", waits=True):
+    with locked(RUNS, waits=True):
         runs = read() | {name: run}
         lines = (f" {json.dumps(key)}: {json.dumps(each)}" for key, each in sorted(runs.items()))
         RUNS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")

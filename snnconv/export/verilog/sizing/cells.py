@@ -116,9 +116,9 @@ def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
     for number, stage in enumerate(stages, 1):
         given, n_neurons = stage.parameters, stage.n_neurons
         for name in stage.memories:
-            n_rows, n = stage.rows_of(name).shape
-            if n_rows > 1:
-                yield Memory(n * stage.widths[name], n_rows, is_rom=True)
+            rows = stage.rows_of(name)
+            if (rows != rows[0]).any():  # else it is a constant
+                yield Memory(rows.shape[1] * stage.widths[name], len(rows), is_rom=True)
         if stage.holds:
             yield Memory(int(given["SUM_BITS"]), n_neurons)
         if "STATE_BITS" in given:
@@ -134,6 +134,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     given = stage.parameters
     lanes, sum_bits, inputs = stage.lanes, int(given["SUM_BITS"]), int(given["INPUT_BITS"])
     weights = stage.widths["WEIGHTS"]
+    is_multiplied = inputs > 2 and not int(given["LARGEST"])  # spikes select weights, with a sign in 2 bits
     term_bits = weights if inputs == 1 else weights + inputs
     read, banks = int(given["SOURCE_ADDRESS_BITS"]), int(given["WEIGHT_BANK_BITS"])
     rows = (len(stage.memories["WEIGHTS"]) - 1).bit_length()
@@ -154,9 +155,9 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     else:
         axes = sum(int(given[f"IN_{axis}"]) > 1 for axis in "ZYX")
         found["windows"] = read + axes * (3 * int(given["PLACE_BITS"]) + 8)
-    if inputs > 1:
-        is_multiplied = family.least_product is not None and term_bits >= family.least_product
-        found["multipliers" if is_multiplied else "products"] = lanes * (1 if is_multiplied else inputs * weights)
+    if is_multiplied:
+        takes_one = family.least_product is not None and term_bits >= family.least_product
+        found["multipliers" if takes_one else "products"] = lanes * (1 if takes_one else inputs * weights)
     if "BITS" not in given:
         return found
     bits, state = int(given["BITS"]), int(given["STATE_BITS"])

@@ -141,7 +141,7 @@ def duration(seconds: float) -> str:
 def energy(joules: float) -> str:
     """An energy, to two digits."""
     unit, name = (1e-3, "mJ") if joules >= 1e-3 else (1e-6, "uJ") if joules >= 1e-6 else (1e-9, "nJ")
-    return f"{joules / unit:.2g} {name}"
+    return f"{float(f'{joules / unit:.2g}'):g} {name}"
 
 
 def quantity(text: str, flag: str, units: Mapping[str, float]) -> float:
