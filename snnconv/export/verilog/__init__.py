@@ -14,14 +14,16 @@ that gives its layers their sizes, widths and memories.
 from __future__ import annotations
 
 import importlib.resources
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
+from ...quantize import IntegerGraph
 from ...text.plain import plural
-from ..golden import golden_vectors
+from ..golden import Golden, golden_vectors
 from ..integers import INTEGERS, OPTIONS, changes, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
@@ -61,13 +63,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     if given is not None and len(given) not in (1, n_layers):
         names = ", ".join(f"'{node.name}'" for node, _ in layers)
         raise ParameterError(f"--lanes must be one number, or one for each of {names}. Received {len(given)}.")
-    search = Search(
-        build=lambda lanes: stages(encoded, lanes),
-        clocks=lambda circuit: golden_clocks(circuit, golden),
-        n_layers=n_layers,
-        n_steps=settings.n_steps,
-        varies=golden.varies,
-    )
+    search = _search(graph, settings, encoded, golden)
     lanes = given * n_layers if given is not None and len(given) == 1 else given
     real_time = settings.n_steps * settings.dt
     choice = choose(search, lanes, aim, is_asked=bool(settings.options["latency"]), seconds=real_time)
@@ -120,6 +116,25 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     if choice.estimate is not None:
         about["estimate"] = choice.estimate.to_dict()
     return Plan(write, run_folder, (), changes(graph, integers), tuple(notes), about=about)
+
+
+def _search(graph: SpikingGraph, settings: Settings, encoded: IntegerGraph, golden: Golden) -> Search:
+    """The search for lanes of a network in integers."""
+
+    def with_bits(bits: int) -> Search:
+        other = replace(settings, options={**settings.options, "bits": bits})
+        narrow = with_encoder(to_integers(graph, other))
+        return _search(graph, other, narrow, golden_vectors(narrow, other))
+
+    return Search(
+        build=lambda lanes: stages(encoded, lanes),
+        clocks=lambda circuit: golden_clocks(circuit, golden),
+        n_layers=len(parts(encoded)),
+        n_steps=settings.n_steps,
+        varies=golden.varies,
+        bits=settings.options["bits"],
+        with_bits=with_bits,
+    )
 
 
 def _given_lanes(settings: Settings) -> list[int] | None:

@@ -97,14 +97,16 @@ def choose(search: Search, given: Sequence[int] | None, aim: Aim | None, is_aske
 
 
 def _advice(search: Search, aim: Aim, found: Estimate, verb: str) -> str:
-    """Lanes and devices that meet the aim, as a sentence."""
+    """Lanes, devices and bits that meet the aim, as a sentence."""
     best = search.lanes(aim)
     if aim.is_met(best):
         return f"{verb} with --lanes {best.lanes}."
-    there = search.elsewhere(aim)
-    if there:
-        ways = [f"--device {each.device.name} --lanes {each.lanes}" for each in there[:3]]
+    ways = [f"--device {each.device.name} --lanes {each.lanes}" for each in search.elsewhere(aim)]
+    fewer = search.bits_that_do(aim) if found.too_much else None
+    if fewer is not None:
+        ways.append(f"--bits {fewer}, whose cost 'snnconv quantize' measures")
+    if ways:
         return f"{verb} with {first_of(ways, ' or ')}."
     if best.too_much:
-        return "Fewer --bits make its memories smaller; no other device is large enough."
+        return "No other device is large enough, and no fewer --bits are enough."
     return f"The fastest here is {duration(best.seconds)}, with --lanes {best.lanes}."

@@ -14,6 +14,8 @@ from .cells import estimate
 from .devices import DEVICES
 from .estimates import Aim, Estimate
 
+FEWER_BITS = (6, 4, 3, 2)
+
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -27,6 +29,10 @@ class Search:
     n_layers, n_steps : int
     varies : bool
         Whether every step has inputs of its own.
+    bits : int
+        Of a weight.
+    with_bits : function (bits) -> Search
+        The same network with other weights.
     """
 
     build: Callable[[Sequence[int]], tuple[Stage, ...]]
@@ -34,6 +40,8 @@ class Search:
     n_layers: int
     n_steps: int
     varies: bool
+    bits: int
+    with_bits: Callable[[int], Search]
 
     def estimate(self, stages: tuple[Stage, ...], aim: Aim) -> Estimate:
         """The estimate for a circuit at the clock of the aim."""
@@ -70,15 +78,23 @@ class Search:
         return found
 
     def elsewhere(self, aim: Aim) -> list[Estimate]:
-        """Estimates for the other devices that meet the aim; where no clock is estimated, the aim must name one."""
-        found = []
+        """Estimates for other devices that meet the aim, the smallest of each family.
+
+        Where the clock of a device is not estimated, the aim must name one.
+        """
+        found: dict[str, Estimate] = {}
         for device in DEVICES.values():
-            if device is not aim.device and (device.family.is_routed or aim.hertz):
+            if device is not aim.device and device.family.name not in found and (device.family.is_routed or aim.hertz):
                 other = dataclasses.replace(aim, device=device)
                 each = self.lanes(other)
                 if other.is_met(each):
-                    found.append(each)
-        return found
+                    found[device.family.name] = each
+        return list(found.values())
+
+    def bits_that_do(self, aim: Aim) -> int | None:
+        """The most bits of a weight below its own with which the aim is met."""
+        fewer = [bits for bits in FEWER_BITS if bits < self.bits]
+        return next((bits for bits in fewer if aim.is_met(self.with_bits(bits).lanes(aim))), None)
 
 
 def _gain(before: Estimate, after: Estimate) -> float:
