@@ -36,7 +36,7 @@ module snn_stream (
     input wire m_axis_tready,
     output reg m_axis_tlast
 );
-    localparam WAIT = 3'd0, FETCH = 3'd1, TAKE = 3'd2, OFFER = 3'd3, HOLD = 3'd4;
+    localparam WAIT = 3'd0, FETCH = 3'd1, TAKE = 3'd2, COMPARE = 3'd3, OFFER = 3'd4, HOLD = 3'd5;
     reg [2:0] phase;
     reg overrun;  // a frame has gone on behind its last input
     reg [$input_address_msb:0] input_address;
@@ -70,7 +70,7 @@ $number_port        .output_address(output_address),
         .output_data(output_data)
     );
     snn_largest #($output_bits, $class_bits) largest_output (
-        aclk, phase == OFFER, output_address, m_axis_tdata[$output_msb:0], largest
+        aclk, phase == COMPARE, output_address, m_axis_tdata[$output_msb:0], largest
     );
 
     always @(posedge aclk)
@@ -101,8 +101,9 @@ $reset_number        end else
                 FETCH: phase <= TAKE;
                 TAKE: begin
                     m_axis_tdata <= $extended;
-                    phase <= OFFER;
+                    phase <= COMPARE;
                 end
+                COMPARE: phase <= OFFER;
                 OFFER: begin
                     m_axis_tvalid <= 1'b1;
                     phase <= HOLD;

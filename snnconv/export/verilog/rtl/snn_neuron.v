@@ -80,16 +80,17 @@ module snn_neuron #(
     wire signed [SUM_BITS-1:0] inputs;
     generate
         if (HOLDS != 0) begin : gen_held
+            // Read a clock ahead, so that a register stands between the memory and the choice.
             reg [ADDRESS_BITS-1:0] place;
-            always @(posedge clk)
-                if (clear) place <= 0;
-                else if (valid) place <= place + 1'b1;
+            wire [ADDRESS_BITS-1:0] next_place = clear ? {ADDRESS_BITS{1'b0}} : valid ? place + 1'b1 : place;
             wire [SUM_BITS-1:0] kept;
-            reg [SUM_BITS-1:0] waited;
-            snn_memory #(SUM_BITS, NEURONS, ADDRESS_BITS) sums (clk, valid && !held, place, sum, place, kept);
+            reg [SUM_BITS-1:0] waited, old_kept;
+            snn_memory #(SUM_BITS, NEURONS, ADDRESS_BITS) sums (clk, valid && !held, place, sum, next_place, kept);
             always @(posedge clk) begin
+                place <= next_place;
                 waited <= sum;
-                given <= held ? kept : waited;
+                old_kept <= kept;
+                given <= held ? old_kept : waited;
             end
         end else begin : gen_passing
             reg [SUM_BITS-1:0] waited;
@@ -182,8 +183,16 @@ module snn_neuron #(
                 wire signed [BITS-1:0] floor = {{(BITS - FLOOR_BITS) {floor_word[FLOOR_BITS-1]}}, floor_word};
                 reg [STATE_BITS-1:0] voltage;
                 reg spiked;
-                reg [BITS-1:0] floored;
+                // What lies below the floor is found in one clock and put there in the next.
+                reg is_low;
+                reg [BITS-1:0] old_potential, old_floor;
+                wire [BITS-1:0] floored = is_low ? old_floor : old_potential;
                 wire unused = &{1'b0, floored};
+                always @(posedge clk) begin
+                    is_low <= potential < floor;
+                    old_potential <= potential;
+                    old_floor <= floor;
+                end
                 if (KIND == 4) begin : gen_signed_value
                     assign value[0] = spiked;
                 end else begin : gen_value
@@ -202,7 +211,6 @@ module snn_neuron #(
                     reg fires, over;
                     always @(posedge clk) begin
                         rest <= potential - threshold;
-                        floored <= potential < floor ? floor : potential;
                         fires <= !rest[BITS-1];
                         over <= rest > ceiling;
                         below <= rest[BITS-1] ? floored[STATE_BITS-1:0] : rest[STATE_BITS-1:0];
@@ -222,7 +230,8 @@ module snn_neuron #(
                         snn_delay #(COUNT_BITS, POTENTIAL_AT + 1 - DRIVE_AT) count_delay (
                             clk, first ? {COUNT_BITS{1'b0}} : kept[STATE_BITS+:COUNT_BITS], count
                         );
-                        reg signed [BITS-1:0] lack, raised, old_floor;
+                        reg signed [BITS-1:0] lack, raised;
+                        wire signed [BITS-1:0] lowest = old_floor;
                         reg [BITS-1:0] raised_floored;
                         reg [COUNT_BITS-1:0] old_count, next_count;
                         reg takes, negative;
@@ -231,9 +240,8 @@ module snn_neuron #(
                         always @(posedge clk) begin
                             lack <= potential + back;  // above 0: no spike is taken back
                             raised <= potential + threshold;
-                            old_floor <= floor;
                             takes <= count != 0 && (lack[BITS-1] || lack == 0);
-                            raised_floored <= raised < old_floor ? old_floor : raised;
+                            raised_floored <= raised < lowest ? lowest : raised;
                             old_count <= count;
                             spiked <= fires || takes;
                             negative <= takes;
@@ -247,7 +255,6 @@ module snn_neuron #(
                     wire resting;
                     always @(posedge clk) begin
                         above <= potential > threshold;
-                        floored <= potential < floor ? floor : potential;
                         spiked <= above && !resting;
                         // A neuron that rests has fired, and its voltage stays 0.
                         voltage <= above || resting ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0];

@@ -30,26 +30,22 @@ module snn_store #(
     output wire [READ_BITS-1:0] read_data
 );
     localparam COUNT_BITS = ADDRESS_BITS + 1;
-    reg [1:0] full;
-    reg write_bank, read_bank;
+    reg full0, full1, write_bank, read_bank;
     reg [TAGS-1:0] tags0, tags1;
-    assign free = !full[write_bank];
-    assign ready = full[read_bank];
+    assign free = write_bank ? !full1 : !full0;
+    assign ready = read_bank ? full1 : full0;
     assign tags = read_bank ? tags1 : tags0;
     always @(posedge clk)
         if (rst) begin
-            full <= 2'b00;
+            full0 <= 1'b0;
+            full1 <= 1'b0;
             write_bank <= 1'b0;
             read_bank <= 1'b0;
         end else begin
-            if (finish) begin
-                full[write_bank] <= 1'b1;
-                write_bank <= BANKS == 2 && !write_bank;
-            end
-            if (release_frame) begin
-                full[read_bank] <= 1'b0;
-                read_bank <= BANKS == 2 && !read_bank;
-            end
+            full0 <= (finish && !write_bank) || (full0 && !(release_frame && !read_bank));
+            full1 <= (finish && write_bank) || (full1 && !(release_frame && read_bank));
+            if (finish) write_bank <= BANKS == 2 && !write_bank;
+            if (release_frame) read_bank <= BANKS == 2 && !read_bank;
         end
     always @(posedge clk)
         if (finish) begin
