@@ -167,7 +167,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             found["trees"] += (terms - 1) * int(given[product])
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
     found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)))
-    found["states"] = state * {"LIF": 4, "IF": 5, "SignedIF": 8}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    found["states"] = state * {"LIF": 5, "IF": 6, "SignedIF": 9}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
     return found
 
 
