@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras import layers as kl
 from keras import ops
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 import snnconv
 from snnconv.graph import Affine
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("float64")
         (lambda x, y: kl.Add()([x, y]), [(4, 3), (3,)]),
         (lambda x, y: kl.Subtract()([x, y]), [(4, 3), (4, 3)]),
         (lambda x, y: kl.Subtract()([y, x]), [(4, 3), (1, 3)]),
+        (lambda x, y: CustomScaleLayer(0.2)([x, y]), [(4, 3), (4, 3)]),
         (lambda x, y: kl.Average()([x, y, x]), [(4, 3), (4, 3)]),
         (lambda x, y: kl.Concatenate()([x, y]), [(4, 3), (4, 2)]),
         (lambda x, y: kl.Concatenate(axis=1)([x, y, x]), [(4, 3), (2, 3)]),
