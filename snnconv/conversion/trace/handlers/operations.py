@@ -45,7 +45,7 @@ def subtract_layer(layer: kl.Subtract, build: Builder, x: str, y: str, lead: int
 
 @handles(CustomScaleLayer)
 def scaled_residual(layer: CustomScaleLayer, build: Builder, x: str, residual: str) -> str:
-    return _total(build, (x, build.affine(residual, float(layer.scale))), output_shape(layer, build, x, residual))
+    return _total(build, (x, build.affine(residual, float(layer.scale))), _common_shape(build, x, residual))
 
 
 @handles(kl.Average, inside_time=True)
