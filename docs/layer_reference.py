@@ -1,4 +1,4 @@
-"""A Sphinx extension: the layers, operations and activations that convert, from the registry and by converting them."""
+"""A Sphinx extension: layers, operations and activations, from the registry and by converting them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from keras import layers as kl
 from sphinx.util.nodes import nested_parse_with_titles
 
 import snnconv
+from snnconv.conversion.trace.handlers.refused_operations import REFUSED
 from snnconv.conversion.trace.handlers.wrappers import pass_on
 from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.swaps import ALIASES, READOUTS
 
-REFUSED = "refused; swap_activations names a neuron"
+NO_NEURON = "refused; swap_activations names a neuron"
 NO_ACTIVATION = "no activation of a layer: it takes arguments, or its output has another shape"
 HANDLERS = "snnconv.conversion.trace.handlers"
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none
@@ -181,6 +182,11 @@ def operation_names() -> list[str]:
     return sorted({kind.__name__ for kind in kinds})
 
 
+def refused_operation_rows() -> list[tuple[str, str]]:
+    """Functions of keras.ops that do not convert, and why, by the reason."""
+    return [(", ".join(sorted(names.split())), reason) for reason, names in REFUSED.items()]
+
+
 def activation_rows() -> list[tuple[str, str, str]]:
     """Name of each activation, the nodes that it becomes inside the network, and what is done at the output."""
     rows = []
@@ -188,7 +194,7 @@ def activation_rows() -> list[tuple[str, str, str]]:
     for name in sorted({*names, *ALIASES, *READOUTS} - {"get", "serialize", "deserialize"}):
         same = ALIASES.get(name, name)
         inside = activation(same)
-        end = "" if inside in (REFUSED, NO_ACTIVATION) else "as inside"
+        end = "" if inside in (NO_NEURON, NO_ACTIVATION) else "as inside"
         rows.append((name, inside, "applied to the mean over time" if same in READOUTS else end))
     return rows
 
@@ -201,7 +207,7 @@ def activation(name: str) -> str:
         model = keras.Model(inputs, kl.Dense(2)(kl.Activation(name, name="activation")(dense)))
         graph = snnconv.convert(model, verbose=False)
     except snnconv.errors.ConversionError:
-        return REFUSED
+        return NO_NEURON
     except (TypeError, ValueError):
         return NO_ACTIVATION
     return kinds(node for node in graph.nodes if node.name.startswith("activation")) or "nothing"
@@ -236,8 +242,9 @@ def reference_lines() -> list[str]:
         "",
         "On the tensors of a functional model, as operators, in a Lambda, or as tf.keras wrote them into a file: "
         + ", ".join(operation_names())
-        + ".",
+        + ". Those that are refused:",
         "",
+        *table(("function", "why"), refused_operation_rows()),
         "## Layers that are refused",
         "",
         *table(("layer", "why"), refused_rows()),

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 from keras import layers as kl
+from keras import ops
+
+from snnconv.conversion.trace.registry import operation_refusal
 
 from ..helpers.doc_blocks import ROOT
 
@@ -45,6 +48,14 @@ def test_what_layers_and_activations_become(reference):
     assert activations["linear"][0] == "nothing"
     assert [name for name, (inside, _) in activations.items() if inside.startswith("refused")] == ["sparsemax"]
     assert {"Add", "GetItem", "Reshape"} <= set(reference.operation_names())
+
+
+def test_every_function_of_keras_ops_that_is_refused_is_in_the_table_with_its_reason(reference):
+    rows = {name: why for names, why in reference.refused_operation_rows() for name in names.split(", ")}
+    refused = {name for name in vars(ops) if operation_refusal(name) is not None}
+    assert refused - set(rows) <= {"convert_to_numpy"}
+    assert all(operation_refusal(name) == why for name, why in rows.items())
+    assert rows["argmax"].startswith("it gives truth values")
 
 
 def test_limits_are_what_the_converters_say(reference):
