@@ -39,7 +39,7 @@ def test_other_names_go_everywhere(tmp_path, name):
     for target in TARGETS.values():
         if not target.uses_tensorflow:
             out = tmp_path / f"o{target.suffix}"
-            export(graph, out, target.name, 0.01, approximate=True, n_steps=5, n_samples=2)
+            export(graph, out, target.name, 0.001, approximate=True, n_steps=5, n_samples=2)
             assert out.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["g.snn.h5", *(f"o{target.suffix}" for target in TARGETS.values() if not target.uses_tensorflow)]
