@@ -57,7 +57,7 @@ def _relu(negative_slope: Any = 0.0, max_value: float | None = None, threshold: 
     if not np.any(negative_slope) and max_value is None and not threshold:
         return _unit(IF(min_voltage=-np.inf))
     plain = PiecewiseLinear()
-    in_hertz = {"threshold": threshold / plain.amplitude}
+    in_hertz: dict[str, Any] = {"threshold": threshold / plain.amplitude}
     if max_value is not None:
         in_hertz["max_rate"] = max_value / plain.amplitude
     return _unit(PiecewiseLinear(negative_slope=negative_slope, **in_hertz))
