@@ -70,6 +70,8 @@ def errors(found, coefficients):
 
 def fitted(found, prior):
     """Coefficients with the strength that leaves out best: each network is predicted from the others."""
+    if len(found) == 1:
+        return solved(found, prior, max(STRENGTHS))
 
     def left_out(strength):
         wrong = [errors([each], solved([*found[:n], *found[n + 1 :]], prior, strength)) for n, each in enumerate(found)]
