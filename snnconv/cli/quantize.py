@@ -51,6 +51,9 @@ def quantize(
     input_bits: Annotated[int, typer.Option(metavar="N", help="Bits of an input.")] = 8,
     fraction_bits: Annotated[int, typer.Option(metavar="K", help="Fractional bits of leaks and synapses.")] = 12,
     threshold_bits: Annotated[int, typer.Option(metavar="P", help="Bits of the current at threshold.")] = 8,
+    refractory_bits: Annotated[
+        int, typer.Option(metavar="F", help="Fractional bits of the steps that LIF neurons rest; 0: whole steps.")
+    ] = 0,
     synapse: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Time constant of a lowpass behind every population.  [default: none]"),
@@ -109,6 +112,7 @@ def quantize(
         "fraction_bits": fraction_bits,
         "threshold_bits": threshold_bits,
         "scale": scale,
+        "refractory_bits": refractory_bits,
         "n_steps": max(steps, PROVEN_STEPS),
     }
     if device is not None:

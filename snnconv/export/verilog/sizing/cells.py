@@ -167,7 +167,8 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
         if terms:
             found["trees"] += (terms - 1) * int(given[product])
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
-    found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)))
+    rest = int(given.get("REFRACTORY_BITS", 0))  # parts of a step have a pipeline of their own
+    found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)) + (rest and 3 * rest + 3))
     found["states"] = state * {"LIF": 5, "IF": 6, "SignedIF": 9}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
     return found
 
