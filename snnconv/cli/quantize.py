@@ -51,9 +51,19 @@ def quantize(
     input_bits: Annotated[int, typer.Option(metavar="N", help="Bits of an input.")] = 8,
     fraction_bits: Annotated[int, typer.Option(metavar="K", help="Fractional bits of leaks and synapses.")] = 12,
     threshold_bits: Annotated[int, typer.Option(metavar="P", help="Bits of the current at threshold.")] = 8,
+    refractory_bits: Annotated[
+        int, typer.Option(metavar="F", help="Fractional bits of the steps that LIF neurons rest; 0: whole steps.")
+    ] = 0,
     synapse: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Time constant of a lowpass behind every population.  [default: none]"),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Estimate the circuit of 'export --target verilog' for an FPGA, such as up5k or ecp5-25.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
     out: Annotated[
@@ -72,6 +82,8 @@ def quantize(
     Examples:
 
     - `snnconv quantize model.keras --bits 4,6,8,16 --data x.npy --labels y.npy`
+
+    - `snnconv quantize model.keras --bits 4,6,8 --device up5k` says which of them fits the FPGA
 
     - `snnconv quantize model.snn.h5 -o model.int.h5`
     """
@@ -100,8 +112,14 @@ def quantize(
         "fraction_bits": fraction_bits,
         "threshold_bits": threshold_bits,
         "scale": scale,
+        "refractory_bits": refractory_bits,
         "n_steps": max(steps, PROVEN_STEPS),
     }
+    if device is not None:
+        from ..export.verilog.sizing.devices import DEVICES
+
+        if device not in DEVICES:
+            raise ParameterError(f"--device must be one of {', '.join(DEVICES)}. Received {device!r}.")
     for width in widths:
         Settings(weight_bits=width, **plan)
     given = None if data is None else read_arrays(data)
@@ -114,6 +132,7 @@ def quantize(
     y = None if classes is None else as_labels(classes, len(x), n_classes(graph))
     coding = _code(code, input_bits, x, steps)
     integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
+    circuits = None if device is None else _circuits(integers, device)
 
     from .app import import_tensorflow
 
@@ -126,9 +145,11 @@ def quantize(
     if json:
         from .screen import print_json
 
-        print_json(_contents(found))
+        print_json(_contents(found) | ({} if circuits is None else {"circuits": circuits}))
         return
     _show(found, given is None, out)
+    if circuits is not None:
+        _show_circuits(circuits)
 
 
 def _widths(bits: str) -> list[int]:
@@ -174,6 +195,39 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
         say("One number with --bits shows every layer's integers, and what differs from the float network.")
     if out is not None:
         say(f"Wrote {out} ({file_size(out)}).")
+
+
+def _circuits(integers: list[IntegerGraph], name: str) -> list[dict[str, Any]]:
+    """Estimates of the circuit with each number of bits, one lane in each layer."""
+    from ..export.verilog.encoder import with_encoder
+    from ..export.verilog.sizing import cells, devices
+    from ..export.verilog.stages import stages
+
+    device, found = devices.DEVICES[name], []
+    for graph in integers:
+        took = vars(cells.estimate(stages(with_encoder(graph), 1), device.family))
+        fits = all(took[what] <= getattr(device, what) for what in devices.COUNTS)
+        found.append({"bits": graph.settings.weight_bits, "device": name, "fits": fits, **took})
+    return found
+
+
+def _show_circuits(circuits: list[dict[str, Any]]) -> None:
+    from ..export.verilog.sizing.devices import COUNTS, DEVICES
+    from .screen import say, show
+
+    device = DEVICES[circuits[0]["device"]]
+    rows = [
+        (
+            f"{line['bits']} bits",
+            *(f"{line[what]:,}" for what in COUNTS),
+            "" if line["hertz"] is None else f"{line['hertz'] / 1e6:.0f} MHz",
+            "yes" if line["fits"] else "no",
+        )
+        for line in circuits
+    ]
+    there = ("there are", *(f"{getattr(device, what):,}" for what in COUNTS), "", "")
+    say(f"Circuit for {device.title}, one sum at a time in each layer, as estimated:")
+    show(Table(("weights", device.family.cell, *COUNTS[1:], "clock", "fits"), [*rows, there]))
 
 
 def _predictions_table(found: list[Comparison]) -> Table:

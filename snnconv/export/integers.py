@@ -32,6 +32,7 @@ OPTIONS = (
     Option("scale", str, "neuron", "one scale of weights per", ("neuron", "layer", "power_of_two")),
     Option("fraction_bits", int, 12, "fractional bits of leaks and synapses"),
     Option("threshold_bits", int, 8, "bits of the current at threshold"),
+    Option("refractory_bits", int, 0, "fractional bits of the steps that LIF neurons rest, 0 to 4; 0: whole steps"),
     Option("longest", int, 1000, "steps of a run for which sums over time are proven to fit"),
     Option("golden", int, 4, "samples of the golden vectors, from --data or random"),
 )
@@ -51,7 +52,7 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     range_ = {"bits": options["input_bits"], "low": options["low"], "high": options["high"]}
     more = {"window": settings.n_steps} if options["code"] == "latency" else {}
     code: Code = CODES[options["code"]](**range_, **more)
-    keys = ("fraction_bits", "threshold_bits", "scale")
+    keys = ("fraction_bits", "threshold_bits", "scale", "refractory_bits")
     integers = quantize(
         graph,
         options["bits"],
@@ -92,6 +93,8 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
     if not rests:
         return (what,)
+    if integers.settings.refractory_bits:
+        return (f"{what}, refractory periods to {1 << integers.settings.refractory_bits} parts of a step",)
     effect = "half a step longer on average: most spikes move and high rates fall, so compare the predictions"
     return (f"{what}, refractory periods to whole steps, {effect}",)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConversionError, ParameterError
+from .neurons import MOST_REFRACTORY_BITS
 
 SCALES = ("neuron", "layer", "power_of_two")
 
@@ -43,9 +44,11 @@ class Settings:
     threshold_bits: int = 8
     scale: str = "neuron"
     n_steps: int = 1000
+    refractory_bits: int = 0
 
     def __post_init__(self) -> None:
         limits = {"weight_bits": (2, 16), "fraction_bits": (4, 20), "threshold_bits": (2, 20), "n_steps": (1, 1 << 24)}
+        limits["refractory_bits"] = (0, MOST_REFRACTORY_BITS)
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:

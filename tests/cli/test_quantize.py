@@ -70,6 +70,16 @@ def test_json_holds_the_numbers_of_the_comparison(folder):
     assert 0 <= found["float"]["accuracy"] <= 1
 
 
+def test_a_device_says_which_circuits_fit(folder):
+    command_line = ("quantize", folder / "net.snn.h5", "--bits", "4,8", "--steps", 5, "--device", "up5k")
+    found = json.loads(command(*command_line, "--json"))["circuits"]
+    assert [(line["bits"], line["device"], line["fits"]) for line in found] == [(4, "up5k", True), (8, "up5k", True)]
+    assert found[0]["cells"] < found[1]["cells"]
+    text = command(*command_line)
+    assert "Circuit for iCE40 UP5K, one sum at a time in each layer, as estimated:" in text
+    assert any(line.split()[:3] == ["there", "are", "5,280"] for line in text.splitlines())
+
+
 def test_one_bit_width_shows_every_layer_and_can_be_written(folder):
     out = folder / "net.int.h5"
     text = command("quantize", folder / "net.snn.h5", "--bits", 6, "--code", "rate", "--steps", 20, "-o", out)
@@ -99,6 +109,7 @@ def test_a_network_without_classes_has_no_accuracy(folder, tmp_path):
         (["-o", "nowhere/a.int.h5"], "there is no folder 'nowhere'"),
         (["--scale", "all"], "scale must be one of neuron, layer, power_of_two"),
         (["--code", "morse"], "--code must be analog, rate or latency. Received 'morse'"),
+        (["--device", "up5"], "--device must be one of up5k, hx8k, ecp5-25"),
         (["--steps", "0"], "--steps must be a whole number above 0"),
         (["--data", "none.npy"], "there is no file 'none.npy'"),
         (["--input-bits", "40"], "bits must be a whole number from 1 to 16"),

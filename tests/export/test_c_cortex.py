@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.full, pytest.mark.skipif(bool(MISSING), reason=f"there
 
 
 @pytest.mark.parametrize(
-    ("sizes", "instructions"), [((16, 8, 4), 288), ((64, 32, 10), 1084), ((784, 128, 10), 4128)], ids=str
+    ("sizes", "instructions"), [((16, 8, 4), 186), ((64, 32, 10), 682), ((784, 128, 10), 2659)], ids=str
 )
 def test_a_cortex_m3_gives_the_golden_sums(tmp_path, sizes, instructions):
     rng = np.random.default_rng(0)
@@ -24,4 +24,4 @@ def test_a_cortex_m3_gives_the_golden_sums(tmp_path, sizes, instructions):
     found, wrong = measure(tmp_path / "net", tmp_path, "y", n_out)
     assert wrong == 0
     # compilers differ in their instructions, versions of one compiler less so
-    assert 0.7 * instructions < found < 1.3 * instructions
+    assert 0.75 * instructions < found < 1.25 * instructions

@@ -207,9 +207,10 @@ def test_a_step_that_is_no_arithmetic_of_arrays_is_refused_by_name(function, tmp
 def test_what_a_choice_does_not_take_is_not_computed():
     """The division of a LIF's spike stands in the branch of the spike, where the choice of its divisor is made."""
     lines = traced(LIF())
-    start, end = lines.index("if (t7) {"), lines.index("} else {")
-    assert [line for line in lines if "/" in line] == [line for line in lines[start:end] if "/" in line] != []
-    assert "    const double t9 = J - 1.0;" in lines[start:end]
+    assert "if (!t7) {" in lines  # what is short stands first
+    start = lines.index("} else {")
+    assert [line for line in lines if "/" in line] == [line for line in lines[start:] if "/" in line] != []
+    assert "    const double t9 = J - 1.0;" in lines[start:]
 
 
 def test_equal_operations_are_one_line_and_unused_ones_none():

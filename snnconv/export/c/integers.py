@@ -31,7 +31,7 @@ from ..params.numbers import c_type, describe
 from ..params.texts import c_header
 from .loops import Code, Connection, indented, loop, window_maxima, window_sums
 from .program import INT32, Check, Field, Function, Names, Program, Vectors
-from .tracer import Trace, Value
+from .tracer import Store, Trace, Value
 
 
 class IntegerWriter:
@@ -52,7 +52,11 @@ class IntegerWriter:
         first = next(iter(graph.readouts.values()))
         described = [(comment(describe(node)), self.fields(node)) for node in graph.nodes]
         shared: list[Field] = []
-        layers = [node for node in graph.nodes if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node)]
+        layers = [
+            node
+            for node in graph.nodes
+            if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node) and not self.adds_up(node)
+        ]
         if layers:
             most = max(map(_connection_size, layers))
             shared.append(Field("int32_t", "total", most, "sums of weighted inputs, of one layer at a time", None))
@@ -150,6 +154,21 @@ class IntegerWriter:
         """Whether a layer's weighted inputs are summed up once for each input that the caller gives."""
         return isinstance(node, IntegerLayer) and self.is_held(self.source(node))
 
+    def has_events(self, node: IntegerNode) -> bool:
+        """Whether the places of a layer's spikes are listed, since a dense layer reads them."""
+        return isinstance(node, SpikingLayer) and any(
+            isinstance(other, IntegerLayer) and not other.strides and other.inputs == (node.name,)
+            for other in self.graph.nodes
+        )
+
+    def held(self, layer: IntegerLayer) -> str:
+        """Comment on what is summed up once for each input: all that drives neurons, where nothing filters it."""
+        return "sums of weighted inputs, which stay" if layer.synapse else "weighted inputs and bias, which stay"
+
+    def adds_up(self, node: IntegerNode) -> bool:
+        """Whether an output's weighted inputs are added to its sum over time as they come."""
+        return isinstance(node, ReadoutLayer) and not node.synapse and not self.is_fed_by_held(node)
+
     def kind(self, node: IntegerNode, what: str) -> str:
         """Type of a member of the struct."""
         name = self.names.field(node, what)
@@ -171,7 +190,7 @@ class IntegerWriter:
             found.append(Field(kind, f"{name}_total", n_in, "sums over time of what comes in"))
             found.append(Field(kind, f"{name}_most", n, "the largest of them in each window"))
         if self.is_fed_by_held(node):
-            found.append(Field("int32_t", f"{name}_input", n, "sums of weighted inputs, which stay", None))
+            found.append(Field("int32_t", f"{name}_input", n, self.held(node), None))
         if isinstance(node, IntegerLayer) and node.synapse:
             found.append(Field(c_type(ranges["synapse"]), f"{name}_current", n, "filtered sum of weighted inputs"))
         if isinstance(node, SpikingLayer):
@@ -182,7 +201,11 @@ class IntegerWriter:
                 found.append(Field(kind, f"{name}_{member}", n, what, starts.get(member, "0")))
         if isinstance(node, ReadoutLayer):
             return [*found, Field("int32_t", f"{name}_total", n, "Y, the sum over time")]
-        return [*found, Field(c_type(ranges["value"]), f"{name}_value", n, "what it sends at this step")]
+        found.append(Field(c_type(ranges["value"]), f"{name}_value", n, "what it sends at this step"))
+        if self.has_events(node):
+            found.append(Field("int32_t", f"{name}_n_events", None, "values that are not 0"))
+            found.append(Field(c_type(Range(0, n - 1)), f"{name}_events", n, "their places", None))
+        return found
 
     def functions(self, node: IntegerNode) -> list[Function]:
         """The functions of a node: what it does when an input is given, and at each step."""
@@ -210,11 +233,22 @@ class IntegerWriter:
         if not isinstance(node, (SpikingLayer, ReadoutLayer)):
             raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
         added, indices = self.connection(node)
+        if not any("x[" in line or "x +" in line for line in added):  # places of spikes say it all
+            source = []
+        if self.adds_up(node):
+            bias = self.number(node, "bias", f"j % {node.shape[-1]}")
+            constant = loop("j", node.n_neurons, [f"total[j] += {bias};"]) if np.any(node.bias) else []
+            to = f"int32_t *total = {self.names.state(node, 'total')};"
+            return [self.function(verb, node, [*added, *constant], indices | {"j"}, [*source, to])]
         sums = [*loop("j", _connection_size(node), ["total[j] = 0;"]), *added]
         if verb == "step":
             body, declared = [*sums, *self.layer(node)], [*source, "int32_t *total = net->total;"]
             return [self.function(verb, node, body, indices | {"j"}, declared)]
         total = f"int32_t *total = {self.names.state(node, 'input')};"
+        if not node.synapse:
+            scaled = f"total[j] * {1 << node.shift}" if node.shift else "total[j]"
+            bias = self.number(node, "bias", f"j % {node.shape[-1]}")
+            sums += loop("j", node.n_neurons, [f"total[j] = {scaled} + {bias};"])
         return [
             self.function("present", node, sums, indices | {"j"}, [*source, total], is_fed),
             self.function("step", node, self.layer(node), {"j"}, [f"const {total}"]),
@@ -248,6 +282,8 @@ class IntegerWriter:
         self, verb: str, node: IntegerNode, body: list[str], indices: set[str], source: list[str], is_fed: bool = False
     ) -> Function:
         """A function of a node, with its indices declared."""
+        if any("event++" in line for line in body):
+            source = [*source, f"{self.kind(node, 'events')} *event = {self.names.state(node, 'events')};"]
         if any("[c]" in line for line in body):
             indices = indices | {"c"}
         declared = [*source, f"int32_t {', '.join(sorted(indices))};"]
@@ -269,8 +305,18 @@ class IntegerWriter:
             weight_type="int16_t" if is_wide else "int8_t",
             input_type=self.value_type(source),
             sum_type="int32_t",
-            product="{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}",
+            product=self.product(layer, source),
+            events=self.events(source) if self.has_events(source) and not layer.strides else None,
         ).code()
+
+    def product(self, layer: IntegerLayer, source: IntegerNode) -> str:
+        """What is added to a sum: a weight, or its product with what comes in."""
+        plain = "{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}"
+        return f"{plain} * {1 << layer.shift}" if self.adds_up(layer) and layer.shift else plain
+
+    def events(self, node: IntegerNode) -> tuple[str, str]:
+        """The number of a layer's spikes, and the array of their places."""
+        return self.names.state(node, "n_events"), self.names.state(node, "events")
 
     def encoding(self, node: EncodedInput) -> list[str]:
         """Lines that compute what the input sends at a step."""
@@ -304,21 +350,29 @@ class IntegerWriter:
             If C without a library has no form of the neurons.
         """
         names, new = self.names, {}
+        olds: dict[str, Any] = (
+            {"value": INT32.literal(0)} if self.has_events(layer) else {}
+        )  # they are taken out before
         trace = Trace(f"the neurons of '{layer.name}'", INT32, lambda array: names.array(layer, "constants"))
 
         def old(member: str, limits: Range) -> Value:
-            return trace.given(f"{names.state(layer, member)}[j]", f"old_{member}", limits.low >= 0)
+            olds[member] = trace.given(f"{names.state(layer, member)}[j]", f"old_{member}", limits.low >= 0)
+            return olds[member]
 
         def numbers(field: str) -> Value | int:
             found = self.number(layer, field)
             return trace.given(found) if isinstance(found, str) else found
 
-        drive = trace.given("total[j]") * (1 << layer.shift) if layer.shift else trace.given("total[j]")
+        is_driven = self.is_fed_by_held(layer) and not layer.synapse
+        drive = trace.given("total[j]")
+        if layer.shift and not is_driven:
+            drive = drive * (1 << layer.shift)
         if layer.synapse:
             multiplier: Any = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
             current = old("current", layer.ranges["synapse"])
             drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
-        drive = drive + numbers("bias")
+        if not is_driven:
+            drive = drive + numbers("bias")
         if isinstance(layer, SpikingLayer):
             neuron: Any = layer.neuron
             symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
@@ -330,13 +384,39 @@ class IntegerWriter:
         else:
             new["total"] = old("total", layer.ranges["total"]) + drive
         labels = {member: "spikes" if member == "value" else f"new_{member}" for member in new}
-        lines, found = trace.code({labels[member]: value for member, value in new.items()})
-        stores = [f"{names.state(layer, x)}[j] = ({self.kind(layer, x)}){found[label]};" for x, label in labels.items()]
-        n, body = layer.n_neurons, [*lines, "", *stores]
+        results = {labels[member]: value for member, value in new.items()}
+        stores = {label: (olds.get(member), self.store(layer, member)) for member, label in labels.items()}
+        lines, found = trace.code(results, stores)
+        kept = [line for label, text in found.items() for line in stores[label][1](text)]
+        n, body = layer.n_neurons, [*lines, *(["", *kept] if kept else [])]
+        before: list[str] = []
+        behind: list[str] = []
+        if self.has_events(layer):
+            number, events = self.events(layer)
+            clear = f"    {names.state(layer, 'value')}[{events}[j]] = 0;"
+            before = [f"for (j = 0; j < {number}; j++) {{", clear, "}"]
+            behind = [f"{number} = (int32_t)(event - {events});"]
         if not any("[c]" in line for line in body):
-            return loop("j", n, body)
+            return [*before, *loop("j", n, body), *behind]
         moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
-        return [f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}"]
+        return [*before, f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}", *behind]
+
+    def store(self, layer: IntegerLayer, member: str) -> Store:
+        """The lines that keep a member of the struct, for an expression."""
+        to, kind = f"{self.names.state(layer, member)}[j]", self.kind(layer, member)
+
+        def keep(text: str) -> list[str]:
+            return [f"{to} = {text if text.isdigit() else f'({kind}){wrapped(text)}'};"]
+
+        def wrapped(text: str) -> str:
+            return text if text.isidentifier() else f"({text})"
+
+        def send(text: str) -> list[str]:
+            lines = [f"{to} = {text};", f"*event++ = ({self.kind(layer, 'events')})j;"]
+            is_one = text in ("1", "(-1)")
+            return lines if is_one else [f"if (({text}) != 0) {{", *indented(lines), "}"]
+
+        return send if member == "value" and self.has_events(layer) else keep
 
 
 def _is_given(node: IntegerNode) -> bool:

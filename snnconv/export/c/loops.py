@@ -27,6 +27,8 @@ class Connection:
     weight_type, input_type, sum_type : str
     product : str
         What is added to a sum, with "{w}" for the weight and "{x}" for the value that comes in.
+    events : tuple of str, or None
+        Of values that are nearly all 0 the number of the others, and the array of their places, for a dense layer.
     """
 
     kernel: tuple[int, ...]
@@ -41,6 +43,7 @@ class Connection:
     input_type: str
     sum_type: str
     product: str
+    events: tuple[str, str] | None = None
 
     def add(self, to: str, weight: str, value: str) -> str:
         """The statement that adds a weighted value to a sum."""
@@ -54,6 +57,10 @@ class Connection:
         n_in, n_out = self.kernel
         add = loop("j", n_out, [self.add("total[j]", "w[j]", "x[i]")])
         row = f"const {self.weight_type} *w = {self.weights} + i * {n_out};"
+        if self.events is not None:
+            number, places = self.events
+            body = [f"const int32_t i = {places}[e];", row, "", *add]
+            return [f"for (e = 0; e < {number}; e++) {{", *indented(body), "}"], {"e", "j"}
         body = ["if (x[i] != 0) {", *indented([row, "", *add]), "}"]
         return loop("i", n_in, body), {"i", "j"}
 

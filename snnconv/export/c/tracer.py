@@ -8,7 +8,7 @@ number is not NumPy's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -52,6 +52,7 @@ _LOGIC = {
 }
 _CHOICE = "{} ? {} : {}"
 
+Store = Callable[[str], list[str]]
 Scope = tuple[tuple[int, int], ...]  # the branches of choices around a line: each a choice, and 0 or 1
 
 
@@ -163,14 +164,24 @@ class Trace:
             return self._value(form, arguments, is_natural=are_natural and name in ("add", "multiply"))
         raise self.refusal(name)
 
-    def code(self, results: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-        """Lines that compute results under their names in the program, and the expression of each result."""
+    def code(
+        self, results: Mapping[str, Any], stores: Mapping[str, tuple[Any, Store]] | None = None
+    ) -> tuple[list[str], dict[str, str]]:
+        """Lines that compute results under their names in the program, and the expression of each result.
+
+        Parameters
+        ----------
+        results : mapping of name to value
+        stores : mapping of name to (value, function)
+            What a result was before, and the lines that keep it, for its expression. A result that is a choice is kept
+            in the branches, but not where it stays what it was, and is not among the expressions that are returned.
+        """
         found = dict(zip(results, self._arguments(results.values()), strict=True))
         for name, value in found.items():
             if isinstance(value, Value):
                 value.name = value.name or name
-        lines = _Lines(self, [value for value in found.values() if isinstance(value, Value)]).block(())
-        return lines, {name: _text(value) for name, value in found.items()}
+        made = _Lines(self, [value for value in found.values() if isinstance(value, Value)], stores or {})
+        return made.block(()), {name: _text(value) for name, value in found.items() if name not in made.stores}
 
     def refusal(self, operation: str) -> ExportError:
         """The error for what C without a library does not have."""
@@ -213,61 +224,112 @@ class Trace:
 class _Lines:
     """The lines of a step: each value once, in the innermost branch of choices that has all its uses.
 
-    So the branch not taken costs nothing, and integers need not hold what would be in it.
+    So the branch not taken costs nothing, and integers need not hold what would be in it. Choices by one condition that
+    follow each other are one: a group, called like its last choice.
     """
 
-    def __init__(self, trace: Trace, results: list[Value]) -> None:
+    def __init__(self, trace: Trace, results: list[Value], stores: Mapping[str, tuple[Any, Store]]) -> None:
         self.kind = trace.numbers.kind
         self.number = count(1)
         self.conditions = {id(each): each.arguments[0] for each in trace.values.values() if each.form == _CHOICE}
+        self.groups: dict[int, list[Value]] = {}
+        self.is_new: dict[int, bool] = {}
+        self.numbers = {id(value): number for number, value in enumerate(trace.values.values())}
+        self.uses: dict[int, list[tuple[Scope, int | None]]] = {}
+        open_groups: dict[tuple[Scope, int], int] = {}
         places: dict[int, Scope] = {id(value): () for value in results}
         for value in reversed(trace.values.values()):
             if id(value) in places:
-                own = places[id(value)]
+                own, group = places[id(value)], id(value)
+                if group in self.conditions:
+                    key = (own, id(self.conditions[group]))
+                    last = open_groups.get(key, group)
+                    group = last if self._follows(value, own, self.numbers[last]) else group
+                    open_groups[key] = group
+                    self.groups.setdefault(group, []).insert(0, value)
                 for position, argument in enumerate(value.arguments):
-                    if isinstance(argument, Value):
-                        is_chosen = id(value) in self.conditions and position > 0
-                        use = (*own, (id(value), position - 1)) if is_chosen else own
+                    is_chosen = id(value) in self.conditions and position > 0
+                    stays = is_chosen and value.name in stores and _is_same(argument, stores[value.name][0])
+                    if isinstance(argument, Value) and not (stays and id(value) not in self.uses):
+                        use = (*own, (group, position - 1)) if is_chosen else own
                         places[id(argument)] = _common(places.get(id(argument), use), use)
+                        at = None if is_chosen else self.numbers[id(value)]
+                        self.uses.setdefault(id(argument), []).append((use, at))
         self.scopes: dict[Scope, list[Value]] = {}
         for value in trace.values.values():
             if id(value) in places and value.name != value.form:
                 self.scopes.setdefault(places[id(value)], []).append(value)
+        chosen = {value.name for value in results if id(value) in self.conditions and id(value) not in self.uses}
+        self.stores = {name: store for name, (_, store) in stores.items() if name in chosen}
+        self.old = {name: old for name, (old, _) in stores.items() if name in chosen}
 
-    def block(self, scope: Scope, result: Any = None, to: str = "") -> list[str]:
-        """Lines of a scope; where it is a branch, `to` is what gets its result."""
-        lines, is_there = [], not to
-        for value in self.scopes.get(scope, []):
-            if value is result:  # the last one: all others of a branch lead to it
-                value.name, is_there = to, True
-            lines += self._lines(value, scope, is_new=value is not result)
-        return lines if is_there else [*lines, f"{to} = {_text(result)};"]
+    def _follows(self, value: Value, own: Scope, number: int) -> bool:
+        """Whether nothing in the scope of a value uses it before the line of a later choice."""
+        for scope, at in self.uses.get(id(value), ()):
+            if len(scope) > len(own):
+                at = self.numbers[scope[len(own)][0]]  # where the branch with the use is
+            if at is not None and at <= number:
+                return False
+        return True
+
+    def block(self, scope: Scope, results: Sequence[tuple[Any, str]] = ()) -> list[str]:
+        """Lines of a scope; where it is a branch, with each of its results and the variable that gets it."""
+        lines, own = [], self.scopes.get(scope, [])
+        names = {id(result): to for result, to in reversed(results) if isinstance(result, Value)}
+        for value in own:
+            to = names.get(id(value))
+            if to in self.stores and len(self.uses[id(value)]) > 1:  # it gets a variable for all its uses
+                del names[id(value)]
+                to = None
+            if to is not None:
+                value.name = to
+            lines += self._lines(value, scope, is_new=to is None)
+        there = {names[id(value)] for value in own if id(value) in names}
+        left = [(result, to) for result, to in results if to not in there and not self._stays(to, result)]
+        return [*lines, *(line for result, to in left for line in self._put(to, _text(result)))]
+
+    def _stays(self, name: str, result: Any) -> bool:
+        """Whether a result is what it was before."""
+        return name in self.stores and _is_same(result, self.old[name])
+
+    def _put(self, name: str, text: str) -> list[str]:
+        """Lines that give a value to a result or a variable that there is."""
+        return self.stores[name](text) if name in self.stores else [f"{name} = {text};"]
 
     def _lines(self, value: Value, scope: Scope, is_new: bool) -> list[str]:
         if id(value) in self.conditions:
-            return self._choice(value, scope, is_new)
+            self.is_new[id(value)] = is_new
+            return self._choice(id(value), scope) if id(value) in self.groups else []
         value.name = value.name or f"t{next(self.number)}"
-        return [self._assigned(value, _expression(value), is_new)]
+        return self._assigned(value, _expression(value), is_new)
 
-    def _choice(self, value: Value, scope: Scope, is_new: bool) -> list[str]:
-        condition, *both = value.arguments
-        branches = [(*scope, (id(value), side)) for side in (0, 1)]
+    def _choice(self, group: int, scope: Scope) -> list[str]:
+        members = self.groups[group]
+        condition, branches = self.conditions[group], [(*scope, (group, side)) for side in (0, 1)]
         for choice, side in scope:
             if self.conditions[choice] is condition:  # which is known in all of this branch
-                if not is_new:
-                    return self.block(branches[side], both[side], value.name)
-                lines = self.block(branches[side])
-                value.name = _text(both[side])
+                old = [value for value in members if not self.is_new[id(value)]]
+                lines = self.block(branches[side], [(value.arguments[1 + side], value.name) for value in old])
+                for value in members:
+                    value.name = value.name if value in old else _text(value.arguments[1 + side])
                 return lines
-        value.name = value.name or f"t{next(self.number)}"
-        short = [self._inline(branch, argument) for branch, argument in zip(branches, both, strict=True)]
-        if all(short):
-            return [self._assigned(value, _CHOICE.format(_text(condition), *short), is_new)]
+        for value in members:
+            value.name = value.name or f"t{next(self.number)}"
+        if len(members) == 1 and not any(self._stays(members[0].name, each) for each in members[0].arguments[1:]):
+            (value,) = members
+            short = [self._inline(branch, value.arguments[1 + side]) for side, branch in enumerate(branches)]
+            if all(short):
+                text = _CHOICE.format(_text(condition), *short)
+                return self._assigned(value, text, self.is_new[group])
         this, other = (
-            indented(self.block(branch, argument, value.name)) for branch, argument in zip(branches, both, strict=True)
+            indented(self.block(branch, [(value.arguments[1 + side], value.name) for value in members]))
+            for side, branch in enumerate(branches)
         )
-        declared = [f"{self._kind(value)} {value.name};"] if is_new else []
-        return [*declared, f"if ({_text(condition)}) {{", *this, "} else {", *other, "}"]
+        new = [value for value in members if self.is_new[id(value)] and value.name not in self.stores]
+        declared = [f"{self._kind(value)} {value.name};" for value in new]
+        if not this or (other and len(this) > len(other)):  # what is short first: compilers take it for the usual case
+            return [*declared, f"if (!{_text(condition)}) {{", *other, *(["} else {", *this] if this else []), "}"]
+        return [*declared, f"if ({_text(condition)}) {{", *this, *(["} else {", *other] if other else []), "}"]
 
     def _inline(self, branch: Scope, result: Any) -> str:
         """The result of a branch where it is at most one operation; nothing where there is more in the branch."""
@@ -278,8 +340,10 @@ class _Lines:
         has_more = is_choice and any((*branch, (id(result), side)) in self.scopes for side in (0, 1))
         return f"({_expression(result)})" if len(own) == 1 and own[0] is result and not has_more else ""
 
-    def _assigned(self, value: Value, expression: str, is_new: bool) -> str:
-        return f"{f'const {self._kind(value)} ' if is_new else ''}{value.name} = {expression};"
+    def _assigned(self, value: Value, expression: str, is_new: bool) -> list[str]:
+        if is_new and value.name not in self.stores:
+            return [f"const {self._kind(value)} {value.name} = {expression};"]
+        return self._put(value.name, expression)
 
     def _kind(self, value: Value) -> str:
         return "int" if value.is_condition else self.kind
@@ -292,6 +356,11 @@ def _expression(value: Value) -> str:
 def _common(one: Scope, other: Scope) -> Scope:
     n = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     return one[:n]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two arguments are the same: one value, or one text."""
+    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
 
 
 def _is_condition(value: Any) -> bool:

@@ -233,7 +233,7 @@ def _parameters(stage: Stage) -> str:
         for name, value in stage.parameters.items()
         if not (name[-2:] in axes and defaults[name[:-2]] == value)
         and name != "FILTERS"
-        and not (name in ("LARGEST", "WEIGHT_BANK_BITS") and value == 0)
+        and not (name in ("LARGEST", "WEIGHT_BANK_BITS", "REFRACTORY_BITS") and value == 0)
     }
     values["KIND"] = KINDS.index(str(stage.parameters["KIND"]))
     for name in ("LEAK_PLACES", "SYNAPSE_PLACES"):

@@ -22,7 +22,7 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
-from ...quantize.neurons import IntegerSignedIF
+from ...quantize.neurons import IntegerLIF, IntegerSignedIF
 from ...quantize.proofs import largest_sum
 from ...quantize.ranges import span
 from .encoder import parts
@@ -102,6 +102,8 @@ class Stage:
             return SHORT[kind]
         synapse, leak = (int(n) and 1 + max(1, (int(n) - 1).bit_length()) for n in terms)
         behind = {"LIF": 2, "IF": 3, "SignedIF": 3}.get(kind, 0)
+        parts = int(self.parameters.get("REFRACTORY_BITS", 0))
+        behind += parts and 3 * parts + 3  # the drive's share, and the parts of a step since the crossing
         return 3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + behind
 
     def clocks_for(self, n_spikes: int) -> int:
@@ -329,7 +331,7 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
     bias = ranges["bias"].with_zero()
     drive = Range(total.low + min(bias.low, 0), total.high + max(bias.high, 0))  # before it is rectified
     state = ranges["voltage" if isinstance(node, SpikingLayer) else "total"]
-    apart = {"leak_product", "synapse_product", "n_sent"}
+    apart = {"leak_product", "synapse_product", "n_sent", "crossing", "shared_drive"}
     sums = [drive, *(found for name, found in ranges.items() if name not in apart)]
     # One bit more than needed, so that every number that is extended to it is narrower.
     bits = 1 + max(int(known["SUM_BITS"]), *(found.signed_bits for found in sums), *widths.values())
@@ -337,6 +339,8 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
     if isinstance(node, SpikingLayer):
         neuron = node.neuron
         found |= {"REFRACTORY_STEPS": neuron.refractory_steps, "IS_RECTIFIED": int(neuron.is_rectified)}
+        if isinstance(neuron, IntegerLIF) and neuron.refractory_steps:
+            found["REFRACTORY_BITS"] = neuron.refractory_bits
         if neuron.leak:
             found |= _powers("LEAK", "", neuron.leak, node.fraction_bits, ranges["leak_product"])
     if node.synapse:

@@ -108,8 +108,14 @@ class LIFForm(Form):
             start=start_voltage(self.population.initial_voltage, threshold),
             leak=self.leak,
             fraction_bits=self.settings.fraction_bits,
-            refractory_steps=round(self.neuron.tau_ref / self.settings.dt),
+            refractory_steps=round(self.neuron.tau_ref / self.settings.dt * (1 << self.refractory_bits)),
+            refractory_bits=self.refractory_bits,
         )
+
+    @property
+    def refractory_bits(self) -> int:
+        """Fractional bits of the steps of rest; those of SteppedLIF are whole."""
+        return 0 if isinstance(self.neuron, SteppedLIF) else self.settings.refractory_bits
 
     def approximations(self, layer: SpikingLayer) -> list[str]:
         found = []
@@ -118,7 +124,11 @@ class LIFForm(Form):
             found.append(f"{layer.name}: tau_rc is {tau} in place of {wanted}.")
         if self.neuron.max_spikes_per_step != 1:
             found.append(f"{layer.name}: {ONE_SPIKE}")
-        if layer.float_neuron.tau_ref and not isinstance(self.neuron, SteppedLIF):
+        if layer.float_neuron.tau_ref and self.refractory_bits:
+            parts = 1 << self.refractory_bits
+            steps = f"{layer.neuron.refractory_steps / parts:g} steps"
+            found.append(f"{layer.name}: the refractory period is {steps}, in parts of 1/{parts} from the crossing on.")
+        elif layer.float_neuron.tau_ref and not isinstance(self.neuron, SteppedLIF):
             found.append(
                 f"{layer.name}: the refractory period is {layer.neuron.refractory_steps} whole steps behind that of "
                 f"the spike; in the float network it lasts {milliseconds(layer.float_neuron.tau_ref)} from the "

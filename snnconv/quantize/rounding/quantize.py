@@ -31,6 +31,7 @@ def quantize(
     scale: str = "neuron",
     input: Code | None = None,
     n_steps: int = 1000,
+    refractory_bits: int = 0,
 ) -> IntegerGraph:
     """Turn a spiking graph into integers that fit int32, whatever the inputs.
 
@@ -66,6 +67,9 @@ def quantize(
         high=1)``.
     n_steps : int
         Longest run for which sums over time, in readouts and in voltages without a bound, are proven to fit.
+    refractory_bits : int
+        Fractional bits of the steps that LIF neurons rest, 0 to 4: with 0 they rest whole steps behind that of the
+        spike, else from the crossing of the threshold inside a step on.
 
     Returns
     -------
@@ -86,6 +90,7 @@ def quantize(
         threshold_bits=threshold_bits,
         scale=scale,
         n_steps=n_steps,
+        refractory_bits=refractory_bits,
     )
     code = Analog() if input is None else input
     if not isinstance(code, Code):

@@ -70,6 +70,8 @@ def errors(found, coefficients):
 
 def fitted(found, prior):
     """Coefficients with the strength that leaves out best: each network is predicted from the others."""
+    if len(found) == 1:
+        return solved(found, prior, max(STRENGTHS))
 
     def left_out(strength):
         wrong = [errors([each], solved([*found[:n], *found[n + 1 :]], prior, strength)) for n, each in enumerate(found)]
@@ -96,14 +98,15 @@ def main():
                         f"mean {wrong.mean():4.1f} %, most {wrong.max():4.1f} % ({found[wrong.argmax()][0]})"
                     )
     n_stale = sum(run["rtl"] != checksum() for run in runs.values())
-    about = f"fitted by python -m tests.benchmarks.circuits.fit to {len(runs)} runs"
+    n_seen = sum(key.partition(" | ")[0] in SEEN for key in runs)
+    about = f"fitted by python -m tests.benchmarks.circuits.fit to {n_seen} runs"
     rounded = {
         family: {what: {part: float(f"{n:.4g}") for part, n in found.items() if n} for what, found in numbers.items()}
         for family, numbers in families.items()
     }
     COEFFICIENTS.write_text(json.dumps({"about": about, "families": rounded}, indent=1) + "\n", "utf-8")
     cells.coefficients.cache_clear()
-    print(about, f"({n_stale} of them of another RTL)")
+    print(about, f"({n_stale} of all {len(runs)} are of another RTL)")
     print("\n".join(lines))
     table(runs)
 

@@ -10,6 +10,7 @@ module snn_delay #(
     generate
         if (CLOCKS == 0) begin : gen_wire
             assign later = now;
+            wire unused = clk;
         end else begin : gen_registers
             reg [CLOCKS*WIDTH-1:0] waiting;
             if (CLOCKS == 1) begin : gen_one

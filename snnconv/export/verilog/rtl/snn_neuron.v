@@ -37,7 +37,8 @@ module snn_neuron #(
     parameter [15:0] LEAK_NEGATIVE = 0,
     parameter FRACTION_BITS = 12,
     parameter PRODUCT_BITS = 32,
-    parameter REFRACTORY_STEPS = 0,
+    parameter REFRACTORY_STEPS = 0,  // of rest, or with REFRACTORY_BITS in parts of a step
+    parameter REFRACTORY_BITS = 0,
     parameter IS_RECTIFIED = 0,
     parameter SYNAPSE_TERMS = 0,
     parameter [127:0] SYNAPSE_PLACES = 0,
@@ -65,9 +66,11 @@ module snn_neuron #(
     localparam SYNAPSE_CLOCKS = SYNAPSE_TERMS == 0 ? 0 : SYNAPSE_TERMS > 2 ? $clog2(SYNAPSE_TERMS) + 1 : 2;
     localparam CURRENT_AT = INPUTS_AT + SYNAPSE_CLOCKS;
     localparam DRIVE_AT = CURRENT_AT + (IS_RECTIFIED != 0 ? 2 : 1);
-    localparam POTENTIAL_AT = DRIVE_AT + (LEAK_TERMS == 0 ? 1 : LEAK_TERMS > 2 ? $clog2(LEAK_TERMS) + 1 : 2);
+    localparam PARTS = REFRACTORY_STEPS == 0 ? 0 : REFRACTORY_BITS;
+    localparam SHARED_AT = DRIVE_AT + (PARTS == 0 ? 0 : PARTS + 1);
+    localparam POTENTIAL_AT = SHARED_AT + (LEAK_TERMS == 0 ? 1 : LEAK_TERMS > 2 ? $clog2(LEAK_TERMS) + 1 : 2);
     localparam VALUE_AT = KIND == 3 ? INPUTS_AT : KIND > 4 ? INPUTS_AT + 1
-        : POTENTIAL_AT + (KIND == 2 ? 0 : KIND == 0 ? 2 : 3);
+        : POTENTIAL_AT + (KIND == 2 ? 0 : KIND != 0 ? 3 : PARTS == 0 ? 2 : 2 * PARTS + 4);
 
     reg [VALUE_AT:1] behind;
     wire [VALUE_AT:0] at = {behind, valid};
@@ -160,11 +163,36 @@ module snn_neuron #(
                     assign start = start_word[STATE_BITS-1:0];
                 end
             end
-            wire signed [STATE_BITS-1:0] state = first ? start : kept[STATE_BITS-1:0];
+            wire [STATE_BITS-1:0] state_word;
+            wire signed [STATE_BITS-1:0] state = state_word;
+            snn_delay #(STATE_BITS, SHARED_AT - DRIVE_AT) state_delay (
+                clk, first ? start : kept[STATE_BITS-1:0], state_word
+            );
+            wire signed [BITS-1:0] shared;
+            localparam SHARE_BITS = PARTS + 1;
+            wire [SHARE_BITS-1:0] share;  // parts of the step that are left when rest has ended
+            if (PARTS == 0) begin : gen_whole
+                assign share = 1'b1;
+                assign shared = drive;
+                wire unused_share = share;
+            end else begin : gen_share
+                localparam [31:0] ONE = 1 << PARTS;
+                localparam WIDE = BITS + PARTS + 2;
+                localparam LEFT_BITS = COUNT_BITS + SHARE_BITS;
+                wire [WIDE-1:0] one = {{(WIDE - 1) {1'b0}}, 1'b1};
+                wire [LEFT_BITS-1:0] left = first
+                    ? {LEFT_BITS{1'b0}} : {{SHARE_BITS{1'b0}}, kept[STATE_BITS+:COUNT_BITS]};
+                assign share = left >= ONE[LEFT_BITS-1:0]
+                    ? {SHARE_BITS{1'b0}} : ONE[SHARE_BITS-1:0] - left[SHARE_BITS-1:0];
+                wire signed [WIDE-1:0] scaled;
+                snn_scaled #(BITS, SHARE_BITS, WIDE) drive_share (clk, drive, share, one << PARTS - 1, scaled);
+                assign shared = scaled[PARTS+:BITS];
+                wire unused_scaled = &{1'b0, scaled};
+            end
             wire signed [BITS-1:0] potential;
             snn_leak #(
                 STATE_BITS, BITS, PRODUCT_BITS, LEAK_TERMS, LEAK_PLACES, LEAK_NEGATIVE, FRACTION_BITS
-            ) leak (clk, state, drive, potential);
+            ) leak (clk, state, shared, potential);
 
             if (KIND == 2) begin : gen_readout
                 assign next = potential[STATE_BITS-1:0];
@@ -252,16 +280,55 @@ module snn_neuron #(
                     end
                 end else begin : gen_lif
                     reg above;
+                    always @(posedge clk) above <= potential > threshold;
                     wire resting;
-                    always @(posedge clk) begin
-                        above <= potential > threshold;
-                        spiked <= above && !resting;
-                        // A neuron that rests has fired, and its voltage stays 0.
-                        voltage <= above || resting ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0];
+                    if (PARTS == 0) begin : gen_whole_steps
+                        always @(posedge clk) begin
+                            spiked <= above && !resting;
+                            // A neuron that rests has fired, and its voltage stays 0.
+                            voltage <= above || resting ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0];
+                        end
+                    end else begin : gen_parts
+                        // While the parts of the step since the crossing are found, all else waits.
+                        wire waited;
+                        wire [STATE_BITS-1:0] waited_voltage;
+                        snn_delay #(STATE_BITS + 1, 2 * PARTS + 2) spike_delay (
+                            clk, {above, above ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0]}, {waited, waited_voltage}
+                        );
+                        always @(posedge clk) begin
+                            spiked <= waited;
+                            voltage <= waited_voltage;
+                        end
                     end
                     if (REFRACTORY_STEPS == 0) begin : gen_ready
                         assign resting = 1'b0;
                         assign next = voltage;
+                    end else if (PARTS != 0) begin : gen_part_count
+                        localparam [31:0] REST = REFRACTORY_STEPS;
+                        localparam [31:0] ONE = 1 << PARTS;
+                        localparam WIDE = COUNT_BITS + SHARE_BITS;
+                        wire [STATE_BITS-1:0] old;
+                        wire [SHARE_BITS-1:0] old_share, passed;
+                        wire [COUNT_BITS-1:0] count;
+                        snn_delay #(STATE_BITS, POTENTIAL_AT - SHARED_AT) old_delay (clk, state, old);
+                        snn_delay #(SHARE_BITS, POTENTIAL_AT - DRIVE_AT) share_delay (clk, share, old_share);
+                        snn_delay #(COUNT_BITS, VALUE_AT - 1 - DRIVE_AT) count_delay (
+                            clk, first ? {COUNT_BITS{1'b0}} : kept[STATE_BITS+:COUNT_BITS], count
+                        );
+                        snn_passed #(BITS, PARTS) crossing (
+                            clk, potential, {{(BITS - STATE_BITS) {old[STATE_BITS-1]}}, old}, threshold, old_share, passed
+                        );
+                        wire [WIDE-1:0] wide_count = {{SHARE_BITS{1'b0}}, count};
+                        wire [WIDE-1:0] wide_passed = {{COUNT_BITS{1'b0}}, passed};
+                        wire [WIDE-1:0] whole = gen_parts.waited ? REST[WIDE-1:0] : wide_count;
+                        wire [WIDE-1:0] less = gen_parts.waited ? wide_passed : ONE[WIDE-1:0];
+                        wire [WIDE-1:0] rest = whole - less;
+                        wire unused_rest = &{1'b0, rest};
+                        reg [COUNT_BITS-1:0] next_count;
+                        assign resting = 1'b0;
+                        wire unused_resting = resting;
+                        always @(posedge clk) next_count <= whole > less ? rest[COUNT_BITS-1:0] : {COUNT_BITS{1'b0}};
+                        assign next = {next_count, voltage};
                     end else begin : gen_refractory
                         localparam [31:0] REST = REFRACTORY_STEPS;
                         wire [COUNT_BITS-1:0] count;

@@ -100,11 +100,13 @@ def delays(stages: Sequence[Stage], family: Family) -> dict[str, float]:
     carried = max(int(stage.parameters.get("BITS", stage.parameters["SUM_BITS"])) for stage in stages)
     banks = max(memory.blocks(family) for memory in _memories(stages))
     n_blocks = parts(stages, family)["blocks"]
+    windows = max(int(stage.parameters["PLACE_BITS"]) if _n_axes(stage) else 0 for stage in stages)
     return {
         "network": 1.0,
         "carried bits": float(carried),
         "banks": math.log2(max(banks, 1)),
         "blocks": math.log2(1 + n_blocks),
+        "windows": float(windows),
     }
 
 
@@ -153,8 +155,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     if stage.is_queued:
         found["queues"] = 3 * read + 2 * rows
     else:
-        axes = sum(int(given[f"IN_{axis}"]) > 1 for axis in "ZYX")
-        found["windows"] = read + axes * (3 * int(given["PLACE_BITS"]) + 8)
+        found["windows"] = read + _n_axes(stage) * (3 * int(given["PLACE_BITS"]) + 8)
     if is_multiplied:
         takes_one = family.least_product is not None and term_bits >= family.least_product
         found["multipliers" if takes_one else "products"] = lanes * (1 if takes_one else inputs * weights)
@@ -166,9 +167,15 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
         if terms:
             found["trees"] += (terms - 1) * int(given[product])
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
-    found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)))
+    rest = int(given.get("REFRACTORY_BITS", 0))  # parts of a step have a pipeline of their own
+    found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)) + (rest and 3 * rest + 3))
     found["states"] = state * {"LIF": 5, "IF": 6, "SignedIF": 9}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
     return found
+
+
+def _n_axes(stage: Stage) -> int:
+    """Axes that the window of a convolution moves on."""
+    return sum(int(stage.parameters[f"OUT_{axis}"]) > 1 for axis in "ZYX")
 
 
 def _count_bits(stage: Stage) -> int:

@@ -72,6 +72,8 @@ class Device:
     source: str
 
 
+COUNTS = ("cells", "registers", "memories", "multipliers")  # that devices have and circuits take
+
 ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 ECP5_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 

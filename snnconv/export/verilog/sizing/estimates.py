@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ....errors import ParameterError
 from ..stages import Stage
 from .cells import Cells
-from .devices import Device
+from .devices import COUNTS, Device
 
 PICOJOULES = 5.9 / 8, 1.5, 150.0
 """Of a logic cell in a clock, at these volts and nanometres: 5.9 uW per MHz for a Virtex-II CLB, which has 8 cells.
@@ -93,7 +93,7 @@ class Estimate:
 
     def to_dict(self) -> dict[str, object]:
         """It as plain data."""
-        counts = {what: getattr(self.cells, what) for what in ("cells", "registers", "memories", "multipliers")}
+        counts = {what: getattr(self.cells, what) for what in COUNTS}
         return {
             "device": self.device.name,
             "lanes": [stage.lanes for stage in self.stages],
@@ -116,12 +116,10 @@ class Estimate:
         )
 
     def _counts(self) -> list[tuple[str, int, int]]:
-        device, cells = self.device, self.cells
+        names = (self.device.family.cell, "registers", "block RAMs", "multipliers")
         found = [
-            (device.family.cell, cells.cells, device.cells),
-            ("registers", cells.registers, device.registers),
-            ("block RAMs", cells.memories, device.memories),
-            ("multipliers", cells.multipliers, device.multipliers),
+            (name, getattr(self.cells, what), getattr(self.device, what))
+            for name, what in zip(names, COUNTS, strict=True)
         ]
         return [each for each in found if any(each[1:])]
 
