@@ -189,7 +189,7 @@ class IntegerWriter:
             kind, n_in = c_type(ranges["total"]), math.prod(node.input_shape)
             found.append(Field(kind, f"{name}_total", n_in, "sums over time of what comes in"))
             found.append(Field(kind, f"{name}_most", n, "the largest of them in each window"))
-        if self.is_fed_by_held(node):
+        if isinstance(node, IntegerLayer) and self.is_fed_by_held(node):
             found.append(Field("int32_t", f"{name}_input", n, self.held(node), None))
         if isinstance(node, IntegerLayer) and node.synapse:
             found.append(Field(c_type(ranges["synapse"]), f"{name}_current", n, "filtered sum of weighted inputs"))
@@ -310,7 +310,7 @@ class IntegerWriter:
         ).code()
 
     def product(self, layer: IntegerLayer, source: IntegerNode) -> str:
-        """What is added to a sum: a weight, or its product with what comes in."""
+        """The number that is added to a sum: a weight, or its product with what comes in."""
         plain = "{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}"
         return f"{plain} * {1 << layer.shift}" if self.adds_up(layer) and layer.shift else plain
 
