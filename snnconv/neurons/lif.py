@@ -13,7 +13,17 @@ import numpy as np
 from ..errors import ParameterError
 from ..text.plain import number
 from .accumulating import softplus
-from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
+from .base import (
+    Array,
+    Equations,
+    Neuron,
+    State,
+    check_numbers,
+    check_positive,
+    check_tuning,
+    exponentials,
+    with_tensors,
+)
 from .spike_train import LIFSpikeTrain
 
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
@@ -83,6 +93,7 @@ class LIF(Neuron):
 
     # p = expm1(remaining refractory time / tau_rc), floored at 0. The time is tau_rc * log1p(p).
     state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_rc", "tau_ref")
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "tau_rc": "s, membrane time constant",
@@ -146,8 +157,9 @@ class LIF(Neuron):
         return xp.where(firing, rate, xp.zeros_like(j))
 
     def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
-        decay, free_step = math.exp(-dt / self.tau_rc), -math.expm1(-dt / self.tau_rc)
-        grown, grown_1 = math.exp(self.tau_ref / self.tau_rc), math.expm1(self.tau_ref / self.tau_rc)
+        of = exponentials(self.tau_rc, xp)
+        decay, free_step = of.exp(-dt / self.tau_rc), -of.expm1(-dt / self.tau_rc)
+        grown, grown_1 = of.exp(self.tau_ref / self.tau_rc), of.expm1(self.tau_ref / self.tau_rc)
         v, p = state["voltage"], state["refractory"]
         zero = xp.zeros_like(v)
 
@@ -167,12 +179,12 @@ class LIF(Neuron):
         return sum(fired[1:], fired[0]), {"voltage": v, "refractory": xp.maximum(-share, zero)}
 
     def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
-        v = state["voltage"]
-        share = -math.expm1(-dt / self.tau_rc) - math.exp(-dt / self.tau_rc) * state["refractory"]
+        v, of = state["voltage"], exponentials(self.tau_rc, xp)
+        share = -of.expm1(-dt / self.tau_rc) - of.exp(-dt / self.tau_rc) * state["refractory"]
         return (v + (J - v) * xp.maximum(share, xp.zeros_like(v)) - 1,)
 
     def smooth_rate(self, J: Array, smoothing: float, xp: Any = np) -> Array:
-        return dataclasses.replace(self, smoothing=self.smoothing or smoothing).rate(J, xp)
+        return with_tensors(self, {"smoothing": self.smoothing or smoothing}).rate(J, xp)
 
     def has_spike_train(self, dt: float) -> bool:
         return self.keeps_time(dt)

@@ -9,7 +9,8 @@ import pytest
 import snnconv
 from snnconv.errors import HealthWarning, InputError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.neurons import IF, LIF
+from snnconv.graph.report import LayerReport
+from snnconv.neurons import IF, LIF, Follower
 from snnconv.neurons.piecewise_linear import PiecewiseLinear
 from snnconv.text.advice import as_options
 from snnconv.tuning.doctor.doctor import notable
@@ -227,6 +228,32 @@ def test_nobody_is_warned_of_what_calibration_weighed():
         "saturated",
         "lost_rate",
     }
+
+
+def test_nobody_is_warned_of_what_calibration_cut_off_functions_of_means():
+    fitted = network(first=Follower(max_spikes=1), scales=(1500.0, 100.0))
+    assert ("above_ceiling", "first") in kinds(snnconv.doctor(fitted, X))
+    assert ("above_ceiling", "first") not in kinds(notable(fitted, X, 100))
+
+
+def test_the_elements_of_a_sequence_have_one_finding():
+    """The cell is there once for every element; all of its populations send negative spikes."""
+    graph = network(first=Follower(amplitude=1.0), second=Follower(amplitude=1.0))
+    lines = (LayerReport("memory", "LSTM"), LayerReport("out", "Dense"))
+    names = {"first": "memory.0", "second": "memory"}
+    nodes = (
+        dataclasses.replace(
+            node, name=names.get(node.name, node.name), inputs=tuple(names.get(n, n) for n in node.inputs)
+        )
+        for node in graph.nodes
+    )
+    found = snnconv.doctor(dataclasses.replace(graph.replace(nodes), report=lines), -X)
+    (finding,) = [each for each in found if each.kind == "negative_spikes"]
+    assert finding.layer == "memory.0"
+    assert finding.what.endswith("So it is with memory.")
+    assert finding.numbers["n_populations"] == 2
+    apart = [each.layer for each in snnconv.doctor(graph, -X) if each.kind == "negative_spikes"]
+    assert apart == ["first", "second"]
 
 
 def test_answers_that_differ_from_the_rates_are_notable_without_labels():
