@@ -51,6 +51,16 @@ class HealthWarning(UserWarning):
     """A layer of a converted network is silent, saturated or the like on the data that was given."""
 
 
+LONGEST_WORD, LONGEST, LAST = 120, 1200, 300  # characters of what is said of a file
+
+
+def in_short(error: BaseException) -> str:
+    """An error's message in one line, without the long numbers and texts that a file can hold."""
+    words = (word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…" for word in str(error).split())
+    text = " ".join(words)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - LAST]} … {text[-LAST:]}"
+
+
 def one_line(error: BaseException) -> str:
     """First line of an error's message, or its type where it has none."""
     text = str(error).strip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, ModelFileError, ParameterError
+from ..errors import ConfigError, ModelFileError, ParameterError, in_short
 from ..files.hdf5 import damaged, open_hdf5, read_attributes
 from ..files.output import protect
 from ..graph import SpikingGraph, load
@@ -213,7 +213,7 @@ def _own_dt(path: Path) -> float:
         with open_hdf5(path) as file, damaged():
             return float(read_attributes(file).get("dt", DEFAULT_DT))
     except ModelFileError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
 
 
 def read_settings(path: Path, model: ModelFile) -> Settings:

@@ -91,6 +91,8 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     neurons = [view.neuron for view in graph.populations.values()]
     rests = any(steps_as(neuron, LIF) and neuron.tau_ref for neuron in neurons)
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
+    if any(steps_as(neuron, LIF) and neuron.max_spikes > 1 for neuron in neurons):
+        what += ", one spike in a step where the float network has several"
     if not rests:
         return (what,)
     if integers.settings.refractory_bits:

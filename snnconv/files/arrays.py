@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..errors import InputError, ModelFileError
+from ..errors import InputError, ModelFileError, in_short
 from .archives import check_archive
 from .limits import MOST_PACKED, raised
 
@@ -114,7 +114,7 @@ def _faults(what: str) -> Iterator[None]:
     try:
         yield
     except ModelFileError as error:
-        raise InputError(f"cannot read {what}: {error}") from error
+        raise InputError(f"cannot read {what}: {in_short(error)}") from error
     except FAULTS as error:
         # NumPy's own message recommends to unpickle a file of unknown origin
         raise InputError(

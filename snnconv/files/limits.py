@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from ..errors import ModelFileError, ParameterError
 
 FLOOR, FACTOR = 256 << 20, 64
+MOST_BYTES = 1 << 50  # that a message offers to allow
 MOST_PACKED = 1032  # times: the most that deflate packs, for files that snnconv wrote itself
 JSON_BYTES, JSON_VALUES = 32 << 20, 1 << 20  # of the JSON of a model; that of a network of 1,000 layers has 60,000
 # Of one sample at the output of a layer, or FACTOR for each number in the file. A Keras model is run on several samples
@@ -91,6 +92,8 @@ def _scale() -> float:
 
 
 def _remedy(needed: int) -> str:
+    if needed > MOST_BYTES:
+        return "No computer has so many: it is damaged."
     return (
         f"If that is right, and you trust it, allow more: snnconv --max-bytes {needed} …, or in Python "
         f"snnconv.files.limits.raised({needed})."

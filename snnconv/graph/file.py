@@ -30,7 +30,7 @@ from typing import Any, Protocol, TypeVar
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError
+from ..errors import ModelFileError, SnnconvError, in_short
 from ..files.hdf5 import (
     check_not_integers,
     damaged,
@@ -166,7 +166,7 @@ def read(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file '{path}'.") from error
     except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
 
 
 def is_graph_file(path: str | os.PathLike[str]) -> bool:

@@ -28,7 +28,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError
+from ..errors import ModelFileError, SnnconvError, in_short
 from ..files.hdf5 import (
     INTEGER_FORMAT,
     child,
@@ -136,7 +136,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file '{path}'.") from error
     except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
 
 
 def is_integer_file(path: str | os.PathLike[str]) -> bool:

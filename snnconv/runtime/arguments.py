@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ConversionWarning, InputError, ParameterError
 from ..graph import Node, Population, SpikingGraph
+from ..graph.passes.spikes import spikes_in_a_step
 from ..neurons import LIF
 from ..neurons.base import State, is_number, steps_as
 from ..text.advice import argument, either
@@ -138,11 +139,12 @@ def _lost_time(name: str, neuron: LIF, dt: float) -> str:
     most = "one spike" if neuron.max_spikes == 1 else f"{neuron.max_spikes} spikes"
     lost = (dt - neuron.tau_ref) ** 2 / (2 * dt)  # of each interval, where spikes fall anywhere in a step
     how_many = f": at 100 Hz by some {100 * lost:.1%}" if neuron.max_spikes == 1 else ""
+    more = f", or let them spike more often in a step: snnconv.passes.allow_several_spikes(graph, dt={dt:g})"
     return (
         f"population '{name}': the refractory period of {neuron.tau_ref * 1e3:.2g} ms ends inside the step of "
         f"{dt * 1e3:g} ms, and LIF neurons with at most {most} in a step lose what is left of it, so that rates come "
-        f"out too low{how_many}. Run in steps of at most {neuron.max_spikes * neuron.tau_ref * 1e3:.2g} ms, or let "
-        f"them spike more often in a step: snnconv.passes.allow_several_spikes(graph, dt={dt:g})."
+        f"out too low{how_many}. Run in steps of at most {neuron.max_spikes * neuron.tau_ref * 1e3:.2g} ms"
+        f"{more if spikes_in_a_step(neuron, dt) > neuron.max_spikes else ''}."
     )
 
 

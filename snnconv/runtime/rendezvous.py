@@ -7,6 +7,7 @@ worker may still die while TensorFlow connects them; then a small process beside
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from ..errors import DistributionError
 
 PATIENCE = 1.0  # seconds before the others are said to be awaited
 PAUSE, KNOCK = 0.2, 1.0  # seconds between two tries, and of one
+GRACE = 5.0  # seconds that a process has to end
 
 
 def meet(addresses: Sequence[str], index: int, timeout: float, tell: Callable[[str], None]) -> None:
@@ -63,20 +65,38 @@ def meet(addresses: Sequence[str], index: int, timeout: float, tell: Callable[[s
 
 @contextmanager
 def watched(addresses: Sequence[str], index: int, timeout: float) -> Iterator[None]:
-    """End this process, with a line that says why, if the block takes longer than `timeout` seconds.
+    """End this process, with a line that says why and exit code 2, if the block takes longer than `timeout` seconds.
 
     TensorFlow keeps Python's lock while it waits, so that no thread of this process could do it.
     """
     program = "import sys; from snnconv.runtime.rendezvous import watch; watch(*sys.argv[1:])"
     arguments = [sys.executable, "-c", program, str(os.getpid()), str(timeout), str(index), *addresses]
     reads, writes = os.pipe()
-    with subprocess.Popen(arguments, stdin=reads) as watcher:
+    with _ended_by_interrupts(), subprocess.Popen(arguments, stdin=reads) as watcher:
         os.close(reads)
         try:
             yield
         finally:
             os.close(writes)  # it ends, without a word
             watcher.wait()
+
+
+@contextmanager
+def _ended_by_interrupts() -> Iterator[None]:
+    """Let an interrupt end this process at once, though other code keeps Python's lock.
+
+    A handler is called with the number of its signal, which for an interrupt is 2, the exit code of errors; so the
+    handler is the C library's `_exit`.
+    """
+    if os.name != "posix":
+        yield
+        return
+    library, before = ctypes.CDLL(None), signal.getsignal(signal.SIGINT)
+    library.signal(signal.SIGINT, library._exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def watch(process: str, timeout: str, index: str, *addresses: str) -> None:
@@ -87,7 +107,10 @@ def watch(process: str, timeout: str, index: str, *addresses: str) -> None:
     who = f"{_named(gone, addresses)} ended while the workers connected" if gone else "the workers did not connect"
     advice = "See what it says there; give them more time with --worker-timeout; start all workers again."
     sys.stderr.write(f"snnconv: error: {who}; waited {float(timeout):g} s. {advice}\n")
-    os.kill(int(process), getattr(signal, "SIGKILL", signal.SIGTERM))  # TensorFlow has a handler for SIGTERM
+    sys.stderr.flush()
+    os.kill(int(process), signal.SIGINT)
+    if not select.select([sys.stdin], [], [], GRACE)[0]:  # the other end closes with the process
+        os.kill(int(process), getattr(signal, "SIGKILL", signal.SIGTERM))  # TensorFlow has a handler for SIGTERM
 
 
 def is_there(address: str) -> bool:

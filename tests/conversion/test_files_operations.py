@@ -78,7 +78,7 @@ def packed(entries):
     """The same with nodes as a packed text."""
     entries = copy.deepcopy(entries)
     for entry in entries[2:]:
-        made = json_format.ParseDict(entry["config"]["node_def"], node_def_pb2.NodeDef())
+        made = json_format.ParseDict(entry["config"]["node_def"], node_def_pb2.NodeDef())  # pyright: ignore[reportAttributeAccessIssue]
         entry["config"]["node_def"] = made.SerializeToString().decode()
     return entries
 

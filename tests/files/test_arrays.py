@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snnconv.errors import InputError
-from snnconv.files.arrays import read_arrays
+from snnconv.files.arrays import OwnArrays, read_arrays, unpack_arrays
 
 from ..helpers.damaged_texts import HEADERS
 
@@ -61,3 +61,31 @@ def test_what_is_no_file(tmp_path):
     for name in ("pipe.npy", "none.npy"):
         with pytest.raises(InputError, match="there is no file"):
             read_arrays(tmp_path / name)
+
+
+def test_arrays_that_another_process_sent(tmp_path):
+    x = np.arange(6, dtype="int16")
+    np.savez(tmp_path / "x.npz", x=x, none=x[:0])
+    data = (tmp_path / "x.npz").read_bytes()
+    found = unpack_arrays(data, "what worker 1 sent")
+    np.testing.assert_array_equal(found["x"], x)
+    assert found["none"].shape == (0,)
+    for damaged in (data[:50], b"", bytes(100)):
+        with pytest.raises(InputError, match="cannot read what worker 1 sent: it is damaged"):
+            unpack_arrays(damaged, "what worker 1 sent")
+
+
+def test_arrays_of_a_run_are_read_one_by_one(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, x=np.arange(3), y=np.array([None], object))
+    found = OwnArrays(path)
+    assert list(found) == ["x", "y"]
+    assert "y" in found
+    np.testing.assert_array_equal(found["x"], np.arange(3))
+    with pytest.raises(InputError, match="it is damaged, holds Python objects"):
+        found["y"]
+    with pytest.raises(KeyError):
+        found["z"]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="it is damaged"):
+        found["x"]

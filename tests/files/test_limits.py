@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from snnconv.conversion.files import check_model_file, load_model
-from snnconv.errors import ModelFileError, ParameterError
+from snnconv.errors import ModelFileError, ParameterError, in_short
 from snnconv.files.hdf5 import open_hdf5, read_numbers
 from snnconv.files.limits import check_json, check_values, raised
 
@@ -113,3 +113,25 @@ def test_the_option(tmp_path):
     assert "314,572,800 bytes when unpacked" in messages[0]
     assert "it holds weights, but no config of the model" in messages[1]
     assert np.all([message.count("\n") == 1 for message in messages])
+
+
+def test_what_a_file_says_is_quoted_in_short(tmp_path):
+    """Numbers of 4,000 digits, names and lists of thousands of characters: one line that can be read."""
+    long = [
+        {"units": 10**4000},
+        {"name": "n" * 5000},
+        {"name": "n " * 5000},
+        {"nonsense": ["text"] * 5000},
+        {"activation": "a" * 5000},
+        {"batch_input_shape": [None, 10**4000]},
+    ]
+    for changes in long:
+        entry = {"class_name": "Dense", "config": {"name": "d", "units": 2, **changes}}
+        path = write_h5(tmp_path / "m.h5", one_layer(entry, (3,)), {"d": []})
+        with pytest.raises(ModelFileError) as caught:
+            load_model(path)
+        assert len(str(caught.value)) < 1300 + len(str(path))
+        assert "\n" not in str(caught.value)
+    assert in_short(ValueError("two\nlines")) == "two lines"
+    with pytest.raises(ModelFileError, match="No computer has so many: it is damaged"):
+        check_values(10**400, 1, "a layer")

@@ -103,7 +103,9 @@ def test_targets_with_one_spike_a_step_say_so(graph, target, tmp_path):
         export.export(graph, tmp_path / "out", target, n_steps=5)
 
 
-def test_integers_say_so(graph):
+def test_integers_say_so(graph, tmp_path):
+    verdict = export.export(graph, tmp_path / "out", "params", x=np.abs(X), n_steps=20)
+    assert "one spike in a step where the float network has several" in str(verdict)
     lines = quantize.quantize(graph, n_steps=20).approximations
     assert "n1: at most one spike per step; the float network allows several." in lines
 
@@ -123,6 +125,21 @@ def test_a_step_that_loses_time_is_warned_of(graph):
             run(lossy)
         assert len(caught) == 1
         run(passes.allow_several_spikes(lossy, DT))  # a warning would be an error here
+
+
+def test_what_no_number_of_spikes_keeps_is_told_without_that_advice(graph):
+    neuron = dataclasses.replace(LIF(), tau_ref=1e-6)
+    fast = graph.replace(
+        dataclasses.replace(node, neuron=neuron) if node.name == "n1" else node for node in graph.nodes
+    )
+    found = passes.allow_several_spikes(fast, DT)
+    assert found.populations["n1"].max_spikes == 64
+    with pytest.warns(ConversionWarning, match=r"at most 64 spikes in a step lose .* too low\. Run in steps .* ms\.$"):
+        snnconv.Simulator(found)
+    rests = graph.replace(
+        dataclasses.replace(node, neuron=LIF(tau_ref=0.0)) if node.name == "n1" else node for node in graph.nodes
+    )
+    assert passes.allow_several_spikes(rests, DT).populations["n1"].max_spikes == 16
 
 
 def test_graphs_stay_as_they_are_where_nothing_is_lost(graph):

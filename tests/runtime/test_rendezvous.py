@@ -12,7 +12,7 @@ import pytest
 
 from snnconv.errors import DistributionError
 from snnconv.runtime import rendezvous
-from snnconv.runtime.rendezvous import is_there, meet
+from snnconv.runtime.rendezvous import is_there, meet, watched
 
 from ..helpers.command import fails
 from ..helpers.distribution import clusters
@@ -96,18 +96,34 @@ def test_a_worker_that_dies_while_tensorflow_connects_is_named(tmp_path):
         begun = time.monotonic()
         meet(names, 1, 60.0, print)  # and then this worker is gone
         _, said = worker.communicate(timeout=150)
-    assert worker.returncode == -signal.SIGKILL
+    assert worker.returncode == 2
     assert f"worker 1 ({names[1]}) ended while the workers connected; waited 30 s" in said
     assert time.monotonic() - begun < 120
+
+
+KEEPS_THE_LOCK = "import ctypes; ctypes.PyDLL(None).sleep(60)"  # as TensorFlow does
+
+
+def test_an_interrupt_is_python_s_again_behind_the_wait():
+    before = signal.getsignal(signal.SIGINT)
+    with watched(["127.0.0.1:1"], 0, 60.0):
+        pass
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_process_that_waits_too_long_is_ended_and_others_are_not():
     program = (
         "import time; from snnconv.runtime.rendezvous import watched\n"
-        "with watched(['127.0.0.1:1', '127.0.0.1:2'], 0, {}): time.sleep({})"
+        "with watched(['127.0.0.1:1', '127.0.0.1:2'], 0, {}): {}"
     )
-    ended = subprocess.run([sys.executable, "-c", program.format(0.5, 60)], capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL
+    ended = subprocess.run(
+        [sys.executable, "-c", program.format(0.5, KEEPS_THE_LOCK)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
     assert "worker 1 (127.0.0.1:2) ended while the workers connected; waited 0.5 s" in ended.stderr
-    done = subprocess.run([sys.executable, "-c", program.format(60, 0)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program.format(60, "pass")], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -270,7 +270,8 @@ def _node_def(found: Any, name: str) -> Mapping[str, Any]:
         from tensorflow.core.framework import node_def_pb2
 
         try:
-            found = json_format.MessageToDict(node_def_pb2.NodeDef.FromString(found.encode()))
+            node = node_def_pb2.NodeDef.FromString(found.encode())  # pyright: ignore[reportAttributeAccessIssue]
+            found = json_format.MessageToDict(node)
         except message.DecodeError as error:
             raise ModelFileError(f"it is damaged: the operation of layer '{name}' cannot be read.") from error
     if not isinstance(found, dict):

@@ -18,7 +18,7 @@ from typing import Any
 
 import h5py
 
-from ...errors import ModelFileError
+from ...errors import ModelFileError, in_short
 from ...files.archives import check_archive
 from ...files.hdf5 import (
     SIGNATURE,
@@ -108,7 +108,7 @@ def open_source(path: PathLike, config: PathLike | None = None) -> Iterator[Sour
             with _open_layers(path, json_config) as source:
                 yield source
     except ModelFileError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
 
 
 def check_model_file(path: PathLike, config: PathLike | None = None) -> None:
@@ -231,7 +231,7 @@ def _read_json_file(path: Path) -> dict[str, Any]:
         check_unpacked(path.stat().st_size, 0)
         return parse_config(path.read_bytes())
     except (ModelFileError, OSError) as error:
-        raise ModelFileError(f"cannot read '{path}' as the JSON of a model: {error}") from error
+        raise ModelFileError(f"cannot read '{path}' as the JSON of a model: {in_short(error)}") from error
 
 
 def _text_in(config: dict[str, Any], key: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ...errors import ModelFileError, SnnconvError
+from ...errors import ModelFileError, SnnconvError, in_short
 from ...files.hdf5 import as_text, child, damaged, new_hdf5, open_hdf5, read_numbers, read_texts
 from .primitives import OPTIONAL, PARAMETERS, NirGraph, Primitive
 
@@ -74,7 +74,7 @@ def read_file(path: str | os.PathLike[str]) -> NirGraph:
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file '{path}'.") from error
     except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
 
 
 def is_nir_file(path: str | os.PathLike[str]) -> bool:

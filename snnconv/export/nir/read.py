@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ...errors import ConversionWarning, ModelFileError, ParameterError, SnnconvError, one_line
+from ...errors import ConversionWarning, ModelFileError, ParameterError, SnnconvError, in_short, one_line
 from ...graph import SpikingGraph
 from ...graph.passes import fold_affine
 from . import read_linear, read_neurons
@@ -77,7 +77,7 @@ def read_nir(
             )
         return fold_affine(_spiking_graph(graph, times, reset == "subtraction"))
     except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {error}") from error
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, StopIteration) as error:
         raise ModelFileError(f"cannot read '{path}': its nodes do not fit together ({one_line(error)}).") from error
 

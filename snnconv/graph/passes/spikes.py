@@ -17,8 +17,9 @@ from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
 from .recoding import Recoding, recode
 
-MOST_SPIKES = 32
-"""Most spikes in a step that `allow_several_spikes` allows: each costs as much as a step with one."""
+MOST_SPIKES, MOST_WITHOUT_REST = 64, 16
+"""Most spikes in a step that `allow_several_spikes` allows, with a refractory period and without one; each costs as
+much as a step with one."""
 
 
 def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
@@ -202,17 +203,17 @@ def allow_several_spikes(graph: SpikingGraph, dt: float, names: Iterable[str] | 
     nodes: list[Node] = []
     for node in graph.nodes:
         if isinstance(node, Population) and node.name in chosen and steps_as(node.neuron, LIF):
-            neuron = dataclasses.replace(node.neuron, max_spikes=_in_a_step(node.neuron, dt))
+            neuron = dataclasses.replace(node.neuron, max_spikes=spikes_in_a_step(node.neuron, dt))
             node = dataclasses.replace(node, neuron=neuron)
         nodes.append(node)
     return graph.replace(nodes)
 
 
-def _in_a_step(neuron: LIF, dt: float) -> int:
+def spikes_in_a_step(neuron: LIF, dt: float) -> int:
     """The spikes that a step has room for, within what is allowed; at least those that the neuron may have."""
     if neuron.keeps_time(dt):
         return neuron.max_spikes
-    room = math.ceil(dt / neuron.tau_ref - 1e-9) if neuron.tau_ref else MOST_SPIKES
+    room = math.ceil(dt / neuron.tau_ref - 1e-9) if neuron.tau_ref else MOST_WITHOUT_REST
     return max(neuron.max_spikes, min(room, MOST_SPIKES))
 
 

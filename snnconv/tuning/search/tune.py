@@ -12,7 +12,6 @@ from ...errors import ConversionError, InputError, ParameterError
 from ...graph import Inputs, SpikingGraph
 from ...runtime.arguments import check_dt, check_steps
 from ...runtime.classes import classes_of, n_classes_of
-from ..certify import settled_steps
 from ..doctor import Finding, doctor
 from ..energy import Device, find_devices
 from .candidates import Candidates
@@ -180,6 +179,8 @@ def _proven(graph: SpikingGraph, xs: Inputs, readout: Readout, n_steps: int, dt:
     """Stops by proof, for the mean of all steps under inputs that are held, of more than one output value."""
     if xs.varying or readout != Readout() or math.prod(graph[next(iter(graph.outputs.values()))].shape) < 2:
         return None
+    from ..certify import settled_steps  # imports TensorFlow
+
     try:
         return ProvenStopping(settled_steps(graph, xs, dt), n_steps)
     except ConversionError:  # of neurons that keep no account, as those of LIF: nothing is proven of them
