@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Input, Linear, SpikingGraph, Stateful
+from ..graph import Linear, SpikingGraph
+from ..graph.spiking_graph import rate_values as through
 from . import tensorflow_ops
 from .batches import sizes
 
@@ -23,19 +24,9 @@ def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, 
     xs = graph.check_inputs(x, "float32")
     names = list(names)
     nodes = [node.map_arrays(lambda array: tf.constant(array, tf.float32)) for node in graph.nodes]
-    last = {name: node.name for node in nodes for name in node.inputs}
 
     def values(inputs: dict[str, Any]) -> list[np.ndarray]:
-        found = dict(inputs)
-        for node in nodes:
-            sources = [found[name] for name in node.inputs]
-            if isinstance(node, Stateful):
-                found[node.name] = node.rate(sources[0], tensorflow_ops)
-            elif isinstance(node, Linear) and not isinstance(node, Input):
-                found[node.name] = node.apply(*sources, xp=tensorflow_ops)
-            for name in {*node.inputs} - {*names}:
-                if last[name] == node.name:
-                    del found[name]
+        found = through(nodes, inputs, tensorflow_ops, names)
         return [np.asarray(found[name]) for name in names]
 
     size, _ = sizes(graph, xs.n, 1, "float32")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +35,15 @@ from .recorder import LateState, Recorder, as_result, state_arrays
 from .result import Result
 from .samples import Samples
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import keras
+    from typing_extensions import deprecated
+
+    class NotConverted:
+        """Type checkers take ``Simulator(model)`` for this, which can do nothing."""
 
 
 class Simulator:
@@ -86,6 +95,17 @@ class Simulator:
     It can be copied and pickled, for joblib or multiprocessing, unless it has a strategy. A copy has the same settings
     and initial voltages; it compiles anew in another process, and its `step` starts at the beginning.
     """
+
+    if TYPE_CHECKING:  # bases of Keras' classes are unknown to type checkers, and would pass for those of a graph
+
+        @overload
+        @deprecated("Simulator takes a graph. Convert the Keras model first: Simulator(snnconv.convert(model)).")
+        def __new__(cls, graph: keras.Model, *args: Any, **options: Any) -> NotConverted: ...
+        @overload
+        def __new__(  # pyright: ignore[reportOverlappingOverload]
+            cls, graph: SpikingGraph, *args: Any, **options: Any
+        ) -> Self: ...
+        def __new__(cls, graph: Any, *args: Any, **options: Any) -> Any: ...
 
     def __init__(
         self,

@@ -70,9 +70,9 @@ def packing_of(neuron: Neuron, dtype: str) -> LIFPacking | None:
     """The packing of a neuron's state in a dtype, or None where there is none.
 
     A class that inherits from LIF may have another step, and a long refractory period leaves no room between the
-    voltages and the lifted states: both have none.
+    voltages and the lifted states, and several spikes in a step no room for their number: they have none.
     """
-    if type(neuron) is not LIF or math.expm1(neuron.tau_ref / neuron.tau_rc) >= _LARGEST_P:
+    if type(neuron) is not LIF or neuron.max_spikes > 1 or math.expm1(neuron.tau_ref / neuron.tau_rc) >= _LARGEST_P:
         return None
     return _LIF_PACKINGS.get(dtype)
 

@@ -14,7 +14,7 @@ from ...graph import Inputs, Population, SpikingGraph
 from ...graph.nodes import Weighted
 from ...graph.passes.recoding import recode
 from ...graph.report import LayerReport, with_actions
-from ...neurons import LIF, Follower
+from ...neurons import LIF
 from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
 from .codes import Code, has_code
@@ -160,13 +160,7 @@ def can_be_calibrated(graph: SpikingGraph) -> bool:
 
 def _names(graph: SpikingGraph) -> tuple[list[str], list[str]]:
     """Populations without an initial voltage of their own: those to calibrate, and those nothing is known of."""
-    nodes = [
-        node
-        for node in graph.nodes
-        if isinstance(node, Population)
-        and not node.initial_voltage
-        and not (isinstance(node.neuron, Follower) and node.neuron.max_spikes)  # which was calibrated before
-    ]
+    nodes = [node for node in graph.nodes if isinstance(node, Population) and not node.is_fitted]
     known = [node.name for node in nodes if has_code(node.neuron)]
     return known, [node.name for node in nodes if node.name not in known]
 
