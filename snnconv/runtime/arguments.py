@@ -18,7 +18,7 @@ from ..text.advice import argument, either
 
 KINDS = ("spikes", "voltages", "rates")
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
-WAYS = ("parts", "whole")
+WAYS = ("auto", "parts", "whole")
 MOST_STEPS = {"float32": 1 << 24, "float64": (1 << 31) - 1}
 """Steps that a run counts exactly, by the type that it computes in."""
 SHORTEST_DT, LONGEST_DT = 1e-12, 1e3
@@ -178,7 +178,7 @@ def check_precision(precision: str, dtype: str) -> None:
 def check_compile(compile: str) -> None:
     """Raise ParameterError unless there is such a way to compile a network."""
     if compile not in WAYS:
-        raise ParameterError(f"compile must be {' or '.join(map(repr, WAYS))}. Received {compile!r}.")
+        raise ParameterError(f"compile must be one of {', '.join(map(repr, WAYS))}. Received {compile!r}.")
 
 
 def check_varying(graph: SpikingGraph, varying: str | Iterable[str]) -> frozenset[str]:

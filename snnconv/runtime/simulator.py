@@ -76,7 +76,7 @@ class Simulator:
         Spikes are 0 or 1, which all of them hold exactly.
     compile : str
         "parts": XLA compiles neurons and filters, TensorFlow runs what is linear, which is faster on CPUs. "whole": XLA
-        compiles all layers of a chunk as one program, without `sparse`.
+        compiles all layers of a chunk as one program, without `sparse`. "auto": whole on GPUs, else parts.
     strategy : tf.distribute.Strategy or None
         Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
         and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
@@ -120,7 +120,7 @@ class Simulator:
         memory: int | None = None,
         sparse: bool = True,
         precision: str = "float32",
-        compile: str = "parts",
+        compile: str = "auto",
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):

@@ -13,7 +13,7 @@ import snnconv
 from snnconv.neurons import IF, LIF, numpy_ops
 from snnconv.neurons.spike_train import spikes_between
 from snnconv.runtime import reference, tensorflow_ops
-from snnconv.runtime.compiled.scan import packing_of
+from snnconv.runtime.compiled.packing import packing_of
 
 from ..helpers.dense import dense_network
 
