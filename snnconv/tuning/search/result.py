@@ -205,8 +205,8 @@ def _report(found: Tuning) -> Report:
         proven = found.proven
         lines.append(
             f"A stop by proof, read as the mean of all steps, takes {proven.mean_steps:.1f} of {proven.n_steps} steps "
-            f"on average: for {proven.share:.1%} of the samples the class is then final, that of the rates and of every "
-            f"longer run."
+            f"on average: for {proven.share:.1%} of the samples the class is then final, that of the rates and of "
+            f"every longer run."
         )
     lines += [f"Note: {note}" for note in found.notes]
     lines += [f"Doctor: {finding}" for finding in found.findings]
