@@ -51,6 +51,12 @@ def test_spikes_that_are_taken_back_bring_deep_networks_nearer(deep, x):
         assert int(graph.metadata["best_read_from"]) >= 1
 
 
+def test_heights_leave_room_for_late_starts_and_other_samples(deep, x):
+    """Where the largest activation of the samples is a spike at every step, neurons never catch up."""
+    full, roomy = (snnconv.calibrate(deep, x[:6], 96, percentile=each) for each in (100, None))
+    assert error(roomy, deep, x[30:], 96) < 0.7 * error(full, deep, x[30:], 96)
+
+
 def error_in_rates(graph, plain, x):
     wanted = plain.rate_output(x)
     return np.abs(graph.rate_output(x) - wanted).max() / np.abs(wanted).max()

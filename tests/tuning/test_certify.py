@@ -84,9 +84,10 @@ def test_every_later_mean_is_within_the_bounds_and_proven_classes_stay(build, se
 
 
 @pytest.mark.filterwarnings("ignore::snnconv.errors.HealthWarning")  # random networks are ill in many ways
+@pytest.mark.parametrize("build", [branches, clipped])
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(12)])
-def test_bounds_hold_where_calibration_clips_and_neurons_start_at_half_the_threshold(seed):
-    graph, x = network(branches, seed, calibrate_steps=8)
+def test_bounds_hold_where_calibration_clips_and_neurons_start_at_half_the_threshold(build, seed):
+    graph, x = network(build, seed, calibrate_steps=8)
     hold(Simulator(graph, dtype="float64").certify(x, N_STEPS), graph, x)
 
 

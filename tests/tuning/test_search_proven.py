@@ -41,7 +41,10 @@ def test_a_stop_by_proof_gives_the_answer_of_the_longest_run(tuning):
 def test_it_is_printed_and_in_the_data(tuning):
     _, _, found = tuning
     said = " ".join(str(found).split())
-    assert f"A stop by proof takes {found.proven.mean_steps:.1f} of 60 steps on average" in said
+    assert (
+        f"A stop by proof, read as the mean of all steps, takes {found.proven.mean_steps:.1f} of 60 steps on average"
+        in said
+    )
     data = json.loads(json.dumps(found.to_dict()))["proven_stopping"]
     assert data == {
         "share": found.proven.share,

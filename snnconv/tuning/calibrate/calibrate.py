@@ -72,7 +72,8 @@ def calibrate(
         spikes nothing of the answer is left. Some export targets have binary spikes alone.
     percentile : float or None
         Percentile of a channel's activations that becomes `target_rate`. None: the spike heights with the least
-        squared error; with a `target_rate`, the largest activation.
+        squared error, and for signed spikes a fifth more, so that neurons can make up for a late start; with a
+        `target_rate`, the largest activation.
     target_rate : float or None
         Rate at that percentile, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
     scales : iterable of float

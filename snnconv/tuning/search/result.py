@@ -86,8 +86,8 @@ class Tuning:
     n_samples : int
     has_labels : bool
     proven : ProvenStopping or None
-        Of the chosen setting's network, over the longest run; None where its neurons keep no account that proves
-        anything, or the readout is not the mean of all steps.
+        Of the chosen setting's network, over the longest run and read as the mean of all steps; None where its neurons
+        keep no account that proves anything.
     """
 
     choices: tuple[Choice, ...]
@@ -204,8 +204,9 @@ def _report(found: Tuning) -> Report:
     if found.proven is not None:
         proven = found.proven
         lines.append(
-            f"A stop by proof takes {proven.mean_steps:.1f} of {proven.n_steps} steps on average: for "
-            f"{proven.share:.1%} of the samples the class is then final, that of the rates and of every longer run."
+            f"A stop by proof, read as the mean of all steps, takes {proven.mean_steps:.1f} of {proven.n_steps} steps "
+            f"on average: for {proven.share:.1%} of the samples the class is then final, that of the rates and of "
+            f"every longer run."
         )
     lines += [f"Note: {note}" for note in found.notes]
     lines += [f"Doctor: {finding}" for finding in found.findings]

@@ -151,7 +151,7 @@ def tune(
         notes=tuple(said),
         n_samples=len(truth),
         has_labels=y is not None,
-        proven=_proven(network.network.of(graph, few, dt), xs, setting.readout, n_steps, dt),
+        proven=_proven(network.network.of(graph, few, dt), xs, n_steps, dt),
     )
 
 
@@ -175,9 +175,9 @@ def _truth(graph: SpikingGraph, xs: Inputs, y: Any) -> tuple[np.ndarray, np.ndar
     return truth, answers == truth
 
 
-def _proven(graph: SpikingGraph, xs: Inputs, readout: Readout, n_steps: int, dt: float) -> ProvenStopping | None:
+def _proven(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> ProvenStopping | None:
     """Stops by proof, for the mean of all steps under inputs that are held, of more than one output value."""
-    if xs.varying or readout != Readout() or math.prod(graph[next(iter(graph.outputs.values()))].shape) < 2:
+    if xs.varying or math.prod(graph[next(iter(graph.outputs.values()))].shape) < 2:
         return None
     from ..certify import settled_steps  # imports TensorFlow
 
