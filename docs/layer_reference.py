@@ -1,4 +1,4 @@
-"""A Sphinx extension: the layers, operations and activations that convert, from the registry and by converting them."""
+"""A Sphinx extension: layers, operations and activations, from the registry and by converting them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from keras import layers as kl
 from sphinx.util.nodes import nested_parse_with_titles
 
 import snnconv
+from snnconv.conversion.trace.handlers.refused_operations import REFUSED
 from snnconv.conversion.trace.handlers.wrappers import pass_on
 from snnconv.conversion.trace.registry import handled, handler_of, is_refused, refusals, works_inside_time
 from snnconv.conversion.trace.swaps import ALIASES, READOUTS, neuron_names
+from snnconv.neurons.functions import FUNCTIONS
 
 # Shapes of samples by the end of a layer's name, and arguments by its start or by all of it; else there are none
 SHAPES = {"1D": (6, 4), "2D": (6, 4, 4), "3D": (4, 6, 4, 2)}
@@ -136,6 +138,11 @@ def operation_names() -> list[str]:
     return sorted({kind.__name__ for kind in kinds})
 
 
+def refused_operation_rows() -> list[tuple[str, str]]:
+    """Functions of keras.ops that do not convert, and why, by the reason."""
+    return [(", ".join(sorted(names.split())), reason) for reason, names in REFUSED.items()]
+
+
 def activation_rows() -> list[tuple[str, str, str]]:
     """Name of each activation, its neuron inside the network, and what is done at the output."""
     rows = []
@@ -144,7 +151,9 @@ def activation_rows() -> list[tuple[str, str, str]]:
         same = ALIASES.get(name, name)
         neuron = "nothing" if same == "linear" else neuron_names().get(same)
         end = "applied to the mean over time" if same in READOUTS else "as inside"
-        if neuron is None and same not in READOUTS:
+        if neuron is None and same in FUNCTIONS:
+            neuron = "a function of means, which Follower neurons send"
+        elif neuron is None and same not in READOUTS:
             neuron, end = "refused; swap_activations names a neuron", ""
         rows.append((name, neuron or "refused", end))
     return rows
@@ -173,8 +182,9 @@ def reference_lines() -> list[str]:
         *section("Operations of keras.ops"),
         "On the tensors of a functional model, as operators, in a Lambda, or as tf.keras wrote them into a file: "
         + ", ".join(operation_names())
-        + ".",
+        + ". Those that are refused:",
         "",
+        *table(("function", "why"), refused_operation_rows()),
         *section("Layers that are refused"),
         *table(("layer", "why"), refused_rows()),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,20 @@ def rounding(model: Any) -> float:
     dtypes = {layer.compute_dtype for layer in all_layers(model).values()}
     units = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
     return max([ROUNDING, *(HALF_PRECISION_UNITS * units[dtype] for dtype in dtypes if dtype in units)])
+
+
+def moved(xs: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, np.ndarray]:
+    """Inputs whose every number is the next one of float32, above or below at random; whole numbers stay.
+
+    Behind them a computation in float32 rounds everywhere anew. By as much as its result then changes, two computations
+    of the same may differ.
+    """
+    rng, found = np.random.default_rng(seed), {}
+    for name, x in xs.items():
+        x = np.asarray(x, "float32")
+        next_one = np.nextafter(x, np.where(rng.random(x.shape) < 0.5, -np.inf, np.inf).astype("float32"))
+        found[name] = np.where(x == np.rint(x), x, next_one)
+    return found
 
 
 def rates_around(node: Population, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..text.table import Table
 from .nodes import Function, Node, Population, RunningMean
+
+MOST_NAMES = 4  # of kernels that a gain was folded into, which are listed one by one
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,21 @@ def with_actions(lines: Iterable[LayerReport], actions: Mapping[str, str]) -> tu
     actions : mapping of population name to str
     """
     lines = tuple(lines)
-    layer_of = {name: next((line.layer for line in lines if _belongs(name, line.layer)), None) for name in actions}
+    layers = {name: layer_of(name, lines) for name in actions}
     added = {
-        layer: "; ".join(actions[name] for name in actions if layer_of[name] == layer) for layer in layer_of.values()
+        layer: "; ".join(_counted([actions[name] for name in actions if layers[name] == layer]))
+        for layer in layers.values()
     }
     found = [
         dataclasses.replace(line, action="; ".join(filter(None, (line.action, added.get(line.layer)))))
         for line in lines
     ]
-    return (*found, *(LayerReport(name, "", actions[name]) for name, layer in layer_of.items() if layer is None))
+    return (*found, *(LayerReport(name, "", actions[name]) for name, layer in layers.items() if layer is None))
+
+
+def layer_of(name: str, lines: Iterable[LayerReport]) -> str | None:
+    """The Keras layer that a node came of, or None where it is that of none."""
+    return next((line.layer for line in lines if _belongs(name, line.layer)), None)
 
 
 def report_table(lines: Iterable[LayerReport]) -> Table:
@@ -56,17 +65,27 @@ def _action(line: LayerReport, nodes: tuple[Node, ...]) -> str:
     neurons = [f"{node.neuron.kind} neurons" for node in own if isinstance(node, Population)]
     functions = [node.function for node in own if isinstance(node, Function)]
     others = [node.kind for node in own if not isinstance(node, (Function, Population, RunningMean))]
-    said = [f"kept as {', '.join(others)}"] if others else []
+    said = [f"kept as {', '.join(_counted(others))}"] if others else []
     if functions:
-        said.append(f"{', '.join(functions)} of running means, as arithmetic")
+        said.append(f"{', '.join(_counted(functions))} of running means, as arithmetic")
     if neurons:
-        is_kept = neurons == [f"{line.type} neurons"]
+        is_kept = set(neurons) == {f"{line.type} neurons"}
         how = "sent in spikes by" if functions else "kept as" if is_kept else "activation replaced by"
-        said.append(f"{how} {', '.join(neurons)}")
+        said.append(f"{how} {', '.join(_counted(neurons))}")
     if into:
-        said.append(f"{'gain ' if neurons else ''}folded into {', '.join(into)}")
+        said.append(f"{'gain ' if neurons else ''}folded into {_listed(into)}")
     return "; ".join(said) or "dropped: it does nothing outside training"
 
 
 def _belongs(name: str, layer: str) -> bool:
     return name == layer or name.startswith(f"{layer}.")
+
+
+def _listed(names: list[str]) -> str:
+    """The names, or where there are many, the first and the last."""
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} kernels, {names[0]} to {names[-1]}"
+
+
+def _counted(words: Iterable[str]) -> list[str]:
+    """Each word once, with the number of times where it stands several times."""
+    return [word if n == 1 else f"{word} × {n}" for word, n in Counter(words).items()]

@@ -125,6 +125,11 @@ class Neuron(ABC):
         return 1
 
     @property
+    def is_binary(self) -> bool:
+        """Whether a neuron sends nothing or one spike in a step."""
+        return self.max_spikes_per_step == 1 and not self.fires_negative
+
+    @property
     def fires_negative(self) -> bool:
         """Whether spikes can be negative."""
         return False

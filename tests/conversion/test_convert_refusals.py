@@ -6,7 +6,7 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.errors import ConversionError, ModelFileError
+from snnconv.errors import ConversionError, ConversionWarning, ModelFileError
 
 from ..helpers.networks import forum_model
 
@@ -67,6 +67,25 @@ def test_nan_in_weights_is_refused():
     model.get_layer("dense").set_weights([kernel, bias])
     with pytest.raises(ConversionError, match=r"layer 'dense' \(Dense\) has NaN or infinity in its kernel"):
         snnconv.convert(model)
+
+
+def test_a_difference_that_rounding_makes_is_told_and_not_refused():
+    """A sum less the same sum in another order: in Keras' float32 that is what rounding left, and 0 in the graph."""
+
+    def cancelling(scale):
+        inputs = keras.Input((6,))
+        first, second = kl.Dense(4), kl.Dense(4, use_bias=False)
+        turned = kl.Dense(6, use_bias=False)
+        model = keras.Model(inputs, kl.Subtract()([first(inputs), second(turned(inputs))]))
+        kernel = np.random.default_rng(0).normal(size=(6, 4)) * scale
+        turned.set_weights([np.eye(6)[::-1]])
+        first.set_weights([kernel, np.ones(4)])
+        second.set_weights([kernel[::-1]])
+        return model
+
+    with pytest.warns(ConversionWarning, match=r"differs from Keras' by .*That is rounding: Keras' own answer changes"):
+        snnconv.convert(cancelling(1e6), verbose=False)
+    snnconv.convert(cancelling(1.0), verbose=False)
 
 
 @pytest.mark.parametrize("option", ["synapse", "scale_firing_rates"])

@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras import layers as kl
 from keras import ops
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 import snnconv
 from snnconv.graph import Affine
@@ -61,6 +62,10 @@ pytestmark = pytest.mark.usefixtures("float64")
 )
 def test_signals_meet(build, shapes):
     check(functional(build, *shapes))
+
+
+def test_residuals_of_inception_resnet_are_scaled():
+    check(functional(lambda x, y: CustomScaleLayer(0.2)([x, y]), (4, 3), (4, 3)), 1e-6)  # Keras' factor is float32
 
 
 @pytest.mark.filterwarnings("ignore:.*structure of `inputs` doesn't match")

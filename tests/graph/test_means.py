@@ -60,6 +60,21 @@ def test_windows_are_kept_in_files_and_can_be_taken_back(network, tmp_path):
     np.testing.assert_allclose(fast.output, reference.run(loaded, x, 90).output, rtol=0, atol=1e-9)
 
 
+def test_the_report_tells_what_a_window_is_off_by():
+    """Half a spike of height 10 in a window of 100 steps of 1 ms, and what a constant input then is off by at most."""
+    model = randomise(between((6, 4), kl.Activation("silu")))
+    graph = snnconv.convert(model, window=0.1, verbose=False)
+    (said,) = [line.action for line in graph.report if line.type == "Activation"]
+    assert said.endswith("a window of 100 ms follows slower changes, off by up to 0.05, half a spike in a window")
+    (name,) = graph.populations
+    x = np.random.default_rng(3).normal(size=(4, 6, 4))
+    silu = graph.rate_values({graph.inputs[0].name: x})[name]
+    sent = reference.run(graph, x, 600, record=f"{name}.spikes").spikes[name] * 10.0
+    weights = np.exp(-np.arange(600)[::-1] / 100)  # a spike counts for less, the older it is
+    mean = np.tensordot(weights, sent, (0, 1)) / weights.sum()
+    assert np.abs(mean - silu).max() < 1.1 * 0.05
+
+
 def test_windows_that_cannot_be(network):
     with pytest.raises(ParameterError, match=r"window must be None or a time above 0"):
         set_window(network, 0.0)

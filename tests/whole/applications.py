@@ -1,9 +1,10 @@
 """The architectures of keras.applications, converted and run: ``python -m tests.whole.applications [NAME …]``.
 
 Each is built at the smallest size it takes, with random weights and batch statistics, in a process of its own. The
-table has the seconds and the memory of the conversion and of a run of 32 steps, the largest difference of the rates
-from Keras' relative to the largest output, and the relative error (2-norm) of the answer in spikes after 32 and 128
-steps, on two random images, of the calibrated network with ``--calibrate``.
+table has the seconds of processor time, all threads together, of the conversion and of a run of 32 steps, the memory of
+the whole, the largest difference of the rates from Keras' relative to the largest output, and the relative error
+(2-norm) of the answer in spikes after 32 and 128 steps, on two random images, of the calibrated network with
+``--calibrate``.
 """
 
 import argparse
@@ -44,20 +45,20 @@ def measured(name: str, calibrate: bool) -> str:
     """A row of the table."""
     model = application(name)
     x = images(model)
-    begin = time.perf_counter()
+    begin = time.process_time()
     graph = snnconv.convert(model, verbose=False)
-    seconds = [time.perf_counter() - begin]
+    seconds = [time.process_time() - begin]
     expected = np.asarray(model(x, training=False), "float64")
     rates = np.abs(graph.rate_output(x) - expected).max() / np.abs(expected).max()
     if calibrate:
         graph = snnconv.calibrate(graph, images(model, 32), 32)
     simulator, errors = snnconv.Simulator(graph), []
-    begin = time.perf_counter()
+    begin = time.process_time()
     for n_steps in (32, 128):
         answer = simulator.predict(x, n_steps)
         errors.append(np.linalg.norm(answer - expected) / np.linalg.norm(expected))
         if n_steps == 32:
-            seconds.append(time.perf_counter() - begin)
+            seconds.append(time.process_time() - begin)
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     cells = (name, model.input_shape[1], f"{model.count_params() / 1e6:.1f}", *(f"{each:.0f}" for each in seconds))
     return row(*cells, f"{gib:.1f}", f"{rates:.0e}", *(f"{each:.1%}" for each in errors))

@@ -1,9 +1,14 @@
 """The page of layers: made from the registry, so that it has every layer of Keras and says what becomes of it."""
 
+import inspect
 import sys
 
+import keras
 import pytest
 from keras import layers as kl
+from keras import ops
+
+from snnconv.conversion.trace.registry import operation_refusal
 
 from ..helpers.doc_blocks import ROOT
 
@@ -42,6 +47,23 @@ def test_what_layers_and_activations_become(reference):
     assert activations["softmax_v2"] == activations["softmax"]
     assert activations["sigmoid"] == ("Sigmoid", "applied to the mean over time")
     assert {"Add", "GetItem", "Reshape"} <= set(reference.operation_names())
+
+
+def test_every_function_of_keras_ops_that_is_refused_is_in_the_table_with_its_reason(reference):
+    rows = {name: why for names, why in reference.refused_operation_rows() for name in names.split(", ")}
+    refused = {name for name in vars(ops) if operation_refusal(name) is not None}
+    assert refused - set(rows) <= {"convert_to_numpy"}
+    assert all(operation_refusal(name) == why for name, why in rows.items())
+    assert rows["argmax"].startswith("it gives truth values")
+
+
+def test_every_activation_of_keras_is_neurons_or_a_function_of_means(reference):
+    rows = {name: inside for name, inside, _ in reference.activation_rows()}
+    public = {name for name, value in vars(keras.activations).items() if inspect.isfunction(value)}
+    public -= {"get", "serialize", "deserialize"}
+    assert public <= set(rows)
+    refused = {name for name in public if rows[name].startswith("refused")}
+    assert refused == set()
 
 
 @pytest.mark.full

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...neurons.base import Array, Neuron, State
+from ...neurons.follower import Follower
 from ...neurons.synapses import Synapse
 from .base import Stateful
 
@@ -54,6 +55,11 @@ class Population(Stateful):
 
     def step(self, x: Array, state: State, dt: float, xp: Any) -> tuple[Array, State]:
         return self.neuron.step(x + self.neuron_bias, state, dt, xp)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether calibration or training chose its spikes for few steps: a start, or at most so many in a step."""
+        return bool(self.initial_voltage) or (isinstance(self.neuron, Follower) and self.neuron.max_spikes is not None)
 
     def output(self, value: Array, dt: float) -> Array:
         height = self.neuron.amplitude / dt

@@ -13,6 +13,7 @@ from ...neurons import Follower
 from ...neurons.accumulating import Accumulating
 from ...neurons.synapses import Synapse, as_synapse
 from .. import Affine, Filter, Node, Population, Reshape, RunningMean, SpikingGraph, Weighted
+from ..report import with_actions
 
 
 def add_synapses(graph: SpikingGraph, synapse: Synapse | float | Mapping[str, Synapse | float]) -> SpikingGraph:
@@ -107,7 +108,7 @@ def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
 
     Means and sums are plain up to this time, and from then on those of a lowpass with this time constant. What changes
     more slowly than that is followed. The price is an error that no longer falls with time: half a spike in a window,
-    ``amplitude/(2·window)`` in the output of each function.
+    ``amplitude/(2·window)`` in the output of each function. The graph's report tells it.
 
     Parameters
     ----------
@@ -131,7 +132,16 @@ def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
         )
     if not any(isinstance(node, RunningMean) for node in graph.nodes):
         raise ConversionError("a window is for functions of means, and the network has none.")
-    return graph.replace(_with_window(node, window) for node in graph.nodes)
+    found = graph.replace(_with_window(node, window) for node in graph.nodes)
+    if window is None:
+        return found
+    errors = {
+        node.name: f"a window of {window * 1e3:g} ms follows slower changes, off by up to "
+        f"{node.neuron.amplitude / (2 * window):.2g}, half a spike in a window"
+        for node in graph.nodes
+        if isinstance(node, Population) and isinstance(node.neuron, Follower)
+    }
+    return dataclasses.replace(found, report=with_actions(found.report, errors))
 
 
 def _with_window(node: Node, window: float | None) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from ...errors import HealthWarning, InputError
 from ...graph import Inputs, Population, SpikingGraph
+from ...graph.report import layer_of
 from ...runtime.arguments import check_steps
 from ...runtime.classes import classes_of, n_classes_of
 from .checks import (
@@ -139,19 +141,43 @@ def notable_of(found: Examination, y: Any = None) -> list[Finding]:
     has_classes = (
         len(found.graph.outputs) == 1 and n_classes_of(found.graph, next(iter(found.graph.outputs))) is not None
     )
-    findings = findings_of(found, y)
+    findings = _found(found, y)
     if y is None and has_classes:
         findings += _lost_accuracy(found, None)
-    weighed = {node.name for node in found.graph.nodes if isinstance(node, Population) and node.initial_voltage}
-    return [each for each in findings if each.kind in NOTABLE and not (each.kind in WEIGHED and each.layer in weighed)]
+    weighed = {node.name for node in found.graph.nodes if isinstance(node, Population) and node.is_fitted}
+    kept = [each for each in findings if each.kind in NOTABLE and not (each.kind in WEIGHED and each.layer in weighed)]
+    return _by_layer(kept, found.graph)
 
 
 def findings_of(found: Examination, y: Any = None) -> list[Finding]:
-    """All findings of an examination."""
+    """All findings of an examination; one of a kind for the populations of one Keras layer."""
+    return _by_layer(_found(found, y), found.graph)
+
+
+def _found(found: Examination, y: Any) -> list[Finding]:
     findings = [finding for check in CHECKS for finding in check(found)]
     if any(finding.kind in EXPLAINED for finding in findings):
         findings = [finding for finding in findings if finding.kind != "large_error"]
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
+
+
+def _by_layer(findings: list[Finding], graph: SpikingGraph) -> list[Finding]:
+    """The first of the findings that are alike: a layer with a memory has populations for every element."""
+    alike: dict[tuple[str, str | None], list[Finding]] = {}
+    for each in findings:
+        layer = None if each.layer is None else layer_of(each.layer, graph.report) or each.layer
+        alike.setdefault((each.kind, layer), []).append(each)
+    return [_joined(each) for each in alike.values()]
+
+
+def _joined(findings: list[Finding]) -> Finding:
+    first, *others = findings
+    if not others:
+        return first
+    names = [str(each.layer) for each in others]
+    shown = names[0] if len(names) == 1 else f"{len(names)} others of its layer, {names[0]} to {names[-1]}"
+    numbers = {**first.numbers, "n_populations": len(findings)}
+    return dataclasses.replace(first, what=f"{first.what} So it is with {shown}.", numbers=numbers)
 
 
 def examine(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, *, progress: bool | None = None) -> Examination:

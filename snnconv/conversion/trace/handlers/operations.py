@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers as kl
 from keras import ops
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer  # InceptionResNetV2's own: no public name
 
 from ....graph.nodes import Add, Concatenate
 from ..builder import Builder, to_numpy
@@ -40,6 +41,11 @@ def add_layer(layer: kl.Add, build: Builder, *xs: str, lead: int = 0) -> str:
 @handles(kl.Subtract, inside_time=True)
 def subtract_layer(layer: kl.Subtract, build: Builder, x: str, y: str, lead: int = 0) -> str:
     return _total(build, (x, build.affine(y, -1.0, suffix="negative")), output_shape(layer, build, x, y, lead=lead))
+
+
+@handles(CustomScaleLayer)
+def scaled_residual(layer: CustomScaleLayer, build: Builder, x: str, residual: str) -> str:
+    return _total(build, (x, build.affine(residual, float(layer.scale))), _common_shape(build, x, residual))
 
 
 @handles(kl.Average, inside_time=True)
