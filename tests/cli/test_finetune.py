@@ -106,6 +106,8 @@ learning_rate = 0.01
 n_steps = 2
 epochs = 3
 teach = true
+teacher_layers = 0.1
+trainable = ["kernels", "neuron_biases"]
 
 [simulation]
 n_steps = 2

@@ -41,6 +41,7 @@ def folder_of_files(make_folder: Callable[[str], Path]) -> Path:
     np.save(folder / "y.npy", y)
     np.savez(folder / "x.npz", x=x)
     np.savez(folder / "xy.npz", x=x, y=y)
+    np.savez(folder / "train.npz", x=x, y=y)
     spikes = reference.run(graph, x, 50, record="lif.spikes").spikes["lif"]
     np.save(folder / "mine.npy", spikes)
     late = np.concatenate([np.zeros_like(spikes[:, :1]), spikes[:, :-1]], 1)
