@@ -46,6 +46,7 @@ def test_it_writes_a_graph_and_tells_before_and_after(folder):
 def test_a_graph_learns_from_its_own_rates_and_json_has_it_all(folder):
     snnconv.convert(folder / "model.keras", verbose=False).save(folder / "model.snn.h5")
     options = ("--data", folder / "x.npy", "--distill", 1, "--steps", 2, "--epochs", 1, "--spikes", "binary", "--json")
+    options += ("--distill-layers", 0.5, "--flip", "--surrogate", "arctan", "--trainable", "kernels,initial_voltages")
     found = json.loads(run("finetune", folder / "model.snn.h5", *options))
     assert found["graph"] == str(folder / "model.finetuned.snn.h5")
     assert set(found["validation"]) == {"n_samples", "metric", "converted", "calibrated", "fine-tuned"}
@@ -105,6 +106,8 @@ learning_rate = 0.01
 n_steps = 2
 epochs = 3
 teach = true
+teacher_layers = 0.1
+trainable = ["kernels", "neuron_biases"]
 
 [simulation]
 n_steps = 2

@@ -2,8 +2,8 @@
 
 It runs in an environment of its own, with tests/requirements-neurobench.txt. The network is read from a description:
 torch's own layers with the same weights, and neurons that are written here once more. With "keras_model" the harness
-runs `snnconv.neurobench.KerasModel` of the saved graph instead.
-``python harness.py torch|keras_model BATCH_SIZE N_STEPS DT FOLDER...``
+runs `snnconv.neurobench.KerasModel` of the saved graph instead, and with "nir" what snnTorch makes of a NIR file.
+``python harness.py torch|keras_model|nir BATCH_SIZE N_STEPS DT FOLDER...``
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import math
 import sys
 from pathlib import Path
 
+import nir
 import numpy as np
 import snntorch
 import torch
@@ -20,6 +21,7 @@ from neurobench.benchmarks import Benchmark
 from neurobench.metrics.static import ConnectionSparsity, Footprint
 from neurobench.metrics.workload import ActivationSparsity, MembraneUpdates, SynapticOperations
 from neurobench.models import SNNTorchModel
+from snntorch.import_nir import import_from_nir
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -152,6 +154,22 @@ class Network(nn.Module):
         return torch.stack(outputs)
 
 
+class Carried(nn.Module):
+    """The network that snnTorch reads from a NIR file, channels first, run step by step."""
+
+    def __init__(self, path):
+        super().__init__()
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.network = import_from_nir(nir.read(path))
+
+    def forward(self, data):
+        for layer in self.network.modules():
+            if isinstance(layer, snntorch.SpikingNeuron):
+                layer.reset_mem()
+        data = data.movedim(-1, 2) if data.ndim == 5 else data
+        return torch.stack([self.network(data[:, step])[0] for step in range(data.shape[1])])
+
+
 def measured(kind, folder, batch_size, n_steps, dt):
     """The harness's results for the network in a folder."""
     x = torch.tensor(np.load(folder / "x.npy"))
@@ -160,7 +178,8 @@ def measured(kind, folder, batch_size, n_steps, dt):
 
         model = snnconv.neurobench.KerasModel(snnconv.load(folder / "graph.snn.h5"), n_steps, dt)
     else:
-        model = SNNTorchModel(Network(folder, dt), custom_forward=True)
+        network = Carried(folder / "network.nir") if kind == "nir" else Network(folder, dt)
+        model = SNNTorchModel(network, custom_forward=True)
     loader = DataLoader(TensorDataset(x, torch.zeros(len(x))), batch_size=batch_size)
     metrics = [[Footprint, ConnectionSparsity], [ActivationSparsity, SynapticOperations, MembraneUpdates]]
     said = io.StringIO()

@@ -165,12 +165,17 @@ def cases(tmp_path_factory):
 @pytest.fixture(scope="module", params=["torch", "keras_model"])
 def harness(request, cases):
     """The harness's results, by case: of torch's layers, and of `KerasModel`."""
-    script = Path(__file__).parents[1] / "helpers" / "harness.py"
     folders = [folder for _, _, folder in cases.values()]
-    command = [PYTHON, script, request.param, *map(str, (BATCH_SIZE, N_STEPS, DT)), *folders]
+    return dict(zip(cases, run_harness(request.param, *folders), strict=True))
+
+
+def run_harness(kind, *folders):
+    """The harness's results for the network in each folder."""
+    script = Path(__file__).parents[1] / "helpers" / "harness.py"
+    command = [PYTHON, script, kind, *map(str, (BATCH_SIZE, N_STEPS, DT)), *folders]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return dict(zip(cases, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def counts(found):
@@ -204,3 +209,21 @@ def test_the_integers_are_those_of_the_harness(case, cases, harness):
     found = snnconv.metrics(graph, x, N_STEPS, DT, batch_size=BATCH_SIZE)
     assert 0 < found.activation_sparsity < 1
     assert own_counts(found) == counts(harness[case])
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("kernel", [None, PRUNED, "convolutions"], ids=["dense", "weights of 0", "convolutions"])
+def test_the_integers_are_those_of_snntorch_behind_nir(kernel, binary, tmp_path):
+    # what snnTorch reads exactly: a leak and a reset to 0. It gives IF a leak too, and NIR has no refractory period.
+    neuron = LIF(tau_rc=2.0, tau_ref=0.0, amplitude=1.0, min_voltage=-math.inf)
+    nodes = image(neuron) if isinstance(kernel, str) else perceptron(neuron, kernel)
+    graph = SpikingGraph(nodes, {"y": nodes[-1].name})
+    rng, shape = np.random.default_rng(0), (N_SAMPLES, N_STEPS, *graph.inputs[0].shape)
+    x = (rng.random(shape) < 0.4 if binary else rng.integers(0, 9, shape) / 8).astype("float32")
+    np.save(tmp_path / "x.npy", x)
+    snnconv.export.export(graph, tmp_path / "network.nir", "nir", dt=DT)
+    (harness,) = run_harness("nir", tmp_path)
+    theirs, ours = counts(harness), own_counts(snnconv.metrics(graph, x, N_STEPS, DT, batch_size=BATCH_SIZE))
+    del theirs["footprint"], ours["footprint"]  # snnTorch's neurons hold other parameters
+    assert 0.2 < ours["activation_sparsity"] < 0.9
+    assert ours == theirs

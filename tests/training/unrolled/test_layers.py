@@ -112,6 +112,35 @@ def test_it_trains_on_another_backend_without_tensorflow(backend, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+DEVICES = """
+import keras, numpy as np, snnconv, tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+graph = snnconv.load("graph.snn.h5")
+x, y = np.random.default_rng(0).random((32, 9)).astype("float32"), np.arange(32) % 4
+found = []
+for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
+    strategy = tf.distribute.MirroredStrategy(devices)
+    assert strategy.num_replicas_in_sync == len(devices)
+    with strategy.scope():
+        model = graph.to_keras(4, surrogate="arctan", dtype="float64")
+        model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=3, batch_size=32, shuffle=False, verbose=0)
+    found.append(graph.with_weights_of(model))
+one, two = (np.asarray(each.populations["dense"].kernel) for each in found)
+assert (one != graph.populations["dense"].kernel).any()
+np.testing.assert_allclose(one, two, rtol=1e-6)
+"""
+
+
+@pytest.mark.full
+def test_two_devices_train_what_one_trains(tmp_path):
+    spiking()[0].save(tmp_path / "graph.snn.h5")
+    run = [sys.executable, "-c", DEVICES]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("surrogate", "most"), [("rate", 2.0), ("arctan", 4.0)])
 def test_many_steps_of_a_network_of_convolutions_fit_the_memory(surrogate, most, tmp_path):

@@ -15,9 +15,9 @@ from snnconv.training.unrolled.matching import matching
 N_STEPS = 8
 
 
-def network(name="dense"):
+def network():
     keras.utils.set_random_seed(0)
-    layers = [kl.Dense(12, activation="relu", name=name), kl.Dense(12, activation="relu"), kl.Dense(4)]
+    layers = [kl.Dense(12, activation="relu"), kl.Dense(12, activation="relu"), kl.Dense(4)]
     return snnconv.convert(keras.Sequential([keras.Input((9,)), *layers]), verbose=False)
 
 

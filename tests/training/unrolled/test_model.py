@@ -155,21 +155,6 @@ def test_it_trains_under_a_policy_of_half_precision_and_compiled():
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
 
 
-@pytest.mark.full
-def test_it_trains_on_several_devices():
-    import tensorflow as tf
-
-    graph, x, y = calibrated(), samples(n=16), np.arange(16) % 3
-    devices = [device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices("CPU")]
-    with tf.distribute.MirroredStrategy(devices).scope():
-        model = graph.to_keras(4, surrogate="arctan")
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    before = model.evaluate(x, y, verbose=0)[0]
-    model.fit(x, y, epochs=5, verbose=0)
-    assert model.evaluate(x, y, verbose=0)[0] < before
-    assert n_differing(graph, graph.with_weights_of(model), x, 4) > 0
-
-
 def test_an_input_can_vary_in_time():
     graph, shape = GRAPHS["LIF"]()
     (name,) = (node.name for node in graph.inputs)
