@@ -147,7 +147,7 @@ def command_lines(name: str, command: Any) -> list[str]:
     for each in arguments:
         lines += [f"``{each.metavar}``", *_indented(each.help), ""]
     for each in options:
-        flags = ", ".join(f"``{flag}``" for flag in each.opts)
+        flags = ", ".join(f"``{flag}``" for flag in [*each.opts, *each.secondary_opts])
         value = "" if each.is_flag else f" {each.metavar or 'VALUE'}"
         shown = f"  [default: {each.default}]" if _has_default(each) else ""
         required = "  [required]" if each.required else ""

@@ -34,7 +34,7 @@ from .neurons import Neuron
 from .neurons.synapses import Synapse
 from .runtime.arguments import DtypeLike, check_dt, check_dtype, check_flags, check_steps
 from .training.unrolled import graph_of, is_unrolled
-from .tuning.adaptation import Adaptation, warn_of_whole_intervals
+from .tuning.adaptation import Adaptation, warn_of_several_spikes
 from .tuning.doctor import warn_of
 
 __all__ = ["LayerCheck", "Verification", "View", "convert", "explain", "random_inputs", "verify", "view"]
@@ -134,7 +134,7 @@ def convert(
     ConversionWarning
         If swapped activations or pooling make the rates differ from Keras'; it says by how much, on `calibrate` or
         `refit` where they are given. For LIF neurons that `scale_firing_rates` gives a refractory period below a step
-        of 1 ms: their rates are then off.
+        of 1 ms: they may then spike several times in a step, which hardware may not allow.
     HealthWarning
         With `refit` or `calibrate`, for each layer that is silent, saturated or the like on the first of these samples,
         as `snnconv.doctor` finds them.
@@ -182,13 +182,12 @@ def convert(
         input_shape=_shape(model, calibrate if refit is None else refit) if input_shape is None else input_shape,
         x=refit if calibrate is None else calibrate,
     )
-    graph = (wanted if scale is None else dataclasses.replace(wanted, scale=1.0)).apply(graph)
+    graph = wanted.apply(graph, graph.dt, is_scaled=scale is not None)
     if verbose:
         from .text.terminal import printed
 
         printed(report_table(graph.report))
-    if scale is not None and not isinstance(scale, str) and calibrate is None:
-        warn_of_whole_intervals(graph, scale, stacklevel=2)
+    warn_of_several_spikes(graph, wanted.scale, graph.dt, stacklevel=2)
     if calibrate is not None:
         warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
     elif refit is not None:

@@ -119,7 +119,8 @@ def snnconv(
 ) -> None:
     """Turn trained Keras models into spiking networks, run them, and export every number.
 
-    Start with `snnconv demo`. A MODEL is a Keras file (.keras, .h5, .hdf5) or an exported graph (.snn.h5).
+    Start with `snnconv demo`. A MODEL is a Keras file (.keras, .h5, .hdf5), an exported graph (.snn.h5) or
+    a .nir file.
     """
     if max_bytes is not None:
         from ..files.limits import raise_for_good

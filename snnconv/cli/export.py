@@ -138,7 +138,7 @@ def export(
     context: typer.Context,
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="MODEL", help="A Keras file or an exported .snn.h5.", show_default=False),
+        typer.Argument(metavar="MODEL", help="A Keras file, an exported .snn.h5, or a .nir file.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,

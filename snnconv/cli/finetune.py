@@ -45,12 +45,16 @@ def finetune(
         ),
     ] = "rate",
     trainable: Annotated[
-        str, typer.Option(metavar="NAME,…", help="What trains; also heights, initial_voltages.")
+        str, typer.Option(metavar="NAME,…", help="What trains; also heights, time_constants, initial_voltages.")
     ] = "kernels,dense_biases,neuron_biases",
     distill: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Weight of the network's own answers in rates; 1 needs no labels."),
     ] = None,
+    distill_layers: Annotated[
+        float, typer.Option(metavar="LOSS", help="For layers whose outputs are not those in rates. Needs --distill.")
+    ] = 0.0,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror half of the images left to right, in training.")] = False,
     spike_penalty: Annotated[float, typer.Option(metavar="LOSS", help="For a spike of a neuron per step.")] = 0.0,
     calibrate: Annotated[bool, typer.Option(help="Calibrate for these steps first.")] = True,
     spikes: Annotated[
@@ -142,6 +146,8 @@ def finetune(
             spikes=spikes,
             teacher=None if distill is None else "rates",
             teacher_share=distill or 1.0,
+            teacher_layers=distill_layers,
+            augment="flip" if flip else None,
             spike_penalty=spike_penalty,
             surrogate=surrogate,
             trainable=[name for name in trainable.split(",") if name],

@@ -113,9 +113,11 @@ class ModelFile:
             given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
             graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
             return graph, None if is_unrolled(model) else keras_sources(model)
-        from ..tuning.adaptation import Adaptation
+        from ..tuning.adaptation import Adaptation, warn_of_several_spikes
 
-        return Adaptation(scale_firing_rates, synapse).apply(self.graph()), None
+        graph = Adaptation(scale_firing_rates, synapse).apply(self.graph(), self.dt)
+        warn_of_several_spikes(graph, scale_firing_rates, self.dt)
+        return graph, None
 
     def graph(self) -> SpikingGraph:
         """Read the graph in an exported file or a NIR file.

@@ -88,7 +88,7 @@ Data = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that snnconv did not write.")]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of --data]"),
+    typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, .npy or .npz.  [default: y of the inputs]"),
 ]
 
 

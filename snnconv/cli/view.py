@@ -35,12 +35,13 @@ def view(
     """Write one page about a network and a sample in spikes.
 
     The page is one file that loads nothing: it opens without a network, and can be sent to others. It has the graph,
-    the sample to step through in time, every layer in equations with its numbers, histograms of weights and rates,
-    every variable of the Keras model with its unit, and what it takes to get the same spikes elsewhere.
+    samples to pick from and to step through in time, with each neuron's rate, current and voltage, every layer in
+    equations with its numbers, kernels and rates as pictures, every variable of the Keras model with its unit, and what
+    it takes to get the same spikes elsewhere.
 
     Examples:
 
-    - `snnconv view model.keras --input x.npy --sample 3 -o report.html`
+    - `snnconv view model.keras --input x.npy --labels y.npy --samples 8 -o report.html`
 
     - `snnconv view model.snn.h5 --steps 200`
     """

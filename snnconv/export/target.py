@@ -99,6 +99,12 @@ def other_neurons(kind: str, known: str = "LIF") -> str:
     return f"{advice} in their place"
 
 
+ONE_SPIKE = (
+    *("the several spikes in a step", "written with one spike a step"),
+    "Convert with firing rates that are scaled less",
+)
+"""Of `Limit`: LIF neurons that spike several times in a step; what there is instead; the advice."""
+
 FUNCTIONS = "the functions of means", "Train with relu, BatchNormalization and sums, which take nothing but spikes"
 """The limit of targets without arithmetic, and advice: silu, products, norms and attention become such functions."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError, ModelFileError
 from .archives import check_archive
+from .limits import MOST_PACKED, raised
 
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 FAULTS = (
@@ -39,22 +43,90 @@ def read_arrays(path: Path, mapped: bool = False) -> Arrays:
     """
     if not path.is_file():
         raise InputError(f"there is no file '{path}'.")
-    try:
+    with _faults(f"'{path}'"):
         size = path.stat().st_size
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_archive(archive, size)
-                return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
+            return _unpacked(path, size)
         with path.open("rb") as file:
             n_values = _n_values(file, size)
         return np.load(path, mmap_mode="r" if mapped and n_values else None, allow_pickle=False)
+
+
+def unpack_arrays(data: bytes, what: str) -> dict[str, np.ndarray]:
+    """The arrays, by name, of an .npz file in memory that another process sent.
+
+    Parameters
+    ----------
+    what : str
+        Its name in messages.
+
+    Raises
+    ------
+    InputError
+        As `read_arrays`.
+    """
+    with _faults(what):
+        return _unpacked(io.BytesIO(data), len(data))
+
+
+class OwnArrays(Mapping[str, np.ndarray]):
+    """The arrays of an .npz file that a run wrote itself, by name, each read from the file when it is asked for.
+
+    Such a file may hold as much as its packing can: spikes are mostly 0.
+
+    Raises
+    ------
+    InputError
+        As `read_arrays`, also when an array is read.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        with self._opened() as archive:
+            self._members = {info.filename.removesuffix(".npy"): info.filename for info in archive.infolist()}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        member = self._members[name]
+        with self._opened() as archive:
+            return _member(archive, archive.getinfo(member))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        with _faults(f"'{self._path}'"), zipfile.ZipFile(self._path) as archive:
+            size = self._path.stat().st_size
+            with raised(MOST_PACKED * size):
+                check_archive(archive, size)
+            yield archive
+
+
+@contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """Turn all that reading can raise into one line."""
+    try:
+        yield
     except ModelFileError as error:
-        raise InputError(f"cannot read '{path}': {error}") from error
+        raise InputError(f"cannot read {what}: {error}") from error
     except FAULTS as error:
         # NumPy's own message recommends to unpickle a file of unknown origin
         raise InputError(
-            f"cannot read '{path}': it is damaged, holds Python objects, or is no .npy or .npz file."
+            f"cannot read {what}: it is damaged, holds Python objects, or is no .npy or .npz file."
         ) from error
+
+
+def _unpacked(file: Path | IO[bytes], size: int) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file of `size` bytes."""
+    with zipfile.ZipFile(file) as archive:
+        check_archive(archive, size)
+        return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:

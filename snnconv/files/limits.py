@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from ..errors import ModelFileError, ParameterError
 
 FLOOR, FACTOR = 256 << 20, 64
+MOST_PACKED = 1032  # times: the most that deflate packs, for files that snnconv wrote itself
 JSON_BYTES, JSON_VALUES = 32 << 20, 1 << 20  # of the JSON of a model; that of a network of 1,000 layers has 60,000
 # Of one sample at the output of a layer, or FACTOR for each number in the file. A Keras model is run on several samples
 # when it is compared with its conversion; a graph is only read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -193,17 +193,8 @@ class SpikingGraph:
         dict of str to (n, *shape) array
             Outputs of populations are amplitude times rate.
         """
-        values = dict(self.check_inputs(x, dtype))
-        for node in self.nodes:
-            if isinstance(node, Input):
-                continue
-            node = node.map_arrays(lambda array: array.astype(dtype))
-            xs = [values[name] for name in node.inputs]
-            if isinstance(node, Stateful):
-                values[node.name] = node.rate(xs[0], numpy_ops)
-            elif isinstance(node, Linear):
-                values[node.name] = node.apply(*xs, xp=numpy_ops)
-        return values
+        nodes = [node.map_arrays(lambda array: array.astype(dtype)) for node in self.nodes]
+        return rate_values(nodes, self.check_inputs(x, dtype), numpy_ops)
 
     def rate_output(self, x: Any, batch_size: int = 64) -> np.ndarray:
         """Output with every population replaced by its rate function: what Keras computes.
@@ -339,6 +330,27 @@ def random_samples(
         name: rng.integers(0, n_integers, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
         for name, shape in shapes.items()
     }
+
+
+def rate_values(
+    nodes: Sequence[Node], inputs: Mapping[str, Any], xp: Any, wanted: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Value of every node from those of the inputs, each population replaced by its rate function.
+
+    With `wanted`, values of other nodes are let go as soon as no later node takes them.
+    """
+    values = dict(inputs)
+    last = {} if wanted is None else {name: node.name for node in nodes for name in node.inputs if name not in wanted}
+    for node in nodes:
+        xs = [values[name] for name in node.inputs]
+        if isinstance(node, Stateful):
+            values[node.name] = node.rate(xs[0], xp)
+        elif isinstance(node, Linear) and not isinstance(node, Input):
+            values[node.name] = node.apply(*xs, xp=xp)
+        for name in {*node.inputs}:
+            if last.get(name) == node.name:
+                del values[name]
+    return values
 
 
 def load(path: str | PathLike[str]) -> SpikingGraph:

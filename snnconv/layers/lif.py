@@ -32,6 +32,8 @@ class LIF(TunedLayer):
         Output is the rate in Hz times this. The default makes an input of 1 an output of 1.
     min_voltage : float
         Floor of the voltage in the spiking network; 0 or less.
+    max_spikes : int
+        Most spikes in one step of the spiking network; see `snnconv.neurons.LIF`.
     smoothing : float
         Width of the soft LIF (see `snnconv.neurons.LIF`); 0 means none. The rates then differ from those in spikes.
     gradient_smoothing : float
@@ -77,6 +79,7 @@ class LIF(TunedLayer):
         tau_ref: float = 0.002,
         amplitude: float = 0.01,
         min_voltage: float = 0.0,
+        max_spikes: int = 1,
         smoothing: float = 0.0,
         gradient_smoothing: float = 0.02,
         spiking: bool = False,
@@ -88,7 +91,7 @@ class LIF(TunedLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        neuron = neurons.LIF(tau_rc, tau_ref, amplitude, min_voltage, smoothing)
+        neuron = neurons.LIF(tau_rc, tau_ref, amplitude, min_voltage, smoothing, max_spikes)
         slope = dataclasses.replace(neuron, smoothing=smoothing or gradient_smoothing)
         training = SpikingTraining(spiking, n_steps, dt, initial_voltage, noise, seed)
         super().__init__(neuron, max_rates, intercepts, training, slope=slope, shared_axes=shared_axes, **kwargs)

@@ -24,6 +24,7 @@ from .base import Array, Equations, Neuron, State, check_positive, check_tuning
 _TIE = 1e-6
 
 
+@dataclass(frozen=True, kw_only=True)
 class Accumulating(Neuron, abstract=True):
     """A neuron that keeps account of how many spikes it owes.
 
@@ -40,9 +41,20 @@ class Accumulating(Neuron, abstract=True):
 
     Where F is nowhere negative, a neuron that has sent too much waits. Where it is, spikes are negative in part: a
     step with a count of -1 takes amplitude/dt away. Hardware whose spikes have no sign cannot hold such a neuron.
+
+    Parameters
+    ----------
+    max_spikes : int or None
+        Most spikes of either sign in one step; what is due beyond them is sent later. None: no limit.
     """
 
+    max_spikes: int | None = None
+
     state: ClassVar[tuple[str, ...]] = ("voltage", "mean_current", "n_steps", "n_due")
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Neuron.meanings,
+        "max_spikes": "most spikes of either sign in a step",
+    }
 
     @abstractmethod
     def firing_rate(self, J: Array, xp: Any = np) -> Array:
@@ -69,12 +81,18 @@ class Accumulating(Neuron, abstract=True):
 
     @property
     def equations(self) -> Equations:
-        step = "v += spikes due at the mean current so far; floor(v) spikes, and v loses as many"
+        most = "" if self.max_spikes is None else f", at most {self.max_spikes}"
+        step = f"v += spikes due at the mean current so far; floor(v) spikes{most}, and v loses as many"
         return dataclasses.replace(super().equations, step=step, threshold="v ≥ 1", reset="v -= n")
+
+    def parameters(self) -> dict[str, Any]:
+        found = super().parameters()  # the own ones of a neuron come first
+        found["max_spikes"] = found.pop("max_spikes")
+        return found
 
     @property
     def max_spikes_per_step(self) -> int | None:
-        return None
+        return self.max_spikes
 
     def rate(self, J: Array, xp: Any = np) -> Array:
         return self.amplitude * self.firing_rate(J, xp)
@@ -88,14 +106,17 @@ class Accumulating(Neuron, abstract=True):
         spikes = xp.floor(xp.maximum(v + _TIE, zero))
         if self.fires_negative:
             spikes = spikes - xp.floor(xp.maximum(_TIE - v, zero))
+        if self.max_spikes is not None:
+            spikes = xp.minimum(xp.maximum(spikes, zero - self.max_spikes), zero + self.max_spikes)
         return spikes, {"voltage": v - spikes, "mean_current": mean, "n_steps": n_steps, "n_due": n_due}
 
     def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
         n_steps = state["n_steps"] + 1
         mean = state["mean_current"] + (J - state["mean_current"]) / n_steps
         v = state["voltage"] + (n_steps * dt * self.firing_rate(mean, xp) - state["n_due"])
-        nearest = xp.floor(v + 0.5)
-        one = xp.ones_like(v)
+        nearest, one = xp.floor(v + 0.5), xp.ones_like(v)
+        if self.max_spikes is not None:
+            nearest = xp.minimum(xp.maximum(nearest, -one * self.max_spikes), one * self.max_spikes)
         if not self.fires_negative:
             return (v - xp.maximum(nearest, one),)
         return (v - xp.where(v < 0, xp.minimum(nearest, -one), xp.maximum(nearest, one)),)
@@ -115,6 +136,12 @@ class Accumulating(Neuron, abstract=True):
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
         gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
         return self.firing_rate(gain + bias), (self.starting_current - bias) / gain
+
+
+def check_most(owner: str, max_spikes: int | None) -> None:
+    """Raise ParameterError unless a largest number of spikes in a step is None or a whole number above 0."""
+    if max_spikes is not None and not (max_spikes == int(max_spikes) and max_spikes >= 1):
+        raise ParameterError(f"{owner}: max_spikes must be None, 1 or more. Received {max_spikes!r}.")
 
 
 @dataclass(frozen=True)
@@ -147,7 +174,8 @@ class FunctionNeuron(Accumulating, abstract=True):
     unit_name: ClassVar[str] = "max_rate"
 
     def __post_init__(self) -> None:
-        check_positive(self.kind, **self.parameters())
+        check_positive(self.kind, amplitude=self.amplitude, **{self.unit_name: self._unit_rate})
+        check_most(self.kind, self.max_spikes)
 
     @property
     def equations(self) -> Equations:
@@ -192,6 +220,8 @@ class Sigmoid(FunctionNeuron):
         Output of a neuron is its rate in Hz times this; with the defaults it is the sigmoid of J.
     max_rate : float
         Rate at large currents, in Hz.
+    max_spikes : int or None
+        As in `Accumulating`.
 
     Raises
     ------
@@ -221,6 +251,8 @@ class Softplus(FunctionNeuron):
         Output of a neuron is its rate in Hz times this; with the defaults it is softplus(J).
     unit_rate : float
         Rate where the softplus is 1, in Hz.
+    max_spikes : int or None
+        As in `Accumulating`.
 
     Raises
     ------
@@ -251,6 +283,8 @@ class Softsign(FunctionNeuron):
         Output of a neuron is its rate in Hz times this; with the defaults it is softsign(J).
     max_rate : float
         Rate at large currents, in Hz.
+    max_spikes : int or None
+        As in `Accumulating`.
 
     Raises
     ------
@@ -280,6 +314,8 @@ class Tanh(FunctionNeuron):
         Output of a neuron is its rate in Hz times this; with the defaults it is tanh(J).
     max_rate : float
         Rate at large currents, in Hz.
+    max_spikes : int or None
+        As in `Accumulating`.
 
     Raises
     ------

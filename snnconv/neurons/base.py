@@ -7,6 +7,7 @@ have words of its own too, `equations` and `meanings`.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from ..errors import ParameterError
 Array = Any  # numpy.ndarray, tf.Tensor or whatever the namespace `xp` works on
 State = dict[str, Array]
 N = TypeVar("N", bound="Neuron")
+T = TypeVar("T")
 
 NEURONS: dict[str, type[Neuron]] = {}
 
@@ -78,12 +80,14 @@ class Neuron(ABC):
     `numpy` itself, `keras.ops`, or `snnconv.runtime.tensorflow_ops`. Subclassing registers the model under its class
     name.
 
-    `state` names its variables, "voltage" among them. `meanings` has the unit or the meaning of each parameter.
+    `state` names its variables, "voltage" among them. `meanings` has the unit or the meaning of each parameter, and
+    `time_constants` the names of those in seconds that can be trained: `step` and `rate` take tensors for them.
     """
 
     amplitude: float
     state: ClassVar[tuple[str, ...]]
     meanings: ClassVar[Mapping[str, str]] = {"amplitude": "output per Hz; a spike has the height amplitude/dt"}
+    time_constants: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         own = vars(cls)
@@ -119,6 +123,11 @@ class Neuron(ABC):
     def max_spikes_per_step(self) -> int | None:
         """Most spikes of one sign in one step, or None if there is no bound."""
         return 1
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether a neuron sends nothing or one spike in a step."""
+        return self.max_spikes_per_step == 1 and not self.fires_negative
 
     @property
     def fires_negative(self) -> bool:
@@ -228,6 +237,19 @@ class Neuron(ABC):
     def parameters(self) -> dict[str, Any]:
         """The model's parameters by name: what a file has to hold besides the kind."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # pyright: ignore[reportArgumentType]
+
+
+def with_tensors(owner: T, tensors: Mapping[str, Array]) -> T:
+    """A neuron or synapse with tensors in the place of parameters, which nothing checks: for gradients by them."""
+    found = copy.copy(owner)
+    for name, value in tensors.items():
+        object.__setattr__(found, name, value)
+    return found
+
+
+def exponentials(time_constant: Array, xp: Any) -> Any:
+    """The namespace of exp and expm1 for a time constant: `math`, as in every export, where it is a number."""
+    return math if is_number(time_constant) else xp
 
 
 def check_tuning(max_rates: Array, intercepts: Array, rate_limit: float) -> tuple[np.ndarray, np.ndarray]:

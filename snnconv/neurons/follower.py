@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
+from .accumulating import check_most
 from .base import Array, Equations, Neuron, State, check_positive, linear_gain_bias, linear_max_rates_intercepts
 
 # Half a spike owed is sent. At a constant current it falls due after round numbers of steps, where the last digit of
@@ -66,8 +67,7 @@ class Follower(Neuron):
     def __post_init__(self) -> None:
         check_positive(self.kind, amplitude=self.amplitude)
         check_window(self.kind, self.window)
-        if self.max_spikes is not None and not (self.max_spikes == int(self.max_spikes) and self.max_spikes >= 1):
-            raise ParameterError(f"Follower: max_spikes must be None, 1 or more. Received {self.max_spikes!r}.")
+        check_most(self.kind, self.max_spikes)
 
     @property
     def equations(self) -> Equations:

@@ -13,7 +13,17 @@ import numpy as np
 from ..errors import ParameterError
 from ..text.plain import number
 from .accumulating import softplus
-from .base import Array, Equations, Neuron, State, check_numbers, check_positive, check_tuning
+from .base import (
+    Array,
+    Equations,
+    Neuron,
+    State,
+    check_numbers,
+    check_positive,
+    check_tuning,
+    exponentials,
+    with_tensors,
+)
 from .spike_train import LIFSpikeTrain
 
 _SMALLEST_DRIVE = 1e-18  # below it the slope 1/j² would overflow float32; the rate there is under 1/(41 tau_rc)
@@ -26,6 +36,15 @@ needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) 
     v > 1:  spike, p = max(GROWN_1 - GROWN * (v - 1) / (J - 1), 0), v = 0        GROWN = exp(tau_ref/tau_rc)
     else:   p = max(-share, 0), v = max(v, MIN_VOLTAGE)                          GROWN_1 = GROWN - 1"""
 
+_SEVERAL = """\
+needs no exponential in its step: p = expm1(remaining refractory time / tau_rc) is its state beside the voltage v
+
+    share = FREE_STEP - DECAY * p                 FREE_STEP = 1 - exp(-dt/tau_rc), DECAY = exp(-dt/tau_rc)
+    {} times:  v = v + (J - v) * max(share, 0)
+        v > 1:  spike, share = GROWN * (v - 1) / (J - 1) - GROWN_1, v = 0        GROWN = exp(tau_ref/tau_rc)
+        else:   share = min(share, 0), v = max(v, MIN_VOLTAGE)                   GROWN_1 = GROWN - 1
+    p = max(-share, 0)"""
+
 
 @dataclass(frozen=True)
 class LIF(Neuron):
@@ -34,6 +53,10 @@ class LIF(Neuron):
     ``tau_rc dv/dt = J - v``; when v crosses 1 the neuron spikes, v returns to 0 and stays there for `tau_ref`.
     Spike times are resolved inside a step: the crossing is found exactly, and the refractory period ends inside a
     step as well. `step` gives the spikes of Nengo's ``LIF`` without its exponential and logarithm.
+
+    With the default of one spike in a step, what is left of it behind the refractory period is lost, so that rates are
+    too low where `tau_ref` is below dt. With `max_spikes` of ``dt/tau_ref`` or more nothing is lost: under a current
+    that is constant in each step the neuron fires as it does in continuous time.
 
     Parameters
     ----------
@@ -48,6 +71,8 @@ class LIF(Neuron):
     smoothing : float
         Width σ of the soft LIF, used by `rate` only: J - 1 becomes σ·softplus((J - 1)/σ), which gives the rate
         function a finite slope at threshold. 0 means none.
+    max_spikes : int
+        Most spikes in one step. Hardware has 1.
 
     Raises
     ------
@@ -64,15 +89,18 @@ class LIF(Neuron):
     amplitude: float = 0.01
     min_voltage: float = 0.0
     smoothing: float = 0.0
+    max_spikes: int = 1
 
     # p = expm1(remaining refractory time / tau_rc), floored at 0. The time is tau_rc * log1p(p).
     state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_rc", "tau_ref")
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "tau_rc": "s, membrane time constant",
         "tau_ref": "s, refractory period",
         "min_voltage": "floor of the voltage; the threshold is 1",
         "smoothing": "width of the soft threshold in training",
+        "max_spikes": "most spikes in one step",
     }
 
     def __post_init__(self) -> None:
@@ -87,6 +115,18 @@ class LIF(Neuron):
             raise ParameterError(f"LIF: min_voltage must be 0 or less. Received {self.min_voltage!r}.")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
             raise ParameterError(f"LIF: smoothing must be 0 or more. Received {self.smoothing!r}.")
+        check_numbers("LIF", max_spikes=self.max_spikes)
+        if not (self.max_spikes >= 1 and self.max_spikes % 1 == 0):
+            raise ParameterError(f"LIF: max_spikes must be a whole number above 0. Received {self.max_spikes!r}.")
+
+    def parameters(self) -> dict[str, Any]:
+        """The model's parameters by name; `max_spikes` only where it is not the usual 1."""
+        found = super().parameters()
+        return {name: value for name, value in found.items() if name != "max_spikes" or value != 1}
+
+    @property
+    def max_spikes_per_step(self) -> int:
+        return self.max_spikes
 
     @property
     def equations(self) -> Equations:
@@ -94,15 +134,17 @@ class LIF(Neuron):
         if self.smoothing:
             excess, condition = f"s·softplus((J - 1)/s), s = {number(self.smoothing)}", ""
         highest = f"; < {number(1 / self.tau_ref)} Hz" if self.tau_ref else ""
-        tau_rc, tau_ref = number(self.tau_rc), number(self.tau_ref)
+        tau_rc, tau_ref, most = number(self.tau_rc), number(self.tau_ref), self.max_spikes
+        again = f", and again in what is left of the step, up to {most} times" if most > 1 else ""
         return Equations(
             rate=f"1/({tau_ref} + {tau_rc}·ln(1 + 1/({excess}))) Hz{condition}{highest}",
             step=f"v += (J - v)·(1 - exp(-free/{tau_rc})), free: the part of the step outside the refractory period, "
-            f"in s; v > 1 is a spike, then v = 0 for {tau_ref} s from the crossing on; v ≥ {number(self.min_voltage)}",
+            f"in s; v > 1 is a spike, then v = 0 for {tau_ref} s from the crossing on{again}; "
+            f"v ≥ {number(self.min_voltage)}",
             threshold="v > 1",
             reset="to 0",
             unit="thresholds",
-            arithmetic=_ARITHMETIC,
+            arithmetic=_ARITHMETIC if most == 1 else _SEVERAL.format(most),
         )
 
     def rate(self, J: Array, xp: Any = np) -> Array:
@@ -115,33 +157,41 @@ class LIF(Neuron):
         return xp.where(firing, rate, xp.zeros_like(j))
 
     def step(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
-        decay, free_step = math.exp(-dt / self.tau_rc), -math.expm1(-dt / self.tau_rc)
-        grown, grown_1 = math.exp(self.tau_ref / self.tau_rc), math.expm1(self.tau_ref / self.tau_rc)
+        of = exponentials(self.tau_rc, xp)
+        decay, free_step = of.exp(-dt / self.tau_rc), -of.expm1(-dt / self.tau_rc)
+        grown, grown_1 = of.exp(self.tau_ref / self.tau_rc), of.expm1(self.tau_ref / self.tau_rc)
         v, p = state["voltage"], state["refractory"]
         zero = xp.zeros_like(v)
 
         # The share of the way to J, were the whole rest of the step free: 1 - exp(-(dt - remaining)/tau_rc).
         # Negative while refractory: then -share is p after this step.
-        share = free_step - decay * p
-        v = v + (J - v) * xp.maximum(share, zero)
-        spiked = v > 1
-        # exp(-(time since the crossing)/tau_rc) = (J - v)/(J - 1); the refractory period counts from the crossing.
-        drive = xp.where(spiked, J - 1, xp.ones_like(v))
-        p = xp.where(spiked, grown_1 - grown * (v - 1) / drive, -share)
-        v = xp.where(spiked, zero, xp.maximum(v, zero + self.min_voltage))
-        spikes = xp.where(spiked, xp.ones_like(v), zero)
-        return spikes, {"voltage": v, "refractory": xp.maximum(p, zero)}
+        share, fired = free_step - decay * p, []
+        for _ in range(self.max_spikes):
+            v = v + (J - v) * xp.maximum(share, zero)
+            spiked = v > 1
+            # exp(-(time since the crossing)/tau_rc) = (J - v)/(J - 1); the refractory period counts from the crossing.
+            # Above 0 the share is what is left of the step behind it, for the next spike.
+            drive = xp.where(spiked, J - 1, xp.ones_like(v))
+            silent = share if self.max_spikes == 1 else xp.minimum(share, zero)
+            share = xp.where(spiked, grown * (v - 1) / drive - grown_1, silent)
+            v = xp.where(spiked, zero, xp.maximum(v, zero + self.min_voltage))
+            fired.append(xp.where(spiked, xp.ones_like(v), zero))
+        return sum(fired[1:], fired[0]), {"voltage": v, "refractory": xp.maximum(-share, zero)}
 
     def distances(self, J: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, ...]:
-        v = state["voltage"]
-        share = -math.expm1(-dt / self.tau_rc) - math.exp(-dt / self.tau_rc) * state["refractory"]
+        v, of = state["voltage"], exponentials(self.tau_rc, xp)
+        share = -of.expm1(-dt / self.tau_rc) - of.exp(-dt / self.tau_rc) * state["refractory"]
         return (v + (J - v) * xp.maximum(share, xp.zeros_like(v)) - 1,)
 
     def smooth_rate(self, J: Array, smoothing: float, xp: Any = np) -> Array:
-        return dataclasses.replace(self, smoothing=self.smoothing or smoothing).rate(J, xp)
+        return with_tensors(self, {"smoothing": self.smoothing or smoothing}).rate(J, xp)
 
     def has_spike_train(self, dt: float) -> bool:
-        return self.tau_ref >= dt  # else the rest of the step in which the refractory period ends is lost
+        return self.keeps_time(dt)
+
+    def keeps_time(self, dt: float) -> bool:
+        """Whether all of a step of `dt` seconds counts: else what is left of it behind the last spike is lost."""
+        return self.max_spikes * self.tau_ref >= dt * (1 - 1e-9)  # nine digits: time constants are divided by scales
 
     def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
         return LIFSpikeTrain(J, state, self.tau_rc, self.tau_ref, self.min_voltage, dt, xp)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .accumulating import Accumulating
+from .accumulating import Accumulating, check_most
 from .base import Array, Equations, as_tuples, check_numbers, check_positive
 
 Slopes = float | tuple[Any, ...]
@@ -33,6 +33,8 @@ class PiecewiseLinear(Accumulating):
         Current that has to be exceeded, in Hz; 0 or more.
     max_rate : float or None
         Highest rate, in Hz; None: no limit.
+    max_spikes : int or None
+        As in `Accumulating`.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class PiecewiseLinear(Accumulating):
     def __post_init__(self) -> None:
         check_positive("PiecewiseLinear", amplitude=self.amplitude)
         check_numbers("PiecewiseLinear", threshold=self.threshold)
+        check_most("PiecewiseLinear", self.max_spikes)
         if self.max_rate is not None:
             check_numbers("PiecewiseLinear", max_rate=self.max_rate)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from .base import Array, State, check_positive
+from .base import Array, State, check_positive, exponentials
 
 SYNAPSES: dict[str, type[Synapse]] = {}
 
@@ -21,6 +20,7 @@ class Synapse(ABC):
 
     tau: float
     state: ClassVar[tuple[str, ...]]
+    time_constants: ClassVar[tuple[str, ...]] = ()  # names of those that can be trained: `step` takes tensors for them
 
     def __init_subclass__(cls) -> None:
         SYNAPSES[cls.__name__] = cls
@@ -62,6 +62,7 @@ class Lowpass(Synapse):
 
     tau: float = 0.005
     state: ClassVar[tuple[str, ...]] = ("filtered",)
+    time_constants: ClassVar[tuple[str, ...]] = ("tau",)
 
     def __post_init__(self) -> None:
         check_positive("Lowpass", tau=self.tau)
@@ -72,7 +73,7 @@ class Lowpass(Synapse):
 
     def step(self, x: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         y = state["filtered"]
-        y = y + (x - y) * -math.expm1(-dt / self.tau)
+        y = y + (x - y) * -exponentials(self.tau, xp).expm1(-dt / self.tau)
         return y, {"filtered": y}
 
 
@@ -88,6 +89,7 @@ class Alpha(Synapse):
 
     tau: float = 0.005
     state: ClassVar[tuple[str, ...]] = ("inner", "filtered")
+    time_constants: ClassVar[tuple[str, ...]] = ("tau",)
 
     def __post_init__(self) -> None:
         check_positive("Alpha", tau=self.tau)
@@ -98,7 +100,7 @@ class Alpha(Synapse):
 
     def step(self, x: Array, state: State, dt: float, xp: Any = np) -> tuple[Array, State]:
         h = dt / self.tau
-        decay = math.exp(-h)
+        decay = exponentials(self.tau, xp).exp(-h)
         inner = state["inner"] - x
         y = x + (state["filtered"] - x + inner * h) * decay
         return y, {"inner": x + inner * decay, "filtered": y}

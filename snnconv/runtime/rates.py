@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..graph import Input, Linear, SpikingGraph, Stateful
+from ..graph import Linear, SpikingGraph
+from ..graph.spiking_graph import rate_values as through
 from . import tensorflow_ops
 from .batches import sizes
 
@@ -25,20 +25,13 @@ def rate_values(graph: SpikingGraph, x: Any, names: Iterable[str]) -> dict[str, 
     names = list(names)
     nodes = [node.map_arrays(lambda array: tf.constant(array, tf.float32)) for node in graph.nodes]
 
-    def values(inputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-        found: dict[str, Any] = dict(inputs)
-        for node in nodes:
-            sources = [found[name] for name in node.inputs]
-            if isinstance(node, Stateful):
-                found[node.name] = node.rate(sources[0], tensorflow_ops)
-            elif isinstance(node, Linear) and not isinstance(node, Input):
-                found[node.name] = node.apply(*sources, xp=tensorflow_ops)
-        return [found[name] for name in names]
+    def values(inputs: dict[str, Any]) -> list[np.ndarray]:
+        found = through(nodes, inputs, tensorflow_ops, names)
+        return [np.asarray(found[name]) for name in names]
 
-    compute = tf.function(partial(values), autograph=False, reduce_retracing=True)
     size, _ = sizes(graph, xs.n, 1, "float32")
-    parts = [compute({name: tf.constant(array) for name, array in part.items()}) for part in xs.parts(size)]
-    return {name: np.concatenate([part[k].numpy() for part in parts]) for k, name in enumerate(names)}
+    parts = [values({name: tf.constant(array) for name, array in part.items()}) for part in xs.parts(size)]
+    return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(names)}
 
 
 def linear_values(node: Linear, inputs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:

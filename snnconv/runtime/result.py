@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ..errors import RecordError, SnnconvError
 from ..graph import Population
 from ..graph.inputs import one_or_all
 from ..neurons.base import State
-from ..text.picture import raster
+from ..text.picture import curves, raster
 from ..text.plain import plural
 from ..text.table import Table
 
@@ -194,7 +195,7 @@ NOTE = "silent: share of neurons without a spike, over all samples; negative spi
 
 
 def result_html(result: Result) -> str:
-    """Table of a result: a row per output and per recorded population, with rates and spikes of its neurons."""
+    """Table of a result, a row per output and per recorded population, with rasters of spikes and the mean outputs."""
     labels = list(result.outputs) if len(result.outputs) > 1 else ["output"]
     shapes = [_shape(array.shape) for array in result.outputs.values()]
     rows = [[label, "output", shape, *[""] * 4] for label, shape in zip(labels, shapes, strict=True)]
@@ -210,7 +211,20 @@ def result_html(result: Result) -> str:
         for name, spikes in list(result.spikes.items())[:MOST_RASTERS]
         if spikes.size
     )
-    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html() + rasters
+    means = "".join(
+        _means(array[0], result, f"{label}, first sample, mean so far")
+        for label, array in zip(labels, result.outputs.values(), strict=True)
+        if array.size and np.isfinite(array[0]).all()
+    )
+    return Table(HEADINGS, rows, title=title, notes=notes, left=range(3)).html() + rasters + means
+
+
+def _means(output: np.ndarray, result: Result, title: str) -> str:
+    """Picture of the mean of an output from the step `read_from` on, before a softmax or the like."""
+    first = result.read_from - 1 if result.read_from <= len(output) else 0
+    values = output[first:].reshape(-1, math.prod(output.shape[1:]))
+    means = np.cumsum(values, 0, dtype="float64") / np.arange(1, len(values) + 1)[:, None]
+    return curves(means, result.dt, title)
 
 
 def _activity(result: Result, name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +35,15 @@ from .recorder import LateState, Recorder, as_result, state_arrays
 from .result import Result
 from .samples import Samples
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import keras
+    from typing_extensions import deprecated
+
+    class NotConverted:
+        """Type checkers take ``Simulator(model)`` for this, which can do nothing."""
 
 
 class Simulator:
@@ -67,7 +76,7 @@ class Simulator:
         Spikes are 0 or 1, which all of them hold exactly.
     compile : str
         "parts": XLA compiles neurons and filters, TensorFlow runs what is linear, which is faster on CPUs. "whole": XLA
-        compiles all layers of a chunk as one program, without `sparse`.
+        compiles all layers of a chunk as one program, without `sparse`. "auto": whole on GPUs, else parts.
     strategy : tf.distribute.Strategy or None
         Distribute batches over the devices of a MirroredStrategy, or over the workers of a MultiWorkerMirroredStrategy
         and their devices. Each worker calls the same methods with the same samples, and gets the whole result.
@@ -87,6 +96,17 @@ class Simulator:
     and initial voltages; it compiles anew in another process, and its `step` starts at the beginning.
     """
 
+    if TYPE_CHECKING:  # bases of Keras' classes are unknown to type checkers, and would pass for those of a graph
+
+        @overload
+        @deprecated("Simulator takes a graph. Convert the Keras model first: Simulator(snnconv.convert(model)).")
+        def __new__(cls, graph: keras.Model, *args: Any, **options: Any) -> NotConverted: ...
+        @overload
+        def __new__(  # pyright: ignore[reportOverlappingOverload]
+            cls, graph: SpikingGraph, *args: Any, **options: Any
+        ) -> Self: ...
+        def __new__(cls, graph: Any, *args: Any, **options: Any) -> Any: ...
+
     def __init__(
         self,
         graph: SpikingGraph,
@@ -100,7 +120,7 @@ class Simulator:
         memory: int | None = None,
         sparse: bool = True,
         precision: str = "float32",
-        compile: str = "parts",
+        compile: str = "auto",
         strategy: tf.distribute.Strategy | None = None,
         progress: bool | None = None,
     ):

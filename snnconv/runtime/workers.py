@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import tensorflow as tf
 
-from ..errors import DistributionError, ParameterError, SnnconvError
+from ..errors import DistributionError, InputError, ParameterError, SnnconvError
+from ..files.arrays import unpack_arrays
 
 T = TypeVar("T")
 MESSAGE = 1 << 24
@@ -90,7 +91,8 @@ class Workers:
             return [dict(arrays)]
         file = io.BytesIO()
         np.savez(file, **_prefixed(arrays))
-        return [_unpacked(each) for each in self._exchange(file.getvalue())]
+        sent = self._exchange(file.getvalue())
+        return [_unpacked(data.tobytes(), self.name(index)) for index, data in enumerate(sent)]
 
     def agree(self, work: Callable[[], T]) -> T:
         """Do something that may fail; where it fails on one worker, it fails on all. Every worker must call it.
@@ -176,6 +178,8 @@ def _prefixed(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {f"_{name}": array for name, array in arrays.items()}
 
 
-def _unpacked(data: np.ndarray) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(data.tobytes()), allow_pickle=False) as file:
-        return {name[1:]: file[name] for name in file.files}
+def _unpacked(data: bytes, sender: str) -> dict[str, np.ndarray]:
+    try:
+        return {name[1:]: array for name, array in unpack_arrays(data, f"what {sender} sent").items()}
+    except InputError as error:
+        raise DistributionError(f"{error} Start all workers again.") from error

@@ -1,4 +1,4 @@
-"""Small pictures as SVG: histograms and rasters, for a page and for notebooks, light or dark."""
+"""Small pictures as SVG: histograms, rasters and curves, for a page and for notebooks, light or dark."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .plain import number, plural
 WIDTH, HEIGHT, FOOT = 250, 92, 30  # pixels of a histogram; of what stands below its axis
 RASTER_WIDTH, ROW = 500, 3  # pixels of a raster, and of a neuron's row in it
 MOST_ROWS = 60  # neurons in a raster
+CURVES_HEIGHT, MOST_CURVES, MOST_POINTS = 120, 20, 250  # pixels; curves in a picture; points of a curve
 # Colours of the page's style sheet; a notebook has none of them, and its own ink.
 BAR, MARK, GREY = "var(--bar, #0072b2)", "var(--mark, #d55e00)", "var(--grey, #777)"
 TEXT = "display:block;fill:currentColor;font:11px system-ui,sans-serif"
@@ -85,9 +86,45 @@ def raster(spikes: np.ndarray, dt: float, title: str) -> str:
     )
     some = f"{len(rows)} of {n_neurons:,} neurons" if len(rows) < n_neurons else plural(n_neurons, "neuron")
     caption = escape(f"{title}: {some} over {number(n_steps * dt * 1e3)} ms")
+    return _framed(caption, height, f'<path fill="currentColor" d="{marks}"/>')
+
+
+def curves(values: np.ndarray, dt: float, title: str) -> str:
+    """Numbers over time as lines, the one that ends highest in colour.
+
+    Parameters
+    ----------
+    values : (n_steps, n_values) array
+        Of more than 20 the 20 that end highest are drawn.
+    dt : float
+        Length of a step, in seconds.
+    """
+    n_steps, n_values = values.shape
+    shown = np.argsort(-values[-1], kind="stable")[:MOST_CURVES]
+    steps = np.unique(np.linspace(0, n_steps - 1, min(n_steps, MOST_POINTS)).astype(int))
+    drawn = values[np.ix_(steps, shown)].astype("float64")
+    low, high = float(drawn.min()), float(drawn.max())
+    x = RASTER_WIDTH * (steps + 1) / n_steps
+    y = CURVES_HEIGHT - 4 - (CURVES_HEIGHT - 8) * (drawn - low) / (high - low if high > low else 1.0)
+    lines = "".join(
+        f'<polyline points="{" ".join(f"{at:.1f},{height:.1f}" for at, height in zip(x, line, strict=True))}" '
+        f'style="fill:none;stroke:{BAR if place == 0 else GREY};stroke-width:{2 if place == 0 else 1}">'
+        f"<title>{unit}: {number(end)}</title></polyline>"
+        for place, (unit, line, end) in reversed(
+            [*enumerate(zip(shown.tolist(), y.T, drawn[-1].tolist(), strict=True))]
+        )
+    )
+    some = f"{len(shown)} of {n_values:,} values" if len(shown) < n_values else plural(n_values, "value")
+    caption = escape(
+        f"{title}: {some} over {number(n_steps * dt * 1e3)} ms, from {number(low, 3)} to {number(high, 3)}; "
+        f"highest at the end: {shown[0]}"
+    )
+    return _framed(caption, CURVES_HEIGHT, lines)
+
+
+def _framed(caption: str, height: int, content: str) -> str:
     return (
         f'<figure style="margin:6px 0"><figcaption>{caption}</figcaption><svg viewBox="0 0 {RASTER_WIDTH} {height}" '
         f'width="{RASTER_WIDTH}" height="{height}" role="img" aria-label="{caption}" '
-        f'style="display:block;max-width:100%;border:1px solid {GREY}"><path fill="currentColor" d="{marks}"/></svg>'
-        "</figure>"
+        f'style="display:block;max-width:100%;border:1px solid {GREY}">{content}</svg></figure>'
     )

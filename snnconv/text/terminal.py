@@ -10,7 +10,10 @@ from .table import Table
 
 
 class PrintedTable(rich_table.Table):
-    """A table that was printed: a notebook does not show it a second time."""
+    """A table that was printed: neither a notebook nor ``print`` shows it a second time."""
+
+    def __repr__(self) -> str:
+        return ""
 
     def _ipython_display_(self) -> None:
         pass

@@ -91,7 +91,7 @@ class FinetuneConfig:
     """[finetune]: training in spikes behind the conversion, for the steps that the network will run.
 
     A share of the training data, `validation`, is kept out of all training, and measured. The other options are those
-    of `snnconv.finetune`; `teach` learns the answers in rates beside the labels.
+    of `snnconv.finetune`; `teach` learns the answers in rates beside the labels, `flip` mirrors half of the images.
     """
 
     n_steps: PositiveInt = 4
@@ -99,14 +99,21 @@ class FinetuneConfig:
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 0.001
     surrogate: str = "rate"
+    trainable: tuple[str, ...] = ("kernels", "dense_biases", "neuron_biases")
     teach: bool = False
+    teacher_layers: Annotated[float, "0 or more"] = 0.0
+    flip: bool = False
     spike_penalty: Annotated[float, "0 or more"] = 0.0
     validation: PositiveFloat = 0.1
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `snnconv.finetune` besides the network and the data."""
-        names = ("n_steps", "epochs", "batch_size", "learning_rate", "surrogate", "spike_penalty")
-        return {**{name: getattr(self, name) for name in names}, "teacher": "rates" if self.teach else None}
+        names = (
+            *("n_steps", "epochs", "batch_size", "learning_rate", "surrogate", "trainable", "spike_penalty"),
+            "teacher_layers",
+        )
+        given = {name: getattr(self, name) for name in names}
+        return {**given, "teacher": "rates" if self.teach else None, "augment": "flip" if self.flip else None}
 
 
 @dataclass(frozen=True)

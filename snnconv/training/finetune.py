@@ -14,48 +14,16 @@ import numpy as np
 from ..errors import InputError, ParameterError
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_graph, check_steps
-from ..text.table import Report, Section, Table
+from ..text.table import Report, Section
+from .measured import Measured, measured
 from .targets import targets_of
 from .unrolled import to_keras, with_weights_of
 from .unrolled.model import TRAINABLE
 from .unrolled.surrogates import RATE
 
-STEPS = (1, 2, 4, 8, 16)
-"""Numbers of steps that are reported, besides the one that is trained for."""
 CALIBRATION_SAMPLES = 500
 RATES = "rates"
-
-Column = Mapping[int, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Accuracies of a network on its way, on the same samples.
-
-    Attributes
-    ----------
-    n_samples : int
-    metric : {"accuracy", "mse"}
-        Share of right answers, 0…1; mean squared error where targets are values.
-    columns : mapping of "converted", "calibrated" and "fine-tuned" to dict of int to float
-        By the number of steps.
-    """
-
-    n_samples: int
-    metric: str
-    columns: Mapping[str, Column]
-
-    def table(self, title: str) -> Table:
-        """A row for each number of steps."""
-        show = "{:.2%}".format if self.metric == "accuracy" else "{:.4g}".format
-        steps = next(iter(self.columns.values()))
-        rows = [(str(n), *(show(column[n]) for column in self.columns.values())) for n in steps]
-        return Table(("steps", *self.columns), rows, left=(), title=f"{title}, {self.n_samples:,} samples")
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it in types that JSON can hold."""
-        columns = {name: {str(n): value for n, value in column.items()} for name, column in self.columns.items()}
-        return {"n_samples": self.n_samples, "metric": self.metric, **columns}
+FLIP = "flip"
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +86,9 @@ def finetune(
     spikes: Any = "signed",
     teacher: Any = None,
     teacher_share: float = 0.5,
+    teacher_layers: float = 0.0,
     spike_penalty: float = 0.0,
+    augment: Any = None,
     surrogate: str = RATE,
     trainable: str | Iterable[str] = TRAINABLE,
     dt: float | None = None,
@@ -155,8 +125,14 @@ def finetune(
         or another one. A graph is taken in rates.
     teacher_share : float
         Weight of its answers beside labels, 0…1.
+    teacher_layers : float
+        Weight in the loss of the layers' distance from it: the squared difference of their mean outputs from its rates,
+        relative to these, on average over populations of the same name. The teacher is a graph, or "rates".
     spike_penalty : float
         Added to the loss for every spike of a neuron per step, on average over each population.
+    augment : "flip", keras.layers.Layer or None
+        Changes samples at random, in training alone: "flip" mirrors half of the images left to right; or a layer of
+        Keras, such as `keras.layers.RandomTranslation`, or a `keras.Sequential` of them. For networks of one input.
     surrogate, trainable
         See `graph.to_keras`.
     dt : float or None
@@ -184,14 +160,15 @@ def finetune(
     check_graph(graph, "finetune")
     dt = graph.dt if dt is None else dt
     n_steps = check_steps(n_steps, dt)
-    _check(epochs, batch_size, learning_rate, teacher_share, teacher)
+    teacher = graph if isinstance(teacher, str) and teacher == RATES else teacher
+    _check(epochs, batch_size, learning_rate, teacher_share, teacher_layers, teacher)
     if len(graph.outputs) > 1:
         raise ParameterError(
             f"finetune is for networks of one output. This one has {list(graph.outputs)}: train "
             f"graph.to_keras(n_steps) with a loss for each."
         )
     xs = graph.check_inputs(x, "float32")
-    wanted = targets_of(graph, xs, y, graph if isinstance(teacher, str) else teacher, teacher_share)
+    wanted = targets_of(graph, xs, y, teacher, teacher_share)
     if isinstance(validation, (tuple, list)):
         fitted, held = np.arange(xs.n), (graph.check_inputs(validation[0], "float32"), np.asarray(validation[1]))
     else:
@@ -201,8 +178,14 @@ def finetune(
     start = _calibrated(graph, xs.part(fitted), n_steps, dt, spikes) if calibrate else graph
     if start is not graph:
         stages["calibrated"] = start
-    model = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
+    spiking = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
     keras.utils.set_random_seed(seed)
+    model = spiking
+    if teacher_layers:
+        from .unrolled.matching import matching
+
+        model = matching(spiking, start, teacher, xs.part(fitted[:CALIBRATION_SAMPLES]), teacher_layers)
+    model = _augmented(model, augment)
     inputs = [array[fitted] for array in xs.values()]
     schedule: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=False)  # XLA's convolutions are slow here
@@ -220,7 +203,7 @@ def finetune(
     history = {key: [float(value) for value in values] for key, values in fit.history.items()}
     if not np.isfinite(history.get("loss", [0.0])).all():
         raise ParameterError(f"training diverged: the loss became {history['loss'][-1]}. Lower learning_rate.")
-    stages["fine-tuned"] = with_weights_of(start, model)
+    stages["fine-tuned"] = with_weights_of(start, spiking)
     tested = None if test is None else measured(stages, *test, n_steps, dt)
     return FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
 
@@ -242,18 +225,6 @@ def held_back(n: int, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     return np.sort(order[n_held:]), np.sort(order[:n_held])
 
 
-def measured(graphs: Mapping[str, SpikingGraph], x: Any, y: Any, n_steps: int, dt: float) -> Measured:
-    """Measure networks on the same samples at `STEPS` and `n_steps` steps."""
-    from ..runtime.simulator import Simulator
-
-    steps, metric, columns = sorted({*STEPS, n_steps}), "accuracy", {}
-    for name, graph in graphs.items():
-        found = Simulator(graph, dt).evaluate(x, y, n_steps=steps[-1], verbose=False)
-        metric = "accuracy" if "accuracy" in found else "mse"
-        columns[name] = {n: float(found[f"{metric}_over_time"][n - 1]) for n in steps}
-    return Measured(len(y), metric, columns)
-
-
 def _calibrated(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, spikes: Any) -> SpikingGraph:
     from ..tuning.calibrate import calibrate
     from ..tuning.calibrate.calibrate import can_be_calibrated
@@ -263,12 +234,37 @@ def _calibrated(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, spikes
     return calibrate(graph, xs.part(slice(CALIBRATION_SAMPLES)), n_steps, dt=dt, spikes=spikes)
 
 
-def _check(epochs: Any, batch_size: Any, learning_rate: Any, teacher_share: Any, teacher: Any) -> None:
+def _augmented(model: Any, augment: Any) -> Any:
+    """The model behind a layer that changes its input in training."""
+    import keras
+
+    if augment is None:
+        return model
+    shapes = [tuple(each.shape[1:]) for each in model.inputs]
+    if isinstance(augment, str) and augment == FLIP and [len(shape) for shape in shapes] == [3]:
+        augment = keras.layers.RandomFlip("horizontal")
+    if not isinstance(augment, keras.layers.Layer) or len(shapes) > 1:
+        raise ParameterError(
+            f"augment must be 'flip', for images (height, width, channels), or a Keras layer, before the one input of "
+            f"a network. Received {augment!r} for inputs {shapes}."
+        )
+    return keras.Sequential([keras.Input(model.inputs[0].shape[1:]), augment, model])
+
+
+def _check(
+    epochs: Any, batch_size: Any, learning_rate: Any, teacher_share: Any, teacher_layers: Any, teacher: Any
+) -> None:
     for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
     for name, value, most in (("learning_rate", learning_rate, math.inf), ("teacher_share", teacher_share, 1.0)):
         if not 0 < value <= most:
             raise ParameterError(f"{name} must be above 0, and at most {most:g}. Received {value!r}.")
-    if isinstance(teacher, str) and teacher != RATES:
+    if isinstance(teacher, str):
         raise ParameterError(f"teacher must be 'rates', a Keras model or a graph. Received {teacher!r}.")
+    if not (math.isfinite(teacher_layers) and teacher_layers >= 0):
+        raise ParameterError(f"teacher_layers must be 0 or more. Received {teacher_layers!r}.")
+    if teacher_layers and not isinstance(teacher, SpikingGraph):
+        raise ParameterError(
+            f"teacher_layers needs a teacher whose rates are known: teacher='rates', or a graph. Received {teacher!r}."
+        )

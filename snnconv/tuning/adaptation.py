@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +9,13 @@ from typing import Any, Literal
 
 from ..errors import ConversionWarning, ParameterError
 from ..graph import SpikingGraph
-from ..graph.passes import add_synapses, fold_affine, scale_firing_rates, set_window
+from ..graph.passes import add_synapses, allow_several_spikes, fold_affine, scale_firing_rates, set_window
 from ..graph.passes.spikes import factors_of
 from ..neurons import LIF
 from ..neurons.base import steps_as
 from ..neurons.synapses import Synapse
 
 Spikes = Literal["binary", "signed"]
-UNSCALED_RATE = 100.0  # Hz, at which a warning tells an error: the default of max_rates
 
 # Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
 _REFUSALS = {
@@ -91,13 +89,18 @@ class Adaptation:
         if self.refit is not None and not taus and self.scale is None:
             raise ParameterError(without_change)
 
-    def apply(self, graph: SpikingGraph, dt: float = 0.001) -> SpikingGraph:
+    def apply(self, graph: SpikingGraph, dt: float = 0.001, *, is_scaled: bool = False) -> SpikingGraph:
         """Scale rates, or refit for them; set a window; add synapses; calibrate.
+
+        LIF neurons whose refractory period the scale brings below `dt` may spike several times in a step, unless they
+        are calibrated, which is for one spike in a step.
 
         Parameters
         ----------
         dt : float
-            Length of a step that is calibrated for, in seconds.
+            Length of a step, in seconds.
+        is_scaled : bool
+            Whether the rates were scaled before.
 
         Raises
         ------
@@ -110,7 +113,10 @@ class Adaptation:
             scale = 1.0 if self.scale is None else self.scale
             graph = refit(graph, self.refit, scale, tau_rc=self.tau_rc, tau_ref=self.tau_ref).graph
         elif self.scale is not None and self.scale != 1:
-            graph = fold_affine(scale_firing_rates(graph, self.scale))
+            if not is_scaled:
+                graph = fold_affine(scale_firing_rates(graph, self.scale))
+            if self.calibrate is None:
+                graph = allow_several_spikes(graph, dt, scaled(graph, self.scale))
         if self.window is not None:
             graph = set_window(graph, self.window)
         if self.synapse is not None:
@@ -124,18 +130,20 @@ class Adaptation:
         return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, spikes=self.spikes, **speed)
 
 
-def warn_of_whole_intervals(
-    graph: SpikingGraph, scale: float | Mapping[str, float], dt: float = 0.001, *, stacklevel: int = 1
-) -> None:
-    """Warn of LIF populations whose rates were scaled so far that their refractory period is below a step.
+def scaled(graph: SpikingGraph, scale: float | Mapping[str, float]) -> list[str]:
+    """Names of the populations whose rates a scale changes."""
+    return [name for name, factor in factors_of(graph, scale).items() if factor != 1]
 
-    What is left of a step after the refractory period is lost (`snnconv.neurons.LIF`), so that intervals between spikes
-    are whole steps: by up to tau_ref too short, or up to dt - tau_ref too long.
+
+def warn_of_several_spikes(
+    graph: SpikingGraph, scale: float | Mapping[str, float] | None, dt: float, *, stacklevel: int = 1
+) -> None:
+    """Warn of LIF populations that spike several times in a step, since their rates were scaled so far.
 
     Parameters
     ----------
-    scale : float, or mapping of population name to float
-        What rates were multiplied by.
+    scale : float, mapping of population name to float, or None
+        Factor on the rates.
     dt : float
         Length of a step, in seconds.
     stacklevel : int
@@ -145,20 +153,21 @@ def warn_of_whole_intervals(
     -----
     ConversionWarning
     """
-    for name, factor in factors_of(graph, scale).items():
+    factors = {} if scale is None else factors_of(graph, scale)
+    for name in [] if scale is None else scaled(graph, scale):
         neuron = graph.populations[name].neuron
-        if factor == 1 or not steps_as(neuron, LIF) or neuron.tau_ref >= dt * (1 - 1e-9):
+        if not steps_as(neuron, LIF) or neuron.max_spikes == 1:
             continue
-        rate, unscaled = factor * UNSCALED_RATE, neuron.tau_ref * factor
-        off = rate * math.hypot(dt / 2 - neuron.tau_ref, dt / math.sqrt(12))
+        unscaled = neuron.tau_ref * factors[name]
         remedies = [f"scale by at most {unscaled / dt:.3g}"] if unscaled > dt else []
         if neuron.tau_ref:
             remedies.append(f"run in steps of at most {neuron.tau_ref * 1e3:.2g} ms (dt of Simulator)")
+        ends = "" if neuron.keeps_time(dt) else f", which bounds their rates by {neuron.max_spikes / dt:g} Hz"
         warnings.warn(
-            f"population '{name}': scaled by {factor:g}, LIF neurons have a refractory period of "
-            f"{neuron.tau_ref * 1e3:.2g} ms, below the step of {dt * 1e3:g} ms, and fire at intervals of whole steps "
-            f"alone: at {rate:g} Hz rates are off by some {min(off, 1):.0%}. "
-            f"Instead {', or '.join(remedies) or 'scale less'}.",
+            f"population '{name}': scaled by {factors[name]:g}, LIF neurons have a refractory period of "
+            f"{neuron.tau_ref * 1e3:.2g} ms, below the step of {dt * 1e3:g} ms, and may spike up to "
+            f"{neuron.max_spikes} times in a step{ends}. For hardware with one spike in a step: "
+            f"{', or '.join(remedies) or 'scale less'}.",
             ConversionWarning,
             stacklevel=stacklevel + 1,
         )

@@ -1,9 +1,6 @@
 """Pages in a browser: moved through by mouse and keyboard, and checked for accessibility."""
 
-import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +9,12 @@ import pytest
 import snnconv
 from snnconv.api import view
 
+from ..helpers.browser import BROWSER, framed, reported, with_script
 from ..helpers.html_page import Page
 from ..helpers.networks import random_cnn
 
 N_STEPS = 47
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 PROBE = """
-<script>
 const found = { errors: [] };
 addEventListener("error", (event) => found.errors.push(String(event.message)));
 addEventListener("load", () => {
@@ -42,67 +36,70 @@ addEventListener("load", () => {
   const bounds = canvas.getBoundingClientRect();
   canvas.dispatchEvent(new MouseEvent("mousemove", { clientX: bounds.left + 9, clientY: bounds.top + 18 }));
   found.hover = document.getElementById("neuron").textContent;
-  for (let row = 0; row < 61; row++) press("ArrowDown");
-  found.neuron = document.getElementById("neuron").textContent;
+  const places = { clientX: bounds.left + (bounds.width * 10.5) / slider.max, clientY: bounds.top + 27 };
+  canvas.dispatchEvent(new MouseEvent("click", places));
+  found.click = [document.getElementById("neuron").textContent, slider.value];
+  found.canvas = [canvas.getAttribute("role"), canvas.tabIndex];
   const trace = document.getElementById("voltage");
-  found.trace = trace.getContext("2d").getImageData(0, 0, trace.width, trace.height).data.filter((c) => c).length;
+  const drawn = () => trace.getContext("2d").getImageData(0, 0, trace.width, trace.height).data.filter((c) => c).length;
+  found.traces = [drawn()];
+  press("Home");
+  found.home = slider.value;
+  press("End");
+  for (let rows = 0; rows < 60; rows += 10) press("PageUp");
+  for (let row = 0; row < 60; row++) press("ArrowDown");
+  found.neuron = document.getElementById("neuron").textContent;
+  found.traces.push(drawn());
   const picker = document.getElementById("sample");
   picker.selectedIndex = 1;
   picker.dispatchEvent(new Event("change"));
   found.picked = document.getElementById("about").textContent;
-  const painted = (map) => map.getContext("2d").getImageData(0, 0, map.width, map.height).data.some((c) => c);
-  found.maps = [...document.querySelectorAll("canvas.maps")].filter(painted).length;
-  const report = document.createElement("pre");
-  report.id = "probe";
-  report.textContent = JSON.stringify(found);
-  document.body.appendChild(report);
+  found.maps = [...document.querySelectorAll("canvas.maps")].map((map) => {
+    const read = (x, y) => {
+      const place = map.getBoundingClientRect(), at = { clientX: place.left + x, clientY: place.top + y };
+      map.dispatchEvent(new MouseEvent("mousemove", at));
+      return map.previousElementSibling.textContent;
+    };
+    const pixels = map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
+    return { painted: pixels.some((c) => c), first: read(1, 1), between: read(map.width + 1, 1) };
+  });
+  report(found);
 });
-</script>
 """
 
 
 AXE = os.environ.get("SNNCONV_AXE", "")  # the path of axe.min.js, from npm's axe-core
-AXE_PROBE = """
-<script>%s</script>
-<script>
+AXE_PROBE = """%s
 addEventListener("load", async () => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
+  document.getElementById("raster").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
   const { violations } = await axe.run();
   const page = document.documentElement;
-  const report = document.createElement("pre");
-  report.id = "probe";
-  report.textContent = JSON.stringify({
+  report({
+    width: innerWidth,
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
     violations: violations.map(({ impact, id, nodes }) => [impact, id, nodes[0].html.slice(0, 200)]),
     overflow: page.scrollWidth - page.clientWidth,
   });
-  document.body.appendChild(report);
 });
-</script>
 """
 
 
 @pytest.fixture(scope="module")
-def made():
+def graph():
+    return snnconv.convert(random_cnn(), synapse=0.002, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def made(graph):
     x = np.random.default_rng(0).random((3, 12, 12, 2))
-    graph = snnconv.convert(random_cnn(), synapse=0.002, verbose=False)
     return view(graph, x, sample=[2, 0], labels=[7, 8, 9], n_steps=N_STEPS)
-
-
-def opened(html, probe, folder, *flags):
-    """What a script at the head of a page reports, and the lines on the console."""
-    path = folder / "report.html"
-    path.write_text(html.replace("<body>", f"<body>{probe}", 1), "utf-8")
-    usual = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
-    profile = f"--user-data-dir={folder / 'profile'}"
-    command = [BROWSER, *usual, *flags, profile, "--virtual-time-budget=5000", "--dump-dom", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "willReadFrequently" not in line]
-    return json.loads("".join(Page(done.stdout).elements["probe"])), console
 
 
 @pytest.mark.full
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
 def test_the_page_follows_mouse_and_keyboard(made, tmp_path):
-    found, console = opened(made.html, PROBE, tmp_path)
+    found, console = reported(with_script(made.html, PROBE), tmp_path)
     assert console == []
     assert found["errors"] == []
     page = Page(made.html)
@@ -124,10 +121,42 @@ def test_the_page_follows_mouse_and_keyboard(made, tmp_path):
     at = ", ".join(map(str, np.unravel_index(unit, neurons["shape"])))
     assert found["neuron"].startswith(f"lif2, neuron {unit} ({at}): ")
     assert found["hover"].startswith("lif1, neuron 0 (0, 0, 0): ")
+    clicked, step = found["click"]
+    shown = [each["shown"] for each in data["layers"]]
+    row = int((27 - 16) / min(9, 480 / sum(map(len, shown))))  # below 16 pixels of the layer's name
+    assert clicked.startswith(f"lif1, neuron {shown[0][row]} (")
+    assert " Step 11: " in clicked
+    assert (step, found["home"]) == ("11", "1")
+    assert found["canvas"] == ["application", 0], "it has a role, and the keyboard reaches it"
     assert float(found["neuron"].split(": ")[1].split(" Hz")[0]) == pytest.approx(rate, rel=1e-3)
-    assert found["trace"] > 100, "its voltage is drawn"
+    current = float(found["neuron"].split("J = ")[1].split(". ")[0])
+    assert current == pytest.approx(neurons["currents"][0], rel=1e-3)
+    assert min(found["traces"]) > 100, "voltages are drawn"
     assert found["picked"] == "Sample 0, label 7"
-    assert found["maps"] == 2
+
+
+@pytest.mark.full
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+def test_kernels_and_rates_of_convolutions_are_tiles_that_name_their_values(graph, made, tmp_path):
+    found, _ = reported(with_script(made.html, PROBE), tmp_path)
+    captions = [each["first"].split("; ") for each in found["maps"]]
+    sizes = ["kernel', 3×3 for each of 2×8", "Rates of the 8", "kernel', 3×3 for each of 8×12", "Rates of the 12"]
+    assert [caption.partition(" channels")[0] for caption, _ in captions] == sizes
+    assert all(each["painted"] for each in found["maps"])
+    kernel, rates = graph.populations["lif1"].kernel, Page(made.html).samples[1]["neurons"][0]["maps"]
+    assert captions[0][1].startswith("weight 0 (0, 0, 0, 0): ")
+    shown = float(captions[0][1].split(": ")[1].removesuffix(" J per x"))
+    assert shown == pytest.approx(kernel[0, 0, 0, 0], abs=np.ptp(kernel) / 250)  # a byte holds it
+    assert captions[1][1].startswith("neuron 0 (0, 0, 0): ")
+    assert captions[1][1].endswith(" Hz")
+    assert found["maps"][1]["between"].endswith(f"black {rates['low']:.4g} Hz, white {rates['high']:.4g} Hz")
+
+
+@pytest.mark.full
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+def test_a_single_sample_has_no_picker(graph, tmp_path):
+    look = 'addEventListener("load", () => report(document.getElementById("choose").offsetParent === null));'
+    assert reported(with_script(view(graph, n_steps=3).html, look), tmp_path)[0]
 
 
 @pytest.mark.slow
@@ -135,9 +164,8 @@ def test_the_page_follows_mouse_and_keyboard(made, tmp_path):
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_axe_finds_nothing_serious(made, tmp_path, width, scheme):
-    probe = AXE_PROBE % Path(AXE).read_text("utf-8")
-    number = ["dark", "light"].index(scheme)  # as Blink counts them
-    flags = [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={number}"]
-    found, _ = opened(made.html, probe, tmp_path, *flags)
+    page = with_script(made.html, AXE_PROBE % Path(AXE).read_text("utf-8"))
+    found, _ = reported(framed(page, width), tmp_path, scheme)
+    assert (found["width"], found["dark"]) == (width, scheme == "dark")
     assert [each for each in found["violations"] if each[0] in ("serious", "critical")] == []
     assert found["overflow"] <= 0

@@ -8,7 +8,8 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.conversion.files import from_legacy, is_legacy, load_model
-from snnconv.conversion.files.functions import FUNCTIONS, Arithmetic
+from snnconv.conversion.files.arithmetic import Arithmetic
+from snnconv.conversion.files.operations import FUNCTIONS
 from snnconv.errors import ConversionError, ModelFileError
 
 from ..helpers.keras_file_writer import write_h5

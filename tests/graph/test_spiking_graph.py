@@ -191,8 +191,10 @@ def test_a_graph_that_does_not_hang_together_is_refused():
 
 
 def test_summary_prints_itself(graph, capsys):
-    graph.summary()
+    shown = graph.summary()
     assert "hidden" in capsys.readouterr().out
+    print(shown)
+    assert capsys.readouterr().out == "\n", "and is not shown again"
 
 
 def test_summary_fits_a_terminal_and_says_what_there_is(graph):

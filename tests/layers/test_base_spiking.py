@@ -44,6 +44,7 @@ def copy(layer):
     return type(layer).from_config(layer.get_config())
 
 
+@pytest.mark.filterwarnings("ignore:population 'lif_.*the refractory period")  # training has the loss as well
 class TestOutputInTraining:
     @EACH
     def test_is_the_mean_of_the_spiking_network(self, layer):

@@ -1,5 +1,6 @@
 """Neurons that carry what they still have to send, against their definition."""
 
+import dataclasses
 import math
 
 import nengo
@@ -155,3 +156,21 @@ class TestAccumulating:
     def test_errors(self, neuron, parameters, message):
         with pytest.raises(ParameterError, match=message):
             neuron(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "unit"),
+    [(Sigmoid(max_rate=500.0), 2.0), (Tanh(max_rate=500.0), 1.0), (PiecewiseLinear(negative_slope=0.5), 400.0)],
+)
+def test_with_a_limit_of_spikes_in_a_step_the_rest_is_sent_later(neuron, unit):
+    """A jump of the current makes several spikes due at once."""
+    dt = 0.001
+    J = unit * np.repeat([-6.0, 6.0, 1.0], [20, 40, 440])[:, None]
+    limited = dataclasses.replace(neuron, max_spikes=1)
+    free, few = (run(each, J, dt)[0].sum(1) for each in (neuron, limited))
+    assert np.abs(free).max() > 1
+    assert np.abs(few).max() == 1
+    assert abs(free.sum() - few.sum()) <= 1
+    assert limited.max_spikes_per_step == 1
+    with pytest.raises(ParameterError, match=r"max_spikes must be None, 1 or more\. Received 0"):
+        dataclasses.replace(neuron, max_spikes=0)

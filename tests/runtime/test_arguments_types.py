@@ -33,7 +33,7 @@ def model():
         ({"dtype": "float16"}, "dtype must be 'float32' or 'float64'"),
         ({"seed": "a", "initial_voltage": "uniform"}, "seed must be None or a whole number"),
         ({"sparse": "yes"}, "sparse must be True or False"),
-        ({"compile": "auto"}, "compile must be 'parts' or 'whole'. Received 'auto'"),
+        ({"compile": "all"}, "compile must be one of 'auto', 'parts', 'whole'. Received 'all'"),
         ({"progress": "yes"}, "progress must be True or False"),
         ({"batch_size": True}, "batch_size must be None or a whole number"),
     ],

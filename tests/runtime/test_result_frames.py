@@ -94,3 +94,4 @@ def test_repr_of_a_result_says_what_its_neurons_did(graph, result):
     plain = snnconv.reference.run(graph, np.zeros((1, 12, 12, 2)), 1)
     assert "run with record='all'" in "".join(Page(plain._repr_html_()).texts)
     assert "Result of 1 sample, 1 step of 1 ms" in plain._repr_html_()
+    assert "output, first sample, mean so far: 5 values over 1 ms" in plain._repr_html_(), "a picture without records"

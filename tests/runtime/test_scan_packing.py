@@ -9,7 +9,7 @@ import snnconv
 from snnconv.graph import Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF, NEURONS
 from snnconv.runtime import reference
-from snnconv.runtime.compiled.scan import packing_of
+from snnconv.runtime.compiled.packing import packing_of
 
 
 @dataclass(frozen=True)

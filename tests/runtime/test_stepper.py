@@ -13,7 +13,7 @@ import snnconv
 from snnconv.neurons import IF, LIF, numpy_ops
 from snnconv.neurons.spike_train import spikes_between
 from snnconv.runtime import reference, tensorflow_ops
-from snnconv.runtime.compiled.scan import packing_of
+from snnconv.runtime.compiled.packing import packing_of
 
 from ..helpers.dense import dense_network
 
@@ -72,10 +72,12 @@ def loop(neuron, J, state, n_steps, dt):
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("dt", [0.001, 0.0003])
-@pytest.mark.parametrize(("tau_rc", "tau_ref"), [(0.02, 0.002), (0.02, 0.001), (0.005, 0.0135)])
+@pytest.mark.parametrize(
+    ("tau_rc", "tau_ref", "most"), [(0.02, 0.002, 1), (0.02, 0.001, 1), (0.005, 0.0135, 1), (0.004, 0.0004, 3)]
+)
 @pytest.mark.parametrize("min_voltage", [0.0, -0.5])
-def test_spike_trains_are_those_of_the_loop(dt, tau_rc, tau_ref, min_voltage):
-    neuron = LIF(tau_rc, tau_ref, min_voltage=min_voltage)
+def test_spike_trains_are_those_of_the_loop(dt, tau_rc, tau_ref, most, min_voltage):
+    neuron = LIF(tau_rc, tau_ref, min_voltage=min_voltage, max_spikes=most)
     rng = np.random.default_rng(0)
     J = np.concatenate([rng.uniform(-2, 10, 4000), rng.uniform(1, 1.001, 500), [1.0, -0.0, 1e4]])
     state = {"voltage": rng.uniform(min_voltage, 1, J.shape), "refractory": np.zeros_like(J)}

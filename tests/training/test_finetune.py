@@ -9,7 +9,8 @@ import snnconv
 from snnconv.errors import InputError, ParameterError
 from snnconv.neurons.signed import SignedIF
 from snnconv.training import datasets
-from snnconv.training.finetune import STEPS, held_back
+from snnconv.training.finetune import held_back
+from snnconv.training.measured import STEPS
 
 N_STEPS = 2
 
@@ -59,6 +60,30 @@ def test_a_teacher_needs_no_labels(digits):
         assert columns["fine-tuned"][N_STEPS] > columns["calibrated"][N_STEPS]
         agreed[name] = columns["fine-tuned"][N_STEPS]
     assert agreed["graph"] == pytest.approx(agreed["model"], abs=0.02)  # the same answers, but for rounding
+
+
+def test_images_are_mirrored_in_training_alone(digits):
+    _, graph, data = digits
+    x, y = data.x_train[:64], data.y_train[:64]
+    options = {"epochs": 1, "batch_size": 64, "learning_rate": 1e-6, "verbose": False, "validation": (x, y)}
+    losses = {}
+    for name, images in {"none": x, "mirrored": x[:, :, ::-1]}.items():
+        losses[name] = snnconv.finetune(graph, images, y, N_STEPS, **options).history["loss"][0]
+    flipped = snnconv.finetune(graph, x, y, N_STEPS, augment="flip", **options)
+    assert 0.7 * losses["none"] + 0.3 * losses["mirrored"] < flipped.history["loss"][0]
+    assert flipped.history["loss"][0] < 0.3 * losses["none"] + 0.7 * losses["mirrored"]
+
+
+def test_the_distance_of_layers_from_a_teacher_is_a_loss(digits):
+    _, graph, data = digits
+    x, y = data.x_train[:64], data.y_train[:64]
+    options = {"epochs": 1, "batch_size": 64, "learning_rate": 1e-6, "verbose": False, "validation": (x, y)}
+    losses = []
+    for weight in (0.0, 1.0, 2.0):
+        found = snnconv.finetune(graph, x, y, N_STEPS, teacher="rates", teacher_layers=weight, **options)
+        losses.append(found.history["loss"][0])
+    assert losses[1] > losses[0] + 0.01
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-3)  # in float32
 
 
 @pytest.mark.full
@@ -117,6 +142,9 @@ def test_samples_held_back_are_not_trained_on():
         ({"validation": 1.5}, "validation must be a share between 0 and 1"),
         ({"teacher": "ann"}, "teacher must be 'rates', a Keras model or a graph"),
         ({"spike_penalty": -1.0}, "spike_penalty must be 0 or more"),
+        ({"teacher_layers": -1.0}, "teacher_layers must be 0 or more"),
+        ({"teacher_layers": 1.0}, "teacher_layers needs a teacher whose rates are known"),
+        ({"augment": "turn"}, "augment must be 'flip', for images"),
     ],
 )
 def test_bad_settings_are_refused(digits, options, message):

@@ -95,9 +95,8 @@ def test_neurons_that_keep_account_come_nearer_too(activation):
     assert {graph[name].initial_voltage for name in graph.populations} == {0.5}
     spikes = snnconv.Simulator(graph).run(x[:40], 32, "all.spikes").spikes
     most = {name: int(np.abs(each).max()) for name, each in spikes.items()}
-    said = " ".join(layer.action for layer in graph.report)
-    assert all(f"which send up to {each} spikes in a step" in said for each in most.values() if each > 1)
-    assert ("which send up to" in said) == (max(most.values()) > 1)
+    assert set(most.values()) == {1}
+    assert {view.neuron.max_spikes for view in graph.populations.values()} == {1}
 
 
 def test_a_population_nothing_is_known_of_is_named():
@@ -120,7 +119,7 @@ def test_values_keep_their_outliers(deep, x):
     """With many steps, too: the largest activation of the samples is a spike at every step."""
     x = x.copy()
     x[0] *= 8
-    clipped, whole = (snnconv.calibrate(deep, x, 16, values=values) for values in (False, True))
+    clipped, whole = (snnconv.calibrate(deep, x, 4, values=values) for values in (False, True))
     largest = lambda graph: np.abs(snnconv.Simulator(graph).predict(x[:1], 256) - deep.rate_output(x[:1])).max()  # noqa: E731
     assert largest(whole) < 0.7 * largest(clipped)
 
@@ -138,9 +137,9 @@ def test_the_best_reading_leaves_out_what_came_before_the_network_had_settled():
 
 def test_targets_without_signed_spikes_say_so(deep, x, tmp_path):
     graph = snnconv.calibrate(deep, x[:10], 8)
-    assert not any(find_target(name).takes_signed_spikes for name in ("nir", "lava", "nengo", "verilog"))
-    assert all(find_target(name).takes_signed_spikes for name in ("hdf5", "c", "saved_model", "params"))
-    for target in ("nir", "verilog"):
+    assert not any(find_target(name).takes_signed_spikes for name in ("nir", "lava", "nengo"))
+    assert all(find_target(name).takes_signed_spikes for name in ("hdf5", "c", "saved_model", "params", "verilog"))
+    for target in ("nir", "lava"):
         with pytest.raises(ExportError, match="spikes='binary'"):
             export(graph, tmp_path / target, target)
 

@@ -95,6 +95,10 @@ def test_activations_above_the_ceiling():
     assert snnconv.doctor(network(scales=(1500.0, 100.0)), X, n_steps=400, dt=0.0005) == []  # so does the other
 
 
+LOSSY = pytest.mark.filterwarnings("ignore:population 'first'. the refractory period")  # a run says it as well
+
+
+@LOSSY
 def test_rates_lost_behind_short_refractory_periods():
     lif = LIF(tau_ref=0.0002, tau_rc=0.02, amplitude=0.004)
     found = snnconv.doctor(network(first=lif, scales=(8.0, 100.0)), X, n_steps=200)
@@ -105,6 +109,7 @@ def test_rates_lost_behind_short_refractory_periods():
     )
 
 
+@LOSSY
 def test_the_estimate_of_lost_rates_is_near_what_is_lost():
     lif = LIF(tau_ref=0.0002, tau_rc=0.02, amplitude=0.004)
     graph = network(first=lif, scales=(8.0, 100.0))
@@ -199,11 +204,12 @@ def test_convert_warns_of_silent_layers_with_a_remedy():
     import keras
     from keras import layers as kl
 
+    keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((UNITS,)), kl.Dense(30, activation="relu", name="hidden"), kl.Dense(3)])
     kernel, bias = model.layers[0].get_weights()
     model.layers[0].set_weights([kernel, bias - 50.0 * (np.arange(30) > 5)])
     with pytest.warns(
-        HealthWarning, match=r"hidden.*: 8\d% of the neurons spike on none of 32 samples\. .*train with"
+        HealthWarning, match=r"hidden.*: 9\d% of the neurons spike on none of 32 samples\. .*train with"
     ) as w:
         snnconv.convert(model, calibrate=X, calibrate_steps=20, verbose=False)
     assert len(w) == 1

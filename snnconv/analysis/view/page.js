@@ -3,7 +3,8 @@
   const samples = JSON.parse(document.getElementById("run-data").textContent);
   const at = (id) => document.getElementById(id);
   const slider = at("step"), canvas = at("raster"), choice = at("window"), picker = at("sample");
-  const LABEL = 16, GAP = 8, FOOT = 22, TILE_GAP = 2;
+  const LABEL = 16, GAP = 8, FOOT = 22;
+  const TILE = 48, TILE_GAP = 4, MOST_PIXELS = 4e6;  // of a map: its width, what is between two, all of them
   let sample, data, rowHeight, height, sums, means, cells, bars, chosen = null;
 
   const number = (value) => {
@@ -90,7 +91,7 @@
     show();
   }
 
-  // pictures: the inputs in their own colours, and the rates of a layer's channels side by side
+  // pictures: the inputs in their own colours, and kernels and the rates of a layer's channels side by side
   function paint(target, width, tall, pixel) {
     target.width = width;
     target.height = tall;
@@ -119,19 +120,35 @@
   function maps() {
     for (const target of document.querySelectorAll("canvas.maps")) {
       const place = data.layers.findIndex((layer) => layer.name === target.dataset.layer);
-      const map = sample.neurons[place].maps, [tall, wide, channels] = map.shape, bytes = levels(map);
-      const columns = Math.max(1, Math.min(channels, Math.floor(1100 / Math.max(wide * 3, 24))));
-      const lines = Math.ceil(channels / columns), step = { x: wide + TILE_GAP, y: tall + TILE_GAP };
-      paint(target, columns * step.x - TILE_GAP, lines * step.y - TILE_GAP, (x, y) => {
-        const channel = Math.floor(y / step.y) * columns + Math.floor(x / step.x);
-        const [i, j] = [y % step.y, x % step.x];
-        if (channel >= channels || i >= tall || j >= wide) return [0, 0, 0, 0];
-        const level = bytes[(i * wide + j) * channels + channel];
-        return [level, level, level, 255];
+      const map = target.dataset.kernel ? JSON.parse(target.dataset.kernel) : sample.neurons[place].maps;
+      const [tall, wide] = map.shape, bytes = levels(map), n = bytes.length / (tall * wide);
+      const scale = Math.max(1, Math.floor(Math.min(TILE / wide, Math.sqrt(MOST_PIXELS / bytes.length))));
+      const step = { x: wide * scale + TILE_GAP, y: tall * scale + TILE_GAP };
+      const fitting = Math.floor((document.querySelector("main").clientWidth - 64) / step.x);
+      const columns = Math.max(1, Math.min(map.shape.at(-1), fitting));
+      target.width = columns * step.x - TILE_GAP;
+      target.height = Math.ceil(n / columns) * step.y - TILE_GAP;
+      const pen = target.getContext("2d");
+      bytes.forEach((level, unit) => {
+        const tile = unit % n, spot = Math.floor(unit / n);
+        pen.fillStyle = `rgb(${level}, ${level}, ${level})`;
+        pen.fillRect((tile % columns) * step.x + (spot % wide) * scale,
+          Math.floor(tile / columns) * step.y + Math.floor(spot / wide) * scale, scale, scale);
       });
-      target.style.width = target.width * Math.max(1, Math.min(4, Math.floor(1100 / target.width))) + "px";
-      target.previousElementSibling.querySelector(".range").textContent =
-        `black ${number(map.low)} Hz, white ${number(map.high)} Hz`;
+      const note = target.previousElementSibling.querySelector(".range"), unit = target.dataset.unit;
+      const range = `black ${number(map.low)} ${unit}, white ${number(map.high)} ${unit}`;
+      note.textContent = range;
+      target.onmouseleave = () => { note.textContent = range; };
+      target.onmousemove = (event) => {
+        const bounds = target.getBoundingClientRect(), shrunk = target.width / bounds.width;
+        const x = (event.clientX - bounds.left) * shrunk, y = (event.clientY - bounds.top) * shrunk;
+        const tile = Math.floor(y / step.y) * columns + Math.floor(x / step.x);
+        const row = Math.floor((y % step.y) / scale), column = Math.floor((x % step.x) / scale);
+        if (tile >= n || row >= tall || column >= wide) return target.onmouseleave();
+        const found = (row * wide + column) * n + tile;
+        note.textContent = `${target.dataset.what} ${found}${index(found, map.shape)}: ` +
+          `${number(Number(value(map, bytes[found]).toPrecision(3)))} ${unit}`;
+      };
     }
   }
 
@@ -193,7 +210,9 @@
     const packed = sample.neurons[chosen.layer].voltages, bytes = levels(packed);
     const layer = data.layers[chosen.layer], { span, step, first } = view();
     const width = target.clientWidth || 600, tall = 120, pen = sized(target, width, tall), column = width / span;
-    const high = Math.max(packed.high, 1), low = Math.min(packed.low, 0);
+    const voltages = [...bytes.subarray(chosen.row * data.n_steps, (chosen.row + 1) * data.n_steps)]
+      .map((level) => value(packed, level));
+    const high = Math.max(...voltages, 1), low = Math.min(...voltages, 0);
     const y = (each) => 8 + (tall - 30) * (1 - (each - low) / (high - low || 1));
     const x = (s) => (s - first + 0.5) * column;
     pen.fillStyle = colour("faint");
@@ -202,7 +221,7 @@
     pen.strokeStyle = colour("bar");
     pen.beginPath();
     for (let s = first; s < first + span; s++) {
-      pen.lineTo(x(s), y(value(packed, bytes[chosen.row * data.n_steps + s - 1])));
+      pen.lineTo(x(s), y(voltages[s - 1]));
     }
     pen.stroke();
     pen.fillStyle = colour("mark");
@@ -298,7 +317,7 @@
   slider.addEventListener("input", () => { stop(); show(); });
   choice.addEventListener("change", show);
   picker.addEventListener("change", () => { stop(); open(Number(picker.value)); });
-  window.addEventListener("resize", show);
+  window.addEventListener("resize", () => { maps(); show(); });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 
   data = samples[0].run;

@@ -15,7 +15,7 @@ import numpy as np
 from ..._version import __version__
 from ...files.output import MARK, check_ending
 from ...files.writing import replacing
-from ...graph import SpikingGraph
+from ...graph import PopulationView, ReadoutView, SpikingGraph
 from ...graph.show import nodes_table
 from ...text.picture import even_edges, histogram
 from ...text.plain import number, plural, shape_text
@@ -28,10 +28,11 @@ from ..plot.drawing import layout
 from ..plot.rates import rate_edges
 from . import svg
 from .activity import MOST_MAPPED, Activity, LayerActivity
-from .samples import ShownSample, run_data
+from .samples import ShownSample, in_bytes, run_data
 
 N_OPEN = 4  # layers whose numbers are not folded up
 MOST_LAYERS = 60  # that are told in full
+MOST_WEIGHTS = 16_384  # of a kernel that is drawn
 ENDINGS = (".html", ".htm")
 HEIGHT = 700  # pixels of the page inside a notebook
 
@@ -162,11 +163,12 @@ def _layer(
     if layer.neuron:
         lines.insert(1, f"gain: {gain_text(layer)}")
     numbers = array_table(layer).html() if layer.arrays else ""
-    pictures = list(_arrays(graph, layer))
-    maps = ""
+    view = (graph.populations if layer.neuron else graph.readouts)[layer.name]
+    pictures = list(_arrays(view, layer))
+    maps = _kernel_tiles(view, layer)
     if run is not None:
         if len(run.shape) == 3 and run.n_neurons <= MOST_MAPPED:
-            maps = _maps(run)
+            maps += _maps(run)
         edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
         low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
         for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
@@ -179,17 +181,36 @@ def _layer(
     )
 
 
+def _kernel_tiles(view: PopulationView | ReadoutView, layer: LayerExplanation) -> str:
+    """A picture of a convolution's kernel: a tile for each pair of an input channel and a filter."""
+    kernel = view.kernel
+    if kernel is None or kernel.ndim != 4 or kernel.size > MOST_WEIGHTS or kernel.shape[:2] == (1, 1):
+        return ""
+    tall, wide = kernel.shape[:2]
+    unit = next(array.unit for array in layer.arrays if array.name == "kernel'")
+    packed = escape(json.dumps(in_bytes(kernel)))
+    caption = f"kernel', {tall}×{wide} for each of {shape_text(kernel.shape[2:])} channels"
+    return _tiles(layer.name, caption, f"data-what='weight' data-unit='{escape(unit)}' data-kernel='{packed}'")
+
+
 def _maps(run: LayerActivity) -> str:
-    """A picture of a layer's rates, channel by channel, which the script paints."""
-    name, (tall, wide, channels) = escape(run.name), run.shape
-    caption = f"Rates of the {plural(channels, 'channel')}, {tall}×{wide} neurons each; <span class='range'></span>"
-    canvas = f"<canvas class='maps' role='img' data-layer='{name}' aria-label='rates of {name} as maps'></canvas>"
-    return f"<figure><figcaption>{caption}</figcaption>{canvas}</figure>"
+    """A picture of a layer's rates, channel by channel."""
+    tall, wide, channels = run.shape
+    caption = f"Rates of the {plural(channels, 'channel')}, {tall}×{wide} neurons each"
+    return _tiles(run.name, caption, "data-what='neuron' data-unit='Hz'")
 
 
-def _arrays(graph: SpikingGraph, layer: LayerExplanation) -> Iterable[str]:
+def _tiles(name: str, caption: str, data: str) -> str:
+    """A canvas that the script paints with one tile per channel; it names what the mouse points at."""
+    head = f"<figcaption>{escape(caption)}; <span class='range'></span></figcaption>"
+    label = f"aria-label='{escape(caption)} of {escape(name)}'"
+    return (
+        f"<figure>{head}<canvas class='maps' role='img' data-layer='{escape(name)}' {label} {data}></canvas></figure>"
+    )
+
+
+def _arrays(view: PopulationView | ReadoutView, layer: LayerExplanation) -> Iterable[str]:
     """Histograms of a layer's arrays."""
-    view = (graph.populations if layer.neuron else graph.readouts)[layer.name]
     values = {"kernel'": view.kernel, "dense_bias'": view.dense_bias, "neuron_bias": getattr(view, "neuron_bias", None)}
     for array in layer.arrays:
         found = values[array.name]

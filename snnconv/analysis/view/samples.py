@@ -31,7 +31,7 @@ class ShownSample:
             "about": self.about,
             "run": run_data(self.activity),
             "neurons": [_neurons(layer) for layer in self.activity.layers],
-            "pictures": [{"name": each.name, **_in_bytes(each.pixels)} for each in self.activity.pictures],
+            "pictures": [{"name": each.name, **in_bytes(each.pixels)} for each in self.activity.pictures],
         }
 
 
@@ -78,12 +78,12 @@ def _neurons(layer: LayerActivity) -> dict[str, Any]:
         "currents": [_rounded(value) for value in layer.currents.tolist()],
         "rates": [_rounded(value) for value in layer.rates[layer.shown].tolist()],
         "expected": [_rounded(value) for value in layer.expected[layer.shown].tolist()],
-        "voltages": _in_bytes(layer.voltages.T),
-        "maps": None if maps is None else _in_bytes(maps),
+        "voltages": in_bytes(layer.voltages.T),
+        "maps": None if maps is None else in_bytes(maps),
     }
 
 
-def _in_bytes(array: np.ndarray) -> dict[str, Any]:
+def in_bytes(array: np.ndarray) -> dict[str, Any]:
     """An array in steps of a 255th of its range, as text: a page of numbers would be four times as large."""
     low, high = float(array.min()), float(array.max())
     levels = np.round((array - low) * (255 / (high - low) if high > low else 0.0)).astype("uint8")

@@ -9,7 +9,8 @@
 - `custom`: those that the user passes
 - `build`: a model out of a repaired config
 - `weights`: weights of .h5 files into a model
-- `functions`: operations of TensorFlow, and arithmetic written as text, in the words of keras.ops
+- `operations`: operations of TensorFlow, in the words of keras.ops
+- `arithmetic`: arithmetic written as text, in the place of code; `lambda_code`: that in marshalled code
 """
 
 from .custom import import_custom_objects

@@ -64,7 +64,8 @@ def replacements(replace: Mapping[str, Any], config: Any) -> tuple[dict[str, Any
     ModelFileError
         If there is no layer of a name, or what replaces it is no function and no arithmetic.
     """
-    from .functions import parsed
+    from .arithmetic import parsed
+    from .layer_config import plain_name
 
     functions, texts = {}, {}
     for name, value in replace.items():
@@ -80,7 +81,7 @@ def replacements(replace: Mapping[str, Any], config: Any) -> tuple[dict[str, Any
     unknown = sorted(set(replace) - set(names))
     if unknown:
         raise ModelFileError(f"replace names '{unknown[0]}', which is no layer of the model. Layers are {names}.")
-    return functions, texts
+    return functions, {plain_name(name): text for name, text in texts.items()}
 
 
 def layer_names(config: Any) -> list[str]:

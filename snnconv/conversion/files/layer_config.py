@@ -14,6 +14,7 @@ from ..trace.handlers.wrappers import AUGMENTATIONS
 from ..trace.swaps import ALIASES
 from .classes import TENSORFLOW_OPERATIONS, function_name, is_activation, named_function, resolve, shortened
 from .keras1 import CLASSES, check_theano, translate, translate_merge
+from .lambda_code import arithmetic_of
 
 # What only training needs, or what weights from the file replace. Much of it has changed between versions of Keras.
 TRAINING = ("_initializer", "_regularizer", "_constraint", "_init")
@@ -112,6 +113,11 @@ def accepted_arguments(cls: type) -> set[str]:
         if parent is keras.layers.Layer or not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
     return accepted - {"self"}
+
+
+def plain_name(name: str) -> str:
+    """A layer's name without slashes, which Keras 3 does not allow in one."""
+    return name.replace("/", ".")
 
 
 def plain(value: Any) -> Any:
@@ -218,11 +224,14 @@ def _lambda(config: dict[str, Any], writer: Writer, where: str) -> dict[str, Any
             f"package.module)."
         )
     elif not writer.unsafe:
-        name = config.get("name")
+        name, found = config.get("name"), None if config.get("arguments") else arithmetic_of(function)
+        known = "If you know what it computes" if found is None else f"By its instructions it computes {found}"
+        more = ", with its own arithmetic or slices of x" if found is None else ""
+        text = found or "x / 255"
         raise ModelFileError(
-            f"{where} holds program code, which runs when it is loaded. If you know what it computes, say so, and "
-            f"nothing is run: replace={{'{name}': 'x / 255'}} (--replace '{name}=x / 255'), with its own arithmetic or "
-            f"slices of x. Only if you trust whoever made the file: unsafe=True (--unsafe)."
+            f"{where} holds program code, which runs when it is loaded. {known}: say so, and nothing is run: "
+            f"replace={{'{name}': '{text}'}} (--replace '{name}={text}'){more}. Only if you trust whoever made the "
+            f"file: unsafe=True (--unsafe)."
         )
     if isinstance(function, list):
         config["function"] = _code(function)

@@ -6,10 +6,9 @@ from typing import Any
 
 from ...errors import ModelFileError
 from .classes import MODELS
-from .functions import operation_entry
-from .layer_config import Writer, plain, repair_layer
+from .layer_config import Writer, plain, plain_name, repair_layer
+from .operations import RECORDED, operation_entry
 
-RECORDED = ("TFOpLambda", "SlicingOpLambda")  # functions of TensorFlow on tensors, each with one call
 IDLE_ARGUMENTS: tuple[tuple[str, Any], ...] = (("training", None), ("training", False), ("mask", None))
 
 
@@ -35,7 +34,7 @@ def repair_model(entry: Any, writer: Writer, name: str | None = None) -> dict[st
         raise ModelFileError(f"its config is damaged: that of a {class_name} is no dictionary.")
     if class_name not in MODELS or class_name in writer.objects or not isinstance(config.get("layers"), list):
         return repair_layer(entry, writer)
-    config = {**config, "name": config.get("name") or name}
+    config = _with_plain_names({**config, "name": config.get("name") or name})
     repair = _functional if "input_layers" in config else _sequential
     kept = {key: entry[key] for key in ("shared_object_id",) if key in entry}
     names = {"module": "keras", "class_name": class_name, "registered_name": None}
@@ -61,6 +60,30 @@ def input_shape(entry: dict[str, Any]) -> list[Any] | None:
         return None
     shape = plain(config.get("batch_input_shape") or config.get("batch_shape"))
     return shape if isinstance(shape, list) else None
+
+
+def _with_plain_names(config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a model whose layers have plain names, where they are connected as well."""
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: renamed(each) for key, each in value.items()}
+        if not isinstance(value, list):
+            return value
+        return [plain_name(value[0]), *map(renamed, value[1:])] if _is_tensor(value) else [*map(renamed, value)]
+
+    layers = []
+    for entry in config["layers"]:
+        own = entry.get("config") if isinstance(entry, dict) else None
+        if isinstance(own, dict) and isinstance(own.get("name"), str):
+            entry = {**entry, "config": {**own, "name": plain_name(own["name"])}}
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            entry = {**entry, "name": plain_name(entry["name"])}
+        if isinstance(entry, dict) and "inbound_nodes" in entry:
+            entry = {**entry, "inbound_nodes": renamed(entry["inbound_nodes"])}
+        layers.append(entry)
+    ends = {key: renamed(config[key]) for key in ("input_layers", "output_layers") if key in config}
+    return {**config, **ends, "layers": layers}
 
 
 def _sequential(config: dict[str, Any], writer: Writer, shape: Any) -> dict[str, Any]:

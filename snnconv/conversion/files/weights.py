@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import ModelFileError
 from ...files.hdf5 import n_numbers, read_numbers
+from .layer_config import plain_name
 from .source import SavedLayer
 
 # What a weight is, by the last part of its name; Keras 1 wrote "dense_1_W", later ones "dense_1/kernel:0"
@@ -61,10 +62,10 @@ def _values(dataset: Any, variable: Any) -> np.ndarray:
 
 def _pairs(layers: list[Any], saved: tuple[SavedLayer, ...]) -> Iterator[tuple[Any, SavedLayer]]:
     """Layers with their weights: by name, or in order where only the numbers in the names differ."""
-    by_name = {found.name: found for found in saved}
+    by_name = {plain_name(found.name): found for found in saved}
     if {layer.name for layer in layers} == by_name.keys() and len(saved) == len(layers):
         return ((layer, by_name[layer.name]) for layer in layers)
-    ours, theirs = [layer.name for layer in layers], [found.name for found in saved]
+    ours, theirs = [layer.name for layer in layers], [plain_name(found.name) for found in saved]
     if [_without_number(name) for name in ours] == [_without_number(name) for name in theirs]:
         return zip(layers, saved, strict=True)
     missing, extra = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))

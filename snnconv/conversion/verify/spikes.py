@@ -139,11 +139,11 @@ def _equation(
 ) -> _Equation:
     x, amplitude = values[node.inputs[0]], node.neuron.amplitude
     most = np.inf if node.neuron.max_spikes_per_step is None else node.neuron.max_spikes_per_step / dt
-    expected = np.minimum(values[node.name] / amplitude, most)
+    expected = np.clip(values[node.name] / amplitude, -most, most)
     bounded = is_constant and not getattr(node.neuron, "smoothing", 0.0)
     excess = 0.0
     if bounded:
-        low, high = (np.minimum(rate / amplitude, most) for rate in rates_around(node, x, ROUNDING))
+        low, high = (np.clip(rate / amplitude, -most, most) for rate in rates_around(node, x, ROUNDING))
         excess = outside(measured, low, high) * n_steps * dt
     difference = np.abs(measured - expected)
     return _Equation(

@@ -6,6 +6,7 @@ that gives its layers their sizes, widths and memories.
 
 - `stages`: the layers as parameters of modules; `memories`: their read-only memories; `encoder`: rate-coded inputs.
 - `network`, `stream`: the generated modules.
+- `sizing`: cells, clock and time, estimated before anything is written; lanes for a device.
 - `boards`: tops for boards, from board/.
 - `bench`: the test bench, its golden vectors and its simulation; `readme`: README.md and Makefile.
 """
@@ -13,38 +14,41 @@ that gives its layers their sizes, widths and memories.
 from __future__ import annotations
 
 import importlib.resources
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import ConversionError, ExportError, ParameterError
-from ...graph import MaxPool, SpikingGraph
-from ...text.advice import argument
+from ...graph import SpikingGraph
+from ...quantize import IntegerGraph
 from ...text.plain import plural
-from ..golden import golden_vectors
+from ..golden import Golden, golden_vectors
 from ..integers import INTEGERS, OPTIONS, changes, run_folder, to_integers
 from ..programs import with_licence
 from ..target import Limit, Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .boards import BOARDS, board_texts
-from .encoder import with_encoder
+from .encoder import parts, with_encoder
 from .memories import mem_text
 from .network import memory_file, network_text
 from .readme import MAKEFILE, readme
+from .sizing.choice import aim_of, choose
+from .sizing.devices import DEVICES
+from .sizing.estimates import frequency
+from .sizing.search import Search
 from .stages import stages
 from .stream import stream_text
-from .timing import longest, sample_clocks
+from .timing import longest, sample_clocks, sources
 
 __all__ = ["TARGET", "plan"]
 
 
 def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the circuit and its test bench."""
-    parallel = settings.options["parallel"]
-    if parallel < 1:
-        raise ParameterError(f"--parallel must be a whole number above 0. Received {parallel}.")
+    given, aim = _given_lanes(settings), aim_of(settings)
     board = BOARDS.get(settings.options["board"])
-    limits = _limits(graph, settings)
+    limits = _limits(graph, board is not None)
     try:
         integers = to_integers(graph, settings)
     except ConversionError as error:
@@ -54,7 +58,16 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         return Plan(_write_nothing, limits=limits)
     encoded = with_encoder(integers)
     golden = golden_vectors(encoded, settings)
-    circuit = stages(encoded, parallel)
+    layers = parts(encoded)
+    n_layers = len(layers)
+    if given is not None and len(given) not in (1, n_layers):
+        names = ", ".join(f"'{node.name}'" for node, _ in layers)
+        raise ParameterError(f"--lanes must be one number, or one for each of {names}. Received {len(given)}.")
+    search = _search(graph, settings, encoded, golden)
+    lanes = given * n_layers if given is not None and len(given) == 1 else given
+    real_time = settings.n_steps * settings.dt
+    choice = choose(search, lanes, aim, is_asked=bool(settings.options["latency"]), seconds=real_time)
+    circuit = choice.stages
 
     def write(path: Path) -> None:
         texts = {
@@ -67,14 +80,14 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         for file in importlib.resources.files(__name__).joinpath("rtl").iterdir():
             if file.name.endswith(".v"):
                 texts[f"rtl/{file.name}"] = file.read_text("utf-8")
-        if board is not None:
-            texts["Makefile"] += board.rules
+        if board is not None and aim is not None:
+            texts["Makefile"] += board.rules_for(aim.device.name)
             texts |= board_texts(board, encoded, circuit, golden, settings.n_steps)
         sources = ("Makefile", *(name for name in texts if name.endswith((".v", ".py"))))
         texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
-            for memory, words in stage.memories.items():
-                texts[memory_file(stage, memory)] = mem_text(words, stage.widths[memory])
+            for memory in stage.memories:
+                texts[memory_file(stage, memory)] = mem_text(stage.rows_of(memory), stage.widths[memory])
         texts |= golden_texts(encoded, circuit, golden)
         for folder in ("rtl", "mem", "golden", *(("board",) if board is not None else ())):
             (path / folder).mkdir()
@@ -83,42 +96,70 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         integers.save(path / INTEGERS)
 
     clocks = golden_clocks(circuit, golden)
-    mean = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    mean = np.mean([sample_clocks(clocks[:, sample], sources(circuit)) for sample in range(clocks.shape[1])])
     most = longest(circuit, golden.n_steps, golden.varies)
-    notes = (
+    notes = [
         "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",
         f"a sample of {plural(golden.n_steps, 'step')} takes {mean:,.0f} clocks at the spikes of the golden samples, "
-        f"and at most {most:,}: real time, {settings.dt * 1e3:g} ms a step, needs "
-        f"{frequency(most / golden.n_steps / settings.dt)}",
-    )
+        f"and at most {most:,}",
+        *choice.notes,
+    ]
+    if aim is None:
+        needed = frequency(most / golden.n_steps / settings.dt)
+        notes[1] += f": real time, {settings.dt * 1e3:g} ms a step, needs {needed}"
     widths = {
-        memory_file(stage, memory): [stage.widths[memory], words.shape[1]]
+        memory_file(stage, memory): [stage.widths[memory], stage.rows_of(memory).shape[1]]
         for stage in circuit
-        for memory, words in stage.memories.items()
+        for memory in stage.memories
     }
-    return Plan(write, run_folder, (), changes(graph, integers), notes, about={"bits_and_lanes_of_mem": widths})
+    about: dict[str, object] = {"bits_and_lanes_of_mem": widths}
+    if choice.estimate is not None:
+        about["estimate"] = choice.estimate.to_dict()
+    return Plan(write, run_folder, (), changes(graph, integers), tuple(notes), about=about)
 
 
-def frequency(hertz: float) -> str:
-    """A clock rate, rounded up to three digits."""
-    unit, name = (1e6, "MHz") if hertz >= 1e6 else (1e3, "kHz")
-    return f"{hertz / unit:.3g} {name}"
+def _search(graph: SpikingGraph, settings: Settings, encoded: IntegerGraph, golden: Golden) -> Search:
+    """The search for lanes of a network in integers."""
+
+    def with_bits(bits: int) -> Search:
+        other = replace(settings, options={**settings.options, "bits": bits})
+        narrow = with_encoder(to_integers(graph, other))
+        return _search(graph, other, narrow, golden_vectors(narrow, other))
+
+    return Search(
+        build=lambda lanes: stages(encoded, lanes),
+        clocks=lambda circuit: golden_clocks(circuit, golden),
+        n_layers=len(parts(encoded)),
+        n_steps=settings.n_steps,
+        varies=golden.varies,
+        bits=settings.options["bits"],
+        with_bits=with_bits,
+    )
 
 
-def _limits(graph: SpikingGraph, settings: Settings) -> tuple[Limit, ...]:
-    """Limits on parts of a network that have an integer form, but none in the circuit."""
-    found = []
-    if len(graph.outputs) > 1:
-        found.append(Limit("several outputs", tuple(graph.outputs), advice="Convert a model with one of them"))
-    pools = tuple(node.name for node in graph.nodes if isinstance(node, MaxPool))
-    if pools:
-        advice = f"Convert with {argument('max_to_avg_pool', True)}, which changes what the network computes"
-        found.append(Limit("the max pooling", pools, advice=advice))
-    if settings.options["code"] == "latency":
-        names = tuple(node.name for node in graph.inputs)
-        advice = "Use --code rate; or send the spikes of any code, one frame a step, with --code analog --input-bits 1"
-        found.append(Limit("the latency code", names, advice=advice))
-    return tuple(found)
+def _given_lanes(settings: Settings) -> list[int] | None:
+    """Lanes that the options ask for: one number for all layers, or one for each. None: none are asked for."""
+    parallel, text = settings.options["parallel"], settings.options["lanes"]
+    if parallel < 1:
+        raise ParameterError(f"--parallel must be a whole number above 0. Received {parallel}.")
+    if parallel > 1 and text:
+        raise ParameterError("--parallel and --lanes say the same thing. Give one of them.")
+    if not text:
+        return [parallel] if parallel > 1 else None
+    try:
+        lanes = [int(number) for number in text.split(",")]
+    except ValueError:
+        lanes = [0]
+    if min(lanes) < 1:
+        raise ParameterError(f"--lanes must be whole numbers above 0, as in 8,4,1. Received {text!r}.")
+    return lanes
+
+
+def _limits(graph: SpikingGraph, has_board: bool) -> tuple[Limit, ...]:
+    """Limits on parts of a network that have an integer form, but none on a board."""
+    if len(graph.outputs) < 2 or not has_board:
+        return ()
+    return (Limit("several outputs on a board", tuple(graph.outputs), advice="Convert a model with one of them"),)
 
 
 def _write_nothing(path: Path) -> None:
@@ -128,15 +169,18 @@ def _write_nothing(path: Path) -> None:
 TARGET = Target(
     "verilog",
     "_verilog",
-    "a circuit in Verilog with a test bench: dense layers and convolutions, LIF and IF in integers, AXI4-Stream",
-    "what has no integer form: max pooling, branches, Alpha synapses, other neurons; several outputs, latency codes",
+    "a circuit in Verilog with a test bench: dense layers, convolutions, pools, LIF and IF in integers, AXI4-Stream",
+    "what has no integer form: branches that join, Alpha synapses, other neurons; several layers that read the inputs",
     plan,
     (
         *OPTIONS,
         Option("parallel", int, 1, "most sums of a layer that are made side by side"),
+        Option("lanes", str, "", "the same for each layer, as in 8,4,1; or searched for, with --device"),
+        Option("device", str, "none", "the FPGA to choose lanes and estimate cells for", ("none", *DEVICES)),
+        Option("latency", str, "", "time of a sample on it, as in 1ms; or in real time"),
+        Option("clock", str, "", "its clock, as in 50MHz; or the highest that is estimated"),
         Option("board", str, "none", "a top for a board, with a serial line and host.py", ("none", *BOARDS)),
     ),
     is_folder=True,
     check_folder=check_folder,
-    takes_signed_spikes=False,
 )

@@ -9,18 +9,20 @@ from string import Template
 
 import numpy as np
 
+from ...errors import ExportError
 from ...files.writing import scratch
-from ...quantize import IntegerGraph, SumPool
+from ...quantize import EncodedInput, IntegerGraph, MaxPool, ReadoutLayer, SumPool
 from ...quantize.reference import sum_pool
 from ..golden import Golden
 from ..programs import run
 from ..target import Check
 from .memories import mem_text
-from .stages import Stage, sent_bits
+from .stages import Stage, input_bits, output_stages
 from .stream import beat_bits, beats, sends_spikes
-from .timing import layer_clocks, longest, sample_clocks
+from .timing import layer_clocks, longest, sample_clocks, sources
 
 NAME = "circuit"  # of the check
+SPIKING = ("LIF", "IF", "SignedIF", "LATENCY")  # kinds whose values are counted as spikes
 
 BENCH = Template("""\
 // Written by snnconv: sends golden inputs through the streams and compares every value and voltage of every layer, the
@@ -57,7 +59,7 @@ module tb;
     );
 
     reg [$input_msb:0] inputs[0:SAMPLES*FRAMES*INPUTS-1];
-    reg [31:0] results[0:SAMPLES*(OUTPUTS+1)-1];
+    reg [31:0] results[0:SAMPLES*OUTPUTS-1];  // of each output its sums, and the place of the largest
 $declarations
     integer errors = 0, compared = 0, spikes = 0, clocks = 0, seed = 1, more = 2;
     integer sample, frame, input_number, taken, beat;
@@ -87,8 +89,8 @@ $reading
                     for (input_number = 0; input_number < INPUTS; input_number = input_number + 1)
                         send(inputs[(sample*FRAMES+frame)*INPUTS+input_number], input_number == INPUTS - 1);
             for (taken = 0; taken < SAMPLES; taken = taken + 1)
-                for (beat = 0; beat <= OUTPUTS; beat = beat + 1)
-                    receive(results[taken*(OUTPUTS+1)+beat], beat == OUTPUTS);
+                for (beat = 0; beat < OUTPUTS; beat = beat + 1)
+                    receive(results[taken*OUTPUTS+beat], beat == OUTPUTS - 1);
         join
         if ($all_steps || compared != SAMPLES * STEPS * $values) begin
             $$display("%0d values were seen, not those of %0d steps", compared, SAMPLES * STEPS);
@@ -210,8 +212,8 @@ def bench_text(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> 
         memories = [(f"expected{number}", stage.name, int(stage.parameters["VALUE_BITS"]), n)]
         memories.append((f"clocks{number}", f"{stage.name}_clocks", 32, 1))
         more = []
-        if stage.parameters["VALUE_BITS"] == 1:
-            more.append(f"            spikes = spikes + {core}_value;")
+        if stage.parameters["KIND"] in SPIKING:
+            more.append(f"            spikes = spikes + {core}_value[0];")
         if stage.node.name in golden.voltages:
             memories.append((f"voltages{number}", f"{stage.name}_voltages", int(stage.parameters["STATE_BITS"]), n))
             voltage, wanted = f"{core}.neuron.gen_state.gen_neuron.voltage", f"voltages{number}"
@@ -229,7 +231,8 @@ def bench_text(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> 
         comparisons.append(LAYER.substitute(number=number, core=core, n=n, more="\n".join(more)))
     n_beats, n_steps = beats(graph), golden.n_steps
     n_frames = n_steps if golden.varies else 1
-    per_sample = longest(stages, n_steps, golden.varies) + n_frames * 20 * (n_beats + 8) + 40 * stages[-1].n_neurons
+    n_outputs = sum(stages[number - 1].n_neurons + 1 for number in output_stages(graph, stages))
+    per_sample = longest(stages, n_steps, golden.varies) + n_frames * 20 * (n_beats + 8) + 40 * n_outputs
     return BENCH.substitute(
         samples=len(golden.codes),
         steps=n_steps,
@@ -237,8 +240,8 @@ def bench_text(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> 
         inputs=n_beats,
         input_msb=_word_bits(graph) - 1,
         beat_msb=beat_bits(graph) - 1,
-        outputs=stages[-1].n_neurons,
-        sample_clocks=sample_clocks(golden_clocks(stages, golden)[:, 0]),
+        outputs=n_outputs,
+        sample_clocks=sample_clocks(golden_clocks(stages, golden)[:, 0], sources(stages)),
         too_many=graph.settings.n_steps + 1,
         all_steps=" || ".join(f"step{number} != SAMPLES * STEPS" for number in range(1, len(stages) + 1)),
         n_layers=len(stages),
@@ -258,17 +261,18 @@ def golden_clocks(stages: Sequence[Stage], golden: Golden) -> np.ndarray:
 
 def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> dict[str, str]:
     """The golden vectors as .mem files by name: one number a line, samples first, then steps."""
-    (readout,) = golden.readouts
-    last = golden.readouts[readout][:, -1].reshape(len(golden.codes), -1)
-    results = np.concatenate([last, last.argmax(1)[:, None]], 1)
+    results = []
+    for name in graph.outputs.values():
+        last = golden.readouts[name][:, -1].reshape(len(golden.codes), -1)
+        results += [last, last.argmax(1)[:, None]]
     words = golden.codes
     if sends_spikes(graph):
         lead = words.ndim - len(graph.input.shape)
         words = np.packbits(words.reshape(*words.shape[:lead], -1).astype("uint8"), -1, "little")
-    found = {"inputs": _text(words, _word_bits(graph)), "results": _text(results, 32)}
+    found = {"inputs": _text(words, _word_bits(graph)), "results": _text(np.concatenate(results, 1), 32)}
     sent = _sent(stages, golden)
-    for stage, clocks in zip(stages, golden_clocks(stages, golden), strict=True):
-        found[stage.name] = _text(sent[stage.node.name], int(stage.parameters["VALUE_BITS"]))
+    for stage, values, clocks in zip(stages, sent[1:], golden_clocks(stages, golden), strict=True):
+        found[stage.name] = _text(values, int(stage.parameters["VALUE_BITS"]))
         found[f"{stage.name}_clocks"] = _text(clocks, 32)
         if stage.node.name in golden.voltages:
             voltages = golden.voltages[stage.node.name]
@@ -276,21 +280,36 @@ def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -
     return {f"golden/{name}.mem": text for name, text in found.items()}
 
 
-def _sent(stages: Sequence[Stage], golden: Golden) -> dict[str, np.ndarray]:
-    """Codes or spikes of each node (n, n_steps, ...), the input included."""
+def _sent(stages: Sequence[Stage], golden: Golden) -> list[np.ndarray]:
+    """Values (n, n_steps, ...) of the input, and of what each stage sends."""
     codes = golden.codes if golden.varies else np.repeat(golden.codes[:, None], golden.n_steps, 1)
-    sent: dict[str, np.ndarray] = {stages[0].node.inputs[0]: codes, **golden.spikes, **golden.readouts}
-    for node in (stage.node for stage in stages):
-        if isinstance(node, SumPool):
-            source = sent[node.inputs[0]]
+    found: list[np.ndarray] = [codes.astype("int64")]
+    known = {**golden.spikes, **golden.readouts}
+    for stage in stages:
+        node, source = stage.node, found[stage.source]
+        lead = source.shape[:2]
+        if node.name in known:
+            values = known[node.name]
+        elif isinstance(node, EncodedInput):
+            steps = [node.code.send(source[:, step], source[:, step], step)[0] for step in range(golden.n_steps)]
+            values = np.stack(steps, 1)
+        elif isinstance(node, ReadoutLayer):  # running sums
+            values = source.cumsum(1, dtype="int64")
+        elif isinstance(node, SumPool):
             sums = sum_pool(node, source.reshape(-1, *node.input_shape).astype("int64"))
-            sent[node.name] = sums.reshape(*source.shape[:2], *node.shape)
-    return sent
+            values = sums.reshape(*lead, *node.shape)
+        elif isinstance(node, MaxPool):
+            values = node.largest(source.reshape(-1, *node.input_shape)).reshape(*lead, *node.shape)
+            values = np.diff(values, axis=1, prepend=0) if node.is_running else values
+        else:
+            raise ExportError(f"layer '{node.name}' ({node.kind}) has no golden vectors.")
+        found.append(values)
+    return found
 
 
 def _word_bits(graph: IntegerGraph) -> int:
     """Bits that are used of a beat of the input stream."""
-    return beat_bits(graph) if sends_spikes(graph) else sent_bits(graph.input)
+    return beat_bits(graph) if sends_spikes(graph) else input_bits(graph)
 
 
 def _text(array: np.ndarray, bits: int) -> str:

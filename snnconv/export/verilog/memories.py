@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+MOST_ROWS = 2048  # of a block of memory, on iCE40 at 2 bits a row, on ECP5 and Xilinx at 9
+
 
 def cycle(array: np.ndarray, period: int) -> np.ndarray:
     """The shortest run of numbers that gives `array` when it is repeated, one a word.
@@ -24,6 +26,26 @@ def cycle(array: np.ndarray, period: int) -> np.ndarray:
     if (array.reshape(-1, period) == array[:period]).all():
         return array[:period, None]
     return array[:, None]
+
+
+def bank_bits(n_words: int) -> int:
+    """Power of two of the words that stand side by side in a row, so that a memory has no more than `MOST_ROWS`."""
+    return (-(-n_words // MOST_ROWS) - 1).bit_length()
+
+
+def side_by_side(words: np.ndarray, banks: int) -> np.ndarray:
+    """Rows of so many words after each other, the last one filled up with zeros.
+
+    Parameters
+    ----------
+    words : (n_words, lanes) int array
+
+    Returns
+    -------
+    (n_rows, banks * lanes) int array
+    """
+    n_rows = -(-len(words) // banks)
+    return np.pad(words, ((0, n_rows * banks - len(words)), (0, 0))).reshape(n_rows, -1)
 
 
 def mem_text(words: np.ndarray, bits: int) -> str:

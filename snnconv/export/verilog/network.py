@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import Template
 
 from ...quantize import IntegerGraph
 from ..integers import comment
-from .stages import KINDS, Stage, address_bits, sent_bits
+from .stages import KINDS, Stage, address_bits, input_bits, output_stages, readers
 
 NETWORK = Template("""\
 // Written by snnconv: the network $name, $layers.
@@ -16,7 +16,7 @@ NETWORK = Template("""\
 // Write a frame of inputs where `input_free`, and pulse `input_finish` with its last number, or `input_drop` to forget
 // it. A sample is n_steps steps with one frame, or with `every_step` with a frame each. Layers work at the same time,
 // on steps that follow each other, and give out what they send as they send it. Where `result_ready`, the sums of the
-// outputs can be read, one clock behind their address; `result_release` makes room for the next sample.
+// outputs can be read, one clock behind their address; `result_release` makes room for the next sample.$several
 module snn_network (
     input wire clk,
     input wire rst,
@@ -32,27 +32,24 @@ module snn_network (
 $ports
     output wire result_ready,
     input wire result_release,
-    input wire [$class_msb:0] output_address,
+$output_number    input wire [$class_msb:0] output_address,
     output wire [$output_msb:0] output_data
 );
-    wire frame_ready, frame_release;
-    wire ready0, free0, done1, release$n_layers;
-    assign input_free = free0;
-    wire [2:0] tags0;
+    wire frame_ready, frame_release, ready1, free1;
+$dones
+    assign input_free = free1;
+    wire [2:0] tags1;
     snn_sequencer #(.HOLDS($holds), .MOST_STEPS($most_steps)) sequencer (
-        clk, rst, n_steps, every_step, steps_error, frame_ready, frame_release, ready0, tags0, done1
+        clk, rst, n_steps, every_step, steps_error, frame_ready, frame_release, ready1, tags1, done1
     );
 $instances
-    assign result_ready = ready$n_layers && tags$n_layers[2];
-    assign release$n_layers = result_release || (ready$n_layers && !tags$n_layers[2]);  // sums of steps before the last
-    assign source_address$n_layers = output_address;
-    assign output_data = source_data$n_layers;
-    wire unused = &{1'b0, sent_tags0, tags$n_layers[1:0], count$n_layers};
+$results
+    wire unused = &{1'b0, sent_tags1, $unused};
 endmodule
 """)
 
 STORE = Template("""
-    wire [2:0] sent_tags$number;
+$free    wire [2:0] sent_tags$number;$tags
     wire [$address_bits:0] count$number;
     wire [$address_msb:0] source_address$number;
     wire [$read_msb:0] source_data$number;
@@ -83,44 +80,36 @@ STORE = Template("""
 
 LAYER = Template("""
     // $name: $what
-    wire free$number;
-    wire [2:0] step_tags$number;
     snn_layer #(
 $parameters
     ) layer$number (
         .clk(clk),
         .rst(rst),
-        .source_ready(ready$before),
-        .source_tags(tags$before),
-        .source_count(count$before),
-        .source_address(source_address$before),
-        .source_data(source_data$before),
-        .sink_free(free$number),
+        .source_ready(ready$number),
+        .source_tags(tags$number),
+        .source_count(count$number),
+        .source_address(source_address$number),
+        .source_data(source_data$number),
+        .sink_free($free),
         .done(done$number),
         .tags(step_tags$number),
         .sent(layer${number}_sent),
         .sent_index(layer${number}_index),
         .sent_value(layer${number}_value)
-    );
-    wire ready$number;
-    wire [2:0] tags$number = sent_tags$number;$next_done""")
+    );""")
 
 
 def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
     """The network as a Verilog module."""
     found = widths(graph, stages)
-    first = stages[0].parameters
-    ports = []
-    instances = [
-        _store(
-            0,
-            stages[0],
-            (int(found["input_bits"]), int(found["n_inputs"]), int(found["input_address_bits"])),
-            1 if stages[0].holds else 2,
-            ("input_write", "input_address", "input_data", "input_finish", "input_drop", "3'b000"),
-            ("frame_ready", "frame_release"),
-        )
-    ]
+    first, n = stages[0].parameters, len(stages)
+    ports, instances = [], []
+    # Stores are called like the layers that read them; behind these the results.
+    given = (int(found["input_bits"]), int(found["n_inputs"]), int(found["input_address_bits"]))
+    written = ("input_write", "input_address", "input_data", "input_finish", "input_drop", "3'b000")
+    read = ("frame_ready", "frame_release")
+    instances.append(_store(1, stages[0], given, 1 if stages[0].holds else 2, written, read))
+    outputs = list(enumerate(output_stages(graph, stages), n + 1))
     for number, stage in enumerate(stages, 1):
         address, value = int(stage.parameters["ADDRESS_BITS"]), int(stage.parameters["VALUE_BITS"])
         ports += [
@@ -128,37 +117,58 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
             f"    output wire [{address - 1}:0] layer{number}_index,",
             f"    output wire [{value - 1}:0] layer{number}_value,",
         ]
-        is_last = number == len(stages)
+        sent = [f"layer{number}_{what}" for what in ("sent", "index", "value")]
+        written = (*sent, f"done{number}", "1'b0", f"step_tags{number}")
+        behind = [*readers(stages, number), *(result for result, source in outputs if source == number)]
+        for reader in behind:
+            read = (f"ready{reader}", f"release{reader}" if reader > n else f"done{reader}")
+            own = None if reader > n else stages[reader - 1]
+            instances.append(_store(reader, own, (value, stage.n_neurons, address), 2, written, read))
         instances.append(
             LAYER.substitute(
                 name=comment(stage.node.name),
                 what=describe(stage),
                 number=number,
-                before=number - 1,
+                free=" && ".join(f"free{reader}" for reader in behind) or "1'b1",
                 parameters=_parameters(stage),
-                next_done="" if is_last else f"\n    wire done{number + 1};",
             )
         )
-        sent = [f"layer{number}_{what}" for what in ("sent", "index", "value")]
-        instances.append(
-            _store(
-                number,
-                None if is_last else stages[number],
-                (value, stage.n_neurons, address),
-                2,
-                (*sent, f"done{number}", "1'b0", f"step_tags{number}"),
-                (f"ready{number}", f"release{number}" if is_last else f"done{number + 1}"),
-            )
-        )
+    unread = [f"sent_tags{result}[1:0], count{result}" for result, _ in outputs]
     return NETWORK.substitute(
         found,
-        layers=f"{len(stages)} layers" if len(stages) > 1 else "1 layer",
+        layers=f"{n} layers" if n > 1 else "1 layer",
         most_steps=graph.settings.n_steps,
         holds=first["HOLDS"],
         ports="\n".join(ports),
+        dones="\n".join(f"    wire done{number};\n    wire [2:0] step_tags{number};" for number in range(1, n + 1)),
         instances="\n".join(instances),
-        n_layers=len(stages),
+        results=_results(found, stages, outputs),
+        unused=", ".join(unread),
+        several="\n// The outputs have numbers: $names.".replace("$names", _named(graph)) if len(outputs) > 1 else "",
+        output_number=f"    input wire [{found['number_bits']} - 1:0] output_number,\n" if len(outputs) > 1 else "",
     )
+
+
+def _named(graph: IntegerGraph) -> str:
+    return ", ".join(f"{number} is {comment(label)}" for number, label in enumerate(graph.outputs))
+
+
+def _results(found: Mapping[str, int | str], stages: Sequence[Stage], outputs: Sequence[tuple[int, int]]) -> str:
+    """Lines that give out the sums of the output that is asked for."""
+    ready = " && ".join(f"ready{result} && sent_tags{result}[2]" for result, _ in outputs)
+    lines, values, wide = [f"    assign result_ready = {ready};"], [], int(found["output_bits"])
+    for result, source in outputs:
+        # Sums of steps before the last are not kept.
+        lines.append(f"    assign release{result} = result_release || (ready{result} && !sent_tags{result}[2]);")
+        msb = int(stages[source - 1].parameters["ADDRESS_BITS"]) - 1
+        lines.append(f"    assign source_address{result} = output_address[{msb}:0];")
+        bits = int(stages[source - 1].parameters["VALUE_BITS"])
+        sign = f"{{{wide - bits}{{source_data{result}[{bits - 1}]}}}}"
+        values.append(f"source_data{result}" if bits == wide else f"{{{sign}, source_data{result}}}")
+    chosen = values[-1]
+    for number in reversed(range(len(values) - 1)):
+        chosen = f"output_number == {number} ? {values[number]} : {chosen}"
+    return "\n".join((*lines, f"    assign output_data = {chosen};"))
 
 
 def _store(
@@ -169,13 +179,20 @@ def _store(
     written: tuple[str, ...],
     read: tuple[str, str],
 ) -> str:
-    """The store behind a layer, or of the inputs where `number` is 0, with the names of what writes and reads it."""
+    """The store that a layer reads, or of results where `reader` is None, with names of what writes and reads it."""
     bits, n, address = sizes
     is_queued = reader is not None and reader.is_queued
-    read_bits = address if is_queued else bits
+    read_bits = address + bits - 1 if is_queued else bits
+    tags, free = "", f"    wire free{number}, ready{number};\n" if number > 1 else ""
+    if reader is None:
+        free += f"    wire release{number};\n"
+    elif number > 1:
+        tags = f"\n    wire [2:0] tags{number} = sent_tags{number};"
     return STORE.substitute(
         dict(zip(("write", "write_address", "write_data", "finish", "drop", "finish_tags"), written, strict=True)),
         number=number,
+        free=free,
+        tags=tags,
         bits=bits,
         n=n,
         address_bits=address,
@@ -191,9 +208,12 @@ def _store(
 
 def describe(stage: Stage) -> str:
     """A stage in a few words."""
-    kind = {"READOUT": "outputs", "SUM": "sums"}.get(
-        str(stage.parameters["KIND"]), f"{stage.parameters['KIND']} neurons"
-    )
+    kind = {
+        "READOUT": "outputs",
+        "SUM": "largest values" if stage.parameters["LARGEST"] else "sums",
+        "GROWTH": "growths of largest values",
+        "LATENCY": "encoders",
+    }.get(str(stage.parameters["KIND"]), f"{stage.parameters['KIND']} neurons")
     lanes = f", {stage.lanes} side by side" if stage.lanes > 1 else ""
     most = "at most " if stage.is_queued else ""
     held = f", {stage.held_clocks:,} where inputs are held" if stage.holds else ""
@@ -207,10 +227,13 @@ def memory_file(stage: Stage, memory: str) -> str:
 
 def _parameters(stage: Stage) -> str:
     defaults = {"PAD": 0, "STRIDE": 1, "DILATION": 1, "WINDOW": 1, "IN": 1, "OUT": 1}
+    axes = ("_Z", "_Y", "_X")
     values = {
         name: f'"{value}"' if isinstance(value, str) else value
         for name, value in stage.parameters.items()
-        if name != "FILTERS" and not (name[-2:] in ("_Z", "_Y", "_X") and defaults[name[:-2]] == value)
+        if not (name[-2:] in axes and defaults[name[:-2]] == value)
+        and name != "FILTERS"
+        and not (name in ("LARGEST", "WEIGHT_BANK_BITS") and value == 0)
     }
     values["KIND"] = KINDS.index(str(stage.parameters["KIND"]))
     for name in ("LEAK_PLACES", "SYNAPSE_PLACES"):
@@ -226,9 +249,10 @@ def _parameters(stage: Stage) -> str:
 
 def widths(graph: IntegerGraph, stages: Sequence[Stage]) -> dict[str, int | str]:
     """Numbers that both generated modules are made with: sizes, and bits of addresses and values."""
-    last = stages[-1].parameters
-    n_inputs, inputs = math.prod(graph.input.shape), sent_bits(graph.input)
-    address, outputs, classes = address_bits(n_inputs), int(last["VALUE_BITS"]), int(last["ADDRESS_BITS"])
+    last = [stages[number - 1].parameters for number in output_stages(graph, stages)]
+    n_inputs, inputs = math.prod(graph.input.shape), input_bits(graph)
+    address = address_bits(n_inputs)
+    outputs, classes = (max(int(each[name]) for each in last) for name in ("VALUE_BITS", "ADDRESS_BITS"))
     return {
         "name": comment(graph.name),
         "n_inputs": n_inputs,
@@ -236,11 +260,11 @@ def widths(graph: IntegerGraph, stages: Sequence[Stage]) -> dict[str, int | str]
         "input_msb": inputs - 1,
         "input_address_bits": address,
         "input_address_msb": address - 1,
-        "n_outputs": stages[-1].n_neurons,
+        "n_outputs": sum(int(each["NEURONS"]) for each in last),
+        "number_bits": address_bits(len(last)),
         "output_bits": outputs,
         "output_msb": outputs - 1,
         "class_bits": classes,
         "class_msb": classes - 1,
         "last_input": n_inputs - 1,
-        "last_output": stages[-1].n_neurons - 1,
     }

@@ -10,8 +10,9 @@ from ...quantize import IntegerGraph
 from ..golden import Golden
 from ..integers import comment
 from .bench import golden_clocks
+from .memories import MOST_ROWS
 from .stages import Stage
-from .timing import longest, sample_clocks
+from .timing import longest, sample_clocks, sources
 
 MAKEFILE = """\
 # make sim    simulate and compare with the golden vectors (iverilog)
@@ -57,7 +58,7 @@ def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
         for stage, mean in zip(stages, clocks.mean((1, 2)), strict=True)
     ]
     code, n_steps = graph.input.code, golden.n_steps
-    measured = np.mean([sample_clocks(clocks[:, sample]) for sample in range(clocks.shape[1])])
+    measured = np.mean([sample_clocks(clocks[:, sample], sources(stages)) for sample in range(clocks.shape[1])])
     most = longest(stages, n_steps, golden.varies)
     number = "x" if (code.factor, code.offset) == (1, 0) else f"({code.factor:.9g} * x + {code.offset:.9g})"
     return f"""\
@@ -83,7 +84,8 @@ Of a frame that is held for many steps, the sums are kept: a step after the firs
 - rtl/snn_stream.v is the top: AXI4-Stream in and out, the order and the end of frames are described in its head.
   rtl/snn_network.v is the network without streams; it also gives out every spike as it is sent.
 - mem/ holds weights, biases and thresholds for $readmemh, in two's complement; weights of lanes share a word, the first
-  one in its lowest bits. Paths are relative to this folder: tools must run in it.
+  one in its lowest bits, and so do words one after the other of memories that would have more than {MOST_ROWS:,} lines.
+  Paths are relative to this folder: tools must run in it.
 - golden/ holds {golden.size} from the integer network in NumPy.
 - An input x is sent as round({number} / {code.step:.9g}), halves to even, from {code.codes.low} to {code.codes.high}.
 - Sums over time are proven to fit for {graph.settings.n_steps} steps. No register

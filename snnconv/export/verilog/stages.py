@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ExportError
-from ...quantize import IntegerGraph, IntegerLayer, IntegerNode, Range, ReadoutLayer, SpikingLayer, SumPool
+from ...quantize import (
+    EncodedInput,
+    IntegerGraph,
+    IntegerLayer,
+    IntegerNode,
+    LatencyCode,
+    MaxPool,
+    Range,
+    ReadoutLayer,
+    SpikingLayer,
+    SumPool,
+)
+from ...quantize.neurons import IntegerSignedIF
 from ...quantize.proofs import largest_sum
 from ...quantize.ranges import span
-from .memories import cycle
+from .encoder import parts
+from .memories import bank_bits, cycle, side_by_side
 
 AXES = "ZYX"
-KINDS = ("LIF", "IF", "READOUT", "SUM")  # of rtl/snn_neuron.v, which numbers them
+KINDS = ("LIF", "IF", "READOUT", "SUM", "SignedIF", "GROWTH", "LATENCY")  # of rtl/snn_neuron.v, which numbers them
+
+SHORT = {"SUM": 2, "GROWTH": 3, "LATENCY": 3}  # clocks of those without drive
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +50,8 @@ class Stage:
         What its read-only memories hold, by the name of the module's parameter without ``_FILE``.
     widths : mapping of str to int
         Bits of one number in each of these memories.
+    source : int
+        Number of the stage that feeds it, from 1; 0 for the inputs.
     """
 
     name: str
@@ -42,6 +59,7 @@ class Stage:
     parameters: Mapping[str, int | str]
     memories: Mapping[str, np.ndarray]
     widths: Mapping[str, int]
+    source: int = 0
 
     @property
     def lanes(self) -> int:
@@ -80,18 +98,23 @@ class Stage:
             str(self.parameters["KIND"]),
             (self.parameters.get(f"{name}_TERMS", 0) for name in ("SYNAPSE", "LEAK")),
         )
-        if kind == "SUM":
-            return 2
+        if kind in SHORT:
+            return SHORT[kind]
         synapse, leak = (int(n) and 1 + max(1, (int(n) - 1).bit_length()) for n in terms)
-        return (
-            3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + {"LIF": 2, "IF": 3}.get(kind, 0)
-        )
+        behind = {"LIF": 2, "IF": 3, "SignedIF": 3}.get(kind, 0)
+        return 3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + behind
 
     def clocks_for(self, n_spikes: int) -> int:
         """Clocks of a step with so many spikes among its inputs, which count where they are queued."""
         per_row = max(n_spikes, self.lanes) if self.is_queued else self.n_inputs
         leaving = self.lanes if self.lanes > 1 else 0
-        return self.rows * per_row + leaving + self.registers + (8 if self.is_queued else 6)
+        waiting = (8 if self.is_queued else 6) + (self.parameters["WEIGHT_BANK_BITS"] != 0)
+        return self.rows * per_row + leaving + self.registers + waiting
+
+    def rows_of(self, memory: str) -> np.ndarray:
+        """Numbers (n_rows, n) of one of its memories, as its file holds them."""
+        banks = 1 << int(self.parameters["WEIGHT_BANK_BITS"]) if memory == "WEIGHTS" else 1
+        return side_by_side(self.memories[memory], banks)
 
     @property
     def clocks(self) -> int:
@@ -115,7 +138,7 @@ class Stage:
 
 
 def stages(graph: IntegerGraph, lanes: int | Sequence[int]) -> tuple[Stage, ...]:
-    """The layers of a graph in order.
+    """The layers of a graph in order, and those that the circuit has beside them.
 
     Parameters
     ----------
@@ -125,30 +148,55 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int]) -> tuple[Stage, ...]
     Raises
     ------
     ExportError
-        If a layer is not fed by the one before it, or is none that the circuit has; it names all of them.
+        If several layers read the inputs, or a layer is none that the circuit has; it names all of them.
     """
-    found, stuck = [], []
-    is_held = sent_bits(graph.input) > 1  # one bit is a spike, which comes anew at every step
-    pairs = list(itertools.pairwise(graph.nodes))
+    found: list[Stage] = []
+    numbers, stuck = {graph.input.name: 0}, []
+    pairs = parts(graph)
+    is_held = [input_bits(graph) > 1]  # of each number: one bit is a spike, which comes anew at every step
     most = [lanes] * len(pairs) if isinstance(lanes, int) else lanes
-    for number, ((source, node), most_lanes) in enumerate(zip(pairs, most, strict=True), 1):
-        if isinstance(node, IntegerLayer | SumPool) and node.inputs == (source.name,) and _kind(node) in KINDS:
-            found.append(_stage(f"layer{number}", node, source, most_lanes, is_held))
-            is_held &= isinstance(node, SumPool)
+    for number, ((node, source), most_lanes) in enumerate(zip(pairs, most, strict=True), 1):
+        fed_by = numbers.get(source.name, 0)
+        if _kind(node) in KINDS and (fed_by or number == 1):
+            made = _stage(f"layer{number}", node, source, most_lanes, is_held[fed_by], graph.settings.n_steps)
+            found.append(dataclasses.replace(made, source=fed_by))
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
+        is_pool = isinstance(node, SumPool) or (isinstance(node, MaxPool) and not node.is_running)
+        is_held.append(is_held[fed_by] and is_pool)
+        numbers[node.name] = number
     if stuck:
-        signed = any(isinstance(node, SpikingLayer) and node.neuron.spikes.low < 0 for node in graph.nodes)
-        advice = " Its spikes have no sign: calibrate with spikes='binary' (--spikes binary)." if signed else ""
-        raise ExportError(f"the circuit has one chain of layers, and no place for {', '.join(stuck)}.{advice}")
+        raise ExportError(f"the circuit has one layer that reads the inputs, and no place for {', '.join(stuck)}.")
     return tuple(found)
+
+
+def readers(stages: Sequence[Stage], number: int) -> list[int]:
+    """Numbers of the stages that a stage, or the input where `number` is 0, feeds."""
+    return [other for other, stage in enumerate(stages, 1) if stage.source == number]
+
+
+def output_stages(graph: IntegerGraph, stages: Sequence[Stage]) -> list[int]:
+    """Number of the stage that gives each output, in the order of the graph's outputs."""
+    numbers = {stage.node.name: number for number, stage in enumerate(stages, 1)}
+    return [numbers[name] for name in graph.outputs.values()]
+
+
+def sent_range(node: IntegerNode) -> Range:
+    """Range of what a node sends in the circuit: readouts send their sums over time."""
+    return node.ranges["total" if isinstance(node, ReadoutLayer) else "value"]
 
 
 def sent_bits(node: IntegerNode) -> int:
     """Bits of what a node sends: 1 for spikes, else those of a signed number."""
-    if isinstance(node, ReadoutLayer):
-        return node.ranges["total"].signed_bits
-    found = node.ranges["value"]
+    return _bits(sent_range(node))
+
+
+def input_bits(graph: IntegerGraph) -> int:
+    """Bits of an input, before it is encoded."""
+    return _bits(graph.input.code.codes)
+
+
+def _bits(found: Range) -> int:
     return 1 if found.low >= 0 and found.high <= 1 else found.signed_bits
 
 
@@ -157,9 +205,9 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, most_lanes: int, is_held: bool) -> Stage:
-    kernel = node.kernel if isinstance(node, IntegerLayer) else _ones(node)
-    geometry = _geometry(node, kernel)
+def _stage(name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, is_held: bool, n_steps: int) -> Stage:
+    kernel, input_shape = _window(node)
+    geometry = _geometry(node, kernel, input_shape)
     filters, groups = kernel.shape[-1], geometry["GROUPS"]
     n_inputs, n_neurons = math.prod(kernel.shape[:-1]), math.prod(node.shape)
     lanes = _lanes(filters // groups, min(most_lanes, n_inputs))  # the sums of a row leave before the next ones
@@ -170,9 +218,12 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, most_la
             array = node.per_neuron(array).ravel().astype("int64")
             memories[memory] = cycle(array, filters)
             widths[memory] = span(array).signed_bits
-    is_queued = sent_bits(source) == 1 and isinstance(node, IntegerLayer) and not node.strides
-    address = address_bits(math.prod(source.shape))
-    sum_range = largest_sum(kernel.astype("int64"), source.ranges["value"].with_zero())
+    given = sent_range(source).with_zero()
+    are_spikes = given.low >= -1 and given.high <= 1
+    is_queued = are_spikes and not is_held and isinstance(node, IntegerLayer) and not node.strides
+    address, bits = address_bits(math.prod(source.shape)), sent_bits(source)
+    is_largest = isinstance(node, MaxPool)
+    most = 0 if is_largest else largest_sum(kernel.astype("int64"), given)
     parameters: dict[str, int | str] = {
         "KIND": _kind(node),
         "NEURONS": n_neurons,
@@ -180,39 +231,56 @@ def _stage(name: str, node: IntegerLayer | SumPool, source: IntegerNode, most_la
         "LANES": lanes,
         "QUEUE": int(is_queued),
         "HOLDS": int(is_held and n_inputs > 1),  # of one input, the sum is there as fast as a kept one
+        "LARGEST": int(is_largest),
         **geometry,
+        "WEIGHT_BANK_BITS": bank_bits(len(memories["WEIGHTS"])),
         "SOURCE_ADDRESS_BITS": address,
         "ADDRESS_BITS": address_bits(n_neurons),
-        "INPUT_BITS": sent_bits(source),
-        "READ_BITS": address if is_queued else sent_bits(source),
-        "SUM_BITS": max(Range(-sum_range, sum_range).signed_bits, widths["WEIGHTS"]),
+        "INPUT_BITS": bits,
+        "READ_BITS": address + bits - 1 if is_queued else bits,
+        "SUM_BITS": given.signed_bits if is_largest else max(Range(-most, most).signed_bits, widths["WEIGHTS"]),
         "VALUE_BITS": sent_bits(node),
     }
-    parameters.update(_arithmetic(node, parameters, widths) if isinstance(node, IntegerLayer) else {})
+    if isinstance(node, IntegerLayer):
+        parameters.update(_arithmetic(node, parameters, widths))
+        if "n_sent" in node.ranges:
+            parameters["SENT_BITS"] = n_steps.bit_length()  # at most one spike a step
+    elif is_largest:
+        parameters["STATE_BITS"] = parameters["SUM_BITS"]
+    elif isinstance(node, EncodedInput) and isinstance(node.code, LatencyCode):
+        parameters |= {"LATENCY_STEPS": node.code.window, "LATENCY_MOST": node.code.codes.high}
     return Stage(name, node, parameters, memories, widths)
 
 
-def _ones(node: SumPool) -> np.ndarray:
-    """A sum over windows as a depthwise convolution."""
-    return np.ones((*node.size, 1, node.input_shape[-1]), "int64")
+def _window(node: IntegerNode) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Kernel of a node, a depthwise one of ones for those that have none, and the shape that it reads its input in."""
+    if isinstance(node, IntegerLayer):
+        return node.kernel, node.input_shape
+    if isinstance(node, SumPool | MaxPool):
+        return np.ones((*node.size, 1, node.input_shape[-1]), "int64"), node.input_shape
+    n = math.prod(node.shape)
+    return np.ones((1, 1, n), "int64"), (1, n)
 
 
-def _geometry(node: IntegerLayer | SumPool, kernel: np.ndarray) -> dict[str, int]:
+def _geometry(node: IntegerNode, kernel: np.ndarray, input_shape: tuple[int, ...]) -> dict[str, int]:
     """Window and places of a convolution in three dimensions; a dense layer has one of each."""
     *window, depth, _ = kernel.shape
+    *space, channels = input_shape
     rank = len(window)
-    *space, channels = node.input_shape
-    strides = node.strides
-    padding = node.padding if isinstance(node, IntegerLayer) and rank else ((0, 0),) * rank
-    dilation = node.dilation if isinstance(node, IntegerLayer) else (1,) * rank
-    shape = node.connection_shape if isinstance(node, IntegerLayer) else node.shape
-    places = list(shape[:rank])
+    ones = (1,) * rank
+    strides = node.strides if isinstance(node, IntegerLayer | SumPool | MaxPool) else ones
+    padding = node.padding if isinstance(node, IntegerLayer | MaxPool) and rank else ((0, 0),) * rank
+    dilation = node.dilation if isinstance(node, IntegerLayer) else ones
+    if isinstance(node, SumPool | MaxPool):
+        places = node.shape[:rank]
+    else:
+        places = node.connection_shape[:rank] if isinstance(node, IntegerLayer) else ones
     per_axis = {
         "IN": ([*space] if rank else [], 1),
-        "OUT": (places, 1),
+        "OUT": ([*places], 1),
         "WINDOW": (window, 1),
-        "STRIDE": (list(strides), 1),
-        "DILATION": (list(dilation), 1),
+        "STRIDE": ([*strides], 1),
+        "DILATION": ([*dilation], 1),
         "PAD": ([before for before, _ in padding], 0),
     }
     found = {
@@ -240,13 +308,17 @@ def _kind(node: IntegerNode) -> str:
     """KIND of the module that computes a node; KINDS are those that there are."""
     if isinstance(node, SpikingLayer):
         return node.neuron.kind
-    return {ReadoutLayer: "READOUT", SumPool: "SUM"}.get(type(node), node.kind)
+    if isinstance(node, MaxPool):
+        return "GROWTH" if node.is_running else "SUM"
+    return {ReadoutLayer: "READOUT", SumPool: "SUM", EncodedInput: "LATENCY"}.get(type(node), node.kind)
 
 
 def _arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
     """Arrays per neuron of a layer, by the memory that each is in beside the weights."""
     neurons = layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {}
     found = {"bias": layer.bias, **neurons}
+    if isinstance(layer, SpikingLayer) and isinstance(layer.neuron, IntegerSignedIF):
+        found["back"] = layer.neuron.back()
     return {name.upper(): array for name, array in found.items() if name != "start" or array.any()}
 
 
@@ -257,8 +329,8 @@ def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapp
     bias = ranges["bias"].with_zero()
     drive = Range(total.low + min(bias.low, 0), total.high + max(bias.high, 0))  # before it is rectified
     state = ranges["voltage" if isinstance(node, SpikingLayer) else "total"]
-    products = {"leak_product", "synapse_product"}
-    sums = [drive, *(found for name, found in ranges.items() if name not in products)]
+    apart = {"leak_product", "synapse_product", "n_sent"}
+    sums = [drive, *(found for name, found in ranges.items() if name not in apart)]
     # One bit more than needed, so that every number that is extended to it is narrower.
     bits = 1 + max(int(known["SUM_BITS"]), *(found.signed_bits for found in sums), *widths.values())
     found = {"SHIFT": node.shift, "BITS": bits, "STATE_BITS": state.signed_bits}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import Template
 
 from ...quantize import IntegerGraph
 from .network import widths
-from .stages import Stage, sent_bits
+from .stages import Stage, input_bits, output_stages
 
 STREAM = Template("""\
 // Written by snnconv: the network $name between two AXI4-Streams.
 //
 // In: the $n_inputs inputs of a sample, $beat, in row-major order with channels last; tlast with the last one.
 // With `every_step` a sample is n_steps such frames, one for each step. Out, for every sample: the $n_outputs sums over
-// its steps, and the place of the largest with tlast. The next sample is taken while one is computed.
+// its steps, and the place of the largest with tlast.$several
+// The next sample is taken while one is computed.
 //
 // A frame with tlast at another place is dropped, and `frame_error` is set until a right one has come. `steps_error`:
 // n_steps is 0 or above $most_steps, and nothing is computed. `n_steps` and `every_step` stand still while samples are.
@@ -35,14 +36,15 @@ module snn_stream (
     input wire m_axis_tready,
     output reg m_axis_tlast
 );
-    localparam WAIT = 3'd0, FETCH = 3'd1, TAKE = 3'd2, OFFER = 3'd3, HOLD = 3'd4;
+    localparam WAIT = 3'd0, FETCH = 3'd1, TAKE = 3'd2, COMPARE = 3'd3, OFFER = 3'd4, HOLD = 3'd5;
     reg [2:0] phase;
     reg overrun;  // a frame has gone on behind its last input
     reg [$input_address_msb:0] input_address;
     reg [$class_msb:0] output_address;
     wire [$output_msb:0] output_data;
     wire [$class_msb:0] largest;
-    wire input_free, result_ready;
+    reg sent_largest;  // the place of the largest is offered
+$numbered    wire input_free, result_ready;
     wire result_release = phase == HOLD && m_axis_tready && m_axis_tlast;
     wire is_right = input_address == $input_address_bits'd$last_input;
 $given
@@ -64,11 +66,11 @@ $ports
         // verilator lint_on PINCONNECTEMPTY
         .result_ready(result_ready),
         .result_release(result_release),
-        .output_address(output_address),
+$number_port        .output_address(output_address),
         .output_data(output_data)
     );
     snn_largest #($output_bits, $class_bits) largest_output (
-        aclk, phase == OFFER, output_address, m_axis_tdata[$output_msb:0], largest
+        aclk, phase == COMPARE, output_address, m_axis_tdata[$output_msb:0], largest
     );
 
     always @(posedge aclk)
@@ -92,14 +94,16 @@ $ports
             m_axis_tdata <= 0;
             m_axis_tvalid <= 1'b0;
             m_axis_tlast <= 1'b0;
-        end else
+            sent_largest <= 1'b0;
+$reset_number        end else
             case (phase)
                 WAIT: if (result_ready) phase <= FETCH;
                 FETCH: phase <= TAKE;
                 TAKE: begin
                     m_axis_tdata <= $extended;
-                    phase <= OFFER;
+                    phase <= COMPARE;
                 end
+                COMPARE: phase <= OFFER;
                 OFFER: begin
                     m_axis_tvalid <= 1'b1;
                     phase <= HOLD;
@@ -107,14 +111,16 @@ $ports
                 default:
                 if (m_axis_tready) begin
                     m_axis_tvalid <= 1'b0;
-                    if (m_axis_tlast) begin
+                    if (sent_largest) begin
+                        sent_largest <= 1'b0;
                         m_axis_tlast <= 1'b0;
                         output_address <= 0;
-                        phase <= WAIT;
-                    end else if (output_address == $class_bits'd$last_output) begin
+$next_number
+                    end else if (output_address == last_output) begin
                         m_axis_tdata <= $largest;
                         m_axis_tvalid <= 1'b1;
-                        m_axis_tlast <= 1'b1;
+                        m_axis_tlast <= $is_last;
+                        sent_largest <= 1'b1;
                     end else begin
                         output_address <= output_address + 1'b1;
                         phase <= FETCH;
@@ -159,7 +165,7 @@ def stream_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
     spare = beat - int(found["input_bits"])
     unused = f"    wire unused = &{{1'b0, s_axis_tdata[{beat - 1}:{beat - spare}]}};\n" if spare else ""
     is_spikes = sends_spikes(graph)
-    bits = int(found["output_bits"])
+    bits, classes = int(found["output_bits"]), int(found["class_bits"])
     extended = "output_data" if bits == 32 else f"{{{{{32 - bits}{{output_data[{bits - 1}]}}}}, output_data}}"
     return STREAM.substitute(
         found,
@@ -168,14 +174,39 @@ def stream_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
         beat_msb=beat - 1,
         given=(SPIKES if is_spikes else NUMBERS).substitute(found, unused=unused),
         extended=extended,
-        largest=f"{{{32 - int(found['class_bits'])}'d0, largest}}",
+        largest=f"{{{32 - classes}'d0, largest}}",
         ports="\n".join(ports),
+        **_numbered([stages[number - 1].n_neurons - 1 for number in output_stages(graph, stages)], found),
     )
+
+
+def _numbered(last: Sequence[int], found: Mapping[str, int | str]) -> dict[str, str]:
+    """Parts of the text that go through the outputs, whose numbers of values are one above `last`."""
+    classes, bits, end = found["class_bits"], found["number_bits"], len(last) - 1
+    if not end:
+        one = f"    wire [{classes} - 1:0] last_output = {classes}'d{last[0]};\n"
+        empty = dict.fromkeys(("several", "number_port", "reset_number"), "")
+        return {**empty, "numbered": one, "next_number": "                        phase <= WAIT;", "is_last": "1'b1"}
+    chosen = f"{classes}'d{last[-1]}"
+    for number in reversed(range(end)):
+        chosen = f"output_number == {number} ? {classes}'d{last[number]} : {chosen}"
+    lines = (
+        f"output_number <= m_axis_tlast ? {bits}'d0 : output_number + 1'b1;",
+        "phase <= m_axis_tlast ? WAIT : FETCH;",
+    )
+    return {
+        "several": " Of several outputs, one after the other.",
+        "numbered": f"    reg [{bits} - 1:0] output_number;\n    wire [{classes} - 1:0] last_output = {chosen};\n",
+        "number_port": "        .output_number(output_number),\n",
+        "reset_number": "            output_number <= 0;\n",
+        "next_number": "\n".join(f"{' ' * 24}{line}" for line in lines),
+        "is_last": f"output_number == {end}",
+    }
 
 
 def sends_spikes(graph: IntegerGraph) -> bool:
     """Whether inputs come as spikes, eight in a byte."""
-    return sent_bits(graph.input) == 1
+    return input_bits(graph) == 1
 
 
 def beats(graph: IntegerGraph) -> int:
@@ -186,4 +217,4 @@ def beats(graph: IntegerGraph) -> int:
 
 def beat_bits(graph: IntegerGraph) -> int:
     """Bits of one beat of the input stream: whole bytes."""
-    return -(-sent_bits(graph.input) // 8) * 8
+    return -(-input_bits(graph) // 8) * 8

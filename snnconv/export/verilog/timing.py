@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from .stages import Stage
 
 
-def layer_clocks(stages: Sequence[Stage], sent: Mapping[str, np.ndarray], varies: bool) -> np.ndarray:
+def layer_clocks(stages: Sequence[Stage], sent: Sequence[np.ndarray], varies: bool) -> np.ndarray:
     """Clocks of every layer at every step.
 
     Parameters
     ----------
-    sent : mapping of node to (n, n_steps, ...) array
-        What each node sends, the input's codes included.
+    sent : sequence of (n, n_steps, ...) arrays
+        What the input and then each stage sends.
     varies : bool
         Whether every step has inputs of its own.
 
@@ -25,7 +25,7 @@ def layer_clocks(stages: Sequence[Stage], sent: Mapping[str, np.ndarray], varies
     """
     found = []
     for stage in stages:
-        values = sent[stage.node.inputs[0]]
+        values = sent[stage.source]
         n_spikes = np.count_nonzero(values.reshape(*values.shape[:2], -1), axis=-1)
         clocks = np.vectorize(stage.clocks_for, otypes=[np.int64])(n_spikes)
         if not varies:
@@ -34,33 +34,42 @@ def layer_clocks(stages: Sequence[Stage], sent: Mapping[str, np.ndarray], varies
     return np.stack(found)
 
 
-def sample_clocks(clocks: np.ndarray) -> int:
+def sample_clocks(clocks: np.ndarray, sources: Sequence[int] | None = None) -> int:
     """Clocks from a sample's inputs to its outputs, where a layer works while the layers around it do.
 
-    A step of a layer begins when the layer is done with the step before, its inputs are there, and of the two frames
-    that it may send ahead one is taken.
+    A step of a layer begins when the layer is done with the step before, its inputs are there, and each layer behind it
+    has taken one of the two frames that may be sent ahead.
 
     Parameters
     ----------
     clocks : (n_layers, n_steps) int array
         Of each layer at each step.
+    sources : sequence of int or None
+        Number of the layer that feeds each, from 1; 0 for the inputs. None: the one before it.
     """
     n_layers, n_steps = clocks.shape
-    ends = np.zeros((n_layers + 1, n_steps), "int64")  # the row behind the last layer stands for its reader: no wait
+    feeds = range(n_layers) if sources is None else sources
+    ends = np.zeros((n_layers + 1, n_steps), "int64")  # row 0 are the inputs, which are there
+    behind = [[other for other in range(1, n_layers + 1) if feeds[other - 1] == layer] for layer in range(n_layers + 1)]
     for step in range(n_steps):
-        for layer in range(n_layers):
+        for layer in range(1, n_layers + 1):
             own = ends[layer, step - 1] if step else 0
-            source = ends[layer - 1, step] if layer else 0
-            room = ends[layer + 1, step - 2] if step > 1 else 0
-            ends[layer, step] = max(own, source, room) + clocks[layer, step]
-    return int(ends[n_layers - 1, -1])
+            room = max((ends[other, step - 2] for other in behind[layer]), default=0) if step > 1 else 0
+            ends[layer, step] = max(own, ends[feeds[layer - 1], step], room) + clocks[layer - 1, step]
+    return int(ends[:, -1].max())
+
+
+def sources(stages: Sequence[Stage]) -> list[int]:
+    """Number of the layer that feeds each."""
+    return [stage.source for stage in stages]
 
 
 def longest(stages: Sequence[Stage], n_steps: int, varies: bool = False) -> int:
     """Clocks of a sample in which every input spikes at every step: no sample takes more."""
     first = [[stage.clocks] for stage in stages]
     others = [[stage.clocks if varies else stage.held_clocks] * (n_steps - 1) for stage in stages]
-    return sample_clocks(np.concatenate([first, np.reshape(others, (len(stages), -1))], 1).astype("int64"))
+    clocks = np.concatenate([first, np.reshape(others, (len(stages), -1))], 1).astype("int64")
+    return sample_clocks(clocks, sources(stages))
 
 
 def step_interval(stages: Sequence[Stage], held: bool = False) -> int:

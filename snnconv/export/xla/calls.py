@@ -17,6 +17,7 @@ OPTIONS = (
     Option("record", str, "rates", "given of every population beside them", ("rates", "spikes", "nothing")),
     Option("dtype", str, "float32", "type of the numbers; float32 may move a spike by a step", ("float32", "float64")),
     Option("precision", str, "float32", "of products on GPUs", ("float32", "tensorfloat32")),
+    Option("platform", str, "cpu", "where the program is to be quick; it runs on all", ("cpu", "gpu")),
 )
 
 
@@ -41,6 +42,9 @@ class Calls:
         "float32" or "float64".
     precision : str
         "float32"; "tensorfloat32" lets products on GPUs round their inputs to 10 bits of fraction.
+    platform : str
+        "cpu" or "gpu": where the program is quick. For GPUs, up to 25 steps of neurons are one kernel, and dense
+        products of spikes in float32 are sums of three in bfloat16, which holds spikes and parts of weights exactly.
     """
 
     n_steps: int
@@ -50,6 +54,7 @@ class Calls:
     record: str = "rates"
     dtype: str = "float32"
     precision: str = "float32"
+    platform: str = "cpu"
 
     def check(self, graph: SpikingGraph) -> None:
         """Raise ParameterError where a setting is out of its range, or does not fit the graph."""
@@ -76,4 +81,6 @@ def batch_sizes_of(text: str) -> tuple[int, ...]:
 
 def calls_of(options: Mapping[str, Any], n_steps: int, dt: float, varying: frozenset[str]) -> Calls:
     """The settings that a target's options and its samples amount to."""
-    return Calls(n_steps, dt, varying, **{name: options[name] for name in ("reduce", "record", "dtype", "precision")})
+    return Calls(
+        n_steps, dt, varying, **{name: options[name] for name in ("reduce", "record", "dtype", "precision", "platform")}
+    )

@@ -87,7 +87,7 @@ class Whole:
         self._read_from = check_read_from(graph, None, calls.n_steps)
         recording = tuple(sorted(wanted.items()))
         program = Program(batch_size, self._chunk_steps, calls.varying, recording, reduction, self._read_from)
-        self._model = Model(graph, calls.dt, calls.dtype, sparse=False)
+        self._model = Model(graph, calls.dt, calls.dtype, False, calls.precision, True, calls.platform)
         self._stepper = Stepper(self._model, program)
 
         given = [
@@ -174,7 +174,9 @@ class Whole:
         def chunk(number: Any, now: Any, kept: dict[Key, Any]) -> tuple[Any, Any, dict[Key, Any]]:
             begin = number * self._chunk_steps
             varying = {name: x[number] for name, x in moving.items()}
-            n_valid = tf.minimum(self._chunk_steps, self._calls.n_steps - begin)
+            n_valid = tf.constant(self._chunk_steps)
+            if self._calls.n_steps % self._chunk_steps:
+                n_valid = tf.minimum(n_valid, self._calls.n_steps - begin)
             found = self._stepper.chunk(arrays, constant, trains, varying, now, begin, n_valid)
             outputs, records, now = found
             found = {("output", label): value for label, value in outputs.items()}

@@ -14,11 +14,12 @@ from .channels import channels_last
 from .fold import fold_affine, move_biases, split_kernels
 from .max_pooling import max_to_average_pool
 from .peaks import rate_factors
-from .spikes import expose_spike_height, scale_firing_rates, set_spike_heights
+from .spikes import allow_several_spikes, expose_spike_height, scale_firing_rates, set_spike_heights
 from .synapses import add_synapses, commute_synapses, set_window
 
 __all__ = [
     "add_synapses",
+    "allow_several_spikes",
     "channels_last",
     "commute_synapses",
     "expose_spike_height",

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConversionError
-from ...neurons import IF, Follower, Neuron, PiecewiseLinear, SignedIF
+from ...neurons import IF, LIF, Follower, Neuron, PiecewiseLinear, SignedIF
 from ...neurons.base import as_tuples, is_number, steps_as
 from .. import Affine, Filter, Node, Population, SpikingGraph
 from .fold import fold_affine
 from .recoding import Recoding, recode
+
+MOST_SPIKES = 32
+"""Most spikes in a step that `allow_several_spikes` allows: each costs as much as a step with one."""
 
 
 def expose_spike_height(graph: SpikingGraph, dt: float) -> SpikingGraph:
@@ -146,9 +149,9 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
     """Multiply the firing rates and divide the amplitudes, so that rate outputs stay the same.
 
     IF neurons get `factor` times the current. LIF neurons cannot, since their rate is no multiple of the current:
-    their time constants are divided by `factor` instead, which is exact in continuous time. A simulation follows as
-    long as dt stays well below the time between spikes; with tau_ref below dt, what is left of a step after the
-    refractory period is lost, and rates near 1/dt come out too low.
+    their time constants are divided by `factor` instead, which is exact in continuous time. With tau_ref below dt, what
+    is left of a step after the refractory period is lost, and rates come out too low, unless the neurons may spike
+    several times in a step: `allow_several_spikes`.
 
     Parameters
     ----------
@@ -180,6 +183,37 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
 
 def _is_factor(value: Any) -> bool:
     return is_number(value) and bool(np.isfinite(value)) and value > 0
+
+
+def allow_several_spikes(graph: SpikingGraph, dt: float, names: Iterable[str] | None = None) -> SpikingGraph:
+    """Let LIF populations spike several times in a step where their refractory period is below one.
+
+    They then lose nothing of a step, and fire as in continuous time under a current that is constant in each step.
+    Populations whose refractory period is a step or more stay as they are.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    names : iterable of str or None
+        Populations to change. None: all.
+    """
+    chosen = set(graph.populations if names is None else names)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if isinstance(node, Population) and node.name in chosen and steps_as(node.neuron, LIF):
+            neuron = dataclasses.replace(node.neuron, max_spikes=_in_a_step(node.neuron, dt))
+            node = dataclasses.replace(node, neuron=neuron)
+        nodes.append(node)
+    return graph.replace(nodes)
+
+
+def _in_a_step(neuron: LIF, dt: float) -> int:
+    """The spikes that a step has room for, within what is allowed; at least those that the neuron may have."""
+    if neuron.keeps_time(dt):
+        return neuron.max_spikes
+    room = math.ceil(dt / neuron.tau_ref - 1e-9) if neuron.tau_ref else MOST_SPIKES
+    return max(neuron.max_spikes, min(room, MOST_SPIKES))
 
 
 def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict[str, float]:

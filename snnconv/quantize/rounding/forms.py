@@ -21,6 +21,7 @@ from ..scales import Settings, bits_below_one, multiplier
 
 INT32_MAX = (1 << 31) - 1
 FARTHEST = 1 << 30  # where voltages that have no bound end: a drive of as much still fits an int32
+ONE_SPIKE = "at most one spike per step; the float network allows several."
 MOST_IF = 1 << 24  # largest threshold of an IF, so that voltages have room for 64 of them
 
 
@@ -115,6 +116,8 @@ class LIFForm(Form):
         tau, wanted = milliseconds(layer.effective_tau_rc(self.settings.dt)), milliseconds(self.tau_rc)
         if tau != wanted:
             found.append(f"{layer.name}: tau_rc is {tau} in place of {wanted}.")
+        if self.neuron.max_spikes_per_step != 1:
+            found.append(f"{layer.name}: {ONE_SPIKE}")
         if layer.float_neuron.tau_ref and not isinstance(self.neuron, SteppedLIF):
             found.append(
                 f"{layer.name}: the refractory period is {layer.neuron.refractory_steps} whole steps behind that of "
@@ -146,7 +149,7 @@ class IFForm(Form):
     def approximations(self, layer: SpikingLayer) -> list[str]:
         found = []
         if self.neuron.max_spikes_per_step != 1:
-            found.append(f"{layer.name}: at most one spike per step; the float network allows several.")
+            found.append(f"{layer.name}: {ONE_SPIKE}")
         if math.isinf(self.min_voltage) and int(layer.neuron.floor.min()) == -FARTHEST:
             found.append(f"{layer.name}: voltages end at -{FARTHEST:,}; in the float network they have no floor.")
         if int(layer.neuron.ceiling.max()) == FARTHEST:

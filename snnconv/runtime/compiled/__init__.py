@@ -3,8 +3,9 @@
 - `model`: the graph as tensors, and the sizes of a run
 - `stepper`: a chunk of steps through all layers
 - `scan`: neurons and filters taken from step to step
+- `packing`: a neuron's state and spikes in one array
 - `stream`: one step per call
 - `layerwise`: all steps of one layer before the next
-- `products`: array namespaces with sparse or rounded products
+- `products`: array namespaces with sparse, rounded or split products
 - `engine`: a device, with the functions compiled for it and the switch for TensorFloat-32
 """

@@ -125,12 +125,14 @@ class Engine:
         *,
         sparse: bool = True,
         precision: str = "float32",
-        compile: str = "parts",
+        compile: str = "auto",
         device: str | None = None,
     ):
         self._device, self._allows_tf32, self._voltages = device, precision == "tensorfloat32", voltages
         with self.active():
-            self.model = Model(graph, dt, dtype, sparse, precision, compile == "whole")
+            platform = "gpu" if is_gpu(device) else "cpu"
+            is_whole = compile == "whole" or (compile == "auto" and platform == "gpu")
+            self.model = Model(graph, dt, dtype, sparse, precision, is_whole, platform)
         self._starts_at_rest = not any(np.any(voltage) for voltage in voltages.values())
         self._steppers: dict[Program, Stepper] = {}
 
@@ -200,9 +202,14 @@ def engines_of(
     return [Engine(graph, dt, dtype, voltages, device=device, **options) for device in local_devices(strategy)]
 
 
+def is_gpu(device: str | None) -> bool:
+    """Whether a device is a GPU; None: the one on which TensorFlow puts what it is not told about."""
+    return bool(tf.config.list_logical_devices("GPU")) if device is None else "GPU" in device.upper()
+
+
 def pools_memory() -> bool:
     """Whether TensorFlow keeps memory for the next arrays: on GPUs, and on CPUs with oneDNN."""
-    if tf.config.list_logical_devices("GPU"):
+    if is_gpu(None):
         return True
     try:
         tf.config.experimental.get_memory_info("CPU:0")

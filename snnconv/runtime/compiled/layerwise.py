@@ -6,14 +6,15 @@ Spikes are kept in one byte each, and only as long as a later node takes them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ...graph import Function, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
+from ...graph import Affine, Function, Input, Inputs, Linear, MaxPool, Node, Population, Readout, SpikingGraph, Stateful
+from ...graph.passes import fold_affine
 from ...graph.passes.recoding import Recoding
 from ...neurons import Neuron
 from .. import tensorflow_ops
@@ -21,8 +22,12 @@ from ..batches import sizes
 from ..rates import rate_values
 from .scan import compile_scan
 
-MOST_BATCH_BYTES = 256 << 20  # of a layer's currents at all steps
+MOST_BATCH_BYTES = 128 << 20  # of a layer's currents at all steps
 BLOCK = 1 << 16  # neurons that are taken through all steps together
+
+
+def _as_tensors(node: Any) -> Any:
+    return node.map_arrays(lambda array: tf.constant(array, tf.float32))
 
 
 def _arrays(node: Any) -> dict[str, dict[str, tf.Tensor]]:
@@ -40,9 +45,8 @@ class LayerRun:
 
     def __init__(self, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float):
         self._graph, self._n, self._n_steps, self._dt = graph, xs.n, n_steps, dt
-        self._nodes = {n.name: n.map_arrays(lambda array: tf.constant(array, tf.float32)) for n in graph.nodes}
-        wanted = {name for node in graph.nodes if isinstance(node, Stateful) for name in (node.name, node.inputs[0])}
-        self._rates = rate_values(graph, xs, sorted(wanted | {end_of(graph, name) for name in graph.outputs.values()}))
+        self._xs = xs
+        self._nodes = {node.name: _as_tensors(node) for node in graph.nodes}
         batch, _ = sizes(graph, xs.n, n_steps, "float32", chunk_steps=n_steps, memory=MOST_BATCH_BYTES)
         n_batches = -(-xs.n // batch)
         self._batch = -(-xs.n // n_batches)
@@ -52,9 +56,14 @@ class LayerRun:
         self._steps: dict[str, list[np.ndarray]] = {}  # by batch, (n_steps, batch, *shape)
         self._heights: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
-        self.most: dict[str, int] = {}
-        """Most spikes of a neuron in a step, by population."""
         self._scans: dict[tuple[Neuron, tuple[int, ...]], tuple[Any, Any]] = {}
+
+    @cached_property
+    def _rates(self) -> dict[str, np.ndarray]:
+        graph = self._graph
+        wanted = {name for node in graph.nodes if isinstance(node, Stateful) for name in (node.name, node.inputs[0])}
+        ends = {end_of(graph, name) for name in graph.outputs.values()}
+        return rate_values(graph, self._xs, sorted(wanted | ends))
 
     def rates(self, name: str) -> np.ndarray:
         """Values of a node in rates, (n, *shape)."""
@@ -86,39 +95,35 @@ class LayerRun:
 
     def add(self, node: Any, recoding: Recoding | None) -> None:
         """Run a node at all steps behind what is there."""
-        source, height, kept = node.inputs[0], np.ones((), "float32"), tf.float32
+        source, height = node.inputs[0], np.ones((), "float32")
         if isinstance(node, Population):
             recoding = Recoding(node.neuron) if recoding is None else recoding
-            current = tf.constant(recoding.current, tf.float32)
-            bias = tf.constant(node.neuron_bias * recoding.current, tf.float32)
             start = node.initial_voltage if recoding.start is None else recoding.start
             height = np.asarray(recoding.output * recoding.neuron.amplitude / self._dt, "float32")
-            kept = tf.int8 if recoding.neuron.max_spikes_per_step == 1 else tf.int32
-            step = partial(self._spikes, _without_limit(recoding.neuron), current, bias, start)
+            step = partial(self._spikes, _without_limit(recoding.neuron), start)
+            drive = self._between(source, np.asarray(recoding.current), node.neuron_bias * recoding.current)
         else:
-            step = partial(self._filtered, self._nodes[node.name], self._compiled(self._nodes[node.name]))
-        between, sources = self._behind(source)
+            step = partial(self._filtered, self._nodes[node.name], self._compiled(self._nodes[node.name], tf.float32))
+            drive = self._between(source)
         parts, means = [], []
         for k in range(len(self._rows)):
-            found = step(self._through(between, source, self._at(sources, k)))
-            parts.append(tf.cast(found, kept).numpy())
-            means.append(tf.reduce_mean(found, 0).numpy())
-        if isinstance(node, Population):
-            self.most[node.name] = max(int(np.abs(part).max()) for part in parts)
+            found = step(drive(k))
+            parts.append(found.numpy())
+            means.append(parts[-1].sum(0, dtype="float32") / self._n_steps)
         self._steps[node.name], self._heights[node.name] = parts, height
         self._means[node.name] = np.concatenate(means)[: self._n] * height
 
-    def _spikes(self, neuron: Neuron, current: Any, bias: Any, start: float, drive: Any) -> tf.Tensor:
-        """Spikes of neurons at all steps, for (n_steps, batch, *shape) values."""
-        drive = drive * current + bias
+    def _spikes(self, neuron: Neuron, start: float, drive: Any) -> Any:
+        """Spikes of neurons at all steps, for (n_steps, batch, *shape) currents."""
         if any(isinstance(value, tuple) for value in neuron.parameters().values()):  # parameters per unit
             return self._scan(neuron, tuple(drive.shape[2:]))(drive, start)
         flat: Any = tf.reshape(drive, (self._n_steps, 1, -1))
         size = flat.shape[2]
-        flat = tf.pad(flat, ((0, 0), (0, 0), (0, -size % BLOCK)))
         scan = self._scan(neuron, (BLOCK,))
-        found = [scan(flat[:, :, at : at + BLOCK], start) for at in range(0, size, BLOCK)]
-        return tf.reshape(tf.concat(found, 2)[:, :, :size], drive.shape)
+        blocks = [flat[:, :, at : at + BLOCK] for at in range(0, size, BLOCK)]
+        blocks[-1] = tf.pad(blocks[-1], ((0, 0), (0, 0), (0, -size % BLOCK)))
+        found: Any = tf.concat([scan(block, start) for block in blocks], 2)
+        return tf.reshape(found[:, :, :size], drive.shape)
 
     def _scan(self, neuron: Neuron, shape: tuple[int, ...]) -> Callable[[Any, float], Any]:
         """Neurons of this shape taken through all steps: layers whose neurons are alike share one compiled program."""
@@ -132,7 +137,8 @@ class LayerRun:
                 neuron_bias=bias,
                 gain=np.ones(()),
             )
-            self._scans[neuron, shape] = (node, self._compiled(node))
+            kept = tf.int8 if neuron.max_spikes_per_step == 1 else tf.int32
+            self._scans[neuron, shape] = (node, self._compiled(node, kept))
         node, scan = self._scans[neuron, shape]
 
         def spikes(drive: Any, start: float) -> Any:
@@ -146,13 +152,13 @@ class LayerRun:
         state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
         return scan(drive, {node.name: state}, _arrays(node), tf.constant(self._n_steps))[0]
 
-    def _compiled(self, node: Any) -> Any:
-        return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=tf.float32)
+    def _compiled(self, node: Any, kept: Any) -> Any:
+        return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=kept)
 
     def over_time(self, name: str) -> np.ndarray:
         """Values of a node at every step, (n, n_steps, *shape)."""
-        between, sources = self._behind(name)
-        parts = [self._through(between, name, self._at(sources, k)).numpy() for k in range(len(self._rows))]
+        value = self._between(name)
+        parts = [value(k).numpy() for k in range(len(self._rows))]
         return np.concatenate(parts, 1)[:, : self._n].swapaxes(0, 1)
 
     def drop_unused(self, done: str) -> None:
@@ -182,27 +188,49 @@ class LayerRun:
         between = [self._nodes[n.name] for n in self._graph.nodes if n.name in needed and n.name not in sources]
         return between, sources
 
-    def _at(self, sources: Iterable[str], k: int) -> dict[str, tf.Tensor]:
-        return {
-            name: tf.constant(self._steps[name][k] if name in self._steps else self._held[name][self._rows[k]])
-            for name in sources
-        }
+    def _between(self, name: str, factor: Any = 1.0, offset: Any = 0.0) -> Callable[[int], tf.Tensor]:
+        """Values of a node for a batch at all steps, (n_steps, batch, *shape), times a factor and with an offset.
 
-    def _through(self, between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Value of a node at all steps, (n_steps, batch, *shape)."""
-        varies = any(source in self._steps for source in values)
-        found = {}
-        for source, value in values.items():
-            if source in self._steps:
-                value = tf.cast(value, tf.float32) * self._heights[source]
-            elif varies:
-                value = tf.broadcast_to(value[None], (self._n_steps, *value.shape))
-            found[source] = tf.reshape(value, (-1, *value.shape[2:])) if varies else value
-        value = _apply(between, name, found)
-        shape = value.shape[1:]
-        if not varies:
-            return tf.broadcast_to(value[None], (self._n_steps, *value.shape))
-        return tf.reshape(value, (self._n_steps, -1, *shape))
+        Heights of spikes, the factor and the offset end in the kernels, where these can hold them.
+        """
+        between, sources = self._behind(name)
+        nodes: list[Node] = [Input(name=source, shape=self._graph[source].shape) for source in sources]
+        varying = [source for source in sources if source in self._steps]
+        heights = {source: f"{source} of height" for source in varying if np.any(self._heights[source] != 1)}
+        for source, label in heights.items():
+            height = self._heights[source]
+            nodes.append(Affine(name=label, inputs=(source,), shape=self._graph[source].shape, scale=height))
+        for node in between:
+            inputs = tuple(heights.get(each, each) for each in node.inputs)
+            nodes.append(dataclasses.replace(self._graph[node.name], inputs=inputs))
+        end = Affine(
+            name="drive",
+            inputs=(heights.get(name, name),),
+            shape=self._graph[name].shape,
+            scale=np.asarray(factor),
+            offset=np.asarray(offset),
+        )
+        folded = fold_affine(SpikingGraph((*nodes, end), {"drive": end.name}))
+        last = folded.outputs["drive"]
+        linear: Any = [node for node in map(_as_tensors, folded.nodes) if not isinstance(node, Input)]
+
+        def values(k: int) -> tf.Tensor:
+            found: dict[str, Any] = {}
+            for source in sources:
+                if source in varying:
+                    value: Any = tf.cast(self._steps[source][k], tf.float32)
+                    found[source] = tf.reshape(value, (-1, *value.shape[2:]))
+                else:
+                    value = tf.constant(self._held[source][self._rows[k]])
+                    found[source] = tf.repeat(value[None], self._n_steps, 0) if varying else value
+                    if varying:
+                        found[source] = tf.reshape(found[source], (-1, *value.shape[1:]))
+            value = _apply(linear, last, found)
+            if not varying:
+                return tf.broadcast_to(value[None], (self._n_steps, *value.shape))
+            return tf.reshape(value, (self._n_steps, -1, *value.shape[1:]))
+
+        return values
 
 
 def _apply(between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -71,14 +71,14 @@ class Model:
         sparse: bool,
         precision: str = "float32",
         is_one_program: bool = False,
+        platform: str = "cpu",
     ):
         graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
-        self.is_one_program = is_one_program
+        self.is_one_program, self.platform = is_one_program, platform
+        self._splits = is_one_program and platform == "gpu"  # XLA alone has products of bfloat16 that give float32
         # sparse products were measured on CPUs only, and round nothing; XLA has none
-        self._sparse = (
-            sparse and not is_one_program and precision != "bfloat16" and not tf.config.list_physical_devices("GPU")
-        )
+        self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
         self.outputs = dict(graph.outputs)
         self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
@@ -94,7 +94,8 @@ class Model:
         nodes = tuple((node.name, node.inputs, settings_of(node), tuple(node.arrays())) for node in self.nodes)
         shapes = tuple(tuple(array.shape) for array in self.arrays)  # a neuron bias is one number, or one per channel
         numbers = self.dt, self.dtype, self.precision
-        return nodes, shapes, tuple(self.outputs.items()), *numbers, self._sparse, self.is_one_program
+        ways = self._sparse, self.is_one_program, self.platform
+        return nodes, shapes, tuple(self.outputs.items()), *numbers, *ways
 
     def by_name(self, arrays: Iterable[Any]) -> dict[str, dict[str, Any]]:
         """`arrays` by node and name."""
@@ -124,15 +125,25 @@ class Model:
         """Whether a node is a dense layer that spikes alone feed, and wide enough for sparse products to pay."""
         if not self._sparse or not isinstance(node, Dense) or break_even(node.shape[-1]) <= 0:
             return False
+        return self._spikes_into(node) is not None
+
+    def splits(self, node: Node) -> bool:
+        """Whether a product is one of spikes, which bfloat16 holds, and is quicker in parts."""
+        if not self._splits or self.dtype != tf.float32 or self.precision != "float32":
+            return False
+        source = self._spikes_into(node) if isinstance(node, Dense) else None
+        return source is not None and source.neuron.max_spikes_per_step is not None
+
+    def _spikes_into(self, node: Node) -> Population | None:
+        """The population whose spikes a node takes as they are, if it does."""
         source = self._by_name[node.inputs[0]]
         while isinstance(source, Reshape):
             source = self._by_name[source.inputs[0]]
-        return isinstance(source, Population)
+        return source if isinstance(source, Population) else None
 
     def fits_bool(self, node: Population) -> bool:
         """Whether a population's spikes are 0 or 1, and taken by nothing but layers that skip zeros."""
-        is_binary = node.neuron.max_spikes_per_step == 1 and not node.neuron.fires_negative
-        return is_binary and self._all_skip_zeros(node.name)
+        return node.neuron.is_binary and self._all_skip_zeros(node.name)
 
     def _all_skip_zeros(self, name: str) -> bool:
         takers = [node for node in self.nodes if name in node.inputs]

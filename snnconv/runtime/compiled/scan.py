@@ -1,7 +1,7 @@
 """Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA; and how functions are compiled.
 
-XLA computes a step anew for each array that the loop leaves: with spikes and state in one array it computes it once.
-Neurons that have no packing here run all the same, more slowly.
+XLA computes a step anew for each array that the loop leaves: with spikes and state in one array (`packing`) it computes
+it once. Neurons that have no packing run all the same, more slowly.
 
 TensorFlow keeps every program of XLA until the process ends. Simulators therefore share them: a program depends on the
 kind of its nodes and on sizes, and gets the arrays of the nodes as arguments.
@@ -10,71 +10,18 @@ kind of its nodes and on sizes, and gets the arrays of the nodes as arguments.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from ...graph import Node, Population, Stateful
-from ...neurons import LIF, Neuron
-from ...neurons.base import Array, State
+from ...neurons.base import State
 from .. import tensorflow_ops
+from .packing import LIFPacking, packing_of
 
-_LARGEST_P = 4.0
-
-
-@dataclass(frozen=True)
-class LIFPacking:
-    """The voltage and the refractory state p of a LIF, and its spikes, in one array without loss.
-
-    The array holds the voltage, which is at most 1 outside the refractory period and 0 in it; or else p, lifted by a
-    power of two, which is exact, above every voltage; by a higher one where the neuron has just spiked.
-
-    Parameters
-    ----------
-    smallest : float
-        p below which it is lost in the share of a step.
-    lift, lift_spiked : float
-        Powers of two: the first lifts `smallest` to 4, the second lifts it above all that the first lifts.
-    """
-
-    smallest: float
-    lift: float
-    lift_spiked: float
-
-    def pack(self, spikes: Array, state: State, xp: Any) -> Array:
-        """One array that holds the state after a step, exactly, and the step's spikes."""
-        v, p = state["voltage"], state["refractory"]
-        resting = xp.where(p >= self.smallest, p * self.lift, v)
-        return xp.where(spikes > 0, xp.maximum(p, xp.zeros_like(p) + self.smallest) * self.lift_spiked, resting)
-
-    def unpack(self, packed: Array, xp: Any) -> tuple[Array, State]:
-        """Inverse of `pack`: spikes and state."""
-        zero = xp.zeros_like(packed)
-        spiked, refractory = packed >= self.smallest * self.lift_spiked, packed >= self.smallest * self.lift
-        p = xp.where(refractory, packed * xp.where(spiked, zero + 1 / self.lift_spiked, zero + 1 / self.lift), zero)
-        v = xp.where(refractory, zero, packed)
-        return xp.where(spiked, zero + 1, zero), {"voltage": v, "refractory": p}
-
-
-_LIF_PACKINGS = {
-    "float32": LIFPacking(2.0**-60, 2.0**62, 2.0**124),
-    "float64": LIFPacking(2.0**-400, 2.0**402, 2.0**804),
-}
-
-
-def packing_of(neuron: Neuron, dtype: str) -> LIFPacking | None:
-    """The packing of a neuron's state in a dtype, or None where there is none.
-
-    A class that inherits from LIF may have another step, and a long refractory period leaves no room between the
-    voltages and the lifted states: both have none.
-    """
-    if type(neuron) is not LIF or math.expm1(neuron.tau_ref / neuron.tau_rc) >= _LARGEST_P:
-        return None
-    return _LIF_PACKINGS.get(dtype)
+_MOST_TOGETHER = 25
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -131,7 +78,14 @@ Scan = Callable[[tf.Tensor, States, Arrays, tf.Tensor], tuple[tf.Tensor, States,
 
 
 def compile_scan(
-    nodes: tuple[Stateful, ...], steps: int, dt: float, *, varies: bool, keep_voltages: bool, dtype: tf.DType
+    nodes: tuple[Stateful, ...],
+    steps: int,
+    dt: float,
+    *,
+    varies: bool,
+    keep_voltages: bool,
+    dtype: tf.DType,
+    together: int = 1,
 ) -> Scan:
     """Compile a function that takes nodes, each of which feeds the next, through up to `steps` steps.
 
@@ -143,6 +97,9 @@ def compile_scan(
         Whether the voltages of the last node are wanted.
     dtype : tf.DType
         Type of the last node's values, where bool holds them.
+    together : int
+        Steps of one round of the loop, a divisor of `steps`. On GPUs a round is one kernel, which takes longer to start
+        than to step neurons once; on CPUs, XLA computes a step anew for each that follows in the round.
 
     Returns
     -------
@@ -151,7 +108,8 @@ def compile_scan(
         which those from `n_valid` on mean nothing; the states after step `n_valid`; and the last node's voltages or
         None.
     """
-    program = shared(_scan, tuple(map(settings_of, nodes)), steps, dt, varies, keep_voltages, dtype)
+    settings = (tuple(map(settings_of, nodes)), steps, dt, varies, keep_voltages, dtype)
+    program = shared(_scan, *settings) if together == 1 else shared(_scan_in_rounds, together, *settings)
     names = [node.name for node in nodes]
 
     def scan(
@@ -162,6 +120,11 @@ def compile_scan(
         return values, dict(zip(names, after, strict=True)), voltages
 
     return scan
+
+
+def together(steps: int) -> int:
+    """Steps of a round of the loop on a GPU: the largest divisor that one kernel has room for."""
+    return max(number for number in range(1, _MOST_TOGETHER + 1) if steps % number == 0)
 
 
 def settings_of(node: Node) -> Settings:
@@ -183,11 +146,8 @@ def _scan(
     arrays: list[dict[str, tf.Tensor]],
     n_valid: tf.Tensor,
 ) -> tuple[tf.Tensor, list[State], tf.Tensor | None]:
-    """The scan of `compile_scan`, with the nodes as `_settings` and arrays."""
-    nodes: list[Any] = [
-        kind(name="", inputs=(), **{**dict.fromkeys(kind.array_fields), **given, **dict(fields)})
-        for (kind, fields), given in zip(settings, arrays, strict=True)
-    ]
+    """The scan of `compile_scan`, with the nodes as `settings` and arrays."""
+    nodes = _nodes(settings, arrays)
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
 
     def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
@@ -208,6 +168,72 @@ def _scan(
     _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
     after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
     return values.stack(), after, voltages.stack() if keep_voltages else None
+
+
+def _nodes(settings: tuple[Settings, ...], arrays: list[dict[str, tf.Tensor]]) -> list[Any]:
+    return [
+        kind(name="", inputs=(), **{**dict.fromkeys(kind.array_fields), **given, **dict(fields)})
+        for (kind, fields), given in zip(settings, arrays, strict=True)
+    ]
+
+
+def _scan_in_rounds(
+    together: int,
+    settings: tuple[Settings, ...],
+    steps: int,
+    dt: float,
+    varies: bool,
+    keep_voltages: bool,
+    dtype: tf.DType,
+    x: tf.Tensor,
+    states: list[State],
+    arrays: list[dict[str, tf.Tensor]],
+    n_valid: tf.Tensor,
+) -> tuple[tf.Tensor, list[State], tf.Tensor | None]:
+    """The same with several steps in each round of the loop; spikes that are 0 or 1 are kept in a bit each."""
+    nodes = _nodes(settings, arrays)
+    n_rounds, shape = steps // together, x.shape[int(varies) :]
+    rounds = tf.reshape(x, (n_rounds, together, *shape)) if varies else x
+    as_bits = isinstance(nodes[-1], Population) and nodes[-1].neuron.is_binary
+    kept = tf.int32 if as_bits else dtype
+
+    def body(number: Any, before: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+        given, found, reached = rounds[number] if varies else x, [], []
+        for place in range(together):
+            value, after = given[place] if varies else given, []
+            is_valid = number * together + place < n_valid
+            for node, state in zip(nodes, before, strict=True):
+                value, new = node.step(value, state, dt, tensorflow_ops)
+                after.append({name: tf.where(is_valid, new[name], old) for name, old in state.items()})
+            before = after
+            found.append(value)
+            reached.append(after[-1]["voltage"] if keep_voltages else None)
+        if keep_voltages:
+            voltages = voltages.write(number, tf.stack(reached))
+        kept_here = _bits(found) if as_bits else tf.stack([tf.cast(value, dtype) for value in found])
+        return number + 1, before, values.write(number, kept_here), voltages
+
+    size = shape if as_bits else (together, *shape)
+    values: Any = tf.TensorArray(kept, n_rounds, element_shape=size)
+    voltages: Any = tf.constant(0)
+    if keep_voltages:
+        voltages = tf.TensorArray(x.dtype, n_rounds, element_shape=(together, *shape))
+    last = (n_valid + together - 1) // together
+    _, after, values, voltages = tf.while_loop(lambda number, *_: number < last, body, [0, states, values, voltages])
+    found = values.stack()
+    if as_bits:
+        places = tf.reshape(tf.range(together), (1, together, *[1] * len(shape)))
+        found = tf.cast(tf.bitwise.right_shift(found[:, None], places) & 1, dtype)
+    by_step = (steps, *shape)
+    return tf.reshape(found, by_step), after, tf.reshape(voltages.stack(), by_step) if keep_voltages else None
+
+
+def _bits(spikes: list[tf.Tensor]) -> tf.Tensor:
+    """Spikes of several steps, each 0 or 1, in the bits of one whole number."""
+    bits = tf.zeros_like(spikes[0], tf.int32)
+    for place, spiked in enumerate(spikes):
+        bits |= tf.where(spiked > 0, 1 << place, 0)
+    return bits
 
 
 def _packing(node: Stateful, state: State) -> LIFPacking | None:

@@ -19,8 +19,8 @@ from ...neurons.spike_train import spikes_between
 from .. import tensorflow_ops
 from ..result import spike_dtype
 from .model import Model, Program
-from .products import BFLOAT16, SPARSE
-from .scan import Arrays, Scan, Settled, compile_scan, compiled, shared, traced
+from .products import BFLOAT16, SPARSE, SPLIT
+from .scan import Arrays, Scan, Settled, compile_scan, compiled, shared, together, traced
 
 Flat = tuple[tf.Tensor, ...]
 Tensors = dict[str, tf.Tensor]
@@ -88,6 +88,7 @@ class Stepper:
             varies=chain[0].inputs[0] in self._varies,
             keep_voltages=self._program.records("voltages", chain[-1].name),
             dtype=self._dtype(chain[-1]),
+            together=together(self._program.chunk_steps) if self._model.platform == "gpu" else 1,
         )
 
     def _dtype(self, node: Stateful) -> tf.DType:
@@ -236,6 +237,8 @@ class Stepper:
             return inputs[0]
         if self._model.precision == "bfloat16":
             return node.apply(*inputs, xp=BFLOAT16)
+        if self._model.splits(node):
+            return node.apply(*inputs, xp=SPLIT)
         return node.apply(*inputs, xp=SPARSE if self._model.skips_zeros(node) else tensorflow_ops)
 
     def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:

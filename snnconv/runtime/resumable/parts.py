@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import ModelFileError, one_line
+from ...errors import InputError, ModelFileError, one_line
 from ...files.archives import write_npz
+from ...files.arrays import OwnArrays
 from ...files.writing import remove_all_leftovers, replacing
 from ..batches import LARGEST
 from .account import PREFIX
@@ -26,8 +25,6 @@ MANIFEST = "RUN.json"
 NAME = re.compile(r"(\d{12})-(\d{12})\.npz", re.ASCII)  # of a part: its first sample, and the one behind its last
 FASTEST = 1  # level of compression
 PLACE = "samples"  # array of a part: the first and the one behind the last; a file may have been renamed
-DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-DAMAGE += (MemoryError, NotImplementedError, RuntimeError)  # sizes, methods and ciphers that an archive claims
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -148,19 +145,19 @@ class _Part(Mapping[str, np.ndarray]):
 
     def __init__(self, path: Path, samples: slice):
         self._path, self.samples = path, samples
-        if not np.array_equal(self._read(lambda file: file[PLACE]), _ends(samples)):
+        with self._damage():
+            self._arrays = OwnArrays(path)
+        if PLACE not in self._arrays or not np.array_equal(self._numbers(PLACE), _ends(samples)):
             raise self.damage()
 
     def __getitem__(self, name: str) -> np.ndarray:
-        found = self._read(lambda file: file[name] if name in file.files else None)
-        if found is None:
-            raise KeyError(name)
+        found = self._numbers(name)
         if not name.startswith(PREFIX) and found.shape[:1] != (self.samples.stop - self.samples.start,):
             raise self.damage()
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read(lambda file: [name for name in file.files if name != PLACE]))
+        return (name for name in self._arrays if name != PLACE)
 
     def damage(self) -> ModelFileError:
         """The error that says that the file is damaged."""
@@ -169,11 +166,18 @@ class _Part(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
-    def _read(self, get: Any) -> Any:
+    def _numbers(self, name: str) -> np.ndarray:
+        with self._damage():
+            found = self._arrays[name]
+        if found.dtype.kind not in "biuf":
+            raise self.damage()
+        return found
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
         try:
-            with open(self._path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return get(file)
-        except DAMAGE as error:
+            yield
+        except InputError as error:
             raise self.damage() from error
 
 

@@ -281,7 +281,7 @@ def _added_up(found: Sequence[Mapping[str, np.ndarray]], parts: Parts) -> Accoun
     """The account of the samples of all parts."""
     try:
         return total(Account.from_arrays(each) for each in found)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise ModelFileError(
             f"the parts in '{parts.folder}' are damaged ({one_line(error)}). Delete the folder to start anew."
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,8 +12,8 @@ import numpy as np
 from ...errors import ParameterError
 from ...graph import Filter, Linear, Node, Population, Stateful
 from ...layers import keras_ops
-from ...neurons.base import State
-from .node_layer import NodeLayer, Signal, constant, ops, valued
+from ...neurons.base import State, with_tensors
+from .node_layer import NodeLayer, Signal, constant, number, ops, time_constants, valued
 from .surrogates import SLOPES, SMOOTHING
 
 
@@ -64,9 +64,37 @@ class LinearNode(NodeLayer):
 
 
 class _Stepped(NodeLayer):
-    """A node with a state, which takes one step after the other, in the precision of the weights. Abstract."""
+    """A node with a state, which takes one step after the other, in the precision of the weights. Abstract.
+
+    Beside the arrays of the node there can be the weights `log_<time constant>`, logarithms of factors.
+    """
 
     node: Any
+
+    def __init__(self, node: Node | str, unrolling: Any, units: Any = None, **kwargs: Any):
+        super().__init__(node, unrolling, units, **kwargs)
+        trained = "time_constants" in self.unrolling.trainable
+        self._starts = time_constants(self.node, self.unrolling.by_rates) if trained else {}
+        self._logarithms = {name: self.weight(f"log_{name.split('.')[1]}", "zeros") for name in self._starts}
+
+    def tensors(self) -> Any:
+        node = super().tensors()
+        times = {name: self._time_constant(name) for name in self._starts}
+        return self._with_times(node, times, with_tensors) if times else node
+
+    def trained_node(self, like: Node | None = None) -> Any:
+        node = super().trained_node(like)
+        changed = [name for name, weight in self._logarithms.items() if number(weight)]
+        times = {name: number(self._time_constant(name)) for name in changed}
+        return self._with_times(node, times, lambda owner, new: dataclasses.replace(owner, **new)) if times else node
+
+    def _time_constant(self, name: str) -> Any:
+        return self._starts[name] * ops.exp(ops.convert_to_tensor(self._logarithms[name]))
+
+    def _with_times(self, node: Any, times: Mapping[str, Any], replace: Callable[[Any, Any], Any]) -> Any:
+        (field,) = {name.split(".")[0] for name in times}
+        new = {name.split(".")[1]: value for name, value in times.items()}
+        return dataclasses.replace(node, **{field: replace(getattr(node, field), new)})
 
     def series(self, x: Any) -> list[Any]:
         """The input at each step."""
@@ -96,10 +124,11 @@ class StatefulNode(_Stepped):
     def call(self, inputs: Sequence[Signal]) -> Signal:
         ((series, *means),) = inputs
         xs = self.series(ops.stop_gradient(series) if means else series)
-        state, outputs = self.initial_state(self.node, xs[0]), []
+        node = self.tensors()
+        state, outputs = self.initial_state(node, xs[0]), []
         for x in xs:
-            value, state = self.node.step(x, state, self.unrolling.dt, keras_ops)
-            outputs.append(self.node.output(value, self.unrolling.dt))
+            value, state = node.step(x, state, self.unrolling.dt, keras_ops)
+            outputs.append(node.output(value, self.unrolling.dt))
         if not means:
             return self.signal(outputs)
         mean = self.node.rate(ops.cast(means[0], self.variable_dtype), keras_ops)
@@ -123,16 +152,14 @@ class PopulationNode(_Stepped):
         trainable = self.unrolling.trainable
         self._log_height = self._initial_voltage = None
         if "heights" in trainable:
-            self._log_height = self.add_weight(shape=(), initializer="zeros", name="log_height")
+            self._log_height = self.weight("log_height", "zeros")
         if "initial_voltages" in trainable:
-            start = constant(self.node.initial_voltage)
-            self._initial_voltage = self.add_weight(shape=(), initializer=start, name="initial_voltage")
+            self._initial_voltage = self.weight("initial_voltage", constant(self.node.initial_voltage))
 
     def trained_node(self, like: Node | None = None) -> Population:
         node: Any = super().trained_node(like)
         if self._log_height is not None:
-            amplitude: Any = ops.convert_to_numpy(self._amplitude())
-            node = dataclasses.replace(node, neuron=node.neuron.with_amplitude(float(amplitude)))
+            node = dataclasses.replace(node, neuron=node.neuron.with_amplitude(number(self._amplitude())))
         if self._initial_voltage is not None:
             voltage: Any = ops.convert_to_numpy(self._initial_voltage)
             if voltage != np.asarray(node.initial_voltage, voltage.dtype):
@@ -172,14 +199,21 @@ class PopulationNode(_Stepped):
         state, outputs = self.initial_state(node, xs[0], self._voltage()), []
         for x in xs:
             distances = node.neuron.distances(x + node.neuron_bias, state, dt, keras_ops)
-            spikes, state = node.step(x, state, dt, keras_ops)
-            state = {name: each if name == "voltage" else ops.stop_gradient(each) for name, each in state.items()}
+            spikes, after = node.step(x, state, dt, keras_ops)
+            state = {**self._reset(node, x, state, after), "voltage": after["voltage"]}
             spikes = ops.stop_gradient(spikes)
             for distance in distances:
                 fixed = ops.stop_gradient(distance)
                 spikes = spikes + slope(fixed, keras_ops) * (distance - fixed)  # which is 0
             outputs.append(spikes * self._height())
         return self.signal(outputs)
+
+    def _reset(self, node: Population, x: Any, before: State, after: State) -> State:
+        """The state after a step with gradients by time constants alone: how long a reset lasts depends on them."""
+        if not self._starts:
+            return {name: ops.stop_gradient(each) for name, each in after.items()}
+        held = {**before, "voltage": ops.stop_gradient(before["voltage"])}
+        return self.gradient_free(node).step(ops.stop_gradient(x), held, self.unrolling.dt, keras_ops)[1]
 
     def _charge(self) -> float:
         """The sum over all steps of what a current of 1 adds to the voltage, in thresholds."""

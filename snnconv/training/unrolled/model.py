@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ParameterError
 from ...graph import Input, LayerReport, Node, Population, Readout, SpikingGraph
+from ...graph.file import attributes
 from ...graph.inputs import one_or_all
 from ...graph.nodes import Weighted
 from ...graph.report import with_actions
@@ -53,7 +54,8 @@ def to_keras(
         gradients that go back through all steps.
     trainable : names
         What trains: "kernels" (scales and tables too), "dense_biases" (offsets too), "neuron_biases", "heights" of
-        spikes, which stay above 0, and "initial_voltages".
+        spikes and "time_constants", which stay above 0, and "initial_voltages". Time constants are those of LIF
+        neurons, one for a population, and of synapses where gradients go through the steps.
     reduce : str
         "mean" or "last": the answer is the mean of the outputs over time, or the last one.
     read_from : int or None
@@ -78,7 +80,7 @@ def to_keras(
     import keras
 
     from . import layers
-    from .node_layer import Unrolling
+    from .node_layer import Unrolling, time_constants
 
     check_graph(graph, "to_keras")
     dt = graph.dt if dt is None else dt
@@ -94,6 +96,11 @@ def to_keras(
     varies = check_varying(graph, varying)
     unrolling = Unrolling(n_steps, dt, surrogate, _trainable(trainable), spike_penalty)
     _check_gradients(graph, unrolling)
+    if "time_constants" in unrolling.trainable and not any(time_constants(n, unrolling.by_rates) for n in graph.nodes):
+        raise ParameterError(
+            "trainable names 'time_constants', and there are none: no neuron is a LIF, and synapses have gradients "
+            "only where these go through the steps, as with surrogate='arctan'."
+        )
 
     units = _units(graph)
     inputs: dict[str, Any] = {}
@@ -283,6 +290,4 @@ def _unfolded(nodes: list[Any], changed: Iterable[str]) -> Iterable[Node]:
 
 def _equal(new: Node, old: Node) -> bool:
     same_arrays = all(np.array_equal(array, getattr(old, name)) for name, array in new.arrays().items())
-    if not isinstance(new, Population) or not isinstance(old, Population):
-        return same_arrays
-    return same_arrays and (new.neuron, new.initial_voltage) == (old.neuron, old.initial_voltage)
+    return same_arrays and attributes(new) == attributes(old)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import ops as tensor_ops
 
-from ...graph import Node
+from ...graph import Node, Stateful
 from ...graph.file import attributes, built
 from .surrogates import RATE
 
@@ -30,7 +30,8 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "dense_biases": ("bias", "offset"),
     "neuron_biases": ("neuron_bias",),
 }
-SCALARS = ("heights", "initial_voltages")
+SCALARS = ("heights", "time_constants", "initial_voltages")
+OWNERS = ("neuron", "synapse")  # fields of nodes that have time constants
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,7 @@ class NodeLayer(keras.layers.Layer):
         self.variables_of: dict[str, Any] = {}
         for name, array in self.node.arrays().items():
             start = constant(array / self._unit(name))
-            self.variables_of[name] = self.add_weight(
-                shape=np.shape(array), initializer=start, trainable=name in trained, name=name
-            )
+            self.variables_of[name] = self.weight(name, start, np.shape(array), name in trained)
 
     def get_config(self) -> dict[str, Any]:
         unrolling = {**dataclasses.asdict(self.unrolling), "trainable": list(self.unrolling.trainable)}
@@ -104,6 +103,11 @@ class NodeLayer(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         self.built = True
+
+    def weight(self, name: str, initializer: Any, shape: tuple[int, ...] = (), trainable: bool = True) -> Any:
+        """A weight, which a policy of half precision rounds where the node has no state."""
+        options: dict[str, Any] = {"trainable": trainable, "autocast": not isinstance(self.node, Stateful)}
+        return self.add_weight(shape=shape, initializer=initializer, name=name, **options)
 
     def tensors(self) -> Any:
         """The node with its weights, as tensors, in the place of its arrays."""
@@ -142,6 +146,15 @@ def described(node: Node) -> str:
     return json.dumps({"name": node.name, "arrays": shapes, **attributes(node)}, default=_plain)
 
 
+def time_constants(node: Node, by_rates: bool) -> dict[str, float]:
+    """The time constants of a node that have a gradient, by the field and the name; one of 0 stays 0."""
+    owners = {field: getattr(node, field) for field in OWNERS if hasattr(node, field)}
+    if by_rates:
+        owners.pop("synapse", None)  # a mean does not depend on it
+    named = {f"{field}.{name}": getattr(each, name) for field, each in owners.items() for name in each.time_constants}
+    return {name: value for name, value in named.items() if value > 0}
+
+
 def rebuilt(text: str) -> Node:
     """The node of a text from `described`, with zeros in its arrays."""
     settings = json.loads(text)
@@ -152,6 +165,11 @@ def rebuilt(text: str) -> Node:
 def valued(gradients: Any, value: Any) -> Any:
     """A tensor of this value, and of those gradients."""
     return ops.stop_gradient(value) + (gradients - ops.stop_gradient(gradients))
+
+
+def number(value: Any) -> float:
+    """The one number in a tensor or a variable."""
+    return float(ops.convert_to_numpy(value))
 
 
 def constant(value: Any) -> Any:

@@ -49,7 +49,7 @@ def calibrate(
     - A relu, with or without a ceiling, gets spikes of one height per channel, from its activations at the samples.
       Neurons are `SignedIF`, which take back spikes that were sent on currents that turned out too high, or `IF`.
     - Neurons that keep account of their mean current (sigmoid, tanh, leaky relu, …) fire as fast as one spike per step
-      allows.
+      allows, and send what a jump of their current makes due beyond that at later steps.
     - LIF neurons keep their rate function; they get time constants shorter by the factor of `scales`, and the lowpass
       of `synapses`, with which the outputs come closest to those in rates.
     - Voltages start at half the threshold, so that counts are rounded to the nearest number and not down, and biases
@@ -147,7 +147,7 @@ def calibrate(
         return dataclasses.replace(graph, report=with_actions(graph.report, actions))
     found = _applied(found, fitted)
     kinds = {name: found.populations[name].neuron.kind for name in names}
-    actions = {name: _action(kinds[name], fitted.most[name], name in lif, n_steps, scale, synapse) for name in names}
+    actions = {name: _action(kinds[name], name in lif, n_steps, scale, synapse) for name in names}
     report = (*with_actions(found.report, actions), LayerReport("calibration", "", str(outcome)))
     return dataclasses.replace(found, report=report, metadata={**found.metadata, "best_read_from": str(outcome.first)})
 
@@ -186,8 +186,7 @@ def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:
     return dataclasses.replace(node, bias=shift if node.bias is None else node.bias + shift)
 
 
-def _action(kind: str, most: int, is_lif: bool, n_steps: int, scale: float, synapse: float | None) -> str:
+def _action(kind: str, is_lif: bool, n_steps: int, scale: float, synapse: float | None) -> str:
     speed = f", rates × {scale:g}" if is_lif and scale != 1 else ""
     lowpass = "" if synapse is None else f", lowpass of {synapse * 1e3:g} ms"
-    several = f", which send up to {most} spikes in a step" if most > 1 else ""
-    return f"calibrated for {n_steps} steps as {kind} neurons{speed}{lowpass}{several}"
+    return f"calibrated for {n_steps} steps as {kind} neurons{speed}{lowpass}"

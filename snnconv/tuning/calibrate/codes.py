@@ -16,6 +16,11 @@ from .heights import best_heights, by_channel, percentile_heights
 
 HALF_THRESHOLD = 0.5
 
+# Factor on the heights that fit the samples best at constant currents, where spikes can be taken back. A neuron that
+# would spike at every step cannot make up for the steps before its currents have settled, and other samples have larger
+# activations; both errors have one sign in all neurons and add up from layer to layer, which those of rounding do not.
+HEADROOM = 1.2
+
 
 @dataclass(frozen=True)
 class Code:
@@ -44,8 +49,8 @@ class Code:
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Spike heights of channels for (n, *space, channels) values, 0 or more."""
         values = by_channel(values)
-        if self.percentile is None and self.target_rate is None and not self.keeps_outliers:
-            return best_heights(values, self.n_steps)
+        if self.percentile is None and self.target_rate is None:
+            return percentile_heights(values, 100) if self.keeps_outliers else best_heights(values, self.n_steps)
         share = 1.0 if self.target_rate is None else self.target_rate * self.dt
         return percentile_heights(values, 100 if self.percentile is None else self.percentile) / share
 
@@ -59,6 +64,8 @@ class Code:
         neuron = population.neuron
         if is_relu(neuron):
             height = self.heights(values)
+            if self.spikes == "signed" and self.percentile is None and self.target_rate is None:
+                height = HEADROOM * height
             ceiling = getattr(neuron, "max_rate", getattr(neuron, "rate_limit", None))
             if ceiling is not None:  # spikes at every step are the ceiling, or lie below it
                 height = np.minimum(height, neuron.amplitude * np.asarray(ceiling))
@@ -68,7 +75,7 @@ class Code:
         if isinstance(neuron, Accumulating):
             highest = float(self.heights(np.abs(values).reshape(-1, 1))[0])
             faster, current = neuron.scale_rates(neuron.amplitude / (highest * self.dt))
-            return Recoding(faster, current, start=HALF_THRESHOLD)
+            return Recoding(dataclasses.replace(faster, max_spikes=1), current, start=HALF_THRESHOLD)
         return Recoding(neuron, start=HALF_THRESHOLD)
 
 

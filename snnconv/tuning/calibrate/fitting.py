@@ -29,17 +29,14 @@ class Layerwise:
     recodings : mapping of population name to Recoding
     shifts : mapping of node name to (channels,) array
         What is to be added to the bias of a population or of the linear node of an output.
-    most : mapping of population name to int
-        Most spikes of a neuron in a step.
     outputs : mapping of label to (n, n_steps, *output) array
         In spikes, with all corrections, before a softmax or the like.
     rate_outputs : mapping of label to (n, *output) array
-        The same in rates.
+        The same in rates; empty where nothing is chosen or corrected.
     """
 
     recodings: Mapping[str, Recoding]
     shifts: Mapping[str, np.ndarray]
-    most: Mapping[str, int]
     outputs: Mapping[str, np.ndarray]
     rate_outputs: Mapping[str, np.ndarray]
 
@@ -91,4 +88,5 @@ def fit_layers(
                 shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
                 outputs[label] = outputs[label] + shifts[name].astype("float32")
             advance()
-    return Layerwise(recodings, shifts, run.most, outputs, {label: run.rates(name) for label, name in ends.items()})
+    rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
+    return Layerwise(recodings, shifts, outputs, rates)

@@ -257,7 +257,8 @@ def _(neuron: PiecewiseLinear, node: Population, current: Account, books: Books,
         )
     height, amplitude, T, first = neuron.amplitude / clock.dt, neuron.amplitude, clock.n_steps, clock.first
     c, top = current.limit + node.neuron_bias, math.inf if neuron.max_rate is None else neuron.max_rate
-    limit = neuron.rate(c)
+    due, furthest = neuron.rate(c), math.inf if neuron.max_spikes is None else neuron.max_spikes * height
+    limit = np.clip(due, -furthest, furthest)
     # the slopes that lie between the mean currents that are possible from now on bound what becomes of their errors
     least, most = (
         c + np.minimum(current.low, 0) / first - current.drift,
@@ -268,7 +269,7 @@ def _(neuron: PiecewiseLinear, node: Population, current: Account, books: Books,
     steepest = np.max([np.where(here, slope, -math.inf) for slope, here in pieces], 0)
     ends = [amplitude * slope * end for slope in (flattest, steepest) for end in (current.low, current.high)]
     low, high = np.min(ends, 0), np.max(ends, 0)
-    now = height * (books.counts + books.voltage - books.initial_voltage) - T * limit
+    now = height * (books.counts + books.voltage - books.initial_voltage) - T * due
     largest = np.maximum(np.abs(flattest), np.abs(steepest))
     # the running mean of the current is rounded at every step, and each time counts for all steps before
     rounding = clock.epsilon * (8 * height + amplitude * (MOST_STEPS / 2 + 8) * (np.abs(c) + current.size(first)))
@@ -278,6 +279,8 @@ def _(neuron: PiecewiseLinear, node: Population, current: Account, books: Books,
         slack = T * drift + TINY * height
         lower = np.minimum(low - now + height * (books.voltage - 1) - slack, 0.0)
         upper = np.maximum(high - now + height * (books.voltage + 1) + slack, 0.0)
+    # behind with spikes, it sends one at every step, which is as much as the limit or more
+    lower, upper = np.where(limit > -furthest, lower, 0.0), np.where(limit < furthest, upper, 0.0)
     error = height * books.counts - T * limit
     rate = neuron.rate(current.rate + node.neuron_bias)
     return Account(rate, limit, error + (upper + lower) / 2, (upper - lower) / 2, drift)

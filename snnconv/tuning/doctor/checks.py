@@ -194,7 +194,9 @@ def lost_rate(found: Examination) -> Iterator[Finding]:
     """LIF layers whose refractory period is below dt, at rates where that counts."""
     for layer in found.layers:
         neuron = layer.view.neuron
-        if not steps_as(neuron, LIF) or neuron.tau_ref >= found.dt or not layer.expected.any():
+        if not steps_as(neuron, LIF) or neuron.max_spikes > 1 or neuron.keeps_time(found.dt):
+            continue
+        if not layer.expected.any():
             continue
         # of every interval between spikes, half of what dt has more than tau_ref is lost on average
         weight = layer.expected / layer.expected.sum()

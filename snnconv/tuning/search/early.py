@@ -1,4 +1,4 @@
-"""Early stopping: an answer as soon as the leader is safe, sample by sample."""
+"""Early stopping: an answer as soon as the leader is safe, or proven to stay, sample by sample."""
 
 from __future__ import annotations
 
@@ -82,6 +82,47 @@ class EarlyStopping:
             "n_samples": len(self.stops),
             "is_held_out": self.is_held_out,
             "curve": [dict(zip(("margin", "mean_steps", "accuracy"), row, strict=True)) for row in self.curve.tolist()],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ProvenStopping:
+    """Steps of a network that stops where no later step can change the class; see `settled_steps`.
+
+    Parameters
+    ----------
+    settled : (n,) array of float
+        Steps after which each sample's class is final, infinity where there is no proof.
+    n_steps : int
+        Steps of those that have no proof before.
+    """
+
+    settled: np.ndarray
+    n_steps: int
+
+    @property
+    def share(self) -> float:
+        """Share of the samples whose class is proven within the steps."""
+        return float((self.settled <= self.n_steps).mean())
+
+    @property
+    def mean_steps(self) -> float:
+        """Steps that a sample takes on average."""
+        return float(np.minimum(self.settled, self.n_steps).mean())
+
+    def __repr__(self) -> str:
+        return (
+            f"<stops by proof: {self.share:.1%} of {len(self.settled)} samples, after {self.mean_steps:.1f} of "
+            f"{self.n_steps} steps on average over all>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON can hold."""
+        return {
+            "share": self.share,
+            "mean_steps": self.mean_steps,
+            "n_steps": self.n_steps,
+            "n_samples": len(self.settled),
         }
 
 

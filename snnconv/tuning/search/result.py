@@ -14,7 +14,7 @@ from ...text.table import Report, Section, Table
 from ..doctor import Finding
 from ..energy import Device
 from ..energy.text import joules
-from .early import EarlyStopping
+from .early import EarlyStopping, ProvenStopping
 from .setting import Setting
 
 MOST_ROWS = 16
@@ -85,6 +85,9 @@ class Tuning:
     notes : tuple of str
     n_samples : int
     has_labels : bool
+    proven : ProvenStopping or None
+        Of the chosen setting's network, over the longest run; None where its neurons keep no account that proves
+        anything, or the readout is not the mean of all steps.
     """
 
     choices: tuple[Choice, ...]
@@ -101,6 +104,7 @@ class Tuning:
     notes: tuple[str, ...]
     n_samples: int
     has_labels: bool
+    proven: ProvenStopping | None = None
 
     @property
     def is_within_drop(self) -> bool:
@@ -134,6 +138,7 @@ class Tuning:
             "chosen": self.chosen.to_dict(),
             "baseline": self.baseline.to_dict(),
             "early_stopping": self.early.to_dict(),
+            "proven_stopping": None if self.proven is None else self.proven.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],
             "notes": list(self.notes),
             "choices": [choice.to_dict() for choice in self.choices],
@@ -196,6 +201,12 @@ def _report(found: Tuning) -> Report:
         f"average, at {early.accuracy:.1%} instead of {early.full_accuracy:.1%} (the margin set on one half of the "
         f"samples, measured on the other)."
     )
+    if found.proven is not None:
+        proven = found.proven
+        lines.append(
+            f"A stop by proof takes {proven.mean_steps:.1f} of {proven.n_steps} steps on average: for "
+            f"{proven.share:.1%} of the samples the class is then final, that of the rates and of every longer run."
+        )
     lines += [f"Note: {note}" for note in found.notes]
     lines += [f"Doctor: {finding}" for finding in found.findings]
     parts = (_wrapped(about), [_table(found)], [legend], _wrapped(lines))

@@ -136,7 +136,7 @@ def notes(graph: SpikingGraph, scales: Iterable[float], dt: float) -> list[str]:
     if short:
         found.append(
             f"At scale {_listed(short)} tau_ref is {_listed([min(rests) / scale * 1e3 for scale in short])} ms, below "
-            f"dt: rates near 1/dt come out too low."
+            f"dt: neurons may spike several times in a step there, which hardware may not allow."
         )
     return found
 

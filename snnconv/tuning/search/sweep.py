@@ -43,6 +43,12 @@ class Network:
         n = 0 if self.calibrate_steps is None else n_calibrated
         return Setting(self.scale, self.synapse, readout, n_steps, dt, self.calibrate_steps, n)
 
+    def of(self, graph: SpikingGraph, few: Inputs, dt: float) -> SpikingGraph:
+        """The network made of a graph; `few` are the samples to calibrate with."""
+        steps = self.calibrate_steps
+        calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
+        return apply(graph, self.scale, self.synapse, **calibrated)
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -113,9 +119,7 @@ def sweep(
     found = []
     with track(len(networks) * n, progress, what=f"running {len(networks)} networks", unit="samples") as advance:
         for network in networks:
-            steps = network.calibrate_steps
-            calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
-            simulator = Simulator(apply(graph, network.scale, network.synapse, **calibrated), dt, progress=False)
+            simulator = Simulator(network.of(graph, few, dt), dt, progress=False)
             activity = measure(simulator, xs, n_steps, checkpoints, advance=advance)
             own = Readout(skip=simulator.graph.read_from - 1)  # as calibration chose
             read = [own, *(each for each in readouts if each != own)] if 0 < own.skip < n_steps else readouts

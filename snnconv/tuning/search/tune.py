@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import InputError, ParameterError
+from ...errors import ConversionError, InputError, ParameterError
 from ...graph import Inputs, SpikingGraph
 from ...runtime.arguments import check_dt, check_steps
 from ...runtime.classes import classes_of, n_classes_of
+from ..certify import settled_steps
 from ..doctor import Finding, doctor
 from ..energy import Device, find_devices
 from .candidates import Candidates
-from .early import stop_early
+from .early import ProvenStopping, stop_early
 from .readout import READOUTS, Readout
 from .result import Tuning
 from .setting import Setting, notes, own_synapses
@@ -150,6 +152,7 @@ def tune(
         notes=tuple(said),
         n_samples=len(truth),
         has_labels=y is not None,
+        proven=_proven(network.network.of(graph, few, dt), xs, setting.readout, n_steps, dt),
     )
 
 
@@ -171,6 +174,16 @@ def _truth(graph: SpikingGraph, xs: Inputs, y: Any) -> tuple[np.ndarray, np.ndar
     )  # the means, as rates do not vary in time
     truth = answers if y is None else y
     return truth, answers == truth
+
+
+def _proven(graph: SpikingGraph, xs: Inputs, readout: Readout, n_steps: int, dt: float) -> ProvenStopping | None:
+    """Stops by proof, for the mean of all steps under inputs that are held, of more than one output value."""
+    if xs.varying or readout != Readout() or math.prod(graph[next(iter(graph.outputs.values()))].shape) < 2:
+        return None
+    try:
+        return ProvenStopping(settled_steps(graph, xs, dt), n_steps)
+    except ConversionError:  # of neurons that keep no account, as those of LIF: nothing is proven of them
+        return None
 
 
 def _examined(graph: SpikingGraph, xs: Inputs, truth: np.ndarray, n_steps: int, dt: float) -> list[Finding]:

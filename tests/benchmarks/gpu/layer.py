@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -18,7 +18,9 @@ SIZES, N_SAMPLES, N_STEPS = (4096, 8192, 16384), 16, 500
 QUICK = (512, 1024), 4, 20
 COLUMNS = 256  # of a block
 CHECKED = 2  # samples of which the spikes are known
-PRECISIONS = ("float32", "tensorfloat32")
+FORMS = {"float32": ("float32", "gpu"), "tensorfloat32": ("tensorfloat32", "gpu"), "plain": ("float32", "cpu")}
+"""Precision and platform of the programs; the last has neither steps in rounds nor products in parts."""
+
 ABOUT, EXPECTED, WEIGHTS, WHEELS = "packed.json", "expected.npz", "weights.npz", "wheels"
 KERNEL = "kernel"  # among the weights
 
@@ -42,12 +44,7 @@ class LargeLayer:
 
     def kernel(self, n_columns: int | None = None) -> np.ndarray:
         """(n, n) array, or its first columns: as many blocks as these need."""
-        scale = np.float32(works.GAIN / np.sqrt(self.n * works.POWER_OF_SPIKES))
-        kernel = np.empty((self.n, n_columns or self.n), "float32")
-        for start in range(0, kernel.shape[1], COLUMNS):
-            rng = np.random.default_rng([self.n, start])
-            kernel[:, start : start + COLUMNS] = rng.standard_normal((self.n, COLUMNS), "float32") * scale
-        return kernel
+        return _kernel(self.n, n_columns or self.n)
 
     def spikes(self, n_samples: int | None = None) -> np.ndarray:
         """(n_samples, n_steps, n) array of 0 and 1, in one step of twenty a 1."""
@@ -60,6 +57,16 @@ class LargeLayer:
     def digest(self) -> str:
         """Checksum of what is drawn: another NumPy may draw otherwise."""
         return digest(self.kernel(COLUMNS), self.spikes(1))
+
+
+@cache
+def _kernel(n: int, n_columns: int) -> np.ndarray:
+    scale = np.float32(works.GAIN / np.sqrt(n * works.POWER_OF_SPIKES))
+    kernel = np.empty((n, n_columns), "float32")
+    for start in range(0, n_columns, COLUMNS):
+        rng = np.random.default_rng([n, start])
+        kernel[:, start : start + COLUMNS] = rng.standard_normal((n, COLUMNS), "float32") * scale
+    return kernel
 
 
 def layers_of(quick: bool) -> list[LargeLayer]:

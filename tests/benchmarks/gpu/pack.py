@@ -22,11 +22,11 @@ from snnconv.graph import Dense, Input, Population, SpikingGraph
 
 from .. import works
 from ..graphs import as_graph
-from .layer import ABOUT, CHECKED, COLUMNS, EXPECTED, KERNEL, PRECISIONS, WEIGHTS, WHEELS, LargeLayer, digest, layers_of
+from .layer import ABOUT, CHECKED, COLUMNS, EXPECTED, FORMS, KERNEL, WEIGHTS, WHEELS, LargeLayer, digest, layers_of
 
 BATCHES, QUICK_BATCHES = (64, 1024), (2, 4)
 QUICK_STEPS = 10
-PEERS = ("spikingjelly==2.0.0", "snntorch==1.0.0")
+PEERS = ("spikingjelly==2.0.0", "snntorch==1.0.0", "loguru==0.7.3")
 MOST = 60 << 20  # bytes of the folder
 
 
@@ -49,12 +49,13 @@ def pack(folder: Path, quick: bool) -> None:
         work = works.make(name, max(batches), QUICK_STEPS if quick else None)
         graph = as_graph(work)
         (folder / name).mkdir(exist_ok=True)
-        for precision in PRECISIONS:
-            path = folder / name / precision
-            export_xla(graph, path, work.n_steps, batches, works.DT, precision=precision, force=True)
+        for form, (precision, platform) in FORMS.items():
+            path = folder / name / form
+            options: Any = {"precision": precision, "platform": platform, "force": True}
+            export_xla(graph, path, work.n_steps, batches, works.DT, **options)
         np.savez_compressed(folder / name / EXPECTED, **_expected(graph, work.x, work.n_steps, min(batches)))  # pyright: ignore[reportArgumentType]
         about["programs"][name] = {"n_steps": work.n_steps, "digest": digest(work.x)}
-        _say(f"{name}: {len(batches) * len(PRECISIONS)} programs, spikes of {len(work.x)} samples")
+        _say(f"{name}: {len(batches) * len(FORMS)} programs, spikes of {len(work.x)} samples")
     if not quick:
         command = ["pip", "download", "--quiet", "--no-deps", "--dest", folder / WHEELS, *PEERS]
         subprocess.run([sys.executable, "-m", *command], check=True)
@@ -86,8 +87,9 @@ def _pack_layer(layer: LargeLayer, folder: Path) -> None:
     # TensorFlow keeps what it traced, kernel and all, as long as its process lives
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning, max_tasks_per_child=1) as processes:
-        for precision in PRECISIONS:
-            processes.submit(_write_layer, layer, replace(calls, precision=precision), folder / precision).result()
+        for form, (precision, platform) in FORMS.items():
+            of_form = replace(calls, precision=precision, platform=platform)
+            processes.submit(_write_layer, layer, of_form, folder / form).result()
     first = _network(layer, layer.kernel(COLUMNS))
     spikes = {}
     for dtype in ("float32", "float64"):

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import works
-from .layer import PRECISIONS, LargeLayer
+from .layer import LargeLayer
 from .programs import ALLOWED, median
 
+PRECISIONS = ("float32", "tensorfloat32")
 DECAY = math.exp(-works.DT / works.TAU_RC)
 
 
@@ -121,7 +122,7 @@ def _torch(layer: LargeLayer, precision: str) -> tuple[Any, Any, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     linear = torch.nn.Linear(layer.n, layer.n).to(device)
     with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(np.ascontiguousarray(layer.kernel().T)))
+        linear.weight.copy_(torch.from_numpy(layer.kernel()).to(device).T)
         linear.bias.copy_(torch.from_numpy(layer.bias))
     return device, linear, torch.from_numpy(layer.spikes()).to(device).transpose(0, 1).contiguous()
 

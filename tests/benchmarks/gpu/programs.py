@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import works
-from .layer import ABOUT, CHECKED, COLUMNS, EXPECTED, KERNEL, PRECISIONS, WEIGHTS, WHEELS, LargeLayer, digest
+from .layer import ABOUT, CHECKED, COLUMNS, EXPECTED, FORMS, KERNEL, WEIGHTS, WHEELS, LargeLayer, digest
 
 MOST_DIFFERING = 1e-3  # of the spikes: rounding moves a few at ties, another neuron or kernel most of them
 MOST_VALUES = 1 << 28  # of a plain product's input at once
@@ -43,7 +43,7 @@ class Row:
     name: str
     n_samples: int
     n_steps: int
-    precision: str
+    form: str
     spikes: int
     differing: int
     differing_from_float64: int
@@ -60,7 +60,7 @@ class Row:
         return [
             self.name,
             f"{self.n_samples:,} × {self.n_steps:,}",
-            self.precision,
+            self.form,
             f"{self.differing:,} / {self.differing_from_float64:,} of {self.spikes:,}",
             f"{self.milliseconds:.2f}",
             f"{rate:.2f}",
@@ -71,7 +71,7 @@ class Row:
 
 
 HEADER = (
-    *("work", "samples × steps", "products in", "spikes differing: float32 / float64", "ms", "TFLOP/s"),
+    *("work", "samples × steps", "form", "spikes differing: float32 / float64", "ms", "TFLOP/s"),
     *("of the products' rate", "MiB", "compiled in, s"),
 )
 
@@ -103,7 +103,7 @@ def run(folder: Path, repeats: int, only: Iterable[str] | None, json_file: Path 
     if json_file:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     # TensorFloat-32 rounds weights to 10 bits of fraction, so that its spikes are counted and not judged
-    return int(any(row.precision == "float32" and row.differing > MOST_DIFFERING * row.spikes for row in rows))
+    return int(any(row.form != "tensorfloat32" and row.differing > MOST_DIFFERING * row.spikes for row in rows))
 
 
 def median(call: Callable[[], Any], repeats: int) -> float:
@@ -124,27 +124,27 @@ def _rows(folder: Path, name: str, about: Mapping[str, Any], repeats: int) -> It
         x, kernel = layer.spikes(), layer.kernel()
         linear = [works.Layer(kernel, layer.bias)]
         expected = dict(np.load(folder / name / EXPECTED))
-        for precision in PRECISIONS:
-            add_weight(folder / name / precision, kernel)
-            found = _measure(folder / name / precision, layer.n_samples, x, repeats)
+        for form, (precision, _) in FORMS.items():
+            add_weight(folder / name / form, kernel)
+            found = _measure(folder / name / form, layer.n_samples, x, repeats)
             spikes = np.asarray(found.results["spikes", "lif"])[:CHECKED, :, :COLUMNS]
             products, flops = _products(linear, layer.n_samples * layer.n_steps, 0, (layer.n,), precision, repeats)
             counted = [int((spikes != expected[dtype]).sum()) for dtype in ("float32", "float64")]
             total = int(expected["float32"].sum())
-            yield _row(name, layer.n_samples, layer.n_steps, precision, total, counted, found, products, flops)
+            yield _row(name, layer.n_samples, layer.n_steps, form, total, counted, found, products, flops)
         return
     for n in about["batches"]:
         work = works.make(name, max(about["batches"]), entry["n_steps"])
         _check(digest(work.x), entry, name)
         expected = dict(np.load(folder / name / EXPECTED))
-        for precision in PRECISIONS:
-            found = _measure(folder / name / precision, n, work.x[:n], repeats)
+        for form, (precision, _) in FORMS.items():
+            found = _measure(folder / name / form, n, work.x[:n], repeats)
             rates = {key: np.asarray(value) for (kind, key), value in found.results.items() if kind == "rates"}
             counts = {key: np.rint(rate * (work.n_steps * works.DT)).astype("int64") for key, rate in rates.items()}
             counted = [_differing(counts, expected, dtype, n) for dtype in ("float32", "float64")]
             total = sum(int(expected[f"float32/samples/{key}"][:n].sum()) for key in counts)
             products, flops = _products(work.layers, n * work.n_steps, n, work.x.shape[1:], precision, repeats)
-            yield _row(name, n, work.n_steps, precision, total, counted, found, products, flops)
+            yield _row(name, n, work.n_steps, form, total, counted, found, products, flops)
 
 
 def _differing(counts: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], dtype: str, n: int) -> int:
@@ -170,7 +170,7 @@ def _row(
     name: str,
     n_samples: int,
     n_steps: int,
-    precision: str,
+    form: str,
     spikes: int,
     differing: list[int],
     found: _Measured,
@@ -181,7 +181,7 @@ def _row(
         name=name,
         n_samples=n_samples,
         n_steps=n_steps,
-        precision=precision,
+        form=form,
         spikes=spikes,
         differing=differing[0],
         differing_from_float64=differing[1],

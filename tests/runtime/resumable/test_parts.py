@@ -6,11 +6,15 @@ import os
 import numpy as np
 import pytest
 
-from snnconv.errors import ModelFileError
+from snnconv.errors import InputError, ModelFileError
+from snnconv.files.archives import write_npz
+from snnconv.files.arrays import read_arrays
 from snnconv.runtime.resumable import run as module
 from snnconv.runtime.resumable.parts import Parts
 from snnconv.runtime.resumable.run import Interrupted, LongRun
 
+from ...helpers.damaged_copies import blank_out, cut_short, flip_bytes, insert_bytes
+from ...helpers.damaged_texts import damage_npz
 from .test_simulation import N, simulation
 
 
@@ -88,3 +92,38 @@ def test_a_folder_with_nothing_but_leftovers_is_begun_anew(tmp_path):
     (folder / ".RUN.json.abcdefgh.part").mkdir(parents=True)
     assert Parts(tmp_path / "run.npz").manifest() is None
     assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize(
+    "copies", [range(40), pytest.param(range(40, 2000), marks=pytest.mark.full)], ids=["few", "many"]
+)
+def test_damaged_parts_are_refused_in_one_line_or_read(out, copies):
+    (part,) = out.with_name("run.npz.parts").glob("*.npz")
+    whole, messages = part.read_bytes(), []
+    for n in copies:
+        part.write_bytes(whole)
+        rng = np.random.default_rng([5, n])
+        [damage_npz, damage_npz, flip_bytes, cut_short, blank_out, insert_bytes][rng.integers(6)](part, rng)
+        parts = Parts(out)
+        try:
+            with np.errstate(all="ignore"):
+                found = parts.read_all(N)
+                account = module._added_up(found, parts)
+                out.unlink(missing_ok=True)
+                write_npz(out, {}, found, [name for name in found[0] if "account" not in name], N)
+            assert account.n
+        except ModelFileError as error:
+            messages.append(str(error))
+    assert len(messages) > len(copies) / 2
+    assert not [text for text in messages if "\n" in text]
+
+
+def test_a_part_may_be_packed_as_far_as_packing_goes(out):
+    """300 MiB of zeros, which a stranger's file of that size may not hold."""
+    parts = Parts(out)
+    arrays = dict(parts.read(slice(0, N)))
+    arrays["output"] = np.zeros((N, (300 << 20) // N), "uint8")
+    parts.write(slice(0, N), arrays)
+    assert parts.read(slice(0, N))["output"].nbytes > 256 << 20
+    with pytest.raises(InputError, match="bytes when unpacked"):
+        read_arrays(next(parts.folder.glob("*.npz")))

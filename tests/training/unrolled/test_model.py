@@ -15,6 +15,7 @@ from tests.helpers.networks import randomise
 
 N_STEPS = 6
 EVERYTHING = ("kernels", "dense_biases", "neuron_biases", "heights", "initial_voltages")
+TIMES = (*EVERYTHING, "time_constants")
 
 
 def samples(shape=(8, 8, 1), n=5, seed=0):
@@ -99,7 +100,8 @@ def test_a_surrogate_changes_no_spike(surrogate):
 def test_training_lowers_the_loss_and_the_graph_comes_back(name, surrogate):
     graph, shape = GRAPHS[name]()
     x, y = samples(shape, n=24), np.arange(24) % 3
-    model = graph.to_keras(N_STEPS, surrogate=surrogate, trainable=EVERYTHING, dtype="float64")
+    trainable = TIMES if name == "LIF" else EVERYTHING
+    model = graph.to_keras(N_STEPS, surrogate=surrogate, trainable=trainable, dtype="float64")
     model.compile(keras.optimizers.Adam(0.003), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     losses = model.fit(x, y, epochs=12, batch_size=24, verbose=0).history["loss"]
     assert min(losses[6:]) < losses[0]
@@ -153,6 +155,21 @@ def test_it_trains_under_a_policy_of_half_precision_and_compiled():
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
 
 
+@pytest.mark.full
+def test_it_trains_on_several_devices():
+    import tensorflow as tf
+
+    graph, x, y = calibrated(), samples(n=16), np.arange(16) % 3
+    devices = [device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices("CPU")]
+    with tf.distribute.MirroredStrategy(devices).scope():
+        model = graph.to_keras(4, surrogate="arctan")
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    before = model.evaluate(x, y, verbose=0)[0]
+    model.fit(x, y, epochs=5, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[0] < before
+    assert n_differing(graph, graph.with_weights_of(model), x, 4) > 0
+
+
 def test_an_input_can_vary_in_time():
     graph, shape = GRAPHS["LIF"]()
     (name,) = (node.name for node in graph.inputs)
@@ -181,6 +198,28 @@ def test_only_what_is_named_trains():
     trained = graph.with_weights_of(model)
     assert all(view.neuron.amplitude > 0 for view in trained.populations.values())
     assert all(view.node.initial_voltage == -2.5 for view in trained.populations.values())
+
+
+def test_time_constants_of_neurons_and_synapses_stay_above_0():
+    graph = calibrated(synapse=0.003)  # a LIF, and a filter behind each population
+    model = graph.to_keras(4, trainable="time_constants", surrogate="arctan", dtype="float64")
+    named = sorted(weight.path.rsplit("/", 1)[-1] for weight in model.trainable_weights)
+    assert named == ["log_tau", "log_tau", "log_tau_rc", "log_tau_ref"]
+    model.compile("sgd", "mse")
+    model.fit(samples(), np.zeros((5, 3)), verbose=0)
+    assert all(np.asarray(weight) != 0 for weight in model.trainable_weights)
+    for weight in model.trainable_weights:
+        weight.assign(weight - 5.0)
+    trained = graph.with_weights_of(model)
+    pairs = [(graph[node.name], node) for node in trained.nodes]
+    times = {a.synapse.tau: b.synapse.tau for a, b in pairs if hasattr(a, "synapse")}
+    neuron, old = (next(iter(g.populations.values())).neuron for g in (trained, graph))
+    times |= {old.tau_rc: neuron.tau_rc, old.tau_ref: neuron.tau_ref}
+    assert all(0 < new < 0.02 * value for value, new in times.items())
+    x = samples()
+    np.testing.assert_allclose(np.asarray(model(x)), answer(trained, x, 4), rtol=1e-9, atol=1e-10)
+    with pytest.raises(ParameterError, match="trainable names 'time_constants', and there are none"):
+        snnconv.convert(perceptron(snnconv.layers.IF()), verbose=False).to_keras(4, trainable="time_constants")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ class HandWrittenIF(IF, abstract=True):
 
 
 def _is_lif(neuron: Neuron) -> TypeGuard[LIF]:
-    return steps_as(neuron, LIF) or isinstance(neuron, HandWrittenLIF)
+    return (steps_as(neuron, LIF) and neuron.max_spikes == 1) or isinstance(neuron, HandWrittenLIF)
 
 
 def _is_if(neuron: Neuron) -> TypeGuard[IF]:

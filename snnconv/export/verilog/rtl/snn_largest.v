@@ -1,4 +1,5 @@
-// Place of the largest of the values that come one by one; of the first of equal ones.
+// Place of the largest of the values that come one by one; of the first of equal ones. A value stays for a clock more
+// than `valid`, since it is compared in one clock and taken in the next.
 module snn_largest #(
     parameter BITS = 32,
     parameter INDEX_BITS = 1
@@ -10,9 +11,13 @@ module snn_largest #(
     output reg [INDEX_BITS-1:0] place
 );
     reg signed [BITS-1:0] largest;
-    always @(posedge clk)
-        if (valid && (index == 0 || value > largest)) begin
+    reg compared, greater;
+    always @(posedge clk) begin
+        compared <= valid;
+        greater <= index == 0 || value > largest;
+        if (compared && greater) begin
             place <= index;
             largest <= value;
         end
+    end
 endmodule

@@ -10,6 +10,7 @@ module snn_layer #(
     parameter LANES = 1,
     parameter HOLDS = 0,  // sums of weighted inputs are kept for steps whose inputs are not fresh
     parameter QUEUE = 0,  // inputs are places of spikes
+    parameter LARGEST = 0,  // of the inputs, in place of their sum
     parameter KIND = 0,
     parameter IN_Z = 1,
     parameter IN_Y = 1,
@@ -37,8 +38,9 @@ module snn_layer #(
     parameter WEIGHTS = 2,  // words of LANES weights
     parameter WEIGHT_BITS = 8,
     parameter WEIGHT_FILE = "",
+    parameter WEIGHT_BANK_BITS = 0,  // words of a row of the file, as a power of two
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
-    parameter READ_BITS = 1,  // INPUT_BITS, or SOURCE_ADDRESS_BITS with QUEUE
+    parameter READ_BITS = 1,  // INPUT_BITS, or INPUT_BITS - 1 + SOURCE_ADDRESS_BITS with QUEUE
     parameter SUM_BITS = 16,
     parameter BIASES = 1,
     parameter BIAS_BITS = 8,
@@ -52,6 +54,9 @@ module snn_layer #(
     parameter CEILINGS = 1,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
+    parameter BACKS = 1,
+    parameter BACK_BITS = 8,
+    parameter BACK_FILE = "",
     parameter STARTS = 0,
     parameter START_BITS = 1,
     parameter START_FILE = "",
@@ -71,6 +76,9 @@ module snn_layer #(
     parameter SYNAPSE_FRACTION_BITS = 12,
     parameter SYNAPSE_BITS = 16,
     parameter SYNAPSE_PRODUCT_BITS = 32,
+    parameter SENT_BITS = 1,
+    parameter LATENCY_STEPS = 2,
+    parameter LATENCY_MOST = 1,
     parameter VALUE_BITS = 1
 ) (
     input wire clk,
@@ -117,7 +125,8 @@ module snn_layer #(
     wire summing = issue && !held;
     wire on_input, row_ends, last_summed;
     wire [WEIGHT_ADDRESS_BITS-1:0] weight_address;
-    localparam WEIGHT_AT = QUEUE != 0 ? 4 : 2;  // clocks behind the input's address
+    localparam ROM_CLOCKS = WEIGHT_BANK_BITS == 0 ? 2 : 3;
+    localparam WEIGHT_AT = QUEUE != 0 ? ROM_CLOCKS + 2 : ROM_CLOCKS;  // clocks behind the input's address
     wire signed [INPUT_BITS-1:0] x;  // with the weight
     generate
         if (QUEUE != 0) begin : gen_queue
@@ -131,17 +140,24 @@ module snn_layer #(
             wire [COUNT_BITS-1:0] fewer = n_spikes - 1'b1;
             wire unused = fewer[COUNT_BITS-1];
             wire [WEIGHT_ADDRESS_BITS-1:0] number;
-            if (WEIGHT_ADDRESS_BITS > READ_BITS) begin : gen_rows
-                assign number = {{(WEIGHT_ADDRESS_BITS - READ_BITS) {1'b0}}, source_data};
+            if (WEIGHT_ADDRESS_BITS > SOURCE_ADDRESS_BITS) begin : gen_rows
+                assign number = {
+                    {(WEIGHT_ADDRESS_BITS - SOURCE_ADDRESS_BITS) {1'b0}}, source_data[SOURCE_ADDRESS_BITS-1:0]
+                };
             end else begin : gen_one_row
                 assign number = source_data[WEIGHT_ADDRESS_BITS-1:0];
+            end
+            if (INPUT_BITS == 1) begin : gen_spikes
+                assign x = 1'b1;
+            end else begin : gen_signed_spikes
+                assign x[0] = 1'b1;
+                snn_delay #(1, WEIGHT_AT - 1) sign_delay (clk, source_data[READ_BITS-1], x[1]);
             end
             assign source_address = place;
             assign on_input = {1'b0, place} < n_spikes;
             assign row_ends = place == most;
             assign last_summed = row_ends && row == LAST_ROW[ROW_BITS-1:0];
             assign weight_address = address;
-            assign x = 1'b1;
             always @(posedge clk) begin
                 if (idle) n_spikes <= source_count;
                 if (phase == PREPARE)
@@ -162,13 +178,11 @@ module snn_layer #(
         end else begin : gen_scan
             wire last_of_place, last_neurons;
             reg [WEIGHT_ADDRESS_BITS-1:0] address;
-            reg [INPUT_BITS-1:0] waited;
             assign weight_address = address;
             assign last_summed = row_ends && last_neurons;
-            assign x = waited;
+            snn_delay #(INPUT_BITS, WEIGHT_AT - 1) x_delay (clk, source_data, x);
             wire unused = &{1'b0, source_count};
             always @(posedge clk) begin
-                waited <= source_data;
                 if (idle || (summing && row_ends && last_of_place)) address <= 0;
                 else if (summing) address <= address + 1'b1;
             end
@@ -210,7 +224,9 @@ module snn_layer #(
     endgenerate
 
     wire [LANES*WEIGHT_BITS-1:0] weights;
-    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE) weight_rom (clk, weight_address, weights);
+    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS) weight_rom (
+        clk, weight_address, weights
+    );
 
     wire taken, starts_sum, sums_end;
     reg row_starts;
@@ -229,7 +245,7 @@ module snn_layer #(
     genvar lane;
     generate
         for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lane
-            snn_sum #(INPUT_BITS, WEIGHT_BITS, SUM_BITS) lane_sum (
+            snn_sum #(INPUT_BITS, WEIGHT_BITS, SUM_BITS, LARGEST) lane_sum (
                 clk, taken, x, weights[lane*WEIGHT_BITS+:WEIGHT_BITS], starts_sum, sums[lane*SUM_BITS+:SUM_BITS]
             );
         end
@@ -287,6 +303,9 @@ module snn_layer #(
         .CEILINGS(CEILINGS),
         .CEILING_BITS(CEILING_BITS),
         .CEILING_FILE(CEILING_FILE),
+        .BACKS(BACKS),
+        .BACK_BITS(BACK_BITS),
+        .BACK_FILE(BACK_FILE),
         .STARTS(STARTS),
         .START_BITS(START_BITS),
         .START_FILE(START_FILE),
@@ -307,6 +326,9 @@ module snn_layer #(
         .SYNAPSE_FRACTION_BITS(SYNAPSE_FRACTION_BITS),
         .SYNAPSE_BITS(SYNAPSE_BITS),
         .SYNAPSE_PRODUCT_BITS(SYNAPSE_PRODUCT_BITS),
+        .SENT_BITS(SENT_BITS),
+        .LATENCY_STEPS(LATENCY_STEPS),
+        .LATENCY_MOST(LATENCY_MOST),
         .VALUE_BITS(VALUE_BITS)
     ) neuron (
         .clk(clk),

@@ -4,7 +4,9 @@
 // back to the first neuron. `first` makes all take `start` for their voltage and 0 for all else. With HOLDS sums are kept,
 // and taken in place of `sum` where `held`.
 module snn_neuron #(
-    parameter KIND = 0,  // 0: LIF, 1: IF, 2: outputs that are summed up over time, 3: sums
+    // 0: LIF, 1: IF, 2: outputs that are summed up over time, 3: sums, 4: IF that takes spikes back, 5: growth of sums,
+    // 6: numbers in the latency code
+    parameter KIND = 0,
     parameter NEURONS = 2,
     parameter ADDRESS_BITS = 1,
     parameter HOLDS = 0,
@@ -20,6 +22,9 @@ module snn_neuron #(
     parameter CEILINGS = 1,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
+    parameter BACKS = 1,
+    parameter BACK_BITS = 8,
+    parameter BACK_FILE = "",
     parameter STARTS = 0,  // 0: voltages start at 0
     parameter START_BITS = 1,
     parameter START_FILE = "",
@@ -40,6 +45,9 @@ module snn_neuron #(
     parameter SYNAPSE_FRACTION_BITS = 12,
     parameter SYNAPSE_BITS = 16,
     parameter SYNAPSE_PRODUCT_BITS = 32,
+    parameter SENT_BITS = 1,  // of the number of spikes sent and not taken back
+    parameter LATENCY_STEPS = 2,
+    parameter LATENCY_MOST = 1,
     parameter VALUE_BITS = 1
 ) (
     input wire clk,
@@ -58,7 +66,8 @@ module snn_neuron #(
     localparam CURRENT_AT = INPUTS_AT + SYNAPSE_CLOCKS;
     localparam DRIVE_AT = CURRENT_AT + (IS_RECTIFIED != 0 ? 2 : 1);
     localparam POTENTIAL_AT = DRIVE_AT + (LEAK_TERMS == 0 ? 1 : LEAK_TERMS > 2 ? $clog2(LEAK_TERMS) + 1 : 2);
-    localparam VALUE_AT = KIND == 3 ? INPUTS_AT : KIND == 2 ? POTENTIAL_AT : KIND == 1 ? POTENTIAL_AT + 3 : POTENTIAL_AT + 2;
+    localparam VALUE_AT = KIND == 3 ? INPUTS_AT : KIND > 4 ? INPUTS_AT + 1
+        : POTENTIAL_AT + (KIND == 2 ? 0 : KIND == 0 ? 2 : 3);
 
     reg [VALUE_AT:1] behind;
     wire [VALUE_AT:0] at = {behind, valid};
@@ -71,16 +80,17 @@ module snn_neuron #(
     wire signed [SUM_BITS-1:0] inputs;
     generate
         if (HOLDS != 0) begin : gen_held
+            // Read a clock ahead, so that a register stands between the memory and the choice.
             reg [ADDRESS_BITS-1:0] place;
-            always @(posedge clk)
-                if (clear) place <= 0;
-                else if (valid) place <= place + 1'b1;
+            wire [ADDRESS_BITS-1:0] next_place = clear ? {ADDRESS_BITS{1'b0}} : valid ? place + 1'b1 : place;
             wire [SUM_BITS-1:0] kept;
-            reg [SUM_BITS-1:0] waited;
-            snn_memory #(SUM_BITS, NEURONS, ADDRESS_BITS) sums (clk, valid && !held, place, sum, place, kept);
+            reg [SUM_BITS-1:0] waited, old_kept;
+            snn_memory #(SUM_BITS, NEURONS, ADDRESS_BITS) sums (clk, valid && !held, place, sum, next_place, kept);
             always @(posedge clk) begin
+                place <= next_place;
                 waited <= sum;
-                given <= held ? kept : waited;
+                old_kept <= kept;
+                given <= held ? old_kept : waited;
             end
         end else begin : gen_passing
             reg [SUM_BITS-1:0] waited;
@@ -91,8 +101,20 @@ module snn_neuron #(
             wire unused = held;
         end
         if (KIND == 3) begin : gen_sum
-            assign value = inputs;
-            wire unused = &{1'b0, clear, first};
+            assign value = inputs[VALUE_BITS-1:0];
+            wire unused = &{1'b0, clear, first, inputs};
+        end else if (KIND == 5) begin : gen_growth
+            wire [STATE_BITS-1:0] kept;
+            reg [STATE_BITS-1:0] next, growth;
+            snn_states #(STATE_BITS, NEURONS, ADDRESS_BITS) states (clk, clear, at[INPUTS_AT-2], kept, sent, next);
+            always @(posedge clk) begin
+                next <= inputs;
+                growth <= inputs - (first ? {STATE_BITS{1'b0}} : kept);
+            end
+            assign value = growth[VALUE_BITS-1:0];
+            wire unused = &{1'b0, growth};
+        end else if (KIND == 6) begin : gen_latency
+            snn_latency #(LATENCY_STEPS, LATENCY_MOST, SUM_BITS) latency (clk, clear, first, inputs, value[0]);
         end else begin : gen_state
             wire signed [BITS-1:0] total = {{(BITS - SUM_BITS) {inputs[SUM_BITS-1]}}, inputs} <<< SHIFT;
             wire signed [BITS-1:0] current;
@@ -122,7 +144,7 @@ module snn_neuron #(
                 assign drive = biased;
             end
 
-            localparam COUNT_BITS = REFRACTORY_STEPS == 0 ? 0 : $clog2(REFRACTORY_STEPS + 1);
+            localparam COUNT_BITS = KIND == 4 ? SENT_BITS : REFRACTORY_STEPS == 0 ? 0 : $clog2(REFRACTORY_STEPS + 1);
             localparam KEPT_BITS = STATE_BITS + COUNT_BITS;
             wire [KEPT_BITS-1:0] kept, next;
             snn_states #(KEPT_BITS, NEURONS, ADDRESS_BITS) states (clk, clear, at[DRIVE_AT-2], kept, sent, next);
@@ -161,10 +183,22 @@ module snn_neuron #(
                 wire signed [BITS-1:0] floor = {{(BITS - FLOOR_BITS) {floor_word[FLOOR_BITS-1]}}, floor_word};
                 reg [STATE_BITS-1:0] voltage;
                 reg spiked;
-                assign value = spiked;
-                reg [BITS-1:0] floored;
+                // What lies below the floor is found in one clock and put there in the next.
+                reg is_low;
+                reg [BITS-1:0] old_potential, old_floor;
+                wire [BITS-1:0] floored = is_low ? old_floor : old_potential;
                 wire unused = &{1'b0, floored};
-                if (KIND == 1) begin : gen_if
+                always @(posedge clk) begin
+                    is_low <= potential < floor;
+                    old_potential <= potential;
+                    old_floor <= floor;
+                end
+                if (KIND == 4) begin : gen_signed_value
+                    assign value[0] = spiked;
+                end else begin : gen_value
+                    assign value = spiked;
+                end
+                if (KIND == 1 || KIND == 4) begin : gen_if
                     wire signed [CEILING_BITS-1:0] ceiling_word;
                     snn_turn #(CEILING_BITS, CEILINGS, CEILING_FILE) ceilings (
                         clk, clear, at[POTENTIAL_AT-1], ceiling_word
@@ -177,21 +211,50 @@ module snn_neuron #(
                     reg fires, over;
                     always @(posedge clk) begin
                         rest <= potential - threshold;
-                        floored <= potential < floor ? floor : potential;
                         fires <= !rest[BITS-1];
                         over <= rest > ceiling;
                         below <= rest[BITS-1] ? floored[STATE_BITS-1:0] : rest[STATE_BITS-1:0];
                         most <= ceiling[STATE_BITS-1:0];
-                        spiked <= fires;
-                        voltage <= fires && over ? most : below;
                     end
-                    assign next = voltage;
+                    if (KIND == 1) begin : gen_unsigned
+                        always @(posedge clk) begin
+                            spiked <= fires;
+                            voltage <= fires && over ? most : below;
+                        end
+                        assign next = voltage;
+                    end else begin : gen_signed
+                        wire signed [BACK_BITS-1:0] back_word;
+                        snn_turn #(BACK_BITS, BACKS, BACK_FILE) backs (clk, clear, at[POTENTIAL_AT-2], back_word);
+                        wire signed [BITS-1:0] back = {{(BITS - BACK_BITS) {back_word[BACK_BITS-1]}}, back_word};
+                        wire [COUNT_BITS-1:0] count;
+                        snn_delay #(COUNT_BITS, POTENTIAL_AT + 1 - DRIVE_AT) count_delay (
+                            clk, first ? {COUNT_BITS{1'b0}} : kept[STATE_BITS+:COUNT_BITS], count
+                        );
+                        reg signed [BITS-1:0] lack, raised;
+                        wire signed [BITS-1:0] lowest = old_floor;
+                        reg [BITS-1:0] raised_floored;
+                        reg [COUNT_BITS-1:0] old_count, next_count;
+                        reg takes, negative;
+                        wire unused_bits = &{1'b0, raised_floored};
+                        assign value[1] = negative;
+                        always @(posedge clk) begin
+                            lack <= potential + back;  // above 0: no spike is taken back
+                            raised <= potential + threshold;
+                            takes <= count != 0 && (lack[BITS-1] || lack == 0);
+                            raised_floored <= raised < lowest ? lowest : raised;
+                            old_count <= count;
+                            spiked <= fires || takes;
+                            negative <= takes;
+                            voltage <= takes ? raised_floored[STATE_BITS-1:0] : fires && over ? most : below;
+                            next_count <= takes ? old_count - 1'b1 : fires ? old_count + 1'b1 : old_count;
+                        end
+                        assign next = {next_count, voltage};
+                    end
                 end else begin : gen_lif
                     reg above;
                     wire resting;
                     always @(posedge clk) begin
                         above <= potential > threshold;
-                        floored <= potential < floor ? floor : potential;
                         spiked <= above && !resting;
                         // A neuron that rests has fired, and its voltage stays 0.
                         voltage <= above || resting ? {STATE_BITS{1'b0}} : floored[STATE_BITS-1:0];

@@ -1,8 +1,10 @@
 // The sum of the weighted inputs of a neuron: a product, then a sum, in registers of their own. Spikes select weights.
+// With LARGEST the largest of the inputs, without weights.
 module snn_sum #(
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter WEIGHT_BITS = 8,
-    parameter SUM_BITS = 16
+    parameter SUM_BITS = 16,
+    parameter LARGEST = 0
 ) (
     input wire clk,
     input wire taken,  // whether there is an input
@@ -11,22 +13,43 @@ module snn_sum #(
     input wire starts,  // with the product of the first input
     output reg signed [SUM_BITS-1:0] sum
 );
-    localparam TERM_BITS = INPUT_BITS == 1 ? WEIGHT_BITS : INPUT_BITS + WEIGHT_BITS;
-    reg signed [TERM_BITS-1:0] term;
-    wire signed [SUM_BITS-1:0] wide;
     generate
-        if (INPUT_BITS == 1) begin : gen_spikes
-            always @(posedge clk) term <= taken && x[0] ? weight : {TERM_BITS{1'b0}};
-        end else begin : gen_numbers
-            wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{x[INPUT_BITS-1]}}, x};
-            wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{weight[WEIGHT_BITS-1]}}, weight};
-            always @(posedge clk) term <= taken ? wide_x * wide_weight : {TERM_BITS{1'b0}};
-        end
-        if (SUM_BITS > TERM_BITS) begin : gen_wide
-            assign wide = {{(SUM_BITS - TERM_BITS) {term[TERM_BITS-1]}}, term};
-        end else begin : gen_same
-            assign wide = term[SUM_BITS-1:0];
+        if (LARGEST != 0) begin : gen_largest
+            wire signed [SUM_BITS-1:0] wide_x;
+            if (INPUT_BITS == 1) begin : gen_spikes
+                assign wide_x = {1'b0, x};
+            end else begin : gen_numbers
+                assign wide_x = x;
+            end
+            reg signed [SUM_BITS-1:0] term;
+            wire unused = &{1'b0, weight};
+            always @(posedge clk) begin
+                term <= taken ? wide_x : {1'b1, {(SUM_BITS - 1) {1'b0}}};
+                sum <= starts || term > sum ? term : sum;
+            end
+        end else begin : gen_sum
+            localparam TERM_BITS = INPUT_BITS == 1 ? WEIGHT_BITS : INPUT_BITS + WEIGHT_BITS;
+            reg signed [TERM_BITS-1:0] term;
+            wire signed [SUM_BITS-1:0] wide;
+            if (INPUT_BITS == 1) begin : gen_spikes
+                always @(posedge clk) term <= taken && x[0] ? weight : {TERM_BITS{1'b0}};
+            end else if (INPUT_BITS == 2) begin : gen_signed_spikes
+                wire signed [TERM_BITS-1:0] once = {{2{weight[WEIGHT_BITS-1]}}, weight};
+                wire signed [TERM_BITS-1:0] twice = once <<< 1;
+                always @(posedge clk)
+                    term <= (taken && x[0] ? once : {TERM_BITS{1'b0}}) - (taken && x[1] ? twice : {TERM_BITS{1'b0}});
+            end else begin : gen_numbers
+                wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{x[INPUT_BITS-1]}}, x};
+                wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{weight[WEIGHT_BITS-1]}}, weight};
+                always @(posedge clk) term <= taken ? wide_x * wide_weight : {TERM_BITS{1'b0}};
+            end
+            if (SUM_BITS > TERM_BITS) begin : gen_wide
+                assign wide = {{(SUM_BITS - TERM_BITS) {term[TERM_BITS-1]}}, term};
+            end else begin : gen_same
+                assign wide = term[SUM_BITS-1:0];
+                wire unused = &{1'b0, term};
+            end
+            always @(posedge clk) sum <= (starts ? {SUM_BITS{1'b0}} : sum) + wide;
         end
     endgenerate
-    always @(posedge clk) sum <= (starts ? {SUM_BITS{1'b0}} : sum) + wide;
 endmodule

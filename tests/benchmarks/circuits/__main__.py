@@ -1,0 +1,66 @@
+"""Runs of yosys and nextpnr that runs.json lacks, one after the other; each is kept as soon as it has ended."""
+
+import contextlib
+import fcntl
+import json
+import sys
+from pathlib import Path
+
+from snnconv import export
+
+from .networks import SEEN, TABLE, UNSEEN
+from .routing import TOOLS, checksum, routed
+
+RUNS = Path(__file__).parent / "runs.json"
+
+
+def read():
+    """Runs by "network | device"."""
+    return json.loads(RUNS.read_text("utf-8") or "{}") if RUNS.exists() else {}
+
+
+@contextlib.contextmanager
+def locked(path, *, waits):
+    """Whether it is locked for this process alone: where it does not wait, another one may be at work."""
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def keep(name, run):
+    """Add a run to the file; other processes may do the same."""
+    with locked(RUNS, waits=True):
+        runs = read() | {name: run}
+        lines = (f" {json.dumps(key)}: {json.dumps(each)}" for key, each in sorted(runs.items()))
+        RUNS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
+def main(folder, names, devices):
+    """Make the runs of these networks on these devices that are missing, or of another RTL."""
+    rtl = checksum()
+    networks = SEEN | UNSEEN | TABLE
+    for name in names or networks:
+        for device in devices or TOOLS:
+            key, place = f"{name} | {device}", folder / f"{rtl} {name}".translate(str.maketrans(" ,", "__"))
+            with locked(folder / f"{place.name}_{device}.lock", waits=False) as is_mine:
+                if is_mine and read().get(key, {}).get("rtl") != rtl:
+                    with locked(folder / f"{place.name}.lock", waits=True):
+                        make(networks[name], place)
+                    keep(key, {"rtl": rtl, **routed(place, device)})
+                    print(key, read()[key], flush=True)
+
+
+def make(recipe, place):
+    """Write a network's circuit, unless it is there."""
+    if not place.exists():
+        lanes = ",".join(map(str, [recipe.lanes] if isinstance(recipe.lanes, int) else recipe.lanes))
+        export.export(recipe.graph(), place, "verilog", lanes=lanes, **recipe.settings())
+
+
+if __name__ == "__main__":
+    given = sys.argv[2:]
+    main(Path(sys.argv[1]), [name for name in given if name not in TOOLS], [name for name in given if name in TOOLS])

@@ -1,0 +1,82 @@
+"""The circuit of max pools, signed spikes, several outputs and every code: it equals the integer network."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from snnconv import export, quantize
+from snnconv.errors import ExportError
+from snnconv.export.verilog.encoder import with_encoder
+from snnconv.export.verilog.stages import readers, stages
+from snnconv.export.verilog.timing import sample_clocks
+
+from ..helpers.circuits import needs_simulator, simulate
+from ..helpers.golden import expected, n_spikes_of
+from ..helpers.integer_networks import calibrated_digits
+from ..quantize.test_nodes_max_pool import pooled, x
+
+
+def passing(folder):
+    said, succeeded = simulate(folder)
+    assert succeeded, said
+    return said
+
+
+@pytest.mark.sampled(1)
+@needs_simulator
+@pytest.mark.parametrize("code", ["analog", "rate", "latency"])
+@pytest.mark.parametrize("spikes", ["signed", "binary"])
+def test_max_pools_signed_spikes_and_two_outputs(spikes, code, tmp_path):
+    """Pools of data, of padded windows that overlap, and plain ones; every value and voltage, and both outputs."""
+    n_steps = 4
+    export.export(pooled(spikes), tmp_path / "out", "verilog", x=x, n_steps=n_steps, code=code, golden=1)
+    integers = quantize.load(tmp_path / "out/network.int.h5")
+    circuit = stages(with_encoder(integers), 1)
+    outputs = [stage for number, stage in enumerate(circuit, 1) if not readers(circuit, number)]
+    assert [stage.n_neurons for stage in outputs] == [5, 2]
+    results = (tmp_path / "out/golden/results.mem").read_text().split()
+    assert len(results) == 5 + 1 + 2 + 1  # of each output its sums and its class
+    n_values = n_steps * sum(stage.n_neurons for stage in circuit)
+    assert f"PASS: {n_values} values with " in passing(tmp_path / "out")
+
+
+@needs_simulator
+def test_the_spikes_of_dense_layers_have_signs(tmp_path):
+    """Spikes that are taken back are queued with their sign; a sign that is lost is noticed."""
+    graph, given = calibrated_digits("signed")
+    folder = tmp_path / "out"
+    export.export(graph, folder, "verilog", x=given, n_steps=16, golden=1)
+    integers = quantize.load(folder / "network.int.h5")
+    golden = expected(integers, given, 16, 1)
+    assert min(int(spikes.min()) for spikes in golden.spikes.values()) == -1
+    assert all(stage.is_queued for stage in stages(integers, 1)[1:])
+    n_spikes = sum(int(np.abs(spikes).sum()) for spikes in golden.spikes.values())
+    assert n_spikes > n_spikes_of(golden)
+    assert f" with {n_spikes} spikes in " in passing(folder)
+    store = folder / "rtl/snn_store.v"
+    text = store.read_text()
+    assert text.count("{write_data[1], write_address}") == 1
+    store.write_text(text.replace("{write_data[1], write_address}", "{1'b0, write_address}"))
+    assert not simulate(folder)[1]
+
+
+@needs_simulator
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="needs verilator: apt-get install verilator")
+def test_the_sources_have_no_lint(tmp_path):
+    export.export(pooled("signed"), tmp_path / "out", "verilog", x=x, n_steps=2, code="latency", golden=1)
+    done = subprocess.run(["make", "-s", "lint"], cwd=tmp_path / "out", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_layer_waits_for_all_that_read_it():
+    """The first layer feeds two; it is two frames ahead of the slower one at most."""
+    clocks = np.array([[1, 1, 1, 1], [10, 10, 10, 10], [2, 2, 2, 2]])
+    assert sample_clocks(clocks, [0, 1, 1]) == 41
+    assert sample_clocks(clocks[::2], [0, 1]) == 9
+
+
+def test_a_board_gives_one_class(tmp_path):
+    with pytest.raises(ExportError, match="cannot hold several outputs on a board of 'a', 'b'"):
+        export.export(pooled("signed"), tmp_path / "out", "verilog", x=x, n_steps=2, board="icebreaker")
