@@ -96,7 +96,8 @@ def _namespace(**products: Callable[..., tf.Tensor]) -> SimpleNamespace:
 def _split_matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Product of spikes and a kernel of three parts, each of 8 of its 24 significant bits, added up in float32."""
     flat = tf.cast(tf.reshape(x, (-1, x.shape[-1])), tf.bfloat16)
-    numbers = cast(Any, xla_data_pb2).DotDimensionNumbers(lhs_contracting_dimensions=[1], rhs_contracting_dimensions=[0])
+    axes: Any = {"lhs_contracting_dimensions": [1], "rhs_contracting_dimensions": [0]}
+    numbers = cast(Any, xla_data_pb2).DotDimensionNumbers(**axes)
     products = []
     for _ in range(3):
         # a mask, since XLA takes a cast to bfloat16 and back for one that does nothing
