@@ -18,6 +18,10 @@ from .base import Array, Equations, Neuron, State, check_positive, linear_gain_b
 # an exp would decide between one step and the next.
 _TIE = 1e-6
 
+# In a step, where there is no limit: a function such as 1/m is anywhere while the mean is still 0, and float32 counts
+# to 2^24 alone.
+_MOST_SPIKES = 2**20
+
 
 @dataclass(frozen=True)
 class Follower(Neuron):
@@ -38,7 +42,7 @@ class Follower(Neuron):
     amplitude : float
         Output of a neuron is its rate in Hz times this.
     max_spikes : int or None
-        Most spikes of either sign in one step; None: no limit.
+        Most spikes of either sign in one step; None: no limit but the 2^20 that keep counts exact.
     window : float or None
         Where not None, sums forget: a spike counts for less the older it is, by the factor ``exp(-1)`` after so many
         seconds, and n goes no higher than ``window/dt``. The output then follows changes. See `RunningMean`.
@@ -99,9 +103,8 @@ class Follower(Neuron):
         sent = state["sent"] * kept
         v = n_steps * dt * J - sent
         spikes = xp.floor(v + (0.5 + _TIE))
-        if self.max_spikes is not None:
-            most = xp.zeros_like(v) + self.max_spikes
-            spikes = xp.minimum(xp.maximum(spikes, -most), most)
+        most = xp.zeros_like(v) + (_MOST_SPIKES if self.max_spikes is None else self.max_spikes)
+        spikes = xp.minimum(xp.maximum(spikes, -most), most)
         return spikes, {"voltage": v - spikes, "sent": sent + spikes, "n_steps": n_steps}
 
     def gain_bias(self, max_rates: Array, intercepts: Array) -> tuple[np.ndarray, np.ndarray]:
