@@ -125,6 +125,7 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
             ConversionWarning,
             stacklevel=3,
         )
+    check_steps(1, dt)
     is_calibrated = "best_read_from" in graph.metadata
     for node in graph.nodes:
         if isinstance(node, Population):

@@ -45,10 +45,10 @@ def test_packed_folder_has_programs_without_large_kernels_and_spikes_of_both_pre
     about = json.loads((tmp_path / layers.ABOUT).read_text("utf-8"))
     assert list(about["programs"]) == ["L512", "W1"]
     assert about["programs"]["L512"]["digest"] == LargeLayer(512, 3, 40).digest()
-    for precision in layers.PRECISIONS:
-        signature = json.loads((tmp_path / "L512" / precision / "signature.json").read_text("utf-8"))
+    for form in layers.FORMS:
+        signature = json.loads((tmp_path / "L512" / form / "signature.json").read_text("utf-8"))
         assert layers.KERNEL in signature["programs"]["3"]["weights"]
-        assert layers.KERNEL not in np.load(tmp_path / "L512" / precision / layers.WEIGHTS)
+        assert layers.KERNEL not in np.load(tmp_path / "L512" / form / layers.WEIGHTS)
     spikes = np.load(tmp_path / "L512" / layers.EXPECTED)
     assert spikes["float64"].shape == (layers.CHECKED, 40, layers.COLUMNS)
     assert 0.005 < spikes["float64"].mean() < 0.05

@@ -116,7 +116,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     def run(path: Path, xs: Inputs, n_steps: int) -> Result:
         from .program import Whole
 
-        every = Calls(n_steps, calls.dt, calls.varying, "none", "spikes", calls.dtype, calls.precision, calls.platform)
+        every = Calls(n_steps, calls.dt, calls.varying, "none", "spikes", calls.dtype, calls.precision)
         whole = Whole(graph, every, min(xs.n, max(batch_sizes)))
         found = whole.batches(dict(xs), whole.start(voltages))
         by_kind: dict[str, dict[str, Any]] = {"output": {}, "spikes": {}}
@@ -127,7 +127,8 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     sizes = " or ".join(map(str, batch_sizes))
     notes = [
         f"every call runs {calls.n_steps} steps of {calls.dt * 1e3:g} ms, as --steps says, for {sizes} samples",
-        f"python {SCRIPT} in the folder runs it with JAX alone; here it was run by TensorFlow's XLA",
+        f"python {SCRIPT} in the folder runs it with JAX alone; here it was run by TensorFlow's XLA"
+        + (", in the form for CPUs" if calls.platform == "gpu" else ""),
     ]
     return Plan(write, run, notes=tuple(notes))
 
