@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 
 import keras
 import numpy as np
@@ -93,8 +94,9 @@ NOT_RUN = ("train",)  # its images are not everywhere
 @pytest.mark.parametrize(
     "arguments", [each for each in commands() if not " ".join(each).startswith(NOT_RUN)], ids=" ".join
 )
-def test_commands_run(arguments, tmp_path_factory, monkeypatch):
-    folder = folder_of_files(tmp_path_factory.mktemp)
+def test_commands_run(arguments, tmp_path, tmp_path_factory, monkeypatch):
+    folder = tmp_path / "here"  # of its own: commands do not replace what another one wrote
+    shutil.copytree(folder_of_files(tmp_path_factory.mktemp), folder)
     monkeypatch.chdir(folder)
     (folder / "cnn.h5").write_bytes((folder / "relu.h5").read_bytes())
     assert invoke(*arguments).exit_code in (0, 1)
