@@ -36,7 +36,8 @@ def script_in(folder):
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_is_exact_in_nengo(name, tmp_path):
+def test_every_operation_is_exact_in_nengo(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as it is for most users
     graph = graph_of(name, first=FIRST, second=SECOND)
     verdict = export.export(graph, tmp_path / "x", "nengo", x=inputs_of(graph, 3), n_steps=N_STEPS)
     assert verdict.exact, verdict

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
-from ...errors import ExportError
 from ...files.archives import write_npz
 from ...graph import Filter, SpikingGraph
 from ...runtime.result import Result
@@ -54,13 +54,11 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     return Plan(write, run, tuple(writer.limits), changes, tuple(notes))
 
 
-def _load(path: Path):
-    """The script as a module, under a name of its own."""
-    spec = importlib.util.spec_from_file_location("snnconv_exported_network", path)
-    if spec is None or spec.loader is None:
-        raise ExportError(f"cannot run '{path}'.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def _load(path: Path) -> ModuleType:
+    """The script as a module, under a name of its own; not imported, which would leave bytecode in the folder."""
+    module = ModuleType("snnconv_exported_network")
+    module.__file__ = str(path)
+    exec(compile(path.read_bytes(), path, "exec"), vars(module))
     return module
 
 
