@@ -116,6 +116,7 @@ def test_endings_of_other_formats_are_refused(here):
 
 LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # Python would leave half of it in the package
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 from snnconv.cli import main
 main({arguments!r})
