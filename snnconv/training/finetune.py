@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ import numpy as np
 from ..errors import InputError, ParameterError
 from ..graph import Inputs, SpikingGraph
 from ..runtime.arguments import check_graph, check_steps
-from ..text.table import Report, Section
-from .measured import Measured, measured
+from .result import FineTuning, measured
 from .targets import targets_of
 from .unrolled import to_keras, with_weights_of
 from .unrolled.model import TRAINABLE
@@ -24,51 +22,6 @@ from .unrolled.surrogates import RATE
 CALIBRATION_SAMPLES = 500
 RATES = "rates"
 FLIP = "flip"
-
-
-@dataclass(frozen=True, eq=False)
-class FineTuning:
-    """A network that was trained in spikes, with its accuracy before and after; it prints as text.
-
-    Attributes
-    ----------
-    graph : SpikingGraph
-        The trained network.
-    n_steps : int
-        Number of steps that it was trained for.
-    validation : Measured
-        On the samples that were held back from training.
-    test : Measured or None
-        On test samples, which decided nothing.
-    history : dict of str to list of float
-        Losses of Keras, one value per epoch.
-    seconds : float
-        Time that training took.
-    """
-
-    graph: SpikingGraph
-    n_steps: int
-    validation: Measured
-    test: Measured | None
-    history: Mapping[str, list[float]]
-    seconds: float
-
-    def __str__(self) -> str:
-        return str(self.report)
-
-    @property
-    def report(self) -> Report:
-        """Accuracies by the number of steps, as tables."""
-        found = [self.validation.table(f"{self.validation.metric} on what was held back from training")]
-        if self.test is not None:
-            found.append(self.test.table(f"{self.test.metric} on test data"))
-        return Report([Section(table.title, [table]) for table in found])
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it but the graph, in types that JSON can hold."""
-        test = None if self.test is None else self.test.to_dict()
-        found = {"n_steps": self.n_steps, "validation": self.validation.to_dict(), "test": test}
-        return {**found, "history": dict(self.history), "seconds": self.seconds}
 
 
 def finetune(

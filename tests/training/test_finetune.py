@@ -10,7 +10,7 @@ from snnconv.errors import InputError, ParameterError
 from snnconv.neurons.signed import SignedIF
 from snnconv.training import datasets
 from snnconv.training.finetune import held_back
-from snnconv.training.measured import STEPS
+from snnconv.training.result import STEPS
 
 N_STEPS = 2
 

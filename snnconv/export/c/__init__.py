@@ -5,7 +5,9 @@ open by the language. The latter gives the numbers of the NumPy loop in float64,
 allocate nothing, and keep their state in one struct of the caller's.
 
     program     a program before it is text: names, struct, functions, type of numbers, golden vectors
-    integers    the program of an integer network
+    integers    the program of an integer network: functions of its nodes
+    members     what they keep in the struct, and where their values are
+    neuron_loop the loop over a layer's neurons
     doubles     the program of a float network
     golden      golden vectors of a float network, with sums in the order of its program
     tracer      a neuron's step in C, written from its step in Python

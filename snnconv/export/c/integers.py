@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from typing import Any
 
 import numpy as np
 
 from ..._version import __version__
 from ...errors import ExportError
-from ...neurons import numpy_ops
 from ...quantize import (
     EncodedInput,
-    IntegerGraph,
     IntegerLayer,
     IntegerNode,
     LatencyCode,
@@ -24,28 +20,19 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
-from ...quantize.neurons import leaked
 from ...quantize.ranges import Range, span
 from ..golden import Golden
 from ..integers import comment
 from ..params.numbers import c_type, describe
 from ..params.texts import c_header
 from .loops import Code, Connection, indented, loop, window_maxima, window_sums
-from .program import INT32, Check, Field, Function, Names, Program, Vectors
-from .tracer import Store, Trace, Value
+from .members import Members, is_given
+from .neuron_loop import neuron_loop
+from .program import INT32, Check, Field, Function, Program, Vectors
 
 
-class IntegerWriter:
-    """The nodes of an integer network in C.
-
-    Parameters
-    ----------
-    graph : IntegerGraph
-    """
-
-    def __init__(self, graph: IntegerGraph) -> None:
-        self.graph = graph
-        self.names = Names(graph)
+class IntegerWriter(Members):
+    """The functions of an integer network's nodes."""
 
     def program(self) -> Program:
         """The whole program."""
@@ -120,97 +107,9 @@ class IntegerWriter:
                 checks.append(Check(f"{what} of {comment(name)}", units, found, expected))
         return Vectors(golden.size, n, n_steps, golden.varies, about, "", arrays, checks)
 
-    def number(self, layer: IntegerLayer, field: str, per_channel: str = "c") -> int | str:
-        """The number for neuron j in an array per neuron: its expression, or itself where it is the same for all.
-
-        Parameters
-        ----------
-        per_channel : str
-            Index of the channel of neuron j, for arrays that are the same at every place.
-        """
-        array: np.ndarray = getattr(layer, field)
-        if array.size and (array == array.flat[0]).all():
-            return int(array.flat[0])
-        is_shared = array.shape != layer.shape and layer.n_neurons != layer.shape[-1]
-        return f"{self.names.array(layer, field)}[{per_channel if is_shared else 'j'}]"
-
-    def value(self, node: IntegerNode) -> str:
-        """The array that a node sends."""
-        return "input" if _is_given(node) else self.names.state(node, "value")
-
-    def value_type(self, node: IntegerNode) -> str:
-        """Type of what a node sends."""
-        return "snn_input" if _is_given(node) else self.kind(node, "value")
-
-    def source(self, node: IntegerNode) -> IntegerNode:
-        """The node that feeds a node."""
-        return self.graph[node.inputs[0]]
-
-    def is_held(self, node: IntegerNode) -> bool:
-        """Whether a node sends the same at every step for which the caller gives the same."""
-        is_plain_pool = isinstance(node, SumPool) or (isinstance(node, MaxPool) and not node.is_running)
-        return _is_given(node) or (is_plain_pool and self.is_held(self.source(node)))
-
-    def is_fed_by_held(self, node: IntegerNode) -> bool:
-        """Whether a layer's weighted inputs are summed up once for each input that the caller gives."""
-        return isinstance(node, IntegerLayer) and self.is_held(self.source(node))
-
-    def has_events(self, node: IntegerNode) -> bool:
-        """Whether the places of a layer's spikes are listed, since a dense layer reads them."""
-        return isinstance(node, SpikingLayer) and any(
-            isinstance(other, IntegerLayer) and not other.strides and other.inputs == (node.name,)
-            for other in self.graph.nodes
-        )
-
-    def held(self, layer: IntegerLayer) -> str:
-        """Comment on what is summed up once for each input: all that drives neurons, where nothing filters it."""
-        return "sums of weighted inputs, which stay" if layer.synapse else "weighted inputs and bias, which stay"
-
-    def adds_up(self, node: IntegerNode) -> bool:
-        """Whether an output's weighted inputs are added to its sum over time as they come."""
-        return isinstance(node, ReadoutLayer) and not node.synapse and not self.is_fed_by_held(node)
-
-    def kind(self, node: IntegerNode, what: str) -> str:
-        """Type of a member of the struct."""
-        name = self.names.field(node, what)
-        return next(found.kind for found in self.fields(node) if found.name == name)
-
-    def fields(self, node: IntegerNode) -> list[Field]:
-        """Members of the struct for a node."""
-        n, name, ranges = math.prod(node.shape), self.names.plain[node.name], node.ranges
-        if _is_given(node):
-            return []
-        found: list[Field] = []
-        if isinstance(node, EncodedInput):
-            found.append(Field("snn_input", f"{name}_code", n, "the input that was given last", None))
-            if isinstance(node.code, RateCode):
-                most, half = node.code.period + node.code.codes.high, f"{self.names.macro(node, 'PERIOD')} / 2"
-                found.append(Field(c_type(Range(0, most)), f"{name}_sum", n, "accumulator of the rate code", half))
-        if isinstance(node, MaxPool) and node.is_running:
-            kind, n_in = c_type(ranges["total"]), math.prod(node.input_shape)
-            found.append(Field(kind, f"{name}_total", n_in, "sums over time of what comes in"))
-            found.append(Field(kind, f"{name}_most", n, "the largest of them in each window"))
-        if isinstance(node, IntegerLayer) and self.is_fed_by_held(node):
-            found.append(Field("int32_t", f"{name}_input", n, self.held(node), None))
-        if isinstance(node, IntegerLayer) and node.synapse:
-            found.append(Field(c_type(ranges["synapse"]), f"{name}_current", n, "filtered sum of weighted inputs"))
-        if isinstance(node, SpikingLayer):
-            start = self.number(node, "start", f"j % {node.shape[-1]}")
-            starts = {"voltage": start if isinstance(start, str) else INT32.literal(start)}
-            for member in node.neuron.state:
-                kind, what = c_type(ranges[member].with_zero()), node.neuron.meanings[member]
-                found.append(Field(kind, f"{name}_{member}", n, what, starts.get(member, "0")))
-        if isinstance(node, ReadoutLayer):
-            return [*found, Field("int32_t", f"{name}_total", n, "Y, the sum over time")]
-        found.append(Field(c_type(ranges["value"]), f"{name}_value", n, "what it sends at this step"))
-        if self.has_events(node):
-            found.append(Field("int32_t", f"{name}_n_events", None, "values that are not 0"))
-            found.append(Field(c_type(Range(0, n - 1)), f"{name}_events", n, "their places", None))
-        return found
-
     def functions(self, node: IntegerNode) -> list[Function]:
         """The functions of a node: what it does when an input is given, and at each step."""
-        if _is_given(node):
+        if is_given(node):
             return []
         n = math.prod(node.shape)
         if isinstance(node, EncodedInput):
@@ -222,7 +121,7 @@ class IntegerWriter:
                 self.function("step", node, self.encoding(node), {"i"}, encode),
             ]
         before = self.source(node)
-        is_fed, verb = _is_given(before), "present" if self.is_held(before) else "step"
+        is_fed, verb = is_given(before), "present" if self.is_held(before) else "step"
         source = [f"const {self.value_type(before)} *x = {self.value(before)};"]
         if isinstance(node, SumPool):
             to, kind = self.names.state(node, "value"), self.kind(node, "value")
@@ -243,7 +142,7 @@ class IntegerWriter:
             return [self.function(verb, node, [*added, *constant], indices | {"j"}, [*source, to])]
         sums = [*loop("j", _connection_size(node), ["total[j] = 0;"]), *added]
         if verb == "step":
-            body, declared = [*sums, *self.layer(node)], [*source, "int32_t *total = net->total;"]
+            body, declared = [*sums, *neuron_loop(self, node)], [*source, "int32_t *total = net->total;"]
             return [self.function(verb, node, body, indices | {"j"}, declared)]
         total = f"int32_t *total = {self.names.state(node, 'input')};"
         if not node.synapse:
@@ -252,7 +151,7 @@ class IntegerWriter:
             sums += loop("j", node.n_neurons, [f"total[j] = {scaled} + {bias};"])
         return [
             self.function("present", node, sums, indices | {"j"}, [*source, total], is_fed),
-            self.function("step", node, self.layer(node), {"j"}, [f"const {total}"]),
+            self.function("step", node, neuron_loop(self, node), {"j"}, [f"const {total}"]),
         ]
 
     def largest(self, node: MaxPool, source: list[str]) -> tuple[list[str], set[str], list[str]]:
@@ -316,10 +215,6 @@ class IntegerWriter:
         plain = "{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}"
         return f"{plain} * {1 << layer.shift}" if self.adds_up(layer) and layer.shift else plain
 
-    def events(self, node: IntegerNode) -> tuple[str, str]:
-        """The number of a layer's spikes, and the array of their places."""
-        return self.names.state(node, "n_events"), self.names.state(node, "events")
-
     def encoding(self, node: EncodedInput) -> list[str]:
         """Lines that compute what the input sends at a step."""
         n, value = math.prod(node.shape), self.names.state(node, "value")
@@ -342,88 +237,6 @@ class IntegerWriter:
             moved = f"net->step = net->step + 1 == {window} ? 0 : net->step + 1;"
             return ["{", *indented([*lines, *sent]), "}", moved]
         raise ExportError(f"input '{node.name}': the code '{node.code.kind}' has no form in C. Choose another --code.")
-
-    def layer(self, layer: SpikingLayer | ReadoutLayer) -> list[str]:
-        """Lines that make of a neuron's sum of weighted inputs its output and its new state.
-
-        Raises
-        ------
-        ExportError
-            If C without a library has no form of the neurons.
-        """
-        names, new = self.names, {}
-        olds: dict[str, Any] = (
-            {"value": INT32.literal(0)} if self.has_events(layer) else {}
-        )  # they are taken out before
-        trace = Trace(f"the neurons of '{layer.name}'", INT32, lambda array: names.array(layer, "constants"))
-
-        def old(member: str, limits: Range) -> Value:
-            olds[member] = trace.given(f"{names.state(layer, member)}[j]", f"old_{member}", limits.low >= 0)
-            return olds[member]
-
-        def numbers(field: str) -> Value | int:
-            found = self.number(layer, field)
-            return trace.given(found) if isinstance(found, str) else found
-
-        is_driven = self.is_fed_by_held(layer) and not layer.synapse
-        drive = trace.given("total[j]")
-        if layer.shift and not is_driven:
-            drive = drive * (1 << layer.shift)
-        if layer.synapse:
-            multiplier: Any = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
-            current = old("current", layer.ranges["synapse"])
-            drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
-        if not is_driven:
-            drive = drive + numbers("bias")
-        if isinstance(layer, SpikingLayer):
-            neuron: Any = layer.neuron
-            symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
-            if neuron.leak:
-                symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
-            state = {member: old(member, layer.ranges[member]) for member in neuron.state}
-            spikes, state = dataclasses.replace(neuron, **symbols).step(drive, state, numpy_ops)
-            new |= {**state, "value": spikes}
-        else:
-            new["total"] = old("total", layer.ranges["total"]) + drive
-        labels = {member: "spikes" if member == "value" else f"new_{member}" for member in new}
-        results = {labels[member]: value for member, value in new.items()}
-        stores = {label: (olds.get(member), self.store(layer, member)) for member, label in labels.items()}
-        lines, found = trace.code(results, stores)
-        kept = [line for label, text in found.items() for line in stores[label][1](text)]
-        n, body = layer.n_neurons, [*lines, *(["", *kept] if kept else [])]
-        before: list[str] = []
-        behind: list[str] = []
-        if self.has_events(layer):
-            number, events = self.events(layer)
-            clear = f"    {names.state(layer, 'value')}[{events}[j]] = 0;"
-            before = [f"for (j = 0; j < {number}; j++) {{", clear, "}"]
-            behind = [f"{number} = (int32_t)(event - {events});"]
-        if not any("[c]" in line for line in body):
-            return [*before, *loop("j", n, body), *behind]
-        moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
-        return [*before, f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}", *behind]
-
-    def store(self, layer: IntegerLayer, member: str) -> Store:
-        """The lines that keep a member of the struct, for an expression."""
-        to, kind = f"{self.names.state(layer, member)}[j]", self.kind(layer, member)
-
-        def keep(text: str) -> list[str]:
-            return [f"{to} = {text if text.isdigit() else f'({kind}){wrapped(text)}'};"]
-
-        def wrapped(text: str) -> str:
-            return text if text.isidentifier() else f"({text})"
-
-        def send(text: str) -> list[str]:
-            lines = [f"{to} = {text};", f"*event++ = ({self.kind(layer, 'events')})j;"]
-            is_one = text in ("1", "(-1)")
-            return lines if is_one else [f"if (({text}) != 0) {{", *indented(lines), "}"]
-
-        return send if member == "value" and self.has_events(layer) else keep
-
-
-def _is_given(node: IntegerNode) -> bool:
-    """Whether a node sends what the caller gives, as it is."""
-    return isinstance(node, EncodedInput) and node.code.is_constant
 
 
 def _connection_size(layer: IntegerLayer) -> int:

@@ -1,4 +1,4 @@
-"""Accuracies of a network on its way through conversion and training, by the number of steps."""
+"""The result of fine-tuning: the network, and its accuracies on its way, by the number of steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph import SpikingGraph
-from ..text.table import Table
+from ..text.table import Report, Section, Table
 
 STEPS = (1, 2, 4, 8, 16)
 """Numbers of steps that are reported, besides the one that is trained for."""
@@ -43,6 +43,51 @@ class Measured:
         """All of it in types that JSON can hold."""
         columns = {name: {str(n): value for n, value in column.items()} for name, column in self.columns.items()}
         return {"n_samples": self.n_samples, "metric": self.metric, **columns}
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuning:
+    """A network that was trained in spikes, with its accuracy before and after; it prints as text.
+
+    Attributes
+    ----------
+    graph : SpikingGraph
+        The trained network.
+    n_steps : int
+        Number of steps that it was trained for.
+    validation : Measured
+        On the samples that were held back from training.
+    test : Measured or None
+        On test samples, which decided nothing.
+    history : dict of str to list of float
+        Losses of Keras, one value per epoch.
+    seconds : float
+        Time that training took.
+    """
+
+    graph: SpikingGraph
+    n_steps: int
+    validation: Measured
+    test: Measured | None
+    history: Mapping[str, list[float]]
+    seconds: float
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+    @property
+    def report(self) -> Report:
+        """Accuracies by the number of steps, as tables."""
+        found = [self.validation.table(f"{self.validation.metric} on what was held back from training")]
+        if self.test is not None:
+            found.append(self.test.table(f"{self.test.metric} on test data"))
+        return Report([Section(table.title, [table]) for table in found])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the graph, in types that JSON can hold."""
+        test = None if self.test is None else self.test.to_dict()
+        found = {"n_steps": self.n_steps, "validation": self.validation.to_dict(), "test": test}
+        return {**found, "history": dict(self.history), "seconds": self.seconds}
 
 
 def measured(graphs: Mapping[str, SpikingGraph], x: Any, y: Any, n_steps: int, dt: float) -> Measured:
