@@ -172,7 +172,10 @@ def convert(
     elif is_legacy(model):
         model = from_legacy(model, custom_objects)
     if is_unrolled(model):
-        return wanted.apply(graph_of(model))
+        graph = graph_of(model)
+        graph = wanted.apply(graph, graph.dt)
+        warn_of_several_spikes(graph, wanted.scale, graph.dt, stacklevel=2)
+        return graph
     scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
         model,

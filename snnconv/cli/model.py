@@ -110,14 +110,15 @@ class ModelFile:
             from ..api import convert
             from ..training.unrolled import is_unrolled
 
-            given: dict[str, Any] = {"synapse": synapse, "scale_firing_rates": scale_firing_rates, **self.keras.changes}
-            graph = convert(model, **given, input_shape=self.input_shape(model, like), verbose=False)
-            return graph, None if is_unrolled(model) else keras_sources(model)
+            graph = convert(model, **self.keras.changes, input_shape=self.input_shape(model, like), verbose=False)
+            sources = None if is_unrolled(model) else keras_sources(model)
+        else:
+            graph, sources = self.graph(), None
         from ..tuning.adaptation import Adaptation, warn_of_several_spikes
 
-        graph = Adaptation(scale_firing_rates, synapse).apply(self.graph(), self.dt)
+        graph = Adaptation(scale_firing_rates, synapse).apply(graph, self.dt)
         warn_of_several_spikes(graph, scale_firing_rates, self.dt)
-        return graph, None
+        return graph, sources
 
     def graph(self) -> SpikingGraph:
         """Read the graph in an exported file or a NIR file.

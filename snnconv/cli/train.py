@@ -103,7 +103,7 @@ def train_and_export(
     from ..export import export
     from ..runtime.simulator import Simulator
     from ..training import datasets
-    from ..training.finetune import finetune, held_back
+    from ..training.finetune import check_settings, finetune, held_back
     from ..training.train import build_model
     from ..training.train import train as fit
     from .model import adapted
@@ -120,7 +120,9 @@ def train_and_export(
         without = {} if has_data else {"refit": None, "calibrate": None}
         return adapted(convert(model, verbose=False), config, **without)
 
-    converted(build_model(config, data.input_shape, data.n_classes), False)  # before minutes are spent on training
+    trial = converted(build_model(config, data.input_shape, data.n_classes), False)
+    if tuning is not None:
+        check_settings(trial, **tuning.arguments())  # before minutes are spent on training
     keras.utils.clear_session()  # layers are numbered from the start again
     _make_folder(folder)
     n_steps, dt = config.simulation.n_steps, config.simulation.dt

@@ -48,6 +48,12 @@ def with_actions(lines: Iterable[LayerReport], actions: Mapping[str, str]) -> tu
     return (*found, *(LayerReport(name, "", actions[name]) for name, layer in layers.items() if layer is None))
 
 
+def without_actions(lines: Iterable[LayerReport], start: str) -> tuple[LayerReport, ...]:
+    """The lines without what was done that begins with these words."""
+    kept = [(line, [each for each in line.action.split("; ") if not each.startswith(start)]) for line in lines]
+    return tuple(dataclasses.replace(line, action="; ".join(actions)) for line, actions in kept)
+
+
 def layer_of(name: str, lines: Iterable[LayerReport]) -> str | None:
     """The Keras layer that a node came of, or None where it is that of none."""
     return next((line.layer for line in lines if _belongs(name, line.layer)), None)

@@ -193,7 +193,7 @@ class SpikingGraph:
         dict of str to (n, *shape) array
             Outputs of populations are amplitude times rate.
         """
-        nodes = [node.map_arrays(lambda array: array.astype(dtype)) for node in self.nodes]
+        nodes = [node.map_arrays(lambda array: array.astype(dtype, copy=False)) for node in self.nodes]
         return rate_values(nodes, self.check_inputs(x, dtype), numpy_ops)
 
     def rate_output(self, x: Any, batch_size: int = 64) -> np.ndarray:

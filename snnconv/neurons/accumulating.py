@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .base import Array, Equations, Neuron, State, check_positive, check_tuning
+from .base import Array, Equations, Neuron, State, check_most, check_positive, check_tuning
 
 # A spike is due when the voltage is this close to the threshold. At a constant current whole numbers of spikes fall
 # due after round numbers of steps, where the last digit of a tanh would decide between one step and the next.
@@ -136,12 +136,6 @@ class Accumulating(Neuron, abstract=True):
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[np.ndarray, np.ndarray]:
         gain, bias = np.asarray(gain, "float64"), np.asarray(bias, "float64")
         return self.firing_rate(gain + bias), (self.starting_current - bias) / gain
-
-
-def check_most(owner: str, max_spikes: int | None) -> None:
-    """Raise ParameterError unless a largest number of spikes in a step is None or a whole number above 0."""
-    if max_spikes is not None and not (max_spikes == int(max_spikes) and max_spikes >= 1):
-        raise ParameterError(f"{owner}: max_spikes must be None, 1 or more. Received {max_spikes!r}.")
 
 
 @dataclass(frozen=True)

@@ -315,5 +315,16 @@ def check_positive(owner: str, **values: Any) -> None:
             raise ParameterError(f"{owner}: {name} must be a finite number above 0. Received {value!r}.")
 
 
+def check_most(owner: str, max_spikes: Any, *, may_be_none: bool = True) -> None:
+    """Raise ParameterError unless the most spikes of a step is a whole number above 0, or None for no end."""
+    if max_spikes is None:
+        fine = may_be_none
+    else:
+        fine = is_number(max_spikes) and max_spikes >= 1 and max_spikes % 1 == 0
+    if not fine:
+        allowed = "None or a whole number" if may_be_none else "a whole number"
+        raise ParameterError(f"{owner}: max_spikes must be {allowed} above 0. Received {max_spikes!r}.")
+
+
 def _worst(values: np.ndarray, pick: Any) -> str:
     return "nan" if np.isnan(values).any() else f"{pick(values):g}"

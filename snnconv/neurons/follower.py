@@ -11,8 +11,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from .accumulating import check_most
-from .base import Array, Equations, Neuron, State, check_positive, linear_gain_bias, linear_max_rates_intercepts
+from .base import (
+    Array,
+    Equations,
+    Neuron,
+    State,
+    check_most,
+    check_positive,
+    linear_gain_bias,
+    linear_max_rates_intercepts,
+)
 
 # Half a spike owed is sent. At a constant current it falls due after round numbers of steps, where the last digit of
 # an exp would decide between one step and the next.

@@ -17,6 +17,7 @@ from .base import (
     Equations,
     Neuron,
     State,
+    check_most,
     check_numbers,
     check_positive,
     linear_gain_bias,
@@ -68,14 +69,11 @@ class IF(Neuron):
 
     def __post_init__(self) -> None:
         check_positive("IF", amplitude=self.amplitude)
-        given = {"min_voltage": self.min_voltage, "max_spikes": self.max_spikes}
-        check_numbers("IF", **{name: value for name, value in given.items() if value is not None})
-        if self.min_voltage is not None and not self.min_voltage <= 0:
-            raise ParameterError(f"IF: min_voltage must be None, 0 or less. Received {self.min_voltage!r}.")
-        if self.max_spikes is not None and not (self.max_spikes >= 1 and self.max_spikes % 1 == 0):
-            raise ParameterError(
-                f"IF: max_spikes must be None or a whole number above 0. Received {self.max_spikes!r}."
-            )
+        if self.min_voltage is not None:
+            check_numbers("IF", min_voltage=self.min_voltage)
+            if not self.min_voltage <= 0:
+                raise ParameterError(f"IF: min_voltage must be None, 0 or less. Received {self.min_voltage!r}.")
+        check_most("IF", self.max_spikes)
         if self.rate_limit is not None:
             check_positive("IF", rate_limit=self.rate_limit)
 

@@ -18,6 +18,7 @@ from .base import (
     Equations,
     Neuron,
     State,
+    check_most,
     check_numbers,
     check_positive,
     check_tuning,
@@ -115,9 +116,7 @@ class LIF(Neuron):
             raise ParameterError(f"LIF: min_voltage must be 0 or less. Received {self.min_voltage!r}.")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
             raise ParameterError(f"LIF: smoothing must be 0 or more. Received {self.smoothing!r}.")
-        check_numbers("LIF", max_spikes=self.max_spikes)
-        if not (self.max_spikes >= 1 and self.max_spikes % 1 == 0):
-            raise ParameterError(f"LIF: max_spikes must be a whole number above 0. Received {self.max_spikes!r}.")
+        check_most("LIF", self.max_spikes, may_be_none=False)
 
     def parameters(self) -> dict[str, Any]:
         """The model's parameters by name; `max_spikes` only where it is not the usual 1."""
@@ -166,7 +165,7 @@ class LIF(Neuron):
         # The share of the way to J, were the whole rest of the step free: 1 - exp(-(dt - remaining)/tau_rc).
         # Negative while refractory: then -share is p after this step.
         share, fired = free_step - decay * p, []
-        for _ in range(self.max_spikes):
+        for _ in range(int(self.max_spikes)):
             v = v + (J - v) * xp.maximum(share, zero)
             spiked = v > 1
             # exp(-(time since the crossing)/tau_rc) = (J - v)/(J - 1); the refractory period counts from the crossing.
@@ -192,6 +191,10 @@ class LIF(Neuron):
     def keeps_time(self, dt: float) -> bool:
         """Whether all of a step of `dt` seconds counts: else what is left of it behind the last spike is lost."""
         return self.max_spikes * self.tau_ref >= dt * (1 - 1e-9)  # nine digits: time constants are divided by scales
+
+    def lost_time(self, dt: float) -> float:
+        """Time of a step that is lost behind a spike, on average, in seconds: half of what is more than `tau_ref`."""
+        return 0.0 if self.keeps_time(dt) else (dt - self.tau_ref) / 2
 
     def spike_train(self, J: Array, state: State, dt: float, xp: Any = np) -> LIFSpikeTrain:
         return LIFSpikeTrain(J, state, self.tau_rc, self.tau_ref, self.min_voltage, dt, xp)

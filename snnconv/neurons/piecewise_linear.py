@@ -12,8 +12,8 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..text.plain import number
-from .accumulating import Accumulating, check_most
-from .base import Array, Equations, as_tuples, check_numbers, check_positive
+from .accumulating import Accumulating
+from .base import Array, Equations, as_tuples, check_most, check_numbers, check_positive
 
 Slopes = float | tuple[Any, ...]
 

@@ -115,8 +115,9 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
     Warns
     -----
     ConversionWarning
-        If the network was made for steps of another length, or has LIF neurons that lose a part of such steps, unless
-        it is calibrated: then that was measured, and is part of the choice.
+        If the network was made for steps of another length, or has LIF neurons whose refractory period ends inside a
+        step that they lose the rest of; not if it is calibrated, since then that was measured, nor without a refractory
+        period, where one spike in a step is how other simulators define the neuron.
     """
     if "dt" in graph.metadata and not math.isclose(dt, graph.dt):
         warnings.warn(
@@ -142,8 +143,7 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
 def _lost_time(name: str, neuron: LIF, dt: float) -> str:
     """The warning of LIF neurons whose refractory period leaves room for more spikes in a step than they may have."""
     most = "one spike" if neuron.max_spikes == 1 else f"{neuron.max_spikes} spikes"
-    lost = (dt - neuron.tau_ref) ** 2 / (2 * dt)  # of each interval, where spikes fall anywhere in a step
-    how_many = f": at 100 Hz by some {100 * lost:.1%}" if neuron.max_spikes == 1 else ""
+    how_many = f": at 100 Hz by some {100 * neuron.lost_time(dt):.1%}" if neuron.max_spikes == 1 else ""
     more = f", or let them spike more often in a step: snnconv.passes.allow_several_spikes(graph, dt={dt:g})"
     return (
         f"population '{name}': the refractory period of {neuron.tau_ref * 1e3:.2g} ms ends inside the step of "

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -88,7 +89,7 @@ def _ended_by_interrupts() -> Iterator[None]:
     A handler is called with the number of its signal, which for an interrupt is 2, the exit code of errors; so the
     handler is the C library's `_exit`.
     """
-    if os.name != "posix":
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():  # others set no handlers
         yield
         return
     library, before = ctypes.CDLL(None), signal.getsignal(signal.SIGINT)

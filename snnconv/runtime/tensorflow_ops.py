@@ -90,9 +90,9 @@ def arange(n: int, dtype: Any) -> tf.Tensor:
 
 
 def cumsum(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """Sums so far along an axis."""
-    n = x.shape[0]
-    if axis != 0 or len(x.shape) < 2 or n is None or n > SHORT:
+    """Sums so far along an axis, of finite values."""
+    n, on_gpu = x.shape[0], bool(tf.config.list_physical_devices("GPU"))  # where a product may round
+    if axis != 0 or len(x.shape) < 2 or n is None or n > SHORT or on_gpu:
         return tf.cumsum(x, axis)
     triangle = tf.constant(np.tri(n), x.dtype)
     return tf.reshape(tf.matmul(triangle, tf.reshape(x, (n, -1))), tf.shape(x))

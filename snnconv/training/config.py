@@ -16,6 +16,7 @@ from ..errors import ConfigError, ParameterError
 from ..files.toml import PositiveFloat, PositiveInt, Seed, parse_section, read_toml
 from ..tuning.adaptation import Adaptation
 from . import datasets
+from .unrolled.model import TRAINABLE
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class FinetuneConfig:
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 0.001
     surrogate: str = "rate"
-    trainable: tuple[str, ...] = ("kernels", "dense_biases", "neuron_biases")
+    trainable: tuple[str, ...] = TRAINABLE
     teach: bool = False
     teacher_layers: Annotated[float, "0 or more"] = 0.0
     flip: bool = False
@@ -108,11 +109,8 @@ class FinetuneConfig:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `snnconv.finetune` besides the network and the data."""
-        names = (
-            *("n_steps", "epochs", "batch_size", "learning_rate", "surrogate", "trainable", "spike_penalty"),
-            "teacher_layers",
-        )
-        given = {name: getattr(self, name) for name in names}
+        names = {each.name for each in dataclasses.fields(self)} - {"teach", "flip", "validation"}
+        given = {name: getattr(self, name) for name in sorted(names)}
         return {**given, "teacher": "rates" if self.teach else None, "augment": "flip" if self.flip else None}
 
 
@@ -214,6 +212,9 @@ def _beside(config: Any, path: Path) -> Any:
             conversion = dataclasses.replace(conversion, **{key: path.parent / value.expanduser()})
     if data is not None and data.path is not None:
         data = dataclasses.replace(data, path=path.parent / data.path.expanduser())
+    tuning = getattr(config, "finetune", None)
+    if tuning is not None and tuning.teacher_layers and not tuning.teach:
+        raise ConfigError(f"{path}: [finetune] teacher_layers needs teach = true.")
     try:
         conversion.adaptation.check("keys")
     except ParameterError as error:

@@ -161,6 +161,20 @@ def finetune(
     return FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
 
 
+def check_settings(
+    graph: SpikingGraph,
+    n_steps: int,
+    *,
+    surrogate: str,
+    trainable: str | Iterable[str],
+    spike_penalty: float,
+    augment: Any,
+    **_: Any,
+) -> None:
+    """Raise ParameterError where `finetune` would refuse a network, or what of its settings depends on one."""
+    _augmented(to_keras(graph, n_steps, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty), augment)
+
+
 def held_back(n: int, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the samples to train on, and of those drawn to measure on.
 

@@ -89,7 +89,7 @@ class Adaptation:
         if self.refit is not None and not taus and self.scale is None:
             raise ParameterError(without_change)
 
-    def apply(self, graph: SpikingGraph, dt: float = 0.001, *, is_scaled: bool = False) -> SpikingGraph:
+    def apply(self, graph: SpikingGraph, dt: float, *, is_scaled: bool = False) -> SpikingGraph:
         """Scale rates, or refit for them; set a window; add synapses; calibrate.
 
         LIF neurons whose refractory period the scale brings below `dt` may spike several times in a step, unless they
@@ -153,18 +153,17 @@ def warn_of_several_spikes(
     -----
     ConversionWarning
     """
-    factors = {} if scale is None else factors_of(graph, scale)
-    for name in [] if scale is None else scaled(graph, scale):
+    for name, factor in ({} if scale is None else factors_of(graph, scale)).items():
         neuron = graph.populations[name].neuron
-        if not steps_as(neuron, LIF) or neuron.max_spikes == 1:
+        if factor == 1 or not steps_as(neuron, LIF) or neuron.max_spikes == 1:
             continue
-        unscaled = neuron.tau_ref * factors[name]
+        unscaled = neuron.tau_ref * factor
         remedies = [f"scale by at most {unscaled / dt:.3g}"] if unscaled > dt else []
         if neuron.tau_ref:
             remedies.append(f"run in steps of at most {neuron.tau_ref * 1e3:.2g} ms (dt of Simulator)")
         ends = "" if neuron.keeps_time(dt) else f", which bounds their rates by {neuron.max_spikes / dt:g} Hz"
         warnings.warn(
-            f"population '{name}': scaled by {factors[name]:g}, LIF neurons have a refractory period of "
+            f"population '{name}': scaled by {factor:g}, LIF neurons have a refractory period of "
             f"{neuron.tau_ref * 1e3:.2g} ms, below the step of {dt * 1e3:g} ms, and may spike up to "
             f"{neuron.max_spikes} times in a step{ends}. For hardware with one spike in a step: "
             f"{', or '.join(remedies) or 'scale less'}.",

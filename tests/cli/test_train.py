@@ -60,3 +60,19 @@ def test_train_finds_out_before_training_what_does_not_convert(config, tmp_path,
     config.write_text(CONFIG.replace(neurons, 'type = "Activation"\nactivation = "sparsemax"'))
     fails(r"has no spiking equivalent", "train", config, "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ('trainable = ["weights"]', r"trainable names 'weights'"),
+        ('surrogate = "tanh"', r"no surrogate 'tanh'"),
+        ("flip = true", r"augment must be 'flip', for images"),
+        ("teacher_layers = 0.1", r"teacher_layers needs teach = true"),
+    ],
+)
+def test_train_finds_out_before_training_how_it_cannot_be_tuned(config, tmp_path, monkeypatch, key, message):
+    monkeypatch.setattr("snnconv.training.train", lambda *_, **__: pytest.fail("it trained"))
+    config.write_text(CONFIG.format(max_rates="200.0") + f"\n[finetune]\n{key}\n")
+    fails(message, "train", config, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

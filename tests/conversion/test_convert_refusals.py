@@ -7,6 +7,7 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.errors import ConversionError, ConversionWarning, ModelFileError
+from snnconv.graph import SpikingGraph
 
 from ..helpers.networks import forum_model
 
@@ -114,3 +115,12 @@ def test_a_wrong_conversion_does_not_get_through():
 
     graph = snnconv.convert(called_on(Shifted(), (4,)))
     np.testing.assert_allclose(graph.rate_output(np.zeros((1, 4))), 1)
+
+
+def test_an_output_that_is_no_number_is_a_fault_and_not_rounding(monkeypatch):
+    rates = SpikingGraph.rate_values
+    monkeypatch.setattr(
+        SpikingGraph, "rate_values", lambda *given: {name: x * np.nan for name, x in rates(*given).items()}
+    )
+    with pytest.raises(ConversionError, match=r"differs from Keras' by nan%.*a fault of snnconv"):
+        snnconv.convert(forum_model(), verbose=False)

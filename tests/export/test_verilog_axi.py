@@ -115,7 +115,7 @@ def test_vivado_is_told_the_memories_the_clock_and_the_width_of_a_beat(tmp_path)
 
 @pytest.mark.full
 @pytest.mark.skipif(not shutil.which("verilator"), reason="needs verilator: apt-get install verilator")
-@pytest.mark.parametrize("input_bits", [1, 8, 12])
+@pytest.mark.parametrize("input_bits", [1, 8, 12, 16])
 def test_the_top_is_free_of_lint(input_bits, tmp_path):
     folder = tmp_path / "out"
     x = np.random.default_rng(3).integers(0, 2, (2, 7))

@@ -66,6 +66,9 @@ def test_the_report_tells_what_a_window_is_off_by():
     graph = snnconv.convert(model, window=0.1, verbose=False)
     (said,) = [line.action for line in graph.report if line.type == "Activation"]
     assert said.endswith("a window of 100 ms follows slower changes, off by up to 0.05, half a spike in a window")
+    for window, told in ((0.2, ["a window of 200 ms"]), (None, [])):
+        (action,) = [line.action for line in set_window(graph, window).report if line.type == "Activation"]
+        assert [each for each in ("a window of 100 ms", "a window of 200 ms") if each in action] == told
     (name,) = graph.populations
     x = np.random.default_rng(3).normal(size=(4, 6, 4))
     silu = graph.rate_values({graph.inputs[0].name: x})[name]

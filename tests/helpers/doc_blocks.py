@@ -12,6 +12,7 @@ What a reader does not see stands in an HTML comment right before a block:
 
 import contextlib
 import functools
+import importlib
 import io
 import os
 import re
@@ -23,6 +24,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -33,6 +35,16 @@ ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 MARK = re.compile(r"<!-- (before|run instead|slow|not run|output):\s(.*?)\s*-->\s*", re.S)
 NUMBER = re.compile(r"[-+]?\d[\d,.]*(?:e[-+]?\d+)?")
+
+
+def docs_module(name: str) -> ModuleType:
+    """A module of the folder docs, which Sphinx runs; the test is skipped without Sphinx."""
+    pytest.importorskip("sphinx")
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
 
 
 @dataclass(frozen=True)

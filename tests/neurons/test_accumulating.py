@@ -172,5 +172,5 @@ def test_with_a_limit_of_spikes_in_a_step_the_rest_is_sent_later(neuron, unit):
     assert np.abs(few).max() == 1
     assert abs(free.sum() - few.sum()) <= 1
     assert limited.max_spikes_per_step == 1
-    with pytest.raises(ParameterError, match=r"max_spikes must be None, 1 or more\. Received 0"):
+    with pytest.raises(ParameterError, match=r"max_spikes must be None or a whole number above 0\. Received 0"):
         dataclasses.replace(neuron, max_spikes=0)

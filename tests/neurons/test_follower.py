@@ -60,7 +60,7 @@ def test_runtimes_and_a_start_in_between_agree():
     ("options", "message"),
     [
         ({"amplitude": 0.0}, r"Follower: amplitude must be a finite number above 0"),
-        ({"max_spikes": 0}, r"Follower: max_spikes must be None, 1 or more\. Received 0"),
+        ({"max_spikes": 0}, r"Follower: max_spikes must be None or a whole number above 0\. Received 0"),
         ({"window": -1.0}, r"Follower: window must be None or a time above 0, in seconds\. Received -1\.0"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import snnconv
 from snnconv import export, passes, quantize
-from snnconv.errors import ConversionWarning, ExportError, ParameterError
+from snnconv.errors import ConversionError, ConversionWarning, ExportError, ParameterError
 from snnconv.export import verify_folder
 from snnconv.neurons import LIF
 
@@ -117,7 +117,7 @@ def test_a_step_that_loses_time_is_warned_of(graph):
     )
     message = (
         r"population 'n1': the refractory period of 0\.2 ms ends inside the step of 1 ms, and LIF neurons with at most "
-        r"one spike in a step lose what is left of it, so that rates come out too low: at 100 Hz by some 3\.2%\. Run "
+        r"one spike in a step lose what is left of it, so that rates come out too low: at 100 Hz by some 4\.0%\. Run "
         r"in steps of at most 0\.2 ms, .*allow_several_spikes\(graph, dt=0\.001\)"
     )
     for run in (snnconv.Simulator, lambda graph: snnconv.reference.run(graph, X, 2)):
@@ -147,3 +147,16 @@ def test_graphs_stay_as_they_are_where_nothing_is_lost(graph):
     slow = graph.replace(dataclasses.replace(node, neuron=LIF()) if node.name == "n1" else node for node in graph.nodes)
     assert passes.allow_several_spikes(slow, DT).populations["n1"].neuron == LIF()
     assert passes.allow_several_spikes(slow, 0.01, ["n2"]).populations["n1"].neuron == LIF()
+
+
+@pytest.mark.parametrize("names", ["typo", ["n1", "typo"]])
+def test_names_that_are_none_of_the_graph_are_refused(graph, names):
+    with pytest.raises(ConversionError, match=r"allow_several_spikes names 'typo', which is no population"):
+        passes.allow_several_spikes(graph, DT, names)
+    assert passes.allow_several_spikes(graph, DT, "n1").populations["n1"].max_spikes > 1
+
+
+def test_a_whole_number_of_another_type_will_do(graph):
+    J, state = np.full(3, 5.0), {"voltage": np.zeros(3), "refractory": np.zeros(3)}
+    spikes, _ = LIF(tau_ref=1e-4, max_spikes=2.0).step(J, state, 0.02)
+    np.testing.assert_array_equal(spikes, LIF(tau_ref=1e-4, max_spikes=2).step(J, state, 0.02)[0])

@@ -96,12 +96,12 @@ def test_a_config_gives_its_changes_with_the_names_of_samples():
 
 
 def test_no_change_gives_the_very_graph(graph):
-    assert Adaptation().apply(graph) is graph
-    assert Adaptation(scale=1.0).apply(graph) is graph
+    assert Adaptation().apply(graph, 0.001) is graph
+    assert Adaptation(scale=1.0).apply(graph, 0.001) is graph
 
 
 def test_rates_are_scaled_before_synapses_come(graph):
-    found = Adaptation(scale=2.0, synapse=0.004).apply(graph)
+    found = Adaptation(scale=2.0, synapse=0.004).apply(graph, 0.001)
     expected = add_synapses(fold_affine(scale_firing_rates(graph, 2.0)), 0.004)
     assert [node.name for node in found.nodes] == [node.name for node in expected.nodes]
     outputs = [snnconv.reference.run(each, X[:2], 10, 0.001).output for each in (found, expected)]
@@ -109,7 +109,7 @@ def test_rates_are_scaled_before_synapses_come(graph):
 
 
 def test_refit_neurons_keep_their_time_constants(graph):
-    found = Adaptation(scale=2.0, refit=X, tau_ref=0.001).apply(graph)
+    found = Adaptation(scale=2.0, refit=X, tau_ref=0.001).apply(graph, 0.001)
     for name, view in found.populations.items():
         assert view.neuron.tau_rc == graph.populations[name].neuron.tau_rc
         assert view.neuron.tau_ref == 0.001
@@ -118,8 +118,8 @@ def test_refit_neurons_keep_their_time_constants(graph):
 
 @pytest.mark.parametrize("chosen", [{"scale": 1.0}, {"synapse": 0.003}, {"scale": 1.5, "refit": X}])
 def test_calibration_leaves_a_speed_that_was_chosen(graph, chosen):
-    before = Adaptation(**chosen).apply(graph)
-    after = Adaptation(**chosen, calibrate=X, calibrate_steps=8).apply(graph)
+    before = Adaptation(**chosen).apply(graph, 0.001)
+    after = Adaptation(**chosen, calibrate=X, calibrate_steps=8).apply(graph, 0.001)
     for name, view in after.populations.items():
         assert view.neuron.tau_rc == before.populations[name].neuron.tau_rc
     assert synapses(after) == synapses(before)

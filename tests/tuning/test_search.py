@@ -11,6 +11,7 @@ from snnconv.tuning import Readout, Setting, apply
 from snnconv.tuning.search.candidates import Candidates, expected_drop
 from snnconv.tuning.search.result import efficient
 from snnconv.tuning.search.setting import write_settings
+from snnconv.tuning.search.sweep import Network
 
 from ..helpers.command import run
 from ..helpers.tuned import trained_digits
@@ -178,3 +179,11 @@ def test_what_tune_is_given_is_checked(digits):
         snnconv.tune(graph, x[:4], prefer="speed")
     with pytest.raises(InputError, match="one class number from 0 to 9 for each of the 4 samples"):
         snnconv.tune(graph, x[:4], y[:3])
+
+
+@pytest.mark.parametrize(("dt", "most"), [(0.001, 2), (0.004, 8), (0.0002, 1)])
+def test_scaled_networks_are_made_for_the_step_that_they_run_in(digits, dt, most):
+    """LIF neurons of the digits rest for 2 ms, at four times the rates 0.5 ms: so many spikes fit in a step."""
+    graph = digits[1]
+    made = Network(4.0).of(graph, graph.check_inputs(digits[2][:2], "float32"), dt)
+    assert {view.neuron.max_spikes for view in made.populations.values()} == {most}

@@ -1,27 +1,20 @@
 """The page of commands: every option of every command, as `--help` has it."""
 
 import re
-import sys
 
 import pytest
 import typer
 
 from snnconv.cli import app
 
-from ..helpers.doc_blocks import ROOT
+from ..helpers.doc_blocks import docs_module
 
 COMMANDS = typer.main.get_command(app).commands
 
 
 @pytest.fixture(scope="module")
 def reference():
-    pytest.importorskip("sphinx")
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import reference
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    return reference
+    return docs_module("reference")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,14 +1,12 @@
 """The page of layers: made from the registry, so that it has every layer of Keras and says what becomes of it."""
 
-import sys
-
 import pytest
 from keras import layers as kl
 from keras import ops
 
 from snnconv.conversion.trace.registry import operation_refusal
 
-from ..helpers.doc_blocks import ROOT
+from ..helpers.doc_blocks import ROOT, docs_module
 
 ABSTRACT = {"Layer", "Wrapper"}
 CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}
@@ -16,13 +14,7 @@ CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}
 
 @pytest.fixture(scope="module")
 def reference():
-    pytest.importorskip("sphinx")
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import layer_reference
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    return layer_reference
+    return docs_module("layer_reference")
 
 
 def test_every_layer_is_in_one_of_the_tables(reference):

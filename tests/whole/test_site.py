@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from ..helpers.browser import BROWSER, REPORT, reported_at
-from ..helpers.doc_blocks import ROOT
+from ..helpers.doc_blocks import ROOT, docs_module
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")]
 
@@ -106,12 +106,7 @@ def test_the_search_finds(visit, words, titles):
 
 
 def test_every_room_class_and_notebook_has_its_page(site):
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import reference
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    pages = pages_of(site)
+    reference, pages = docs_module("reference"), pages_of(site)
     assert {f"{name}.html" for name in ("install", "layers", "first_hour", "changelog")} <= {*pages}
     assert {f"api/{module}.html" for module in reference.MODULES} <= {*pages}
     seen: dict[int, str] = {}

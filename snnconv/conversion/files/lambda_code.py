@@ -71,7 +71,8 @@ class _Reader:
         self._at += n
         return self._data[self._at - n : self._at]
 
-    def _number(self, form: str) -> Any:
+    def number(self, form: str) -> Any:
+        """A number."""
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
     def _value(self) -> Any:
@@ -85,9 +86,9 @@ class _Reader:
         if kind == "c" and self._depth == 1:
             found = self._modern_or_older()
         elif kind in "()":
-            found = tuple(self._value() for _ in range(self._number("<i") if kind == "(" else self._number("<B")))
+            found = tuple(self._value() for _ in range(self.number("<i") if kind == "(" else self.number("<B")))
         elif kind == "r":
-            found = self._known[self._number("<i")]
+            found = self._known[self.number("<i")]
         elif kind in SCALARS:
             found = SCALARS[kind](self)
         else:
@@ -99,15 +100,11 @@ class _Reader:
 
     def text(self, form: str) -> str:
         """A text behind its length."""
-        return self._take(self._number(form)).decode("latin1")
+        return self._take(self.number(form)).decode("latin1")
 
     def raw(self) -> bytes:
         """Bytes behind their length."""
-        return self._take(self._number("<i"))
-
-    def number(self, form: str) -> Any:
-        """A number."""
-        return self._number(form)
+        return self._take(self.number("<i"))
 
     def _modern_or_older(self) -> _Code:
         """A code object in the first of CPython's layouts that fits."""
@@ -115,11 +112,11 @@ class _Reader:
         for is_modern, n_numbers, n_names in ((True, 5, 2), (False, 6, 3), (False, 5, 3)):
             self._at, self._known, self._depth = start, list(known), depth
             try:
-                numbers = [self._number("<i") for _ in range(n_numbers)]
+                numbers = [self.number("<i") for _ in range(n_numbers)]
                 instructions, constants, _ = self._value(), self._value(), self._value()
                 names = [self._value() for _ in range(n_names)]
                 places = [self._value() for _ in range(3 if is_modern else 2)]
-                self._number("<i")  # first line
+                self.number("<i")  # first line
                 tables = [self._value() for _ in range(2 if is_modern else 1)]
             except (ValueError, struct.error, IndexError):
                 continue

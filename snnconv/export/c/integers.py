@@ -137,9 +137,10 @@ class IntegerWriter(Members):
             source = []
         if self.adds_up(node):
             bias = self.number(node, "bias", f"j % {node.shape[-1]}")
+            # first, so that no sum on the way leaves the range that is proven for the steps
             constant = loop("j", node.n_neurons, [f"total[j] += {bias};"]) if np.any(node.bias) else []
             to = f"int32_t *total = {self.names.state(node, 'total')};"
-            return [self.function(verb, node, [*added, *constant], indices | {"j"}, [*source, to])]
+            return [self.function(verb, node, [*constant, *added], indices | {"j"}, [*source, to])]
         sums = [*loop("j", _connection_size(node), ["total[j] = 0;"]), *added]
         if verb == "step":
             body, declared = [*sums, *neuron_loop(self, node)], [*source, "int32_t *total = net->total;"]

@@ -17,8 +17,6 @@ import importlib.resources
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import ConversionError, ExportError, ParameterError
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
@@ -39,7 +37,7 @@ from .sizing.estimates import frequency
 from .sizing.search import Search
 from .stages import stages
 from .stream import stream_text
-from .timing import longest, sample_clocks, sources
+from .timing import longest, mean_clocks
 
 __all__ = ["TARGET", "plan"]
 
@@ -96,7 +94,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         integers.save(path / INTEGERS)
 
     clocks = golden_clocks(circuit, golden)
-    mean = np.mean([sample_clocks(clocks[:, sample], sources(circuit)) for sample in range(clocks.shape[1])])
+    mean = mean_clocks(clocks, circuit)
     most = longest(circuit, golden.n_steps, golden.varies)
     notes = [
         "'make sim' in the folder compares the circuit with the integers measured here, spike by spike (iverilog)",

@@ -271,7 +271,7 @@ def golden_texts(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -
         words = np.packbits(words.reshape(*words.shape[:lead], -1).astype("uint8"), -1, "little")
     found = {"inputs": _text(words, _word_bits(graph)), "results": _text(np.concatenate(results, 1), 32)}
     sent = _sent(stages, golden)
-    for stage, values, clocks in zip(stages, sent[1:], golden_clocks(stages, golden), strict=True):
+    for stage, values, clocks in zip(stages, sent[1:], layer_clocks(stages, sent, golden.varies), strict=True):
         found[stage.name] = _text(values, int(stage.parameters["VALUE_BITS"]))
         found[f"{stage.name}_clocks"] = _text(clocks, 32)
         if stage.node.name in golden.voltages:

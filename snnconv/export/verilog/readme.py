@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ...quantize import IntegerGraph
 from ..golden import Golden
 from ..integers import comment
 from .bench import golden_clocks
 from .memories import MOST_ROWS
 from .stages import Stage
-from .timing import longest, sample_clocks, sources
+from .timing import longest, mean_clocks
 
 MAKEFILE = """\
 # make sim    simulate and compare with the golden vectors (iverilog)
@@ -58,7 +56,7 @@ def readme(graph: IntegerGraph, stages: Sequence[Stage], golden: Golden) -> str:
         for stage, mean in zip(stages, clocks.mean((1, 2)), strict=True)
     ]
     code, n_steps = graph.input.code, golden.n_steps
-    measured = np.mean([sample_clocks(clocks[:, sample], sources(stages)) for sample in range(clocks.shape[1])])
+    measured = mean_clocks(clocks, stages)
     most = longest(stages, n_steps, golden.varies)
     number = "x" if (code.factor, code.offset) == (1, 0) else f"({code.factor:.9g} * x + {code.offset:.9g})"
     return f"""\

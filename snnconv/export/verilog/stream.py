@@ -216,5 +216,5 @@ def beats(graph: IntegerGraph) -> int:
 
 
 def beat_bits(graph: IntegerGraph) -> int:
-    """Bits of one beat of the input stream: whole bytes."""
-    return -(-input_bits(graph) // 8) * 8
+    """Bits of one beat of the input stream: one byte, two or four, as a DMA has them."""
+    return 8 << (-(-input_bits(graph) // 8) - 1).bit_length()

@@ -34,7 +34,7 @@ def layer_clocks(stages: Sequence[Stage], sent: Sequence[np.ndarray], varies: bo
     return np.stack(found)
 
 
-def sample_clocks(clocks: np.ndarray, sources: Sequence[int] | None = None) -> int:
+def sample_clocks(clocks: np.ndarray, sources: Sequence[int]) -> int:
     """Clocks from a sample's inputs to its outputs, where a layer works while the layers around it do.
 
     A step of a layer begins when the layer is done with the step before, its inputs are there, and each layer behind it
@@ -44,18 +44,18 @@ def sample_clocks(clocks: np.ndarray, sources: Sequence[int] | None = None) -> i
     ----------
     clocks : (n_layers, n_steps) int array
         Of each layer at each step.
-    sources : sequence of int or None
-        Number of the layer that feeds each, from 1; 0 for the inputs. None: the one before it.
+    sources : sequence of int
+        Number of the layer that feeds each, from 1; 0 for the inputs.
     """
     n_layers, n_steps = clocks.shape
-    feeds = range(n_layers) if sources is None else sources
     ends = np.zeros((n_layers + 1, n_steps), "int64")  # row 0 are the inputs, which are there
-    behind = [[other for other in range(1, n_layers + 1) if feeds[other - 1] == layer] for layer in range(n_layers + 1)]
+    layers = range(1, n_layers + 1)
+    behind = [[other for other in layers if sources[other - 1] == layer] for layer in range(n_layers + 1)]
     for step in range(n_steps):
-        for layer in range(1, n_layers + 1):
+        for layer in layers:
             own = ends[layer, step - 1] if step else 0
             room = max((ends[other, step - 2] for other in behind[layer]), default=0) if step > 1 else 0
-            ends[layer, step] = max(own, ends[feeds[layer - 1], step], room) + clocks[layer - 1, step]
+            ends[layer, step] = max(own, ends[sources[layer - 1], step], room) + clocks[layer - 1, step]
     return int(ends[:, -1].max())
 
 
@@ -72,6 +72,7 @@ def longest(stages: Sequence[Stage], n_steps: int, varies: bool = False) -> int:
     return sample_clocks(clocks, sources(stages))
 
 
-def step_interval(stages: Sequence[Stage], held: bool = False) -> int:
-    """Clocks from one step to the next at most: those of the slowest layer."""
-    return max(stage.held_clocks if held else stage.clocks for stage in stages)
+def mean_clocks(clocks: np.ndarray, stages: Sequence[Stage]) -> float:
+    """Clocks of a sample on average, from those of each layer, (n_layers, n, n_steps)."""
+    fed_by = sources(stages)
+    return float(np.mean([sample_clocks(clocks[:, sample], fed_by) for sample in range(clocks.shape[1])]))

@@ -186,7 +186,7 @@ def _is_factor(value: Any) -> bool:
     return is_number(value) and bool(np.isfinite(value)) and value > 0
 
 
-def allow_several_spikes(graph: SpikingGraph, dt: float, names: Iterable[str] | None = None) -> SpikingGraph:
+def allow_several_spikes(graph: SpikingGraph, dt: float, names: str | Iterable[str] | None = None) -> SpikingGraph:
     """Let LIF populations spike several times in a step where their refractory period is below one.
 
     They then lose nothing of a step, and fire as in continuous time under a current that is constant in each step.
@@ -196,10 +196,16 @@ def allow_several_spikes(graph: SpikingGraph, dt: float, names: Iterable[str] | 
     ----------
     dt : float
         Length of a step, in seconds.
-    names : iterable of str or None
+    names : str, iterable of str or None
         Populations to change. None: all.
+
+    Raises
+    ------
+    ConversionError
+        If a name is not that of a population.
     """
-    chosen = set(graph.populations if names is None else names)
+    wanted = [names] if isinstance(names, str) else names
+    chosen = graph.populations if wanted is None else named_populations(graph, wanted, "allow_several_spikes")
     nodes: list[Node] = []
     for node in graph.nodes:
         if isinstance(node, Population) and node.name in chosen and steps_as(node.neuron, LIF):
@@ -217,6 +223,20 @@ def spikes_in_a_step(neuron: LIF, dt: float) -> int:
     return max(neuron.max_spikes, min(room, MOST_SPIKES))
 
 
+def named_populations(graph: SpikingGraph, names: Iterable[str], what: str) -> set[str]:
+    """The names that `what` gives, after checking them.
+
+    Raises
+    ------
+    ConversionError
+        If a name is not that of a population.
+    """
+    wanted, known = set(names), [node.name for node in graph.nodes if isinstance(node, Population)]
+    if unknown := sorted(wanted - set(known)):
+        raise ConversionError(f"{what} names '{unknown[0]}', which is no population. There are: {known}.")
+    return wanted
+
+
 def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict[str, float]:
     """The factor of each population that has one.
 
@@ -227,9 +247,7 @@ def factors_of(graph: SpikingGraph, factor: float | Mapping[str, float]) -> dict
     """
     names = [node.name for node in graph.nodes if isinstance(node, Population)]
     factors: dict[str, float] = dict(factor) if isinstance(factor, Mapping) else dict.fromkeys(names, factor)
-    unknown = sorted(set(factors) - set(names))
-    if unknown:
-        raise ConversionError(f"scale_firing_rates names '{unknown[0]}', which is no population. There are: {names}.")
+    named_populations(graph, factors, "scale_firing_rates")
     bad = next((value for value in factors.values() if not _is_factor(value)), None)
     if bad is not None:
         raise ConversionError(f"scale_firing_rates must be a number above 0. Received {bad!r}.")

@@ -13,7 +13,10 @@ from ...neurons import Follower
 from ...neurons.accumulating import Accumulating
 from ...neurons.synapses import Synapse, as_synapse
 from .. import Affine, Filter, Node, Population, Reshape, RunningMean, SpikingGraph, Weighted
-from ..report import with_actions
+from ..report import with_actions, without_actions
+from .spikes import named_populations
+
+WINDOWED = "a window of"  # how an action of the report begins
 
 
 def add_synapses(graph: SpikingGraph, synapse: Synapse | float | Mapping[str, Synapse | float]) -> SpikingGraph:
@@ -31,9 +34,7 @@ def add_synapses(graph: SpikingGraph, synapse: Synapse | float | Mapping[str, Sy
     """
     names = [node.name for node in graph.nodes if isinstance(node, Population)]
     synapses = dict(synapse) if isinstance(synapse, Mapping) else dict.fromkeys(names, synapse)
-    unknown = sorted(set(synapses) - set(names))
-    if unknown:
-        raise ConversionError(f"synapse names '{unknown[0]}', which is no population. There are: {names}.")
+    named_populations(graph, synapses, "synapse")
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
     for node in graph.nodes:
@@ -133,10 +134,11 @@ def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:
     if not any(isinstance(node, RunningMean) for node in graph.nodes):
         raise ConversionError("a window is for functions of means, and the network has none.")
     found = graph.replace(_with_window(node, window) for node in graph.nodes)
+    found = dataclasses.replace(found, report=without_actions(found.report, WINDOWED))
     if window is None:
         return found
     errors = {
-        node.name: f"a window of {window * 1e3:g} ms follows slower changes, off by up to "
+        node.name: f"{WINDOWED} {window * 1e3:g} ms follows slower changes, off by up to "
         f"{node.neuron.amplitude / (2 * window):.2g}, half a spike in a window"
         for node in graph.nodes
         if isinstance(node, Population) and isinstance(node.neuron, Follower)

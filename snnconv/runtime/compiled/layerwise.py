@@ -46,7 +46,6 @@ class LayerRun:
     def __init__(self, graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float):
         self._graph, self._n, self._n_steps, self._dt = graph, xs.n, n_steps, dt
         self._xs = xs
-        self._nodes = {node.name: _as_tensors(node) for node in graph.nodes}
         batch, _ = sizes(graph, xs.n, n_steps, "float32", chunk_steps=n_steps, memory=MOST_BATCH_BYTES)
         n_batches = -(-xs.n // batch)
         self._batch = -(-xs.n // n_batches)
@@ -77,7 +76,8 @@ class LayerRun:
         ):
             return None
         means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
-        parts = [_apply(between, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
+        linear = [_as_tensors(node) for node in between]
+        parts = [_apply(linear, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
         received = np.concatenate([part.numpy() for part in parts])[: self._n]
         lacking = self._rates[name] - received
         return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
@@ -103,7 +103,8 @@ class LayerRun:
             step = partial(self._spikes, _without_limit(recoding.neuron), start)
             drive = self._between(source, np.asarray(recoding.current), node.neuron_bias * recoding.current)
         else:
-            step = partial(self._filtered, self._nodes[node.name], self._compiled(self._nodes[node.name], tf.float32))
+            tensors = _as_tensors(node)
+            step = partial(self._filtered, tensors, self._compiled(tensors, tf.float32))
             drive = self._between(source)
         parts, means = [], []
         for k in range(len(self._rows)):
@@ -185,7 +186,7 @@ class LayerRun:
                 sources.append(node.name)
             else:
                 needed.update(node.inputs)
-        between = [self._nodes[n.name] for n in self._graph.nodes if n.name in needed and n.name not in sources]
+        between = [node for node in self._graph.nodes if node.name in needed and node.name not in sources]
         return between, sources
 
     def _between(self, name: str, factor: Any = 1.0, offset: Any = 0.0) -> Callable[[int], tf.Tensor]:
@@ -202,7 +203,7 @@ class LayerRun:
             nodes.append(Affine(name=label, inputs=(source,), shape=self._graph[source].shape, scale=height))
         for node in between:
             inputs = tuple(heights.get(each, each) for each in node.inputs)
-            nodes.append(dataclasses.replace(self._graph[node.name], inputs=inputs))
+            nodes.append(dataclasses.replace(node, inputs=inputs))
         end = Affine(
             name="drive",
             inputs=(heights.get(name, name),),
@@ -219,12 +220,10 @@ class LayerRun:
             for source in sources:
                 if source in varying:
                     value: Any = tf.cast(self._steps[source][k], tf.float32)
-                    found[source] = tf.reshape(value, (-1, *value.shape[2:]))
                 else:
                     value = tf.constant(self._held[source][self._rows[k]])
-                    found[source] = tf.repeat(value[None], self._n_steps, 0) if varying else value
-                    if varying:
-                        found[source] = tf.reshape(found[source], (-1, *value.shape[1:]))
+                    value = tf.repeat(value[None], self._n_steps, 0) if varying else value
+                found[source] = tf.reshape(value, (-1, *value.shape[2:])) if varying else value
             value = _apply(linear, last, found)
             if not varying:
                 return tf.broadcast_to(value[None], (self._n_steps, *value.shape))

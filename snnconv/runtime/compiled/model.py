@@ -17,6 +17,8 @@ from .. import tensorflow_ops
 from .products import break_even
 from .scan import settings_of
 
+MOST_EXACT = 256
+"""Whole number up to which bfloat16 holds all."""
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
 
@@ -76,7 +78,8 @@ class Model:
         graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
         self.is_one_program, self.platform = is_one_program, platform
-        self._splits = is_one_program and platform == "gpu"  # XLA alone has products of bfloat16 that give float32
+        # XLA alone has products of bfloat16 that give float32
+        self._splits = is_one_program and platform == "gpu" and self.dtype == tf.float32 and self.precision == "float32"
         # sparse products were measured on CPUs only, and round nothing; XLA has none
         self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
         self.outputs = dict(graph.outputs)
@@ -129,10 +132,9 @@ class Model:
 
     def splits(self, node: Node) -> bool:
         """Whether a product is one of spikes, which bfloat16 holds, and is quicker in parts."""
-        if not self._splits or self.dtype != tf.float32 or self.precision != "float32":
-            return False
-        source = self._spikes_into(node) if isinstance(node, Dense) else None
-        return source is not None and source.neuron.max_spikes_per_step is not None
+        source = self._spikes_into(node) if self._splits and isinstance(node, Dense) else None
+        most = None if source is None else source.neuron.max_spikes_per_step
+        return most is not None and most <= MOST_EXACT
 
     def _spikes_into(self, node: Node) -> Population | None:
         """The population whose spikes a node takes as they are, if it does."""

@@ -46,11 +46,16 @@ class Code:
     target_rate: float | None = None
     keeps_outliers: bool = False
 
+    @property
+    def chooses_heights(self) -> bool:
+        """Whether heights are those of the least error, and not as asked for."""
+        return self.percentile is None and self.target_rate is None
+
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Spike heights of channels for (n, *space, channels) values, 0 or more."""
         values = by_channel(values)
-        if self.percentile is None and self.target_rate is None:
-            return percentile_heights(values, 100) if self.keeps_outliers else best_heights(values, self.n_steps)
+        if self.chooses_heights and not self.keeps_outliers:
+            return best_heights(values, self.n_steps)
         share = 1.0 if self.target_rate is None else self.target_rate * self.dt
         return percentile_heights(values, 100 if self.percentile is None else self.percentile) / share
 
@@ -64,7 +69,7 @@ class Code:
         neuron = population.neuron
         if is_relu(neuron):
             height = self.heights(values)
-            if self.spikes == "signed" and self.percentile is None and self.target_rate is None:
+            if self.spikes == "signed" and self.chooses_heights:
                 height = HEADROOM * height
             ceiling = getattr(neuron, "max_rate", getattr(neuron, "rate_limit", None))
             if ceiling is not None:  # spikes at every step are the ceiling, or lie below it

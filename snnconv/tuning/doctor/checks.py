@@ -198,9 +198,8 @@ def lost_rate(found: Examination) -> Iterator[Finding]:
             continue
         if not layer.expected.any():
             continue
-        # of every interval between spikes, half of what dt has more than tau_ref is lost on average
         weight = layer.expected / layer.expected.sum()
-        lost = float((weight * np.minimum(layer.expected * (found.dt - neuron.tau_ref) / 2, 1)).sum())
+        lost = float((weight * np.minimum(layer.expected * neuron.lost_time(found.dt), 1)).sum())
         if lost > LOST_RATE:
             yield Finding(
                 "lost_rate",
@@ -208,7 +207,8 @@ def lost_rate(found: Examination) -> Iterator[Finding]:
                 f"tau_ref of {neuron.tau_ref * 1e3:.3g} ms is below dt, and what is left of a step after it is lost: "
                 f"some {lost:.0%} of the spikes.",
                 {"tau_ref": neuron.tau_ref, "dt": found.dt, "lost": lost},
-                f"Scale the rates less, or take a dt of at most {max(neuron.tau_ref, found.dt / 4) * 1e3:.2g} ms.",
+                f"Scale the rates less, take a dt of at most {max(neuron.tau_ref, found.dt / 4) * 1e3:.2g} ms, or let "
+                f"neurons spike more often in a step: snnconv.passes.allow_several_spikes(graph, dt={found.dt:g}).",
             )
 
 

@@ -7,7 +7,6 @@
 - `neurobench`: a graph as a model of the NeuroBench harness
 - `devices`: energy of an operation on each device
 - `report`: the account of a run
-- `text`: energies and counts in words
 """
 
 from .devices import DEVICES, Device, find_devices, read_devices

@@ -19,13 +19,12 @@ import numpy as np
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph
 from ...runtime.arguments import check_graph, check_steps
-from ...text.plain import plural
+from ...text.plain import count_text, plural
 from ...text.progress import track
 from ...text.table import Report, Section, Table
 from .arrivals import Connections
 from .measure import samples_at_once
 from .operations import arithmetic, operations_of_values
-from .text import count
 
 BYTES_PER_NUMBER = 4  # float32, in which networks run
 NAME_WIDTH = 14  # longer names are broken
@@ -146,7 +145,7 @@ class Metrics:
             "over all samples.",
         ]
         if self.arithmetic:
-            more = count(self.arithmetic * self.n_steps)
+            more = count_text(self.arithmetic * self.n_steps)
             notes.append(f"Functions of means do {more} operations beside, which no metric has.")
         sections = [Section("", [head]), Section("", [*parts, "", *notes])]
         return Report([*sections, *([Section("", [_layers(self)])] if self.connections or self.populations else [])])
@@ -290,12 +289,12 @@ def _layers(metrics: Metrics) -> Table:
     headings = ("layer", "weights", "zero", "dense", "MACs", "ACs", "neurons", "silent", "updates")
     n = metrics.n_samples
     connections = [
-        (each.name, f"{each.n_weights:,}", f"{each.n_zero_weights:,}", *map(count, operations))
+        (each.name, f"{each.n_weights:,}", f"{each.n_zero_weights:,}", *map(count_text, operations))
         for each in metrics.connections
         for operations in [np.array([each.dense, each.effective_macs, each.effective_acs]) / n]
     ]
     populations = [
-        (each.name, *[""] * 5, f"{each.n_neurons:,}", f"{silent:.1%}", count(each.membrane_updates / n))
+        (each.name, *[""] * 5, f"{each.n_neurons:,}", f"{silent:.1%}", count_text(each.membrane_updates / n))
         for each in metrics.populations
         for silent in [_share(each.n_zero_activations, each.n_activations)]
     ]

@@ -6,10 +6,9 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from ...text.plain import WIDTH
+from ...text.plain import WIDTH, count_text, joules
 from ...text.table import Report, Section, Table
 from .devices import Device
-from .text import count, joules
 
 NAME_WIDTH = 16  # longer names are broken
 
@@ -187,12 +186,12 @@ def _layers(report: EnergyReport) -> Table:
         (
             layer.name,
             f"{layer.n_neurons:,}" if layer.n_neurons else "",
-            count(layer.spikes) if layer.n_neurons else "",
+            count_text(layer.spikes) if layer.n_neurons else "",
             f"{layer.spikes / layer.n_neurons:.2f}" if layer.n_neurons else "",
-            count(layer.synops),
-            count(layer.products * report.n_frames) if layer.products else "",
-            count(layer.arithmetic * report.n_steps) if layer.arithmetic else "",
-            count(layer.macs * report.n_frames),
+            count_text(layer.synops),
+            count_text(layer.products * report.n_frames) if layer.products else "",
+            count_text(layer.arithmetic * report.n_steps) if layer.arithmetic else "",
+            count_text(layer.macs * report.n_frames),
         )
         for layer in report.layers
     ]
@@ -200,12 +199,12 @@ def _layers(report: EnergyReport) -> Table:
     total = (
         "total",
         f"{n_neurons:,}",
-        count(report.spikes),
+        count_text(report.spikes),
         f"{report.spikes / n_neurons:.2f}" if n_neurons else "",
-        count(report.synops),
-        count(report.products),
-        count(report.arithmetic),
-        count(report.macs),
+        count_text(report.synops),
+        count_text(report.products),
+        count_text(report.arithmetic),
+        count_text(report.macs),
     )
     if not report.arithmetic:
         headings, *rows = (row[:-2] + row[-1:] for row in (headings, *rows))

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...text.plain import WIDTH
+from ...text.plain import WIDTH, joules
 from ...text.table import Report, Section, Table
 from ..doctor import Finding
 from ..energy import Device
-from ..energy.text import joules
 from .early import EarlyStopping, ProvenStopping
 from .setting import Setting
 
@@ -201,7 +200,7 @@ def _report(found: Tuning) -> Report:
         f"average, at {early.accuracy:.1%} instead of {early.full_accuracy:.1%} (the margin set on one half of the "
         f"samples, measured on the other)."
     )
-    if found.proven is not None:
+    if found.proven is not None and found.proven.share > 0:
         proven = found.proven
         lines.append(
             f"A stop by proof, read as the mean of all steps, takes {proven.mean_steps:.1f} of {proven.n_steps} steps "

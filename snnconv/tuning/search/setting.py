@@ -98,7 +98,7 @@ def apply(
         Time constant of the lowpass behind the populations, in seconds; None: no synapse, or, without a scale, what
         calibration chooses.
     dt : float
-        Length of a step to calibrate for, in seconds.
+        Length of a step, in seconds.
     **changes
         refit, tau_rc, tau_ref, calibrate and calibrate_steps as in `snnconv.convert`.
     """

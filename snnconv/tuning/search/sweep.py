@@ -46,8 +46,8 @@ class Network:
     def of(self, graph: SpikingGraph, few: Inputs, dt: float) -> SpikingGraph:
         """The network made of a graph; `few` are the samples to calibrate with."""
         steps = self.calibrate_steps
-        calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps, "dt": dt}
-        return apply(graph, self.scale, self.synapse, **calibrated)
+        calibrated = {} if steps is None else {"calibrate": few, "calibrate_steps": steps}
+        return apply(graph, self.scale, self.synapse, dt=dt, **calibrated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,8 @@ class Measured:
     Parameters
     ----------
     network : Network
+    graph : SpikingGraph
+        The network as it was run.
     leads : mapping of Readout to Leads
     checkpoints : tuple of int
         Numbers of steps.
@@ -65,6 +67,7 @@ class Measured:
     """
 
     network: Network
+    graph: SpikingGraph
     leads: Mapping[Readout, Leads]
     checkpoints: tuple[int, ...]
     joules: np.ndarray
@@ -131,6 +134,7 @@ def sweep(
             found.append(
                 Measured(
                     network,
+                    simulator.graph,
                     {readout: leads(readout.read(scores, dt), truth, readout.n_counted(n_steps)) for readout in read},
                     checkpoints,
                     np.array([each.joules(device) for each in reports]),

@@ -151,7 +151,7 @@ def tune(
         notes=tuple(said),
         n_samples=len(truth),
         has_labels=y is not None,
-        proven=_proven(network.network.of(graph, few, dt), xs, n_steps, dt),
+        proven=_proven(network.graph, xs, n_steps, dt),
     )
 
 

@@ -74,8 +74,6 @@ WORKS = {
         fashion_lif,
         (15, 30),
         data="fashion_mnist",
-        scale=1.5,
-        synapse=0.0015,
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....errors import ExportError, ParameterError
 from ....text.plain import first_of
@@ -46,6 +46,7 @@ def aim_of(settings: Settings) -> Aim | None:
         if hertz not in (None, board.clock):
             raise ParameterError(f"--board {board.name} has a clock of {frequency(board.clock)}. Leave out --clock.")
         hertz = float(board.clock)
+    others = tuple(DEVICES.values()) if board is None else tuple(DEVICES[each] for each in board.devices)
     if name == "none":
         if latency or hertz:
             raise ParameterError("--latency and --clock need the --device that they are meant for.")
@@ -53,7 +54,7 @@ def aim_of(settings: Settings) -> Aim | None:
     device = DEVICES[name]
     if hertz is None and not device.family.is_routed:
         raise ParameterError(f"there is no estimate of the clock of {device.title}: name one, as in --clock 100MHz.")
-    return Aim(device, latency or settings.n_steps * settings.dt, hertz)
+    return Aim(device, latency or settings.n_steps * settings.dt, hertz, others)
 
 
 def choose(search: Search, given: Sequence[int] | None, aim: Aim | None, is_asked: bool, seconds: float) -> Choice:
@@ -76,29 +77,36 @@ def choose(search: Search, given: Sequence[int] | None, aim: Aim | None, is_aske
     if aim is None:
         return Choice(search.build([1] * search.n_layers if given is None else given))
     found = search.lanes(aim) if given is None else search.estimate(search.build(given), aim)
+    best = found if given is None or aim.is_met(found) else search.lanes(aim)
     device = aim.device.title
     if found.too_much:
         said = (
             f"the network does not fit {device} with --lanes {found.lanes}, as estimated: {', '.join(found.too_much)}"
         )
-        raise ExportError(f"{said}. {_advice(search, aim, found, 'It fits')}")
+        raise ExportError(f"{said}. {_advice(search, aim, found, best, 'It fits')}")
+    if found.is_too_fast and found.cells.hertz is not None:
+        raise ExportError(
+            f"--clock {frequency(found.hertz)} is above the {frequency(found.cells.hertz)} that are estimated for "
+            f"{device} with --lanes {found.lanes}. Lower it, or leave it out."
+        )
     if is_asked and found.seconds > aim.seconds:
         said = f"a sample takes {duration(found.seconds)} on {device} with --lanes {found.lanes}, as estimated"
-        raise ExportError(f"{said}, not {duration(aim.seconds)}. {_advice(search, aim, found, 'It does')}")
+        advice = _advice(search, aim, found, best, "It does")
+        raise ExportError(f"{said}, not {duration(aim.seconds)}. {advice}".rstrip())
     notes = [str(found)]
     if found.most_clocks / found.hertz <= seconds:
         notes.append(f"this is real time, {duration(seconds)} for a sample, whatever the input")
     elif found.seconds <= seconds:
         notes.append(f"this is real time, {duration(seconds)} for a sample, but not where every input always spikes")
     else:
-        advice = _advice(search, Aim(aim.device, seconds, aim.hertz), found, "it does")
-        notes.append(f"this does not reach real time, {duration(seconds)} for a sample: {advice.rstrip('.')}")
+        real = replace(aim, seconds=seconds)
+        advice = _advice(search, real, found, best if aim.seconds == seconds else search.lanes(real), "it does")
+        notes.append(f"this does not reach real time, {duration(seconds)} for a sample: {advice}".rstrip(".: "))
     return Choice(found.stages, found, tuple(notes))
 
 
-def _advice(search: Search, aim: Aim, found: Estimate, verb: str) -> str:
-    """Lanes, devices and bits that meet the aim, as a sentence."""
-    best = search.lanes(aim)
+def _advice(search: Search, aim: Aim, found: Estimate, best: Estimate, verb: str) -> str:
+    """Lanes, devices and bits that meet the aim, as a sentence; `best` is what this device can do."""
     if aim.is_met(best):
         return f"{verb} with --lanes {best.lanes}."
     ways = [f"--device {each.device.name} --lanes {each.lanes}" for each in search.elsewhere(aim)]
@@ -108,5 +116,6 @@ def _advice(search: Search, aim: Aim, found: Estimate, verb: str) -> str:
     if ways:
         return f"{verb} with {first_of(ways, ' or ')}."
     if best.too_much:
-        return "No other device is large enough, and no fewer --bits are enough."
-    return f"The fastest here is {duration(best.seconds)}, with --lanes {best.lanes}."
+        unknown = "" if aim.hertz else ", of those whose clock is estimated; for the others name a --clock"
+        return f"No other device is large enough and in time, and no fewer --bits are enough{unknown}."
+    return "" if best is found else f"The fastest here is {duration(best.seconds)}, with --lanes {best.lanes}."

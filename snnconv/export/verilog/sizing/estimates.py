@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....errors import ParameterError
+from ....text.plain import joules
 from ..stages import Stage
 from .cells import Cells
-from .devices import COUNTS, Device
+from .devices import COUNTS, DEVICES, Device
 
 PICOJOULES = 5.9 / 8, 1.5, 150.0
 """Of a logic cell in a clock, at these volts and nanometres: 5.9 uW per MHz for a Virtex-II CLB, which has 8 cells.
@@ -30,15 +31,18 @@ class Aim:
         For a sample, on average over the golden ones.
     hertz : float or None
         Clock that it runs at. None: the highest that is estimated.
+    devices : tuple of Device
+        Those that could take its place.
     """
 
     device: Device
     seconds: float
     hertz: float | None = None
+    devices: tuple[Device, ...] = tuple(DEVICES.values())
 
     def is_met(self, found: Estimate) -> bool:
-        """Whether a circuit fits, can run at that clock and is in time."""
-        return not found.too_much and found.seconds <= self.seconds
+        """Whether a circuit fits, is in time, and can run at that clock where one is estimated."""
+        return found.is_possible and found.seconds <= self.seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +90,17 @@ class Estimate:
     @property
     def too_much(self) -> list[str]:
         """Everything that the device has too little of, in words."""
-        found = [f"{wanted:,} of {there:,} {name}" for name, wanted, there in self._counts() if wanted > there]
-        if self.cells.hertz is not None and self.hertz > self.cells.hertz:
-            found.append(f"{frequency(self.hertz)} of {frequency(self.cells.hertz)}")
-        return found
+        return [f"{wanted:,} of {there:,} {name}" for name, wanted, there in self._counts() if wanted > there]
+
+    @property
+    def is_too_fast(self) -> bool:
+        """Whether the clock is above the highest that is estimated."""
+        return self.cells.hertz is not None and self.hertz > self.cells.hertz
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it fits and can run at its clock."""
+        return not self.too_much and not self.is_too_fast
 
     def to_dict(self) -> dict[str, object]:
         """It as plain data."""
@@ -112,7 +123,7 @@ class Estimate:
         return (
             f"estimate for {self.device.title} with --lanes {self.lanes}: {counts}{clock}; at {frequency(self.hertz)} "
             f"a sample takes {duration(self.seconds)}, at most {duration(self.most_clocks / self.hertz)}, and "
-            f"{energy(self.joules)} in its logic"
+            f"{joules(self.joules)} in its logic"
         )
 
     def _counts(self) -> list[tuple[str, int, int]]:
@@ -134,12 +145,6 @@ def duration(seconds: float) -> str:
     """A time, to three digits."""
     unit, name = (1, "s") if seconds >= 1 else (1e-3, "ms") if seconds >= 1e-3 else (1e-6, "us")
     return f"{seconds / unit:.3g} {name}"
-
-
-def energy(joules: float) -> str:
-    """An energy, to two digits."""
-    unit, name = (1e-3, "mJ") if joules >= 1e-3 else (1e-6, "uJ") if joules >= 1e-6 else (1e-9, "nJ")
-    return f"{float(f'{joules / unit:.2g}'):g} {name}"
 
 
 def quantity(text: str, flag: str, units: Mapping[str, float]) -> float:

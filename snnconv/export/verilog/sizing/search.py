@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stages import Stage
-from ..timing import longest, sample_clocks, sources
+from ..timing import longest, mean_clocks
 from .cells import estimate
-from .devices import DEVICES
 from .estimates import Aim, Estimate
 
 FEWER_BITS = (6, 4, 3, 2)
@@ -52,16 +51,16 @@ class Search:
         clocks = self.clocks(stages)
         more = self.n_steps - clocks.shape[-1]  # golden vectors of large networks are short: go on with the last step
         clocks = np.pad(clocks, ((0, 0), (0, 0), (0, more)), mode="edge")
-        fed_by = sources(stages)
-        mean = float(np.mean([sample_clocks(clocks[:, sample], fed_by) for sample in range(clocks.shape[1])]))
-        return Estimate(aim.device, stages, cells, hertz, mean, longest(stages, self.n_steps, self.varies))
+        return Estimate(
+            aim.device, stages, cells, hertz, mean_clocks(clocks, stages), longest(stages, self.n_steps, self.varies)
+        )
 
     def lanes(self, aim: Aim) -> Estimate:
         """The estimate with as few lanes as are in time, or with those that are fastest of what fits."""
         found = self.estimate(self.build([1] * self.n_layers), aim)
         while found.seconds > aim.seconds:
             wider = [self.estimate(stages, aim) for stages in self._wider(found.stages)]
-            better = [each for each in wider if not each.too_much and each.seconds < found.seconds]
+            better = [each for each in wider if each.is_possible and each.seconds < found.seconds]
             if not better:
                 break
             found = max(better, key=lambda each: _gain(found, each))
@@ -83,7 +82,7 @@ class Search:
         Where the clock of a device is not estimated, the aim must name one.
         """
         found: dict[str, Estimate] = {}
-        for device in DEVICES.values():
+        for device in aim.devices:
             if device is not aim.device and device.family.name not in found and (device.family.is_routed or aim.hertz):
                 other = dataclasses.replace(aim, device=device)
                 each = self.lanes(other)
