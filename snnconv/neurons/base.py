@@ -317,10 +317,7 @@ def check_positive(owner: str, **values: Any) -> None:
 
 def check_most(owner: str, max_spikes: Any, *, may_be_none: bool = True) -> None:
     """Raise ParameterError unless the most spikes of a step is a whole number above 0, or None for no end."""
-    if max_spikes is None:
-        fine = may_be_none
-    else:
-        fine = is_number(max_spikes) and max_spikes >= 1 and max_spikes % 1 == 0
+    fine = may_be_none if max_spikes is None else is_number(max_spikes) and max_spikes >= 1 and max_spikes % 1 == 0
     if not fine:
         allowed = "None or a whole number" if may_be_none else "a whole number"
         raise ParameterError(f"{owner}: max_spikes must be {allowed} above 0. Received {max_spikes!r}.")
