@@ -65,7 +65,7 @@ def quantize(
             help="Estimate the circuit of 'export --target verilog' for an FPGA, such as up5k or ecp5-25.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
     ] = None,
@@ -83,7 +83,7 @@ def quantize(
 
     - `snnconv quantize model.keras --bits 4,6,8,16 --data x.npy --labels y.npy`
 
-    - `snnconv quantize model.keras --bits 4,6,8 --device up5k` says which of them fits the FPGA
+    - `snnconv quantize model.keras --bits 4,6,8 --device up5k`: which of them fits the FPGA
 
     - `snnconv quantize model.snn.h5 -o model.int.h5`
     """

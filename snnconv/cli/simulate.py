@@ -53,7 +53,7 @@ def simulate(
     initial_voltage: Annotated[
         str, typer.Option(metavar="V", help="Voltage before the first step: a number up to 1, or uniform.")
     ] = "0",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs and uniform voltages.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs and uniform voltages.")] = 0,
     record: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Population to record, or NAME.spikes, .voltages, .rates; all. Repeatable."),

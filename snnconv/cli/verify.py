@@ -10,14 +10,21 @@ import typer
 from ..errors import ParameterError
 from ..text.plain import plural
 from ..text.table import Table
-from .options import Dt, Dtype, Input, Json, KerasOptions, Model, Steps, check_samples
+from .options import Dt, Dtype, Input, Json, KerasOptions, Steps, check_samples
 
 if TYPE_CHECKING:
     from ..conversion.verify import Verification
 
 
 def verify(
-    model: Model,
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A Keras file, an exported .snn.h5, a .nir file, or an exported folder.",
+            show_default=False,
+        ),
+    ],
     against: Annotated[
         Path | None,
         typer.Option("--keras", metavar="FILE", help="Keras model that the exported graph MODEL came from."),
@@ -29,7 +36,7 @@ def verify(
     steps: Steps = 200,
     dt: Dt = None,
     dtype: Dtype = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs.")] = 0,
     json: Json = False,
     *,
     keras: KerasOptions,
