@@ -14,7 +14,7 @@ from ...neurons import Neuron
 from ...runtime.arguments import check_steps
 from ...runtime.result import Result
 from ...text.plain import plural
-from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_nothing_there, with_rates
+from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_no_spikes, with_rates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +131,7 @@ def rate_histograms(
     if len(shown) < len(names):
         note(ax, f"{len(shown)} of {len(names)} layers shown")
     if not any(rates[name].any() for name in shown):
-        say_nothing_there(ax, "no spikes")
+        say_no_spikes(ax)
     return ax
 
 

@@ -17,7 +17,7 @@ from ...files.output import MARK, check_ending
 from ...files.writing import replacing
 from ...graph import PopulationView, ReadoutView, SpikingGraph
 from ...graph.show import nodes_table
-from ...text.picture import even_edges, histogram
+from ...text.picture import N_BINS, even_edges, histogram
 from ...text.plain import number, plural, shape_text
 from ...text.table import Table
 from ..explain import Explanation
@@ -169,7 +169,7 @@ def _layer(
     if run is not None:
         if len(run.shape) == 3 and run.n_neurons <= MOST_MAPPED:
             maps += _maps(run)
-        edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
+        edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), N_BINS)
         low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
         for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
             title = f"{what}: mean {number(rates.mean())} Hz; {(rates == 0).mean():.1%} silent, not drawn"

@@ -75,7 +75,7 @@ def doctor(
     return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)
 
 
-def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, stacklevel: int = 1) -> None:
+def warn_of(graph: SpikingGraph, x: Any, n_steps: int, *, stacklevel: int = 1) -> None:
     """Warn of each layer that is silent, saturated or the like on the first samples.
 
     Parameters
@@ -83,8 +83,7 @@ def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, sta
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         At most 32 are run.
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+        Of 1 ms.
     stacklevel : int
         1: the warning points to the caller of this function; 2: to its caller.
 
@@ -93,7 +92,7 @@ def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, sta
     HealthWarning
         One for each finding: the layer, what ails it, and what to do.
     """
-    for finding in notable(graph, x, n_steps, dt):
+    for finding in notable(graph, x, n_steps):
         warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
 
 
