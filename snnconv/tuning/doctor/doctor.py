@@ -63,7 +63,7 @@ def doctor(
     Returns
     -------
     list of Finding
-        Empty for a network without problems. `snnconv.health.finding` has the thresholds, with reasons.
+        Empty for a network without problems. `snnconv.health.checks` has the thresholds, with reasons.
 
     Raises
     ------
