@@ -122,6 +122,9 @@ def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many():
     simulator.predict(X[:2], 50)  # and no warning, which would be an error here
     simulator.predict(np.zeros((2, UNITS)), 3)
     simulator.run(X, 3)
+    kinds = {each.kind for each in snnconv.doctor(simulator.graph, X, n_steps=3)}
+    assert "dead_output" in kinds
+    assert not kinds & {"one_answer", "large_error"}, "which say less"
 
 
 def test_a_network_whose_rates_are_constant_too_is_not_warned_of():

@@ -57,8 +57,11 @@ less than half; with 0.95 there is one answer for all."""
 SMALL_ERROR = 0.1
 """Error of all layers below which one answer for all is no fault of spikes: such rates are all but ties."""
 
-EXPLAINED = ("silent", "saturated", "above_ceiling", "lost_rate")
-"""Kinds that say more of a layer that is off than that it is."""
+EXPLAINED = {
+    "large_error": {"silent", "saturated", "above_ceiling", "lost_rate", "dead_output"},
+    "one_answer": {"dead_output"},
+}
+"""Kinds that are left out where one of others is found, which says more."""
 
 STEPS_PER_LAYER = 2
 """Steps for each layer of IF neurons behind each other. Each waits for the one before, and a spike that comes of a

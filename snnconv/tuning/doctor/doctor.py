@@ -169,9 +169,7 @@ def findings_of(found: Examination, y: Any = None) -> list[Finding]:
 def _found(found: Examination, y: Any) -> list[Finding]:
     findings = [finding for check in CHECKS for finding in check(found)]
     kinds = {finding.kind for finding in findings}
-    less = {"large_error"} if kinds & set(EXPLAINED) else set()
-    less |= {"one_answer", "large_error"} if "dead_output" in kinds else set()
-    findings = [finding for finding in findings if finding.kind not in less]
+    findings = [finding for finding in findings if not kinds & EXPLAINED.get(finding.kind, set())]
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
 
 
