@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ModelFileError, ParameterError
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.table import Table
 from .app import complete_one_of
 from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps
@@ -179,7 +179,7 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
     first = found[0]
     dt = first.graph.dt
     ran = f"{plural(first.n_samples, 'random sample')} (no --data)" if is_random else plural(first.n_samples, "sample")
-    say(f"Ran {ran} for {plural(first.n_steps, 'step')} of {dt * 1e3:g} ms, in floats and in integers.")
+    say(f"Ran {ran} for {run_text(first.n_steps, dt)}, in floats and in integers.")
     show(_predictions_table(found))
     if first.populations:
         show(_populations_table(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.table import Table
 from .options import Dt, Dtype, Input, Json, KerasOptions, Steps, check_samples
 
@@ -98,7 +98,7 @@ def verify(
     if json:
         print_json(found.to_dict())
     else:
-        say(f"{plural(found.n_samples, 'sample')}, {plural(steps, 'step')} of {file.dt * 1e3:g} ms, {dtype}")
+        say(f"{plural(found.n_samples, 'sample')}, {run_text(steps, file.dt)}, {dtype}")
         hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
         show_verification(found, hint if keras_model is None else "")
     if not found.passed:
