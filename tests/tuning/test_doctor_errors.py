@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from functools import partial
 
 import keras
@@ -101,16 +102,16 @@ def test_one_answer_for_all_is_warned_of_in_predict_and_evaluate():
     snnconv.Simulator(graph).predict(X[:1], 3)
 
 
-def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many():
-    """At 100 Hz and an input of 1, or at 50 Hz, no neuron reaches its threshold in three steps."""
+def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many(monkeypatch):
+    """At 100 Hz no neuron reaches its threshold in three steps."""
     simulator = snnconv.Simulator(deep(2))
     matching = partial(pytest.warns, HealthWarning)
     with matching(
         match=r"if0: no neuron spikes in 3 steps of 20 samples, .*up to 100 Hz, .*_rates='auto', or calib"
-    ) as all:
+    ) as caught:
         simulator.predict(X, 3)
-    assert len(all) == 1
-    assert all[0].filename == __file__
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     with matching(match="of 2 samples"):
         simulator.predict(X[:2], 3)
     with matching(match="of 1 sample"):
@@ -119,12 +120,15 @@ def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many():
         simulator.evaluate(X, X.argmax(-1), 3)
     with matching(match="of 3 samples"):
         simulator.evaluate(X[:3], 2 * X[:3], 3)  # values, whose error is measured
-    simulator.predict(X[:2], 50)  # and no warning, which would be an error here
-    simulator.predict(np.zeros((2, UNITS)), 3)
-    simulator.run(X, 3)
+    simulator.predict(np.zeros((2, UNITS)), 3)  # and no warning, which would be an error here
     kinds = {each.kind for each in snnconv.doctor(simulator.graph, X, n_steps=3)}
     assert "dead_output" in kinds
     assert not kinds & {"one_answer", "large_error"}, "which say less"
+    monkeypatch.setattr(
+        sys.modules["snnconv.tuning.doctor.doctor"], "examine", None
+    )  # nothing is examined where answers differ
+    simulator.predict(X[:2], 50)
+    simulator.evaluate(X, 2 * X, 50)
 
 
 def test_a_network_whose_rates_are_constant_too_is_not_warned_of():
