@@ -66,6 +66,26 @@ def test_rates_of_named_populations_are_scaled(tmp_path):
     assert "--scale-firing-rates" in run("export", tmp_path / "two.keras", "--scale-firing-rates", "b=x", code=2)
 
 
+def test_rates_are_chosen_without_data_for_keras_files(tmp_path):
+    layers = [kl.Dense(3, activation="relu", name="a"), kl.Dense(3, activation="relu", name="b")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.save(tmp_path / "two.keras")
+    expected = convert(model, scale_firing_rates="auto", verbose=False)
+    auto = ("--scale-firing-rates", "auto")
+    (tmp_path / "c.toml").write_text("[conversion]\nscale_firing_rates = 2.0\n")
+    for options in ((), ("--config", tmp_path / "c.toml")):
+        run("export", tmp_path / "two.keras", *auto, *options, "--force")
+        graph = snnconv.load(tmp_path / "two.snn.h5")
+        for name, view in graph.populations.items():
+            assert view.neuron.amplitude == expected.populations[name].neuron.amplitude != 0.01
+    assert "auto is for Keras files" in run("simulate", tmp_path / "two.snn.h5", *auto, code=2)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((20, 2)))
+    refit = ("--refit", tmp_path / "x.npy")
+    assert "goes without --refit" in run("export", tmp_path / "two.keras", *auto, *refit, "--force", code=2)
+    run("export", tmp_path / "two.keras", *auto, "--calibrate", tmp_path / "x.npy", "--force")
+    assert "best_read_from" in snnconv.load(tmp_path / "two.snn.h5").metadata  # which calibration chooses
+
+
 def test_a_swap_that_is_none_is_refused(pooled):
     for text in ("elu", "=if", "elu=relu", "elu="):
         assert "--swap-activation must be an activation" in run("inspect", pooled, "--swap-activation", text, code=2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...neurons import IF, LIF
 from ...neurons.base import steps_as
-from ...text.advice import argument, either
+from ...text.advice import argument
 from ...text.plain import plural
 from .errors import layer_errors
 from .examination import Examination
@@ -341,16 +341,14 @@ def dead_output(found: Examination) -> Iterator[Finding]:
         highest = float(np.abs(layer.expected).max())
         if layer.measured.any() or highest == 0:
             continue
-        faster = either(
-            f"convert with {argument('scale_firing_rates', 'auto')}", f"raise {argument('scale_firing_rates')}"
-        )
         yield Finding(
             "dead_output",
             layer.name,
             f"no neuron spikes in {plural(n_steps, 'step')} of {plural(n, 'sample')}, and the output says nothing; by "
             f"their rates, up to {highest:.3g} Hz, some should.",
             {"highest_rate": highest, "n_steps": n_steps, "n_samples": n},
-            f"Run longer, {faster}, or calibrate with some hundred samples.",
+            f"Run longer, convert with {argument('scale_firing_rates', 'auto')}, or calibrate with some hundred "
+            f"samples.",
         )
         return
 
