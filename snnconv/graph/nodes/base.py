@@ -77,6 +77,16 @@ class Stateful(Node, abstract=True):
         """Value and state after one step. The value of a population counts its spikes."""
 
     @property
+    def uniform(self) -> tuple[str, ...]:
+        """Variables of the state that are the same for all units of a sample."""
+        return ()
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Variables of the state that no later step reads."""
+        return ()
+
+    @property
     def needs_loop(self) -> bool:
         """Whether steps follow from one another in a way that no sum over time gives; else there is `over_time`."""
         return True

@@ -52,6 +52,10 @@ class RunningMean(Stateful):
         return total / n_steps, {"total": total, "n_steps": n_steps}
 
     @property
+    def uniform(self) -> tuple[str, ...]:
+        return ("n_steps",)
+
+    @property
     def needs_loop(self) -> bool:
         return self.window is not None
 

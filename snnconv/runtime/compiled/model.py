@@ -158,6 +158,9 @@ class Model:
         taken = [source for node in self.nodes for source in node.inputs] + list(self.outputs.values())
         return taken.count(name)
 
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
