@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import tensorflow as tf
 from tensorflow import (
     broadcast_to,
@@ -38,7 +37,6 @@ sigmoid = tf.math.sigmoid
 softmax = tf.nn.softmax
 
 __all__ = [
-    "arange",
     "average_pool",
     "broadcast_to",
     "ceil",
@@ -46,7 +44,6 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cos",
-    "cumsum",
     "einsum",
     "erf",
     "exp",
@@ -80,22 +77,6 @@ __all__ = [
 ]
 
 Pairs = tuple[tuple[int, int], ...]
-
-SHORT = 64  # steps up to which a product with a triangle of ones is faster than TensorFlow's cumsum: ten times at 8
-
-
-def arange(n: int, dtype: Any) -> tf.Tensor:
-    """0, 1, … n - 1."""
-    return tf.range(n, dtype=dtype)
-
-
-def cumsum(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """Sums so far along an axis, of finite values."""
-    n, on_gpu = x.shape[0], bool(tf.config.list_physical_devices("GPU"))  # where a product may round
-    if axis != 0 or len(x.shape) < 2 or n is None or n > SHORT or on_gpu:
-        return tf.cumsum(x, axis)
-    triangle = tf.constant(np.tri(n), x.dtype)
-    return tf.reshape(tf.matmul(triangle, tf.reshape(x, (n, -1))), tf.shape(x))
 
 
 def sum_over(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:

@@ -38,6 +38,8 @@ class Program:
         None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
     read_from : int
         First step of the run, counted from 1, that is summed.
+    keeps_state : bool
+        Whether the state after a chunk is looked at, and not only gone on from.
     """
 
     batch_size: int
@@ -46,6 +48,7 @@ class Program:
     recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
     read_from: int = 1
+    keeps_state: bool = True
 
     def records(self, kind: str, name: str) -> bool:
         """Whether the population's values of this kind are kept."""

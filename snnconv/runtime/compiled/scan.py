@@ -88,6 +88,7 @@ def compile_scan(
     *,
     varies: bool,
     keep_voltages: bool,
+    keep_derived: bool,
     dtype: tf.DType,
     together: int = 1,
 ) -> Scan:
@@ -99,6 +100,8 @@ def compile_scan(
         Whether the input is (steps, n, *shape), or (n, *shape) for every step.
     keep_voltages : bool
         Whether the voltages of the last node are wanted.
+    keep_derived : bool
+        Whether variables of the state that no later step reads are wanted after the last one.
     dtype : tf.DType
         Type of the last node's values, where bool holds them.
     together : int
@@ -113,7 +116,8 @@ def compile_scan(
         None.
     """
     settings = (tuple(map(settings_of, nodes)), steps, dt, varies, keep_voltages, dtype)
-    program = shared(_scan, *settings) if together == 1 else shared(_scan_in_rounds, together, *settings)
+    in_rounds = partial(shared, _scan_in_rounds, together)
+    program = shared(_scan, keep_derived, *settings) if together == 1 else in_rounds(*settings)
     names = [node.name for node in nodes]
 
     def scan(
@@ -140,6 +144,7 @@ def settings_of(node: Node) -> Settings:
 
 
 def _scan(
+    keep_derived: bool,
     settings: tuple[Settings, ...],
     steps: int,
     dt: float,
@@ -154,31 +159,25 @@ def _scan(
     """The scan of `compile_scan`, with the nodes as `settings` and arrays."""
     nodes = _nodes(settings, arrays)
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
-    is_complete = not any(isinstance(node, Stateful) and node.derived for node in nodes)
+    carried = partial(_carried, keep_derived=keep_derived)
 
-    def advance(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+    def body(step: Any, before: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
         value, state, after = x[step] if varies else x, {}, []
-        for node, packing, before in zip(nodes, packings, carried, strict=True):
-            value, state = _step(node, value, _unpack(packing, before), dt)
+        for node, packing, each in zip(nodes, packings, before, strict=True):
+            value, state = _step(node, value, _unpack(packing, each), dt)
             packed, value, state = _pack(packing, value, state)
-            after.append(packed)
+            after.append(carried(node, packed))
         if keep_voltages:
             voltages = voltages.write(step, state["voltage"])
         return step + 1, after, values.write(step, tf.cast(value, dtype)), voltages
-
-    def body(step: Any, carried: Any, *written: Any) -> tuple[Any, ...]:
-        step, after, *written = advance(step, carried, *written)
-        return step, [_carried(*each) for each in zip(nodes, after, strict=True)], *written
 
     shape = (x.shape[int(varies)], *nodes[-1].shape)
     written: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
     if not keep_voltages:
         written[1] = tf.constant(0)
     packed = [_pack(packing, None, state)[0] for packing, state in zip(packings, states, strict=True)]
-    packed = [_carried(*each) for each in zip(nodes, packed, strict=True)]
-    last = n_valid if is_complete else n_valid - 1
-    found: Any = tf.while_loop(lambda step, *_: step < last, body, [0, packed, *written])
-    _, packed, values, voltages = found if is_complete else advance(*found)
+    packed = list(map(carried, nodes, packed))
+    _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
     after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
     return values.stack(), list(map(_whole, after, states)), voltages.stack() if keep_voltages else None
 
@@ -196,21 +195,21 @@ def _step(node: Any, value: tf.Tensor, state: State, dt: float) -> tuple[tf.Tens
     return node.apply(value, xp=tensorflow_ops), {}
 
 
-def _carried(node: Any, state: Any) -> Any:
-    """The part of a state that a loop carries: without what is derived, and one count for all units of a sample."""
+def _carried(node: Any, state: Any, keep_derived: bool) -> Any:
+    """The part of a state that a loop carries, with one count for all units of a sample."""
     if not (isinstance(node, Stateful) and isinstance(state, dict)):
         return state
     first = (slice(None), *[slice(0, 1)] * len(node.shape))
     return {
         name: value[first] if name in node.uniform else value
         for name, value in state.items()
-        if name not in node.derived
+        if keep_derived or name not in node.derived
     }
 
 
 def _whole(after: State, before: State) -> State:
-    """A state after a loop in the shapes that it had before."""
-    return {name: tf.broadcast_to(value, tf.shape(before[name])) for name, value in after.items()}
+    """A state after a loop in the shapes that it had before; what the loop did not carry is as it was."""
+    return before | {name: tf.broadcast_to(value, tf.shape(before[name])) for name, value in after.items()}
 
 
 def _scan_in_rounds(

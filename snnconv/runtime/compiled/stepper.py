@@ -76,7 +76,7 @@ class Stepper:
         chains: dict[str, tuple[Linear | Stateful, ...]] = {}
         joined: set[str] = set()
         for node in reversed(self._model.stateful):
-            if node.name in self._trains or not node.needs_loop or node.name in joined:
+            if node.name in self._trains or node.name in joined:
                 continue
             chain: tuple[Any, ...] = (node,)
             while isinstance(node, Population) and self._joins(source := chain[0].inputs[0]):
@@ -99,6 +99,7 @@ class Stepper:
             self._model.dt,
             varies=chain[0].inputs[0] in self._varies,
             keep_voltages=self._program.records("voltages", chain[-1].name),
+            keep_derived=self._program.keeps_state,
             dtype=self._dtype(self._model[chain[-1].name]),
             together=together(self._program.chunk_steps) if self._model.platform == "gpu" else 1,
         )
@@ -189,14 +190,11 @@ class Stepper:
             voltages = None
             if node.name in self._trains:
                 value = self._spikes_between[node.name](tf.cast(times, self._model.dtype), *trains[node.name])
-            elif node.name in self._chains:
+            else:
                 chain = self._chains[node.name]
                 before = {each.name: state[each.name] for each in chain if each.name in state}
                 value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, arrays, n_valid)
                 state |= after
-            else:
-                x = self._over_time(values[node.inputs[0]], node.inputs[0])
-                value, state[node.name] = node.over_time(x, state[node.name], n_valid, tensorflow_ops)
             values[node.name] = value
             if isinstance(node, Population):
                 self._record(node, value, voltages, records)
