@@ -104,7 +104,7 @@ def einsum(equation: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     rows, columns, summed = set(left) - set(right), set(right) - set(left), set(left) & set(right) - set(after)
     is_product = len(rows) == len(columns) == len(summed) == 1
     if not is_product or {len(left), len(right), len(after)} != {len(shared) + 2}:
-        return tf.einsum(equation, x, y)
+        return tf.einsum(f"{left},{right}->{after}", x, y)
     # one matrix product for each place of the shared axes: tf.einsum moves its large result around, at 4 times the time
     (row,), (column,), (inner,) = rows, columns, summed
     x, y = _moved(x, left, shared + row + inner), _moved(y, right, shared + inner + column)
