@@ -85,8 +85,12 @@ class Model:
         self._splits = is_one_program and platform == "gpu" and self.dtype == tf.float32 and self.precision == "float32"
         # sparse products were measured on CPUs only, and round nothing; XLA has none
         self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
-        self.outputs = dict(graph.outputs)
-        self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
+        self.outputs, nodes = dict(graph.outputs), list(reversed(graph.nodes))
+        del graph  # its kernels are copies in float64, each of which goes when its tensor is there
+        tensors = []
+        while nodes:
+            tensors.append(nodes.pop().map_arrays(lambda array: tf.constant(array, self.dtype)))
+        self.nodes = tuple(tensors)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
 
     @cached_property
