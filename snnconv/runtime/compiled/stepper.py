@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...graph import Affine, Filter, Function, Input, Linear, Population, Readout, RunningMean, Stateful
+from ...graph import Affine, Filter, Function, Input, Linear, Node, Population, Readout, RunningMean, Stateful
 from ...neurons import Neuron
 from ...neurons.base import State
 from ...neurons.spike_train import spikes_between
@@ -104,7 +104,7 @@ class Stepper:
             together=together(self._program.chunk_steps) if self._model.platform == "gpu" else 1,
         )
 
-    def _dtype(self, node: Stateful) -> tf.DType:
+    def _dtype(self, node: Node) -> tf.DType:
         """Type of the values that a node gives."""
         return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
 
