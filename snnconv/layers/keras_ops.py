@@ -11,7 +11,6 @@ from keras.ops import (
     ceil,
     concatenate,
     cos,
-    cumsum,
     einsum,
     erf,
     exp,
@@ -41,7 +40,6 @@ from keras.ops import (
 from ..neurons.numpy_ops import between
 
 __all__ = [
-    "arange",
     "average_pool",
     "broadcast_to",
     "ceil",
@@ -49,7 +47,6 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cos",
-    "cumsum",
     "einsum",
     "erf",
     "exp",
@@ -85,11 +82,6 @@ __all__ = [
 Pairs = tuple[tuple[int, int], ...]
 Tensor = Any
 ops: Any = keras_ops  # whose annotations know of no tuples
-
-
-def arange(n: int, dtype: Any) -> Tensor:
-    """0, 1, … n - 1."""
-    return ops.arange(n, dtype=dtype)
 
 
 def sum_over(x: Tensor, axes: tuple[int, ...]) -> Tensor:

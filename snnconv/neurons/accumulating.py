@@ -51,6 +51,7 @@ class Accumulating(Neuron, abstract=True):
     max_spikes: int | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage", "mean_current", "n_steps", "n_due")
+    uniform: ClassVar[tuple[str, ...]] = ("n_steps",)
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "max_spikes": "most spikes of either sign in a step",

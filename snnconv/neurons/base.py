@@ -82,15 +82,22 @@ class Neuron(ABC):
 
     `state` names its variables, "voltage" among them. `meanings` has the unit or the meaning of each parameter, and
     `time_constants` the names of those in seconds that can be trained: `step` and `rate` take tensors for them.
+    `uniform` has the variables of the state that are the same for all neurons of a sample, and `derived` those that no
+    later step reads: loops then carry less, and `step` gets the first with a length of 1 along the axes of the neurons.
+    A class with a step of its own says both anew.
     """
 
     amplitude: float
     state: ClassVar[tuple[str, ...]]
     meanings: ClassVar[Mapping[str, str]] = {"amplitude": "output per Hz; a spike has the height amplitude/dt"}
     time_constants: ClassVar[tuple[str, ...]] = ()
+    uniform: ClassVar[tuple[str, ...]] = ()
+    derived: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         own = vars(cls)
+        if "step" in own:  # what another step says of its variables does not hold for this one
+            cls.uniform, cls.derived = own.get("uniform", ()), own.get("derived", ())
         taken = sorted(TAKEN & set(own.get("__annotations__", ())))
         if taken:
             raise ParameterError(

@@ -66,6 +66,8 @@ class Follower(Neuron):
     window: float | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage", "sent", "n_steps")
+    uniform: ClassVar[tuple[str, ...]] = ("n_steps",)
+    derived: ClassVar[tuple[str, ...]] = ("voltage",)
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "max_spikes": "most spikes of either sign in a step",

@@ -204,6 +204,8 @@ def _axes(axis: Any) -> tuple[int, ...]:
 
 def _softmax(x: Array, xp: Any, axis: Any) -> Array:
     axes = _axes(axis)
+    if axes == (len(x.shape) - 1,):
+        return xp.softmax(x)
     y = xp.exp(x - xp.max_over(x, axes))
     return y / xp.sum_over(y, axes)
 

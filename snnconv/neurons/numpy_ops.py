@@ -14,7 +14,6 @@ from numpy import (
     ceil,
     concatenate,
     cos,
-    cumsum,
     exp,
     expm1,
     floor,
@@ -38,7 +37,6 @@ from numpy import (
 )
 
 __all__ = [
-    "arange",
     "average_pool",
     "broadcast_to",
     "ceil",
@@ -46,7 +44,6 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cos",
-    "cumsum",
     "einsum",
     "erf",
     "exp",
@@ -80,11 +77,6 @@ __all__ = [
 ]
 
 Pairs = tuple[tuple[int, int], ...]
-
-
-def arange(n: int, dtype: str) -> np.ndarray:
-    """0, 1, … n - 1."""
-    return np.arange(n, dtype=dtype)
 
 
 def sum_over(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

@@ -185,7 +185,7 @@ class Batches:
         """
         if state is not None:
             check_state(self._engines[0].model.stateful, state, samples.at_first)
-        program = self._program(samples, n_steps, wanted, reduction, read_from)
+        program = self._program(samples, n_steps, wanted, reduction, read_from, keep_state)
         if rows is None and samples.n is not None:
             rows = [self.own(samples.n, n_steps)]
         total = None if rows is None else sum(part.stop - part.start for part in rows)
@@ -200,10 +200,16 @@ class Batches:
                 advance((chunk.steps.stop - chunk.steps.start) / n_steps * n)
 
     def _program(
-        self, samples: Samples, n_steps: int, wanted: Recording, reduction: str | None, read_from: int
+        self,
+        samples: Samples,
+        n_steps: int,
+        wanted: Recording,
+        reduction: str | None,
+        read_from: int,
+        keeps_state: bool,
     ) -> Program:
         batch, chunk = self.sizes(samples.at_first if samples.n is None else samples.n, n_steps)
-        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction, read_from)
+        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction, read_from, keeps_state)
         if found in self._programs:
             return found
         for program in self._programs if self._chunk_steps is None else ():

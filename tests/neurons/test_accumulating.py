@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from snnconv.errors import ParameterError
-from snnconv.neurons import NEURONS, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh, numpy_ops
+from snnconv.neurons import NEURONS, Follower, PiecewiseLinear, Sigmoid, Softplus, Softsign, Tanh, numpy_ops
 from snnconv.runtime import tensorflow_ops
 
 from ..helpers.neurons import ACCOUNTS, ACCUMULATING, run
@@ -174,3 +174,35 @@ def test_with_a_limit_of_spikes_in_a_step_the_rest_is_sent_later(neuron, unit):
     assert limited.max_spikes_per_step == 1
     with pytest.raises(ParameterError, match=r"max_spikes must be None or a whole number above 0\. Received 0"):
         dataclasses.replace(neuron, max_spikes=0)
+
+
+@pytest.mark.parametrize("neuron", [Follower(max_spikes=1), Follower(window=0.01), *ACCOUNTS])
+def test_loops_can_carry_one_count_and_nothing_derived(neuron):
+    rng = np.random.default_rng(0)
+    whole = neuron.initial_state((2, 3, 4), 0.3)
+    least = {
+        name: value[:, :1, :1] if name in neuron.uniform else value
+        for name, value in whole.items()
+        if name not in neuron.derived
+    }
+    assert neuron.uniform == ("n_steps",)
+    for _ in range(30):
+        J = rng.normal(0, 300, (2, 3, 4))
+        spikes, whole = neuron.step(J, whole, 0.001)
+        found, least = neuron.step(J, least, 0.001)
+        np.testing.assert_array_equal(found, spikes)
+        np.testing.assert_array_equal(np.broadcast_to(least["n_steps"], whole["n_steps"].shape), whole["n_steps"])
+        np.testing.assert_array_equal(least["voltage"], whole["voltage"])
+        least = {name: value for name, value in least.items() if name not in neuron.derived}
+
+
+def test_a_step_of_its_own_reads_what_it_likes():
+    class Leaky(Follower):
+        def step(self, J, state, dt, xp=np):
+            spikes, after = super().step(J - state["voltage"], state, dt, xp)
+            return spikes, after
+
+    try:
+        assert (Leaky.uniform, Leaky.derived) == ((), ())
+    finally:
+        NEURONS.pop("Leaky")

@@ -77,18 +77,14 @@ class Stateful(Node, abstract=True):
         """Value and state after one step. The value of a population counts its spikes."""
 
     @property
-    def needs_loop(self) -> bool:
-        """Whether steps follow from one another in a way that no sum over time gives; else there is `over_time`."""
-        return True
+    def uniform(self) -> tuple[str, ...]:
+        """Variables of the state that are the same for all units of a sample."""
+        return ()
 
-    def over_time(self, x: Array, state: State, n_valid: Array, xp: Any) -> tuple[Array, State]:
-        """Values at all steps at once, of which those from step `n_valid` on count for nothing, and the state then.
-
-        Parameters
-        ----------
-        x : (steps, n, *shape) array
-        """
-        raise NotImplementedError(f"{self.kind} nodes need a loop over time; see needs_loop.")
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Variables of the state that no later step reads."""
+        return ()
 
     def output(self, value: Array, dt: float) -> Array:
         """The next node's input where `step` gave `value`."""

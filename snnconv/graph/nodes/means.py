@@ -52,13 +52,8 @@ class RunningMean(Stateful):
         return total / n_steps, {"total": total, "n_steps": n_steps}
 
     @property
-    def needs_loop(self) -> bool:
-        return self.window is not None
-
-    def over_time(self, x: Array, state: State, n_valid: Array, xp: Any) -> tuple[Array, State]:
-        totals = xp.cumsum(x, 0) + state["total"]
-        n_steps = state["n_steps"] + xp.reshape(xp.arange(x.shape[0], x.dtype) + 1, (-1, *(1,) * (len(x.shape) - 1)))
-        return totals / n_steps, {"total": totals[n_valid - 1], "n_steps": n_steps[n_valid - 1]}
+    def uniform(self) -> tuple[str, ...]:
+        return ("n_steps",)
 
     def rate(self, x: Array, xp: Any) -> Array:
         return x

@@ -61,6 +61,14 @@ class Population(Stateful):
         """Whether calibration or training chose its spikes for few steps: a start, or at most so many in a step."""
         return bool(self.initial_voltage) or (isinstance(self.neuron, Follower) and self.neuron.max_spikes is not None)
 
+    @property
+    def uniform(self) -> tuple[str, ...]:
+        return self.neuron.uniform
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        return self.neuron.derived
+
     def output(self, value: Array, dt: float) -> Array:
         height = self.neuron.amplitude / dt
         return value if height == 1 else value * height

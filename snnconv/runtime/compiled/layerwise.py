@@ -153,8 +153,9 @@ class LayerRun:
         state = node.initial_state(drive.shape[1], tf.constant(0.0), tf.float32, tensorflow_ops)
         return scan(drive, {node.name: state}, _arrays(node), tf.constant(self._n_steps))[0]
 
-    def _compiled(self, node: Any, kept: Any) -> Any:
-        return compile_scan((node,), self._n_steps, self._dt, varies=True, keep_voltages=False, dtype=kept)
+    def _compiled(self, node: Any, dtype: Any) -> Any:
+        kept = {"keep_voltages": False, "keep_derived": False, "dtype": dtype}
+        return compile_scan((node,), self._n_steps, self._dt, varies=True, **kept)
 
     def over_time(self, name: str) -> np.ndarray:
         """Values of a node at every step, (n, n_steps, *shape)."""

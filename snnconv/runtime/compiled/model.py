@@ -38,6 +38,8 @@ class Program:
         None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
     read_from : int
         First step of the run, counted from 1, that is summed.
+    keeps_state : bool
+        Whether the state after a chunk is looked at, and not only gone on from.
     """
 
     batch_size: int
@@ -46,6 +48,7 @@ class Program:
     recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
     read_from: int = 1
+    keeps_state: bool = True
 
     def records(self, kind: str, name: str) -> bool:
         """Whether the population's values of this kind are kept."""
@@ -82,8 +85,12 @@ class Model:
         self._splits = is_one_program and platform == "gpu" and self.dtype == tf.float32 and self.precision == "float32"
         # sparse products were measured on CPUs only, and round nothing; XLA has none
         self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
-        self.outputs = dict(graph.outputs)
-        self.nodes = tuple(node.map_arrays(lambda array: tf.constant(array, self.dtype)) for node in graph.nodes)
+        self.outputs, nodes = dict(graph.outputs), list(reversed(graph.nodes))
+        del graph  # its kernels are copies in float64, each of which goes when its tensor is there
+        tensors = []
+        while nodes:
+            tensors.append(nodes.pop().map_arrays(lambda array: tf.constant(array, self.dtype)))
+        self.nodes = tuple(tensors)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
 
     @cached_property
@@ -157,6 +164,9 @@ class Model:
         """Number of nodes and outputs that take a node's values."""
         taken = [source for node in self.nodes for source in node.inputs] + list(self.outputs.values())
         return taken.count(name)
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
 
     @cached_property
     def _by_name(self) -> dict[str, Node]:

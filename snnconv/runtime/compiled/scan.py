@@ -1,7 +1,11 @@
 """Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA; and how functions are compiled.
 
 XLA computes a step anew for each array that the loop leaves: with spikes and state in one array (`packing`) it computes
-it once. Neurons that have no packing run all the same, more slowly.
+it once. Neurons that have no packing run all the same, more slowly: the loop carries as little of their state as it
+can, one count for all neurons of a sample, and nothing that no later step reads.
+
+Functions of means between a running mean and its neurons take their places in the loop. What is between two of its
+arrays then stays in the processor's cache, and sums are added up in the order of the NumPy loop.
 
 TensorFlow keeps every program of XLA until the process ends. Simulators therefore share them: a program depends on the
 kind of its nodes and on sizes, and gets the arrays of the nodes as arguments.
@@ -16,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...graph import Node, Population, Stateful
+from ...graph import Function, Linear, Node, Population, Stateful
 from ...neurons.base import State
 from .. import tensorflow_ops
 from .packing import LIFPacking, packing_of
@@ -73,17 +77,18 @@ class Settled:
 
 States = dict[str, State]
 Arrays = dict[str, dict[str, tf.Tensor]]
-Settings = tuple[type[Node], tuple[tuple[str, Any], ...]]
+Settings = tuple[type[Node], tuple[tuple[str, Any], ...], Hashable]
 Scan = Callable[[tf.Tensor, States, Arrays, tf.Tensor], tuple[tf.Tensor, States, tf.Tensor | None]]
 
 
 def compile_scan(
-    nodes: tuple[Stateful, ...],
+    nodes: tuple[Linear | Stateful, ...],
     steps: int,
     dt: float,
     *,
     varies: bool,
     keep_voltages: bool,
+    keep_derived: bool,
     dtype: tf.DType,
     together: int = 1,
 ) -> Scan:
@@ -95,6 +100,8 @@ def compile_scan(
         Whether the input is (steps, n, *shape), or (n, *shape) for every step.
     keep_voltages : bool
         Whether the voltages of the last node are wanted.
+    keep_derived : bool
+        Whether variables of the state that no later step reads are wanted after the last one.
     dtype : tf.DType
         Type of the last node's values, where bool holds them.
     together : int
@@ -109,15 +116,16 @@ def compile_scan(
         None.
     """
     settings = (tuple(map(settings_of, nodes)), steps, dt, varies, keep_voltages, dtype)
-    program = shared(_scan, *settings) if together == 1 else shared(_scan_in_rounds, together, *settings)
+    in_rounds = partial(shared, _scan_in_rounds, together)
+    program = shared(_scan, keep_derived, *settings) if together == 1 else in_rounds(*settings)
     names = [node.name for node in nodes]
 
     def scan(
         x: tf.Tensor, states: States, arrays: Arrays, n_valid: tf.Tensor
     ) -> tuple[tf.Tensor, States, tf.Tensor | None]:
-        of_nodes = [states[name] for name in names], [arrays[name] for name in names]
+        of_nodes = [states.get(name, {}) for name in names], [arrays[name] for name in names]
         values, after, voltages = program(x, *of_nodes, n_valid)
-        return values, dict(zip(names, after, strict=True)), voltages
+        return values, {name: state for name, state in zip(names, after, strict=True) if name in states}, voltages
 
     return scan
 
@@ -131,10 +139,12 @@ def settings_of(node: Node) -> Settings:
     """Class and fields of a node, without its arrays and its place in a graph; hashable but for odd neurons."""
     left_out = {"name", "inputs", "trained", "folded", *node.array_fields}
     names = (field.name for field in dataclasses.fields(node) if field.name not in left_out)
-    return type(node), tuple((name, getattr(node, name)) for name in names)
+    meant = node.definition if isinstance(node, Function) else None  # a name may be given to another function later
+    return type(node), tuple((name, getattr(node, name)) for name in names), meant
 
 
 def _scan(
+    keep_derived: bool,
     settings: tuple[Settings, ...],
     steps: int,
     dt: float,
@@ -149,32 +159,57 @@ def _scan(
     """The scan of `compile_scan`, with the nodes as `settings` and arrays."""
     nodes = _nodes(settings, arrays)
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
+    carried = partial(_carried, keep_derived=keep_derived)
 
-    def body(step: Any, carried: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+    def body(step: Any, before: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
         value, state, after = x[step] if varies else x, {}, []
-        for node, packing, before in zip(nodes, packings, carried, strict=True):
-            value, state = node.step(value, _unpack(packing, before), dt, tensorflow_ops)
+        for node, packing, each in zip(nodes, packings, before, strict=True):
+            value, state = _step(node, value, _unpack(packing, each), dt)
             packed, value, state = _pack(packing, value, state)
-            after.append(packed)
+            after.append(carried(node, packed))
         if keep_voltages:
             voltages = voltages.write(step, state["voltage"])
         return step + 1, after, values.write(step, tf.cast(value, dtype)), voltages
 
-    shape = x.shape[int(varies) :]
+    shape = (x.shape[int(varies)], *nodes[-1].shape)
     written: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
     if not keep_voltages:
         written[1] = tf.constant(0)
     packed = [_pack(packing, None, state)[0] for packing, state in zip(packings, states, strict=True)]
+    packed = list(map(carried, nodes, packed))
     _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
     after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
-    return values.stack(), after, voltages.stack() if keep_voltages else None
+    return values.stack(), list(map(_whole, after, states)), voltages.stack() if keep_voltages else None
 
 
 def _nodes(settings: tuple[Settings, ...], arrays: list[dict[str, tf.Tensor]]) -> list[Any]:
     return [
         kind(name="", inputs=(), **{**dict.fromkeys(kind.array_fields), **given, **dict(fields)})
-        for (kind, fields), given in zip(settings, arrays, strict=True)
+        for (kind, fields, _), given in zip(settings, arrays, strict=True)
     ]
+
+
+def _step(node: Any, value: tf.Tensor, state: State, dt: float) -> tuple[tf.Tensor, State]:
+    if isinstance(node, Stateful):
+        return node.step(value, state, dt, tensorflow_ops)
+    return node.apply(value, xp=tensorflow_ops), {}
+
+
+def _carried(node: Any, state: Any, keep_derived: bool) -> Any:
+    """The part of a state that a loop carries, with one count for all units of a sample."""
+    if not (isinstance(node, Stateful) and isinstance(state, dict)):
+        return state
+    first = (slice(None), *[slice(0, 1)] * len(node.shape))
+    return {
+        name: value[first] if name in node.uniform else value
+        for name, value in state.items()
+        if keep_derived or name not in node.derived
+    }
+
+
+def _whole(after: State, before: State) -> State:
+    """A state after a loop in the shapes that it had before; what the loop did not carry is as it was."""
+    return before | {name: tf.broadcast_to(value, tf.shape(before[name])) for name, value in after.items()}
 
 
 def _scan_in_rounds(
@@ -192,8 +227,8 @@ def _scan_in_rounds(
 ) -> tuple[tf.Tensor, list[State], tf.Tensor | None]:
     """The same with several steps in each round of the loop; spikes that are 0 or 1 are kept in a bit each."""
     nodes = _nodes(settings, arrays)
-    n_rounds, shape = steps // together, x.shape[int(varies) :]
-    rounds = tf.reshape(x, (n_rounds, together, *shape)) if varies else x
+    n_rounds, shape = steps // together, (x.shape[int(varies)], *nodes[-1].shape)
+    rounds = tf.reshape(x, (n_rounds, together, *x.shape[1:])) if varies else x
     as_bits = isinstance(nodes[-1], Population) and nodes[-1].neuron.is_binary
     kept = tf.int32 if as_bits else dtype
 
@@ -203,7 +238,7 @@ def _scan_in_rounds(
             value, after = given[place] if varies else given, []
             is_valid = number * together + place < n_valid
             for node, state in zip(nodes, before, strict=True):
-                value, new = node.step(value, state, dt, tensorflow_ops)
+                value, new = _step(node, value, state, dt)
                 after.append({name: tf.where(is_valid, new[name], old) for name, old in state.items()})
             before = after
             found.append(value)

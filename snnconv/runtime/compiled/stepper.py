@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...graph import Filter, Input, Linear, Population, Readout, Stateful
+from ...graph import Affine, Filter, Function, Input, Linear, Node, Population, Readout, RunningMean, Stateful
 from ...neurons import Neuron
 from ...neurons.base import State
 from ...neurons.spike_train import spikes_between
@@ -68,30 +68,43 @@ class Stepper:
             and node.neuron.has_spike_train(self._model.dt)
         }
 
-    def _find_chains(self) -> dict[str, tuple[Stateful, ...]]:
-        """Nodes that share one scan, keyed by the last: a population, and a filter that feeds it alone."""
-        chains: dict[str, tuple[Stateful, ...]] = {}
-        for node in self._model.stateful:
-            if node.name in self._trains or not node.needs_loop:
+    def _find_chains(self) -> dict[str, tuple[Linear | Stateful, ...]]:
+        """Nodes that share one scan, keyed by the last: a population, and what feeds it alone on the way from one node.
+
+        These are filters, running means and functions of them. Without a population they stand alone.
+        """
+        chains: dict[str, tuple[Linear | Stateful, ...]] = {}
+        joined: set[str] = set()
+        for node in reversed(self._model.stateful):
+            if node.name in self._trains or node.name in joined:
                 continue
-            source = node.inputs[0]
-            joins = isinstance(node, Population) and self._model.n_uses(source) == 1
-            before = chains.pop(source) if joins and isinstance(chains.get(source, (None,))[-1], Filter) else ()
-            chains[node.name] = (*before, node)
+            chain: tuple[Any, ...] = (node,)
+            while isinstance(node, Population) and self._joins(source := chain[0].inputs[0]):
+                chain = (self._model[source], *chain)
+            chains[node.name] = chain
+            joined.update(each.name for each in chain)
         return chains
 
-    def _scan(self, chain: tuple[Stateful, ...]) -> Scan:
+    def _joins(self, name: str) -> bool:
+        """Whether a node in front of a population can share its scan."""
+        node, is_own = self._model[name], self._model.n_uses(name) == 1 and name in self._varies
+        return is_own and (
+            isinstance(node, (Affine, Filter, RunningMean)) or (isinstance(node, Function) and len(node.inputs) == 1)
+        )
+
+    def _scan(self, chain: tuple[Linear | Stateful, ...]) -> Scan:
         return compile_scan(
             chain,
             self._program.chunk_steps,
             self._model.dt,
             varies=chain[0].inputs[0] in self._varies,
             keep_voltages=self._program.records("voltages", chain[-1].name),
-            dtype=self._dtype(chain[-1]),
+            keep_derived=self._program.keeps_state,
+            dtype=self._dtype(self._model[chain[-1].name]),
             together=together(self._program.chunk_steps) if self._model.platform == "gpu" else 1,
         )
 
-    def _dtype(self, node: Stateful) -> tf.DType:
+    def _dtype(self, node: Node) -> tf.DType:
         """Type of the values that a node gives."""
         return tf.bool if isinstance(node, Population) and self._model.fits_bool(node) else self._model.dtype
 
@@ -167,8 +180,9 @@ class Stepper:
         records: dict[str, Tensors] = {"spikes": {}, "voltages": {}, "rates": {}}
         state = dict(state)
         times = begin + tf.minimum(tf.range(self._program.chunk_steps + 1), n_valid)
+        on_the_way = {node.name for chain in self._chains.values() for node in chain[:-1]}
         for node in self._nodes(arrays):
-            if isinstance(node, Input) or node.name not in self._varies:
+            if isinstance(node, Input) or node.name not in self._varies or node.name in on_the_way:
                 continue
             if isinstance(node, Linear):
                 values[node.name] = self._apply_over_time(node, [values[name] for name in node.inputs])
@@ -176,16 +190,11 @@ class Stepper:
             voltages = None
             if node.name in self._trains:
                 value = self._spikes_between[node.name](tf.cast(times, self._model.dtype), *trains[node.name])
-            elif node.name in self._chains:
+            else:
                 chain = self._chains[node.name]
-                before = {each.name: state[each.name] for each in chain}
+                before = {each.name: state[each.name] for each in chain if each.name in state}
                 value, after, voltages = self._scans[node.name](values[chain[0].inputs[0]], before, arrays, n_valid)
                 state |= after
-            elif not node.needs_loop:
-                x = self._over_time(values[node.inputs[0]], node.inputs[0])
-                value, state[node.name] = node.over_time(x, state[node.name], n_valid, tensorflow_ops)
-            else:
-                continue  # a filter that scans together with the population behind it
             values[node.name] = value
             if isinstance(node, Population):
                 self._record(node, value, voltages, records)
