@@ -39,6 +39,7 @@ module snn_layer #(
     parameter WEIGHT_BITS = 8,
     parameter WEIGHT_FILE = "",
     parameter WEIGHT_BANK_BITS = 0,  // words of a row of the file, as a power of two
+    parameter WEIGHT_PART_BITS = 0,  // of a row, that are in a file of their own; 0: all are in one
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter READ_BITS = 1,  // INPUT_BITS, or INPUT_BITS - 1 + SOURCE_ADDRESS_BITS with QUEUE
     parameter SUM_BITS = 16,
@@ -48,10 +49,10 @@ module snn_layer #(
     parameter THRESHOLDS = 1,
     parameter THRESHOLD_BITS = 8,
     parameter THRESHOLD_FILE = "",
-    parameter FLOORS = 1,
+    parameter FLOORS = 0,
     parameter FLOOR_BITS = 1,
     parameter FLOOR_FILE = "",
-    parameter CEILINGS = 1,
+    parameter CEILINGS = 0,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
     parameter BACKS = 1,
@@ -225,9 +226,9 @@ module snn_layer #(
     endgenerate
 
     wire [LANES*WEIGHT_BITS-1:0] weights;
-    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS) weight_rom (
-        clk, weight_address, weights
-    );
+    snn_rom #(
+        LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS, WEIGHT_PART_BITS
+    ) weight_rom (clk, weight_address, weights);
 
     wire taken, starts_sum, sums_end;
     reg row_starts;

@@ -119,8 +119,10 @@ def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
         given, n_neurons = stage.parameters, stage.n_neurons
         for name in stage.memories:
             rows = stage.rows_of(name)
+            bits = rows.shape[1] * stage.widths[name]
+            part = stage.part_bits if name == "WEIGHTS" else 0
             if (rows != rows[0]).any():  # else it is a constant
-                yield Memory(rows.shape[1] * stage.widths[name], len(rows), is_rom=True)
+                yield from (Memory(min(part or bits, bits - n), len(rows), True) for n in range(0, bits, part or bits))
         if stage.holds:
             yield Memory(int(given["SUM_BITS"]), n_neurons)
         if "STATE_BITS" in given:
@@ -169,7 +171,9 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
     rest = int(given.get("REFRACTORY_BITS", 0))  # parts of a step have a pipeline of their own
     found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)) + (rest and 3 * rest + 3))
-    found["states"] = state * {"LIF": 5, "IF": 6, "SignedIF": 9}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    bounds = sum(name in stage.memories for name in ("FLOOR", "CEILING"))
+    found["states"] = state * {"LIF": 4, "IF": 4, "SignedIF": 7}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    found["bounds"] = state * bounds
     return found
 
 

@@ -44,6 +44,11 @@ class Family:
     nanometres: float
     is_routed: bool = True
 
+    @property
+    def deepest(self) -> int:
+        """Most words of a block of memory."""
+        return max(words for _, words in self.shapes)
+
 
 @dataclass(frozen=True)
 class Device:
