@@ -11,9 +11,9 @@ import snnconv
 from snnconv.export.verilog.sizing import cells
 from snnconv.export.verilog.sizing.devices import DEVICES
 
-from .__main__ import read
 from .networks import SEEN, TABLE, UNSEEN
 from .routing import checksum
+from .runs import read
 
 COEFFICIENTS = Path(snnconv.__file__).parent / "export/verilog/sizing/coefficients.json"
 FAMILIES = {device.family.name: device.family for device in DEVICES.values()}
@@ -30,7 +30,7 @@ def samples(runs, networks, family, what):
         run = runs.get(f"{name} | {family.name}", {})
         number = run.get(MEASURED[what])
         if number:
-            stages = recipe.stages()[1]
+            stages = recipe.stages(family)[1]
             parts = cells.delays(stages, family) if what == "nanoseconds" else cells.parts(stages, family)
             found.append((name, parts, 1000 / number if what == "nanoseconds" else number))
     return found
@@ -118,10 +118,10 @@ def table(runs):
         heads = [f"{family.name}: cells | estimate{' | MHz | estimate' if group else ''}" for family in families]
         print(f"\n| network | {' | '.join(heads)} |\n|{'---|' * (1 + (4 if group else 2) * len(families))}")
         for name, recipe in UNSEEN.items():
-            cell, row = recipe.stages()[1], []
+            row = []
             for family in families:
                 run = runs.get(f"{name} | {family.name}")
-                guess = cells.estimate(cell, family)
+                guess = cells.estimate(recipe.stages(family)[1], family)
                 row += [f"{run['cells']:,}" if run else "", f"{guess.cells:,}" if run else ""]
                 if group:
                     row += [
@@ -136,7 +136,7 @@ def table(runs):
 def same_blocks(key, run):
     """Whether a run has as many memories and multipliers as are estimated."""
     name, _, family = key.partition(" | ")
-    guess = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages()[1], FAMILIES[family])
+    guess = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages(FAMILIES[family])[1], FAMILIES[family])
     return (run["memories"], run["multipliers"]) == (guess.memories, guess.multipliers)
 
 
