@@ -104,9 +104,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     if aim is None:
         needed = frequency(most / golden.n_steps / settings.dt)
         notes[1] += f": real time, {settings.dt * 1e3:g} ms a step, needs {needed}"
-    widths = {
-        name: [bits, rows.shape[1]] for stage in circuit for name, (rows, bits) in memory_files(stage).items()
-    }
+    widths = {name: [bits, rows.shape[1]] for stage in circuit for name, (rows, bits) in memory_files(stage).items()}
     about: dict[str, object] = {"bits_and_lanes_of_mem": widths}
     if choice.estimate is not None:
         about["estimate"] = choice.estimate.to_dict()

@@ -30,8 +30,7 @@ def samples(runs, networks, family, what):
         run = runs.get(f"{name} | {family.name}", {})
         number = run.get(MEASURED[what])
         if number:
-            stages = recipe.stages(family)[1]
-            parts = cells.delays(stages, family) if what == "nanoseconds" else cells.parts(stages, family)
+            parts = cells.parts(recipe.stages(family)[1], family)[what]
             found.append((name, parts, 1000 / number if what == "nanoseconds" else number))
     return found
 
@@ -105,7 +104,7 @@ def main():
         for family, numbers in families.items()
     }
     COEFFICIENTS.write_text(json.dumps({"about": about, "families": rounded}, indent=1) + "\n", "utf-8")
-    cells.coefficients.cache_clear()
+    cells.fitted.cache_clear()
     print(about, f"({n_stale} of all {len(runs)} are of another RTL)")
     print("\n".join(lines))
     table(runs)

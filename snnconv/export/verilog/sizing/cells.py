@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..stages import Stage, readers
-from .devices import Family
+from .devices import COUNTS, Device, Family
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Cells:
     memories: int
     multipliers: int
     hertz: float | None
+
+    def fits(self, device: Device) -> bool:
+        """Whether the device has as many of all."""
+        return all(getattr(self, what) <= getattr(device, what) for what in COUNTS)
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,26 @@ class Memory:
 
 def estimate(stages: Sequence[Stage], family: Family) -> Cells:
     """Estimate the cells and the clock of a circuit on devices of a family."""
-    fitted, found = coefficients()[family.name], parts(stages, family)
-    numbers = {what: _weighted(found, fitted[what]) for what in ("cells", "registers")}
-    hertz = 1e9 / _weighted(delays(stages, family), fitted["nanoseconds"]) if family.is_routed else None
+    found = parts(stages, family)
+    numbers = {
+        what: sum(coefficients.get(part, 0.0) * n for part, n in found[what].items())
+        for what, coefficients in fitted()[family.name].items()
+    }
     return Cells(
         cells=round(numbers["cells"]),
         registers=round(numbers["registers"]),
-        memories=int(found["blocks"]),
-        multipliers=int(found["multipliers"]),
-        hertz=hertz,
+        memories=int(found["cells"]["blocks"]),
+        multipliers=int(found["cells"]["multipliers"]),
+        hertz=1e9 / numbers["nanoseconds"] if family.is_routed else None,
     )
 
 
-def parts(stages: Sequence[Stage], family: Family) -> Counter[str]:
-    """The parts that a circuit's cells are counted with, by name."""
+def parts(stages: Sequence[Stage], family: Family) -> dict[str, Mapping[str, float]]:
+    """The parts that a circuit's cells, registers and the nanoseconds of its clock are counted with, by name."""
     last = stages[-1].parameters
     found = Counter({"network": 1, "values": int(last["VALUE_BITS"]) + int(stages[0].parameters["INPUT_BITS"])})
-    for memory in _memories(stages):
+    memories = list(_memories(stages))
+    for memory in memories:
         part, n = memory.place(family)
         found[part] += n
         if part == "blocks" and n > 1:
@@ -92,22 +99,14 @@ def parts(stages: Sequence[Stage], family: Family) -> Counter[str]:
             found["banks"] += memory.bits * (-(-memory.words // deepest) - 1)
     for stage in stages:
         found += _stage_parts(stage, family)
-    return found
-
-
-def delays(stages: Sequence[Stage], family: Family) -> dict[str, float]:
-    """The parts that the period of a circuit's clock is estimated with, by name."""
-    carried = max(int(stage.parameters.get("BITS", stage.parameters["SUM_BITS"])) for stage in stages)
-    banks = max(memory.blocks(family) for memory in _memories(stages))
-    n_blocks = parts(stages, family)["blocks"]
-    windows = max(int(stage.parameters["PLACE_BITS"]) if _n_axes(stage) else 0 for stage in stages)
-    return {
-        "network": 1.0,
-        "carried bits": float(carried),
-        "banks": math.log2(max(banks, 1)),
-        "blocks": math.log2(1 + n_blocks),
-        "windows": float(windows),
+    delays = {
+        "network": 1,
+        "carried bits": max(int(stage.parameters.get("BITS", stage.parameters["SUM_BITS"])) for stage in stages),
+        "banks": math.log2(max(1, *(memory.blocks(family) for memory in memories))),
+        "blocks": math.log2(1 + found["blocks"]),
+        "windows": max(int(stage.parameters["PLACE_BITS"]) if _n_axes(stage) else 0 for stage in stages),
     }
+    return {"cells": found, "registers": found, "nanoseconds": delays}
 
 
 def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
@@ -186,11 +185,7 @@ def _count_bits(stage: Stage) -> int:
     return int(stage.parameters.get("SENT_BITS", 0)) or int(stage.parameters.get("REFRACTORY_STEPS", 0)).bit_length()
 
 
-def _weighted(found: Mapping[str, float], coefficients: Mapping[str, float]) -> float:
-    return sum(coefficients.get(part, 0.0) * n for part, n in found.items())
-
-
 @functools.cache
-def coefficients() -> dict[str, dict[str, dict[str, float]]]:
+def fitted() -> dict[str, dict[str, dict[str, float]]]:
     text = importlib.resources.files(__name__.rpartition(".")[0]).joinpath("coefficients.json").read_text("utf-8")
     return json.loads(text)["families"]
