@@ -19,13 +19,19 @@ module snn_sequencer #(
     localparam [31:0] MOST = MOST_STEPS;
     reg [23:0] number;
     reg first;
-    wire last = number == n_steps;
+    // Numbers are compared a clock ahead: with a step that has just ended, the one that follows it was.
+    reg ended, is_one, is_same, is_next;
+    wire last = !ended ? is_same : first ? is_one : is_next;
     wire fresh = first || every_step;
     assign step_ready = !error && (frame_ready || !fresh);
     assign step_tags = {last, fresh, first};
     assign frame_release = step_done && (every_step || (HOLDS != 0 ? first : last));
     always @(posedge clk) begin
         error <= n_steps == 0 || n_steps > MOST[23:0];
+        ended <= step_done;
+        is_one <= n_steps == 24'd1;
+        is_same <= number == n_steps;
+        is_next <= number == n_steps - 1'b1;
         if (rst || (step_done && last)) begin
             number <= 24'd1;
             first <= 1'b1;
