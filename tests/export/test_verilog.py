@@ -153,6 +153,16 @@ def test_deep_memories_for_a_device_are_cut_into_parts_that_fit_its_blocks(deepe
 
 
 @needs_simulator
+@pytest.mark.parametrize("n_steps", [1, 2])
+@pytest.mark.parametrize("varies", [False, True])
+def test_samples_of_few_steps(n_steps, varies, tmp_path):
+    """As many as sums are proven for, so that their numbers have no bit to spare."""
+    x = np.random.default_rng(1).random((2, n_steps, 7) if varies else (2, 7))
+    export.export(random_line(1), tmp_path / "out", "verilog", x=x, n_steps=n_steps, longest=n_steps, golden=2)
+    assert passes(tmp_path / "out")[2:4] == [2, n_steps]
+
+
+@needs_simulator
 def test_spikes_as_inputs_and_inputs_that_vary(tmp_path):
     """One bit per input, another frame at every step."""
     graph = random_line(12)

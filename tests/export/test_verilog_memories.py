@@ -75,6 +75,11 @@ def kept(graph, number=1):
     return {"FLOOR", "CEILING"} & set(stages(graph, 1)[number - 1].memories)
 
 
+def with_neurons(layer, **arrays):
+    """The layer with other numbers of its neurons."""
+    return dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, **arrays))
+
+
 @pytest.mark.parametrize("min_voltage", [-math.inf, None])
 def test_bounds_that_no_run_comes_to_have_no_memory(min_voltage):
     """Without them the integers are the same, also where all inputs are the largest or the smallest at every step."""
@@ -86,7 +91,7 @@ def test_bounds_that_no_run_comes_to_have_no_memory(min_voltage):
         if "floor" not in vars(getattr(node, "neuron", None) or object):
             return node
         like = np.full_like(node.neuron.floor, far)
-        return dataclasses.replace(node, neuron=dataclasses.replace(node.neuron, floor=-like, ceiling=like))
+        return with_neurons(node, floor=-like, ceiling=like)
 
     other = dataclasses.replace(graph, nodes=tuple(map(without_bounds, graph.nodes)))
     rng = np.random.default_rng(0)
@@ -101,11 +106,11 @@ def test_bounds_that_no_run_comes_to_have_no_memory(min_voltage):
 def test_bounds_that_a_run_comes_to_stay():
     graph = quantize.quantize(random_line(3, neuron="IF", min_voltage=0.0), n_steps=N_STEPS)
     assert kept(graph) == {"FLOOR"}
-    layer, given = graph.nodes[1], sent_range(graph.input)
-    lower = dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, ceiling=layer.neuron.threshold // 2))
+    layer, given = graph.populations["n1"], sent_range(graph.input)
+    lower = with_neurons(layer, ceiling=layer.neuron.threshold // 2)
     assert {"FLOOR", "CEILING"} < set(neuron_arrays(lower, given, N_STEPS))
     longer = quantize.quantize(random_line(3, neuron="IF", min_voltage=-math.inf), n_steps=N_STEPS)
-    assert "FLOOR" in neuron_arrays(longer.nodes[1], given, N_STEPS + 1)
+    assert "FLOOR" in neuron_arrays(longer.populations["n1"], given, N_STEPS + 1)
 
 
 @needs_simulator

@@ -140,7 +140,7 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
     return NETWORK.substitute(
         found,
         layers=f"{n} layers" if n > 1 else "1 layer",
-        most_steps=graph.settings.n_steps,
+        most_steps=min(graph.settings.n_steps, (1 << 24) - 1),  # n_steps has 24 bits
         holds=first["HOLDS"],
         ports="\n".join(ports),
         dones="\n".join(f"    wire done{number};\n    wire [2:0] step_tags{number};" for number in range(1, n + 1)),

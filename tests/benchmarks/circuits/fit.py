@@ -10,6 +10,7 @@ from scipy.optimize import lsq_linear
 import snnconv
 from snnconv.export.verilog.sizing import cells
 from snnconv.export.verilog.sizing.devices import DEVICES
+from snnconv.export.verilog.timing import longest
 
 from .networks import SEEN, TABLE, UNSEEN
 from .routing import checksum
@@ -108,6 +109,7 @@ def main():
     print(about, f"({n_stale} of all {len(runs)} are of another RTL)")
     print("\n".join(lines))
     table(runs)
+    circuits(runs)
 
 
 def table(runs):
@@ -130,6 +132,20 @@ def table(runs):
             print(f"| {name} | {' | '.join(row)} |")
     wrong = [key for key, run in runs.items() if not same_blocks(key, run)]
     print(f"\nblock RAMs and multipliers: {len(runs) - len(wrong)} of {len(runs)} are as estimated; others: {wrong}")
+
+
+def circuits(runs):
+    """Print the networks that ran on every family, with the time of a sample of 10 steps in which all inputs spike."""
+    print("\n| network | device | cells | registers | block RAMs | multipliers | MHz | clocks | us |\n|" + "---|" * 9)
+    for name, recipe in (SEEN | UNSEEN | TABLE).items():
+        found = {family: runs.get(f"{name} | {family}") for family in FAMILIES}
+        if all(found.values()):
+            for family, run in found.items():
+                clocks = longest(recipe.stages(FAMILIES[family])[1], 10)
+                counts = " | ".join(f"{run[what]:,}" for what in ("cells", "registers", "memories", "multipliers"))
+                megahertz = run["megahertz"]
+                times = f"{megahertz} | {clocks:,} | {clocks / megahertz:.1f}" if megahertz else f" | {clocks:,} | "
+                print(f"| {name} | {family} | {counts} | {times} |")
 
 
 def same_blocks(key, run):
