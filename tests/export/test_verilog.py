@@ -30,7 +30,7 @@ def passes(folder):
     """
     said, succeeded = simulate(folder)
     assert succeeded, said
-    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps, (\d+) clocks for the first\n"
+    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps?, (\d+) clocks for the first\n"
     found = re.fullmatch(line, said)
     assert found, said
     return [int(number) for number in found.groups()]

@@ -51,7 +51,7 @@ def test_parts_are_the_digits_of_rows():
 @pytest.mark.full
 @pytest.mark.skipif(shutil.which("yosys") is None, reason="needs yosys: apt-get install yosys")
 def test_parts_take_the_blocks_that_are_estimated_and_hardly_any_logic(tmp_path):
-    """25,088 words of 16 bits on ECP5: in one piece they would be in shallow blocks, with logic to choose between 13."""
+    """25,088 words of 16 bits on ECP5: in one piece they would be in shallow blocks, and logic to choose between 13."""
     n_words, width = 25_088, 16
     bank_bits, part_bits = layout(n_words, ECP5.deepest)
     rows = np.random.default_rng(0).integers(0, 1 << width, (n_words >> bank_bits, 1 << bank_bits))
