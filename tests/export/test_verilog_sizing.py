@@ -130,6 +130,8 @@ def test_memories_are_placed_as_yosys_places_them():
     assert cells.Memory(8, 256, is_rom=True).place(UP5K) == ("blocks", 1)
     assert cells.Memory(20, 8).place(UP5K) == ("blocks", 2)
     assert cells.Memory(20, 8).place(ECP5) == ("distributed", 5)
+    assert cells.Memory(21, 64).place(ECP5) == ("blocks", 1)  # 24 cells, and 16 to choose between 4 of them
+    assert cells.Memory(9, 81).place(ECP5) == ("distributed", 18)
     assert cells.Memory(36, 512, is_rom=True).place(ECP5) == ("blocks", 1)
     assert cells.Memory(8, 16384, is_rom=True).place(ECP5) == ("blocks", 8)
 

@@ -63,9 +63,10 @@ class Memory:
             "blocks": (n_blocks * family.block_cost, n_blocks),
         }
         if family.distributed is not None and not self.is_rom:
-            bits, words, cost = family.distributed
+            bits, words, cost, deepest = family.distributed
             n_cells = -(-self.bits // bits) * -(-self.words // words)
-            found["distributed"] = (n_cells * cost, n_cells)
+            choice = (self.bits + 1) * (-(-self.words // deepest) - 1) / 2  # between them, to read and to write
+            found["distributed"] = (n_cells * cost + choice, n_cells)
         part = min(found, key=lambda each: found[each][0])
         return part, found[part][1]
 
@@ -112,8 +113,8 @@ def parts(stages: Sequence[Stage], family: Family) -> dict[str, Mapping[str, flo
 def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
     """All memories: of inputs, weights, constants of neurons, kept sums, states and frames between layers."""
     first = stages[0].parameters
-    n_inputs = 1 << int(first["SOURCE_ADDRESS_BITS"])
-    yield Memory(int(first["READ_BITS"]), n_inputs if stages[0].holds else 2 * n_inputs)
+    n_inputs = math.prod(int(first[what]) for what in ("IN_Z", "IN_Y", "IN_X", "CHANNELS"))
+    yield Memory(int(first["READ_BITS"]), n_inputs if stages[0].holds else 2 << int(first["SOURCE_ADDRESS_BITS"]))
     for number, stage in enumerate(stages, 1):
         given, n_neurons = stage.parameters, stage.n_neurons
         for name in stage.memories:
