@@ -160,7 +160,10 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
         found["windows"] = read + _n_axes(stage) * (3 * int(given["PLACE_BITS"]) + 8)
     if is_multiplied:
         takes_one = family.least_product is not None and term_bits >= family.least_product
-        found["multipliers" if takes_one else "products"] = lanes * (1 if takes_one else inputs * weights)
+        if takes_one:
+            found["multipliers"] = lanes
+        elif (stage.memories["WEIGHTS"] != stage.memories["WEIGHTS"][0]).any():  # products with a constant are sums
+            found["products"] = lanes * inputs * weights
     if "BITS" not in given:
         return found
     bits, state = int(given["BITS"]), int(given["STATE_BITS"])

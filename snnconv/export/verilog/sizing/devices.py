@@ -82,7 +82,7 @@ COUNTS = ("cells", "registers", "memories", "multipliers")  # that devices have 
 ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 ECP5_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 
-UP5K = Family("up5k", "logic cells", ICE40_SHAPES, 64, 16, None, 11, 1.2, 40)
+UP5K = Family("up5k", "logic cells", ICE40_SHAPES, 64, 16, None, 12, 1.2, 40)
 HX8K = Family("hx8k", "logic cells", ICE40_SHAPES, 64, 16, None, None, 1.2, 40)
 ECP5 = Family("ecp5-25", "LUT4", ECP5_SHAPES, 128, 16, (4, 16, 4, 16), 4, 1.1, 40)
 XC7 = Family("xc7", "LUT6", ECP5_SHAPES, 129, 64, (6, 32, 7, 128), 9, 1.0, 28, is_routed=False)
