@@ -50,6 +50,7 @@ __all__ = [
     "regularizers",
     "synapses",
     "tune",
+    "verify",
     "view",
 ]
 
@@ -73,6 +74,7 @@ _HOMES = {
     "read_nir": ".export.nir",
     "register_function": ".neurons",
     "tune": ".tuning.search",
+    "verify": ".api",
     "view": ".api",
 }
 
@@ -116,7 +118,7 @@ if TYPE_CHECKING:
     from . import errors, export, graph, layers, neurons, quantize
     from .analysis import plot
     from .analysis.diagnose import diagnose
-    from .api import convert, explain, view
+    from .api import convert, explain, verify, view
     from .conversion import files as keras_files
     from .conversion.trace import handles
     from .export.nir import read_nir

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..text.plain import plural, run_text
 from .options import Data, Dt, Json, KerasOptions, Labels, Model, ScaleFiringRates, Steps, Synapse, check_samples
 
 N_RANDOM = 32
@@ -69,7 +70,7 @@ def doctor(
     else:
         what = "random samples (no --data)" if given is None else "samples"
         labelled = "" if y is not None else ", without labels"
-        say(f"Examined {n:,} {what}{labelled}, {steps} steps of {network.dt * 1e3:g} ms.")
+        say(f"Examined {n:,} {what}{labelled}, {run_text(steps, network.dt)}.")
         if given is not None and errors:
             say()
             show(error_table(errors))
@@ -80,7 +81,7 @@ def doctor(
             say(f"  {finding.remedy}", indent=2)
         say()
         if findings:
-            say(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}", "bold red")
+            say(plural(len(findings), "finding"), "bold red")
         else:
             say("Nothing found", "bold green")
     if findings:

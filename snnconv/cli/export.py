@@ -39,7 +39,7 @@ class Measuring:
         ),
     ] = MAX_SAMPLES
     steps: Annotated[int, typer.Option("--steps", metavar="N", help="Time steps to measure.")] = 100
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random inputs.")] = 0
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of random inputs.")] = 0
 
     def check(self) -> None:
         """Raise ParameterError if there is nothing to measure."""
@@ -170,7 +170,7 @@ def export(
 
     Examples:
 
-    - `snnconv export model.keras` writes model.snn.h5, with every number of the network
+    - `snnconv export model.keras`: model.snn.h5, with every number of the network
 
     - `snnconv export model.h5 --target nir --approximate --data x.npy`
 

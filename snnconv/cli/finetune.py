@@ -46,7 +46,7 @@ def finetune(
     ] = "rate",
     trainable: Annotated[
         str, typer.Option(metavar="NAME,…", help="What trains; also heights, time_constants, initial_voltages.")
-    ] = "kernels,dense_biases,neuron_biases",
+    ] = "kernels, dense_biases, neuron_biases",
     distill: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Weight of the network's own answers in rates; 1 needs no labels."),
@@ -62,7 +62,9 @@ def finetune(
         typer.Option(metavar="KIND", help="Of calibrated relus.", autocompletion=complete_one_of("signed", "binary")),
     ] = "signed",
     dt: Dt = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples held back and of their order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Seed of the samples held back and of their order.")
+    ] = 0,
     backend: Annotated[
         str,
         typer.Option(
@@ -150,7 +152,7 @@ def finetune(
             augment="flip" if flip else None,
             spike_penalty=spike_penalty,
             surrogate=surrogate,
-            trainable=[name for name in trainable.split(",") if name],
+            trainable=[name.strip() for name in trainable.split(",") if name.strip()],
             dt=file.dt,
             seed=seed,
             backup=backup,

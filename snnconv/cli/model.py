@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, ModelFileError, ParameterError, in_short
-from ..files.hdf5 import damaged, open_hdf5, read_attributes
+from ..errors import ConfigError, ParameterError
+from ..files.hdf5 import read_attributes, reading
 from ..files.output import protect
 from ..graph import SpikingGraph, load
 from ..graph.file import is_graph_file
@@ -210,11 +210,8 @@ def _nir_dt(path: Path) -> float:
 
 
 def _own_dt(path: Path) -> float:
-    try:
-        with open_hdf5(path) as file, damaged():
-            return float(read_attributes(file).get("dt", DEFAULT_DT))
-    except ModelFileError as error:
-        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
+    with reading(path) as file:
+        return float(read_attributes(file).get("dt", DEFAULT_DT))
 
 
 def read_settings(path: Path, model: ModelFile) -> Settings:

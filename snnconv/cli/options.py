@@ -172,7 +172,7 @@ class KerasOptions:
         list[str] | None,
         typer.Option(
             "--replace",
-            metavar="NAME=ARITHMETIC",
+            metavar="NAME=FORMULA",
             help="What a layer computes whose code is not run, such as 'lambda=x / 255'. Repeatable.",
         ),
     ] = None
@@ -238,7 +238,7 @@ class KerasOptions:
         for text in self.replace or ():
             name, equals, arithmetic = text.partition("=")
             if not equals:
-                raise ParameterError(f"--replace must be NAME=ARITHMETIC, such as 'lambda=x / 255'. Received {text!r}.")
+                raise ParameterError(f"--replace must be NAME=FORMULA, such as 'lambda=x / 255'. Received {text!r}.")
             found[name.strip()] = arithmetic
         return found
 

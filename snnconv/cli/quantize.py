@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ModelFileError, ParameterError
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.table import Table
 from .app import complete_one_of
 from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps
@@ -65,7 +65,7 @@ def quantize(
             help="Estimate the circuit of 'export --target verilog' for an FPGA, such as up5k or ecp5-25.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the integers to an .int.h5 file.")
     ] = None,
@@ -83,7 +83,7 @@ def quantize(
 
     - `snnconv quantize model.keras --bits 4,6,8,16 --data x.npy --labels y.npy`
 
-    - `snnconv quantize model.keras --bits 4,6,8 --device up5k` says which of them fits the FPGA
+    - `snnconv quantize model.keras --bits 4,6,8 --device up5k`: which of them fits the FPGA
 
     - `snnconv quantize model.snn.h5 -o model.int.h5`
     """
@@ -179,7 +179,7 @@ def _show(found: list[Comparison], is_random: bool, out: Path | None) -> None:
     first = found[0]
     dt = first.graph.dt
     ran = f"{plural(first.n_samples, 'random sample')} (no --data)" if is_random else plural(first.n_samples, "sample")
-    say(f"Ran {ran} for {plural(first.n_steps, 'step')} of {dt * 1e3:g} ms, in floats and in integers.")
+    say(f"Ran {ran} for {run_text(first.n_steps, dt)}, in floats and in integers.")
     show(_predictions_table(found))
     if first.populations:
         show(_populations_table(found))

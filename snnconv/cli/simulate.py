@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DistributionError, ParameterError, one_line
+from ..text.plain import run_text
 from ..text.table import Table
 from .app import complete_one_of
 from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model, ScaleFiringRates, Synapse
@@ -53,7 +54,7 @@ def simulate(
     initial_voltage: Annotated[
         str, typer.Option(metavar="V", help="Voltage before the first step: a number up to 1, or uniform.")
     ] = "0",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs and uniform voltages.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs and uniform voltages.")] = 0,
     record: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Population to record, or NAME.spikes, .voltages, .rates; all. Repeatable."),
@@ -188,7 +189,7 @@ def simulate(
     what = "random samples (no --input)" if input is None else "samples"
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
-    ran = f"Ran {simulation.n:,} {what} for {steps} steps of {dt * 1e3:g} ms in {dtype}{products}{where}."
+    ran = f"Ran {simulation.n:,} {what} for {run_text(steps, dt)} in {dtype}{products}{where}."
     reading = "" if readout == Readout() else f"Answers are read as {said}: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 

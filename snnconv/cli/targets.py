@@ -89,7 +89,8 @@ def _described(option: Option) -> str:
         return f"{option.flag}  {option.help}"
     values = f" ({', '.join(option.choices)})" if option.choices else ""
     kind = "NAME" if option.choices else option.type.__name__.upper()
-    return f"{option.flag} {kind}  {option.help}{values}  [default: {option.default}]"
+    default = "" if option.default == "" else f"  [default: {option.default}]"
+    return f"{option.flag} {kind}  {option.help}{values}{default}"
 
 
 def _say_part(text: str) -> None:

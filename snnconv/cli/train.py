@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError, ModelFileError
+from ..text.plain import plural, run_text
 from ..text.progress import track
 from .options import Force, Json
 
@@ -135,7 +136,7 @@ def train_and_export(
     n_parameters = sum(math.prod(weight.shape) for weight in trained.model.trainable_weights)
     step(
         "Train",
-        f"{n_parameters:,} parameters, {n_epochs} epoch{'s' if n_epochs > 1 else ''}, in {trained.seconds:.1f} s",
+        f"{n_parameters:,} parameters, {plural(n_epochs, 'epoch')}, in {trained.seconds:.1f} s",
     )
     step("", f"rate accuracy {trained.rate_accuracy:.1%} on the test samples, in Keras")
 
@@ -160,7 +161,7 @@ def train_and_export(
     start = time.perf_counter()
     found = Simulator(graph, dt).evaluate(data.x_test, data.y_test, n_steps)
     seconds = time.perf_counter() - start
-    step("Run", f"{len(data.x_test):,} test samples in spikes, {n_steps} steps of {dt * 1e3:g} ms, in {seconds:.1f} s")
+    step("Run", f"{len(data.x_test):,} test samples in spikes, {run_text(n_steps, dt)}, in {seconds:.1f} s")
     step("", f"spiking accuracy {found['accuracy']:.1%} at the end, and on the way there:")
     show(accuracy_table(found["accuracy_over_time"], dt))
     step("Files", f"{model_path}: the Keras model")

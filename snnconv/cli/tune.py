@@ -55,9 +55,9 @@ def tune(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw accuracy over steps and energy: .png, .svg, .pdf.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the halves that early stopping is set and measured on.")] = (
-        0
-    ),
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Seed of the halves that early stopping is set and measured on.")
+    ] = (0),
     force: Force = False,
     json: Json = False,
     *,

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ParameterError
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.table import Table
-from .options import Dt, Dtype, Input, Json, KerasOptions, Model, Steps, check_samples
+from .options import Dt, Dtype, Input, Json, KerasOptions, Steps, check_samples
 
 if TYPE_CHECKING:
     from ..conversion.verify import Verification
 
 
 def verify(
-    model: Model,
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A Keras file, an exported .snn.h5, a .nir file, or an exported folder.",
+            show_default=False,
+        ),
+    ],
     against: Annotated[
         Path | None,
         typer.Option("--keras", metavar="FILE", help="Keras model that the exported graph MODEL came from."),
@@ -29,7 +36,7 @@ def verify(
     steps: Steps = 200,
     dt: Dt = None,
     dtype: Dtype = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs.")] = 0,
     json: Json = False,
     *,
     keras: KerasOptions,
@@ -91,7 +98,7 @@ def verify(
     if json:
         print_json(found.to_dict())
     else:
-        say(f"{plural(found.n_samples, 'sample')}, {plural(steps, 'step')} of {file.dt * 1e3:g} ms, {dtype}")
+        say(f"{plural(found.n_samples, 'sample')}, {run_text(steps, file.dt)}, {dtype}")
         hint = f"Name the model to compare rates with it: snnconv verify {model} --keras MODEL.keras"
         show_verification(found, hint if keras_model is None else "")
     if not found.passed:

@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import SpikingGraph
 from ..runtime import reference
 from ..runtime.result import Result
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.progress import track
 from .target import Inputs, Limit
 
@@ -136,7 +136,7 @@ class Verdict:
         if self.measured is None:
             return "exact: it holds every number of the network as it is."
         measured, total = self.measured, self.measured.total
-        where = f"({self.inputs}, {plural(measured.n_steps, 'step')} of {measured.dt * 1e3:g} ms)"
+        where = f"({self.inputs}, {run_text(measured.n_steps, measured.dt)})"
         if not total.n_spikes and not total.n_written:
             said = f"not measured: no neuron spikes {where}. Measure with inputs of your own"
         elif self._same:

@@ -17,7 +17,7 @@ from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, 
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
 from ..text.advice import argument
-from .target import Inputs, Option, Settings
+from .target import Inputs, Option, Settings, several_spikes
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
 CODES = {"analog": Analog, "rate": RateCode, "latency": LatencyCode}
@@ -88,10 +88,9 @@ def run_folder(path: Path, inputs: Inputs, n_steps: int) -> Result:
 
 def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     """Changes that a verdict names for integers."""
-    neurons = [view.neuron for view in graph.populations.values()]
-    rests = any(steps_as(neuron, LIF) and neuron.tau_ref for neuron in neurons)
+    rests = any(steps_as(view.neuron, LIF) and view.neuron.tau_ref for view in graph.populations.values())
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
-    if any(steps_as(neuron, LIF) and neuron.max_spikes > 1 for neuron in neurons):
+    if several_spikes(graph):
         what += ", one spike in a step where the float network has several"
     if not rests:
         return (what,)

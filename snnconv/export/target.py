@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import ParameterError
 from ..files.output import check_file, check_folder
 from ..graph import Inputs, SpikingGraph
+from ..neurons import LIF
+from ..neurons.base import steps_as
 from ..runtime.result import Result
 from ..text.advice import argument
 from ..text.plain import first_of
@@ -99,11 +101,13 @@ def other_neurons(kind: str, known: str = "LIF") -> str:
     return f"{advice} in their place"
 
 
-ONE_SPIKE = (
-    *("the several spikes in a step", "written with one spike a step"),
-    "Convert with firing rates that are scaled less",
-)
-"""Of `Limit`: LIF neurons that spike several times in a step; what there is instead; the advice."""
+def several_spikes(graph: SpikingGraph) -> tuple[Limit, ...]:
+    """The limit of targets whose LIF neurons spike once in a step, where those of the graph may spike more often."""
+    neurons = {name: view.neuron for name, view in graph.populations.items()}
+    names = tuple(name for name, neuron in neurons.items() if steps_as(neuron, LIF) and neuron.max_spikes > 1)
+    advice = "Convert with firing rates that are scaled less"
+    return (Limit("the several spikes in a step", names, "written with one spike a step", advice),) if names else ()
+
 
 FUNCTIONS = "the functions of means", "Train with relu, BatchNormalization and sums, which take nothing but spikes"
 """The limit of targets without arithmetic, and advice: silu, products, norms and attention become such functions."""

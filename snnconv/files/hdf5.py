@@ -11,14 +11,14 @@ import math
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError, one_line
+from ..errors import ModelFileError, SnnconvError, in_short, one_line
 from .hdf5_check import check_contents, objects
 from .output import MARK
 
@@ -91,6 +91,33 @@ def _contents(file: Any) -> Iterator[Any]:
         return
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield data
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """The HDF5 file at a path; errors while it is used name it.
+
+    Raises
+    ------
+    ModelFileError
+        If it is missing or damaged, or whatever else is wrong with it.
+    """
+    try:
+        with open_hdf5(path) as file, damaged():
+            yield file
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no file '{path}'.") from error
+    except SnnconvError as error:
+        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
+
+
+def claims(path: str | os.PathLike[str], is_one: Callable[[h5py.File], bool]) -> bool:
+    """Whether there is an HDF5 file at a path, and `is_one` says so of it."""
+    try:
+        with open_hdf5(path) as file, damaged():
+            return is_one(file)
+    except (OSError, ModelFileError):
+        return False
 
 
 def child(group: h5py.Group, name: str) -> Any:

@@ -52,14 +52,12 @@ def checked(max_bytes: int) -> int:
     return max_bytes
 
 
-def check_unpacked(n_bytes: int, file_bytes: int, what: str = "it") -> None:
+def check_unpacked(n_bytes: int, file_bytes: int) -> None:
     """Raise ModelFileError if a file of `file_bytes` may not hold `n_bytes` when it is unpacked."""
     given = _max_bytes.get()
     limit = max(FLOOR, FACTOR * file_bytes) if given is None else given
     if n_bytes > limit:
-        raise ModelFileError(
-            f"{what} claims {n_bytes:,} bytes when unpacked; {limit:,} are allowed. {_remedy(n_bytes)}"
-        )
+        raise ModelFileError(f"it claims {n_bytes:,} bytes when unpacked; {limit:,} are allowed. {_remedy(n_bytes)}")
 
 
 def check_json(text: str | bytes) -> None:

@@ -30,16 +30,16 @@ from typing import Any, Protocol, TypeVar
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError, in_short
+from ..errors import ModelFileError
 from ..files.hdf5 import (
     check_not_integers,
-    damaged,
+    claims,
     new_hdf5,
-    open_hdf5,
     read_attributes,
     read_numbers,
     read_text,
     read_texts,
+    reading,
 )
 from ..files.limits import GRAPH_VALUES, check_values
 from ..files.output import check_ending
@@ -160,22 +160,13 @@ def read(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
     ModelFileError
         If the file is missing, damaged, of another kind, or written by a later version.
     """
-    try:
-        with open_hdf5(path) as file, damaged():
-            return build(**_fields(file))
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file '{path}'.") from error
-    except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
+    with reading(path) as file:
+        return build(**_fields(file))
 
 
 def is_graph_file(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is an HDF5 file that claims to hold a spiking graph."""
-    try:
-        with open_hdf5(path) as file, damaged():
-            return read_text(file, "format") == FORMAT
-    except (OSError, ModelFileError):
-        return False
+    return claims(path, lambda file: read_text(file, "format") == FORMAT)
 
 
 def _fields(file: Any) -> dict[str, Any]:

@@ -21,24 +21,23 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
-from ..errors import ModelFileError, SnnconvError, in_short
+from ..errors import ModelFileError
 from ..files.hdf5 import (
     INTEGER_FORMAT,
     child,
-    damaged,
+    claims,
     new_hdf5,
-    open_hdf5,
     read_attributes,
     read_numbers,
     read_text,
     read_texts,
+    reading,
 )
 from ..files.output import check_ending
 from ..files.writing import replacing
@@ -76,6 +75,9 @@ ATTRIBUTES = {  # of a node besides kind, inputs and shape, in the order of the 
     "SpikingLayer": (*_LAYER, "neuron", *_NEURON, *_FLOATS),
     "ReadoutLayer": (*_LAYER, "activation"),
 }
+
+
+T = TypeVar("T")
 
 
 def save(
@@ -121,31 +123,21 @@ def attributes(node: IntegerNode) -> dict[str, Any]:
     return found | {f"range.{what}": (limits.low, limits.high) for what, limits in node.ranges.items()}
 
 
-@contextmanager
-def reading(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
-    """The fields of the `IntegerGraph` in a file; errors while they are used are errors of the file too.
+def read(path: str | os.PathLike[str], build: Callable[..., T]) -> T:
+    """Read an integer graph from a file; `build` makes it of its fields.
 
     Raises
     ------
     ModelFileError
         If the file is missing, damaged, of another kind, or written by a later version.
     """
-    try:
-        with open_hdf5(path) as file, damaged():
-            yield _read(file)
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file '{path}'.") from error
-    except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
+    with reading(path) as file:
+        return build(**_read(file))
 
 
 def is_integer_file(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is an HDF5 file that claims to hold an integer graph."""
-    try:
-        with open_hdf5(path) as file, damaged():
-            return read_text(file, "format") == FORMAT
-    except (OSError, ModelFileError):
-        return False
+    return claims(path, lambda file: read_text(file, "format") == FORMAT)
 
 
 def _read(file: h5py.File) -> dict[str, Any]:

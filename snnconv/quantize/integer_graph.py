@@ -180,8 +180,7 @@ def load(path: str | PathLike[str]) -> IntegerGraph:
     ModelFileError
         If the file is missing, damaged, of another kind, or written by a later version.
     """
-    with file.reading(path) as fields:
-        return IntegerGraph(**fields)
+    return file.read(path, IntegerGraph)
 
 
 def summary_table(nodes: Sequence[IntegerNode], settings: Settings, name: str) -> Table:

@@ -102,8 +102,8 @@ class Score:
 
     Attributes
     ----------
-    answers : list of (n,) array
-        Classes after the last step, batch by batch; none where the targets are values.
+    answers : list of (n, …) array
+        Classes after the last step, batch by batch; where the targets are values, those of the first batch.
 
     Raises
     ------
@@ -143,8 +143,11 @@ class Score:
             if steps.stop == self._n_steps:
                 self.answers.append(named[:, -1])
         else:
-            error = (self._read(means) - y.reshape(len(y), 1, *self._shape)) ** 2
+            values = self._read(means)
+            error = (values - y.reshape(len(y), 1, *self._shape)) ** 2
             self.total[steps] += error.reshape(*error.shape[:2], -1).mean(-1).sum(0)
+            if steps.stop == self._n_steps and not self.answers:
+                self.answers.append(values[:, -1])
         if steps.start == 0:
             self.n += len(y)
         if steps.stop == self._n_steps and self._metrics:

@@ -14,7 +14,7 @@ from ..graph import Population
 from ..graph.inputs import one_or_all
 from ..neurons.base import State
 from ..text.picture import curves, raster
-from ..text.plain import plural
+from ..text.plain import plural, run_text
 from ..text.table import Table
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Result:
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(array.shape) for array in self.outputs.values())
-        run = f"{self.n_steps} steps of {self.dt * 1e3:g} ms"
+        run = run_text(self.n_steps, self.dt)
         return f"<result of {run}: output {shapes}, recorded {list(self.recorded)}>"
 
     def _repr_html_(self) -> str:
@@ -203,7 +203,7 @@ def result_html(result: Result) -> str:
         records = {"spikes": result.spikes, "voltages": result.voltages, "rates": result.rates}
         kinds = [kind for kind, arrays in records.items() if name in arrays]
         rows.append([name, ", ".join(kinds), _shape(records[kinds[0]][name].shape), *_activity(result, name)])
-    run = f"{plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms = {result.n_steps * result.dt:.6g} s"
+    run = f"{run_text(result.n_steps, result.dt)} = {result.n_steps * result.dt:.6g} s"
     notes = [NOTE] if result.recorded else ["no population recorded: run with record='all'"]
     title = f"Result of {plural(result.n_samples, 'sample')}, {run}"
     rasters = "".join(

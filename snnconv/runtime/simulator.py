@@ -263,9 +263,8 @@ class Simulator:
         parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce, first))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
         found = self._workers.whole(found, [rows for rows, _ in parts])
-        one = next(iter(found.values()))
-        if reduce == "mean" and samples.n is not None and len(found) == 1 and one.ndim == 2 and one.shape[1] > 1:
-            self._watch(x, one.argmax(-1), n_steps)
+        if reduce == "mean" and samples.n is not None and len(found) == 1:
+            self._watch(x, next(iter(found.values())), n_steps)
         return self.graph.as_output(found)
 
     def evaluate(
@@ -420,7 +419,7 @@ class Simulator:
         return self._stream.state
 
     def _watch(self, x: Any, answers: np.ndarray, n_steps: int) -> None:
-        """Warn of one class for all samples where rates say several."""
+        """Warn of one answer for all samples where rates say several."""
         if self.graph.report:  # a part of a network has none, and its values are no answers
             late("warn_of_one_answer")(self.graph, x, answers, n_steps, self.dt, stacklevel=3)
 

@@ -1,4 +1,4 @@
-"""The array namespace of the TensorFlow runtime: the names of `snnconv.numpy_ops`, for tensors."""
+"""The array namespace of the TensorFlow runtime: the names of `snnconv.neurons.numpy_ops`, for tensors."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from .plain import number, plural
 WIDTH, HEIGHT, FOOT = 250, 92, 30  # pixels of a histogram; of what stands below its axis
 RASTER_WIDTH, ROW = 500, 3  # pixels of a raster, and of a neuron's row in it
 MOST_ROWS = 60  # neurons in a raster
+N_BINS = 40  # of a histogram
 CURVES_HEIGHT, MOST_CURVES, MOST_POINTS = 120, 20, 250  # pixels; curves in a picture; points of a curve
 # Colours of the page's style sheet; a notebook has none of them, and its own ink.
 BAR, MARK, GREY = "var(--bar, #0072b2)", "var(--mark, #d55e00)", "var(--grey, #777)"
@@ -56,12 +57,12 @@ def histogram(
     )
 
 
-def even_edges(values: np.ndarray, n: int = 40) -> np.ndarray:
-    """Edges of `n` bins over the range of the values; a range around a single one."""
+def even_edges(values: np.ndarray) -> np.ndarray:
+    """Edges of bins over the range of the values; a range around a single one."""
     low, high = float(np.min(values)), float(np.max(values))
     if not high > low:
         low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
-    return np.linspace(low, high, n + 1)
+    return np.linspace(low, high, N_BINS + 1)
 
 
 def raster(spikes: np.ndarray, dt: float, title: str) -> str:

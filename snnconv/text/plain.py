@@ -68,6 +68,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def run_text(n_steps: int, dt: float) -> str:
+    """The length of a run, as in "100 steps of 1 ms"."""
+    return f"{plural(n_steps, 'step')} of {dt * 1e3:g} ms"
+
+
 def labelled(label: str, text: str) -> list[str]:
     """A label with a text beside it, wrapped."""
     return _wrap(text, f"  {label}".ljust(LABEL), " " * LABEL)

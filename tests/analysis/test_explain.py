@@ -164,10 +164,6 @@ def test_a_graph_that_does_not_say_what_was_folded():
     assert "gain      2, fixed; already in kernel' and dense_bias'" in text
 
 
-def kernel(*shape):
-    return np.random.default_rng(0).normal(size=shape)
-
-
 def test_a_slope_per_channel_is_explained():
     model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.PReLU(shared_axes=[1, 2], name="p")])
     model.layers[-1].alpha.assign(np.array([0.1, 0.4]).reshape(1, 1, 2))

@@ -66,6 +66,36 @@ addEventListener("load", () => {
   report(found);
 });
 """
+PAINTINGS = """
+addEventListener("load", async () => {
+  const pens = CanvasRenderingContext2D.prototype, paint = pens.fillRect;
+  let painted = new Set();
+  pens.fillRect = function (...place) {
+    if (this.canvas.className === "maps") painted.add(this.canvas.dataset.layer);
+    paint.apply(this, place);
+  };
+  const seen = async (act) => {
+    painted = new Set();
+    await act();
+    return [...painted];
+  };
+  const main = document.querySelector("main"), first = document.querySelector("details"), found = {};
+  const resize = (width) => {
+    main.style.width = width;
+    dispatchEvent(new Event("resize"));
+  };
+  const toggle = (open) => new Promise((done) => {
+    first.addEventListener("toggle", done, { once: true });
+    first.open = open;
+  });
+  found.same = await seen(() => resize(""));
+  found.narrow = await seen(() => resize("200px"));
+  found.folded = await seen(() => toggle(false));
+  found.wide = await seen(() => resize(""));
+  found.opened = await seen(() => toggle(true));
+  report(found);
+});
+"""
 
 
 AXE = os.environ.get("SNNCONV_AXE", "")  # the path of axe.min.js, from npm's axe-core
@@ -150,6 +180,14 @@ def test_kernels_and_rates_of_convolutions_are_tiles_that_name_their_values(grap
     assert captions[1][1].startswith("neuron 0 (0, 0, 0): ")
     assert captions[1][1].endswith(" Hz")
     assert found["maps"][1]["between"].endswith(f"black {rates['low']:.4g} Hz, white {rates['high']:.4g} Hz")
+
+
+@pytest.mark.full
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+def test_tiles_are_painted_where_they_are_seen_and_change(made, tmp_path):
+    found, _ = reported(with_script(made.html, PAINTINGS), tmp_path)
+    both = ["lif1", "lif2"]
+    assert found == {"same": [], "narrow": both, "folded": [], "wide": ["lif2"], "opened": ["lif1"]}
 
 
 @pytest.mark.full

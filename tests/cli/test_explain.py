@@ -25,10 +25,6 @@ def graphs(models):
     return {name: snnconv.convert(model, verbose=False) for name, model in models.items()}
 
 
-def kernel(*shape):
-    return np.random.default_rng(0).normal(size=shape)
-
-
 @pytest.fixture(scope="module")
 def folder(graphs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("explain")

@@ -47,7 +47,7 @@ def test_code_is_replaced(places):
     fails("--replace 'code=x / 255'", "inspect", places / "code.h5")
     assert "dense" in run("inspect", places / "code.h5", "--replace", "code=x / 255")
     fails("must be arithmetic", "inspect", places / "code.h5", "--replace", "code=x.real")
-    fails("--replace must be NAME=ARITHMETIC", "inspect", places / "code.h5", "--replace", "x / 255")
+    fails("--replace must be NAME=FORMULA", "inspect", places / "code.h5", "--replace", "x / 255")
 
 
 def test_labels_of_one_sigmoid(places):

@@ -10,24 +10,11 @@ from snnconv.errors import ConversionError, ConversionWarning, ParameterError
 from snnconv.graph import Affine, Dense, Filter, Readout
 from snnconv.neurons import IF, LIF, Follower
 
-from ..helpers.networks import forum_model, random_cnn, randomise
+from ..helpers.linear_layers import check
+from ..helpers.networks import forum_model, random_cnn, randomise, sequential
 
 # Keras computes in float32: relative rounding of sums of some hundred products
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-
-
-def check(model, x=None, **options):
-    """Convert and compare the rate output with Keras'; return the graph."""
-    graph = snnconv.convert(randomise(model), **options)
-    if x is None:
-        x = np.random.default_rng(7).normal(size=(6, *model.input_shape[1:])).astype("float32")
-    np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), **CLOSE)
-    return graph
-
-
-def sequential(shape, *layers):
-    keras.utils.set_random_seed(11)
-    return keras.Sequential([keras.Input(shape), *layers])
 
 
 @pytest.mark.parametrize(
@@ -64,11 +51,11 @@ def sequential(shape, *layers):
     ],
 )
 def test_each_layer_gives_keras_rates(shape, layer):
-    check(sequential(shape, layer))
+    check(sequential(shape, layer), close=1e-5)
 
 
 def test_cnn_with_everything():
-    graph = check(random_cnn())
+    graph = check(random_cnn(), close=1e-5)
     assert list(graph.populations) == ["lif1", "lif2", "hidden"]
     assert not [node for node in graph.nodes if isinstance(node, Affine)], "every gain and scale is in a kernel"
     assert graph.readouts["classes"].activation == "softmax"

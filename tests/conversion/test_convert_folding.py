@@ -1,5 +1,7 @@
 """Gains, offsets and batch normalisation fold into kernels without a change of the rates."""
 
+from functools import partial
+
 import keras
 import numpy as np
 from keras import layers as kl
@@ -7,24 +9,10 @@ from keras import layers as kl
 import snnconv
 from snnconv.graph import Affine, Conv
 
-from ..helpers.networks import randomise
+from ..helpers import linear_layers
+from ..helpers.networks import randomise, sequential
 
-# Keras computes in float32: relative rounding of sums of some hundred products
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-
-
-def check(model, x=None, **options):
-    """Convert and compare the rate output with Keras'; return the graph."""
-    graph = snnconv.convert(randomise(model), **options)
-    if x is None:
-        x = np.random.default_rng(7).normal(size=(6, *model.input_shape[1:])).astype("float32")
-    np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), **CLOSE)
-    return graph
-
-
-def sequential(shape, *layers):
-    keras.utils.set_random_seed(11)
-    return keras.Sequential([keras.Input(shape), *layers])
+check = partial(linear_layers.check, close=1e-5)  # float32: rounding of sums of some hundred products
 
 
 def test_gain_and_batch_normalisation_fold_as_the_equation_says():

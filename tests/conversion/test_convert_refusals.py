@@ -9,12 +9,7 @@ import snnconv
 from snnconv.errors import ConversionError, ConversionWarning, ModelFileError
 from snnconv.graph import SpikingGraph
 
-from ..helpers.networks import forum_model
-
-
-def sequential(shape, *layers):
-    keras.utils.set_random_seed(11)
-    return keras.Sequential([keras.Input(shape), *layers])
+from ..helpers.networks import forum_model, sequential
 
 
 class Doubled(kl.Dense):

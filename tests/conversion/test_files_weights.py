@@ -34,14 +34,14 @@ def test_the_content_counts_not_the_name(tmp_path, suffix):
 # weights and JSON
 
 
-def two_dense(tmp_path, version="2.2.4", names=("dense_1", "dense_2"), **options):
+def two_dense(tmp_path, names=("dense_1", "dense_2"), **options):
     config = {"class_name": "Sequential", "config": {"name": "s", "layers": [
         dense("dense_1", 5, "relu", batch_input_shape=[None, 4]), dense("dense_2", 2)]},
-        "keras_version": version, "backend": "tensorflow"}  # fmt: skip
+        "keras_version": "2.2.4", "backend": "tensorflow"}  # fmt: skip
     w = numbers(4, 5), numbers(5), numbers(5, 2), numbers(2)
     weights = {names[0]: saved_dense(names[0], *w[:2]), names[1]: saved_dense(names[1], *w[2:])}
     (tmp_path / "model.json").write_text(json.dumps(config))
-    path = write_h5(tmp_path / "weights.h5", config, weights, version, weights_only=True, **options)
+    path = write_h5(tmp_path / "weights.h5", config, weights, "2.2.4", weights_only=True, **options)
     return path, with_weights([keras.Input((4,)), kl.Dense(5, activation="relu"), kl.Dense(2)], *w)
 
 

@@ -10,6 +10,8 @@ from snnconv.graph import Affine
 from snnconv.neurons import numpy_ops
 from snnconv.runtime import reference, tensorflow_ops
 
+from ..helpers.activations import differing
+from ..helpers.linear_layers import kinds
 from ..helpers.networks import pooled_cnn, randomise
 
 # shape of the input, layer
@@ -50,14 +52,6 @@ POOLS = [
     ((4, 5, 6), (2, 2, 3), (2, 1, 3), ((0, 0), (0, 1), (0, 0))),
     ((3, 4, 5, 2), (2, 1, 3, 2), (1, 2, 1, 1), ((0, 0), (0, 0), (1, 1), (0, 1))),
 ]
-
-
-def kinds(graph):
-    return [node.kind for node in graph.nodes]
-
-
-def differing(result, other):
-    return {name: int((spikes != other.spikes[name]).sum()) for name, spikes in result.spikes.items()}
 
 
 def pooled(shape, make):

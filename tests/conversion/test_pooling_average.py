@@ -12,21 +12,13 @@ from snnconv.graph.nodes import Difference, MaxPool, RunningSum
 from snnconv.graph.passes import max_to_average_pool
 from snnconv.neurons import IF
 
+from ..helpers.linear_layers import kinds
 from ..helpers.networks import pooled_cnn
-
-
-def kinds(graph):
-    return [node.kind for node in graph.nodes]
 
 
 @pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(5).random((4, 10, 10, 2))
-
-
-@pytest.fixture(scope="module")
-def graph():
-    return snnconv.convert(pooled_cnn())
 
 
 def test_average_pooling_in_its_place(images):

@@ -173,6 +173,14 @@ def test_smoothing_is_noted_and_does_not_fail():
     assert found.layers[0].rate_bound is None
 
 
+def test_a_layer_without_spikes_is_noted_where_the_equation_has_some():
+    model = keras.Sequential([keras.Input((5,)), kl.Dense(6, activation="relu", name="hidden"), kl.Dense(2)])
+    x = np.full((2, 5), 0.1)
+    randomise(model)
+    assert verify(model, x, n_steps=2).layers[0].note.startswith("no neuron spiked")
+    assert not verify(model, x, n_steps=200).layers[0].note
+
+
 def test_swapped_activations_are_noted_and_do_not_fail():
     model = keras.Sequential([keras.Input((5,)), kl.Dense(6, activation="gelu", name="hidden"), kl.Dense(2)])
     randomise(model)

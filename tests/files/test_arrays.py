@@ -12,9 +12,9 @@ from snnconv.files.arrays import OwnArrays, read_arrays, unpack_arrays
 from ..helpers.damaged_texts import HEADERS
 
 
-def write_npy(path, header, data=bytes(8)):
+def write_npy(path, header):
     text = header.encode("latin1")
-    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data)
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(8))
 
 
 def test_arrays_are_read(tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 from snnconv.graph import Dense, Filter, Input, Population, SpikingGraph
 
 
-def dense_network(sizes, neuron, seed=0, synapse=None):
+def dense_network(sizes, neuron, synapse=None):
     """Dense layers with spikes between them, at a few per cent of spikes."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     nodes, last = [Input(name="x", shape=(sizes[0],))], "x"
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
         kernel = rng.normal(0, 2.5 / math.sqrt(n_in), (n_in, n_out)).astype("float32")

@@ -66,7 +66,7 @@ def free_ports(n: int) -> list[int]:
     return ports
 
 
-def clusters(n: int) -> list[str]:
-    """TF_CONFIG of each of n workers on this machine."""
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(n)]}
-    return [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(n)]
+def clusters() -> list[str]:
+    """TF_CONFIG of each of two workers on this machine."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    return [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(2)]

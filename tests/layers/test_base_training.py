@@ -18,14 +18,12 @@ import snnconv
 from snnconv.errors import ParameterError
 from snnconv.layers import IF, LIF
 
+from ..helpers.layers import weights
+
 
 @pytest.fixture(autouse=True)
 def _seed():
     keras.utils.set_random_seed(11)
-
-
-def weights(layer):
-    return layer.gain.numpy(), layer.bias.numpy()
 
 
 @pytest.fixture(scope="module")

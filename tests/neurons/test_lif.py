@@ -135,8 +135,8 @@ class TestRate:
         self.check_count(IF(), J, 1e-3)
 
     @staticmethod
-    def check_count(neuron, J, dt, n_steps=300):
-        J = np.array(J)
+    def check_count(neuron, J, dt):
+        J, n_steps = np.array(J), 300
         spikes, _ = run(neuron, np.broadcast_to(J, (n_steps, len(J))), dt)
         expected = neuron.rate(J) / neuron.amplitude * n_steps * dt
         # The margin is for a spike that falls on the very end of the run and is rounded to the other side.

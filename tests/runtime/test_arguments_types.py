@@ -89,7 +89,7 @@ def test_inputs(graph):
     [
         (lambda: LIF(amplitude="a"), "LIF: amplitude must be a number. Received 'a'"),
         (lambda: LIF(tau_ref=None), "LIF: tau_ref must be a number"),
-        (lambda: IF(max_spikes="2"), "IF: max_spikes must be a number"),
+        (lambda: IF(max_spikes="2"), "IF: max_spikes must be None or a whole number"),
         (lambda: IF(max_spikes=float("nan")), "IF: max_spikes must be None or a whole number"),
         (lambda: SteppedLIF(leak_bits="8"), "SteppedLIF: leak_bits must be a number"),
         (lambda: snnconv.neurons.PiecewiseLinear(negative_slope="a"), "negative_slope must be a number, or one per"),

@@ -120,7 +120,7 @@ def test_predict_takes_the_arguments_of_keras(binary, capsys):
 @pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64"), tf.float64])
 def test_types_as_numpy_and_tensorflow_name_them(binary, dtype):
     graph = binary[0].graph
-    assert snnconv.Simulator(graph, dtype=dtype).predict(X[:2], 3).dtype == "float64"
+    assert snnconv.Simulator(graph, dtype=dtype).predict(X[:2], N_STEPS).dtype == "float64"
     assert reference.run(graph, X[:2], 3, dtype=dtype).output.dtype == "float64"
     with pytest.raises(ParameterError, match="dtype must be 'float32' or 'float64'"):
         snnconv.Simulator(graph, dtype=tf.float16)

@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_is_named():
 
 
 def test_the_command_names_who_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", clusters(2)[1])
+    monkeypatch.setenv("TF_CONFIG", clusters()[1])
     monkeypatch.chdir(tmp_path)
     from ..helpers.distribution import small
 

@@ -221,7 +221,7 @@ def test_workers_go_on_after_one_was_killed(folder, tmp_path, shared):
 
     def both(functions, *more):
         started = []
-        for function, config, out in zip(functions, clusters(2), outs, strict=True):
+        for function, config, out in zip(functions, clusters(), outs, strict=True):
             arguments = command(folder, out, "--strategy", "multiworker", *more)
             code = f"import tests.runtime.test_resumable as here; here.{function}(*{arguments!r})"
             started.append(

@@ -12,11 +12,8 @@ from snnconv.neurons import IF, LIF
 from snnconv.runtime import reference
 from snnconv.runtime.batches import MEMORY, sizes
 
+from ..helpers.activations import differing
 from ..helpers.networks import forum_model, random_cnn, randomise
-
-
-def differing(result, other):
-    return {name: int((spikes != other.spikes[name]).sum()) for name, spikes in result.spikes.items()}
 
 
 def populations(graph):

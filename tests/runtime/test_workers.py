@@ -197,7 +197,7 @@ def run_as_worker(folder):
 def workers(tmp_path_factory):
     """The folder into which two workers wrote what they found, and the addresses of both."""
     folder = tmp_path_factory.mktemp("workers")
-    configs = clusters(2)
+    configs = clusters()
     processes = [start("run_as_worker", folder, TF_CONFIG=config) for config in configs]
     finish(processes[1], -signal.SIGKILL)
     finish(processes[0])

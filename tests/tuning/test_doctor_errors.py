@@ -2,6 +2,8 @@
 
 import json
 import math
+import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -91,13 +93,42 @@ def test_a_layer_beyond_the_bound_is_named_with_what_its_error_is():
 
 
 def test_one_answer_for_all_is_warned_of_in_predict_and_evaluate():
-    graph = deep(2)
+    graph = deep(2, np.array([1000.0, 100.0, 100.0, 100.0]))  # only the first neurons have spiked by then
     with pytest.warns(HealthWarning, match="all 20 samples get the class 0 after 3 steps, and 75% of them another one"):
         snnconv.Simulator(graph).predict(X, 3)
-    with pytest.warns(HealthWarning, match="Rates are off by 100% from if0 on. Calibrate"):
+    with pytest.warns(HealthWarning, match="Rates are off by 90% from if1 on. Calibrate"):
         snnconv.Simulator(graph).evaluate(X, X.argmax(-1), 3)
     snnconv.Simulator(graph).predict(X, 50)  # and no warning, which would be an error here
     snnconv.Simulator(graph).predict(X[:1], 3)
+
+
+def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many(monkeypatch):
+    """At 100 Hz no neuron reaches its threshold in three steps."""
+    simulator = snnconv.Simulator(deep(2))
+    matching = partial(pytest.warns, HealthWarning)
+    with matching(
+        match=r"if0: no neuron spikes in 3 steps of 20 samples, .*up to 100 Hz, .*_rates='auto', or calib"
+    ) as caught:
+        simulator.predict(X, 3)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    with matching(match="of 2 samples"):
+        simulator.predict(X[:2], 3)
+    with matching(match="of 1 sample"):
+        simulator.predict(X[:1], 3)
+    with matching(match="of 20 samples"):
+        simulator.evaluate(X, X.argmax(-1), 3)
+    with matching(match="of 3 samples"):
+        simulator.evaluate(X[:3], 2 * X[:3], 3)  # values, whose error is measured
+    simulator.predict(np.zeros((2, UNITS)), 3)  # and no warning, which would be an error here
+    kinds = {each.kind for each in snnconv.doctor(simulator.graph, X, n_steps=3)}
+    assert "dead_output" in kinds
+    assert not kinds & {"one_answer", "large_error"}, "which say less"
+    monkeypatch.setattr(
+        sys.modules["snnconv.tuning.doctor.doctor"], "examine", None
+    )  # nothing is examined where answers differ
+    simulator.predict(X[:2], 50)
+    simulator.evaluate(X, 2 * X, 50)
 
 
 def test_a_network_whose_rates_are_constant_too_is_not_warned_of():

@@ -30,9 +30,9 @@ from snnconv.tuning.energy.arrivals import Connections
 from ..helpers.small_graphs import OPERATIONS, graph_of, population
 
 
-def behind_neurons(node, shape, neuron=None):
+def behind_neurons(node, shape):
     """Input -> neurons -> the node."""
-    first = population("first", "x", shape, **({} if neuron is None else {"neuron": neuron}))
+    first = population("first", "x", shape)
     return SpikingGraph((Input(name="x", shape=shape), first, node), {"y": node.name})
 
 

@@ -7,12 +7,12 @@ from snnconv.errors import InputError, ParameterError
 from snnconv.tuning import early_stopping
 
 
-def walks(n=400, n_steps=60, seed=0):
+def walks():
     """Sums of noisy evidence for class 1 of 3, as running means; the second half is four times as clear."""
-    rng = np.random.default_rng(seed)
-    drift = np.where(np.arange(n) < n // 2, 0.25, 1.0)[:, None, None] * np.array([0.0, 1.0, 0.0])
-    sums = np.cumsum(drift + rng.normal(0, 1, (n, n_steps, 3)), 1)
-    return sums / np.arange(1, n_steps + 1)[:, None]
+    rng = np.random.default_rng(0)
+    drift = np.where(np.arange(400) < 200, 0.25, 1.0)[:, None, None] * np.array([0.0, 1.0, 0.0])
+    sums = np.cumsum(drift + rng.normal(0, 1, (400, 60, 3)), 1)
+    return sums / np.arange(1, 61)[:, None]
 
 
 def test_early_stopping_saves_steps_and_keeps_the_accuracy():

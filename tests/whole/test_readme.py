@@ -39,7 +39,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     accuracy = float(re.search(r"^(0\.\d+)$", capsys.readouterr().out, re.M)[1])
     assert accuracy > 0.85
     assert names["result"].spikes["lif"].shape == (10, 100, 64)
-    assert (tmp_path / "digits.snn.h5").is_file()
+    assert (tmp_path / "model.snn.h5").is_file()
 
 
 @pytest.mark.full

@@ -99,9 +99,9 @@ def some_of(what: str, shown: int, n: int) -> str:
     return what if shown == n else f"{what} ({shown:,} of {n:,} shown)"
 
 
-def say_nothing_there(ax: Axes, text: str) -> None:
+def say_no_spikes(ax: Axes) -> None:
     """Write into a picture why it is empty."""
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.text(0.5, 0.5, "no spikes", transform=ax.transAxes, ha="center", va="center", color=GREY)
 
 
 def whole_numbers(axis: Axis) -> None:

@@ -13,8 +13,8 @@ from ...graph.passes.channels import in_order_of
 from ...neurons import Neuron
 from ...runtime.arguments import check_steps
 from ...runtime.result import Result
-from ...text.plain import plural
-from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_nothing_there, with_rates
+from ...text.plain import plural, run_text
+from .canvas import COLOURS, GREY, LINE, colours, evenly, new_axes, note, say_no_spikes, with_rates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def rate_curve(
         check_steps(n_steps, dt)
         neuron.check_dt(dt)
         at = currents[evenly(len(currents), N_STEPPED)]
-        label = f"stepped: {plural(n_steps, 'step')} of {dt * 1e3:g} ms"
+        label = f"stepped: {run_text(n_steps, dt)}"
         stepped = _stepped_rates(neuron, at, dt, n_steps)
         ax.plot(at, stepped, "o", markersize=4, color=COLOURS[1], markerfacecolor="none", label=label)
     unit = neuron.equations.unit
@@ -124,14 +124,14 @@ def rate_histograms(
     ax.set_yticks([-row + 0.3 for row in range(len(shown))], labels, fontsize="small")
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(-len(shown) + 0.95, 1.0))
-    run = f"{plural(len(rates[shown[0]]), 'sample')}, {plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms"
+    run = f"{plural(len(rates[shown[0]]), 'sample')}, {run_text(result.n_steps, result.dt)}"
     ax.set(xlabel="firing rate (Hz)", title=f"firing rates; {run}")
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     if len(shown) < len(names):
         note(ax, f"{len(shown)} of {len(names)} layers shown")
     if not any(rates[name].any() for name in shown):
-        say_nothing_there(ax, "no spikes")
+        say_no_spikes(ax)
     return ax
 
 
@@ -185,9 +185,7 @@ def correlation(
     ax.plot([low, high], [low, high], color=GREY, linestyle="--", linewidth=0.9, label="equal", zorder=0)
     source = "Keras" if model is not None else "the rate network"
     ax.set(xlabel=f"rate of {source} (Hz)", ylabel="rate in spikes (Hz)")
-    ax.set_title(
-        f"{source.removeprefix('the ')} and spikes; {plural(result.n_steps, 'step')} of {result.dt * 1e3:g} ms"
-    )
+    ax.set_title(f"{source.removeprefix('the ')} and spikes; {run_text(result.n_steps, result.dt)}")
     if max(rates[name].size for name in names) > N_POINTS:
         note(ax, f"at most {N_POINTS:,} points of a layer shown, r is of all")
     hidden = len(names) - N_IN_LEGEND

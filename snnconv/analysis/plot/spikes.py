@@ -18,7 +18,7 @@ from .canvas import (
     milliseconds,
     new_axes,
     of_sample,
-    say_nothing_there,
+    say_no_spikes,
     some_of,
     whole_numbers,
 )
@@ -63,7 +63,7 @@ def raster(result: Result, population: str, *, sample: int = 0, max_neurons: int
             low, high = middle - row_height / 2, middle + row_height / 2
             ax.vlines(time[steps], low, high, color=colour, linewidth=0.9, label=label)
     if not counts.any():
-        say_nothing_there(ax, "no spikes")
+        say_no_spikes(ax)
     elif len(ax.collections) > 1:
         ax.legend(loc="upper right", fontsize="small")
     ax.set(xlabel="time (ms)", ylabel=some_of("neuron", len(shown), n_neurons))

@@ -117,15 +117,20 @@
     }
   }
 
-  function maps() {
+  function maps() {  // of open layers, those that are not painted yet as they should be
     for (const target of document.querySelectorAll("canvas.maps")) {
+      if (!target.closest("details").open) continue;
       const place = data.layers.findIndex((layer) => layer.name === target.dataset.layer);
       const map = target.dataset.kernel ? JSON.parse(target.dataset.kernel) : sample.neurons[place].maps;
-      const [tall, wide] = map.shape, bytes = levels(map), n = bytes.length / (tall * wide);
-      const scale = Math.max(1, Math.floor(Math.min(TILE / wide, Math.sqrt(MOST_PIXELS / bytes.length))));
+      const [tall, wide, ...channels] = map.shape, n = channels.reduce((a, b) => a * b);
+      const scale = Math.max(1, Math.floor(Math.min(TILE / wide, Math.sqrt(MOST_PIXELS / (n * tall * wide)))));
       const step = { x: wide * scale + TILE_GAP, y: tall * scale + TILE_GAP };
       const fitting = Math.floor((document.querySelector("main").clientWidth - 64) / step.x);
       const columns = Math.max(1, Math.min(map.shape.at(-1), fitting));
+      const shown = target.dataset.kernel || sample;
+      if (target.shown === shown && target.columns === columns) continue;
+      Object.assign(target, { shown, columns });
+      const bytes = levels(map);
       target.width = columns * step.x - TILE_GAP;
       target.height = Math.ceil(n / columns) * step.y - TILE_GAP;
       const pen = target.getContext("2d");
@@ -318,6 +323,7 @@
   choice.addEventListener("change", show);
   picker.addEventListener("change", () => { stop(); open(Number(picker.value)); });
   window.addEventListener("resize", () => { maps(); show(); });
+  document.addEventListener("toggle", maps, true);  // toggles do not bubble
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 
   data = samples[0].run;

@@ -17,8 +17,8 @@ from ...files.output import MARK, check_ending
 from ...files.writing import replacing
 from ...graph import PopulationView, ReadoutView, SpikingGraph
 from ...graph.show import nodes_table
-from ...text.picture import even_edges, histogram
-from ...text.plain import number, plural, shape_text
+from ...text.picture import N_BINS, even_edges, histogram
+from ...text.plain import number, plural, run_text, shape_text
 from ...text.table import Table
 from ..explain import Explanation
 from ..explain.explanation import place_text
@@ -90,7 +90,7 @@ def page(graph: SpikingGraph, explanation: Explanation, samples: Sequence[ShownS
     links = {layer.name: f"layer-{place}" for place, layer in enumerate(layers[:MOST_LAYERS])}
     of_layer = {layer.name: layer for layer in activity.layers}
     drawing = layout(graph)
-    run = f"{plural(activity.n_steps, 'step')} of {number(activity.dt * 1e3)} ms"
+    run = run_text(activity.n_steps, activity.dt)
     told = "".join(
         _layer(graph, layer, of_layer.get(layer.name), links[layer.name], place < N_OPEN, activity)
         for place, layer in enumerate(layers[:MOST_LAYERS])
@@ -169,7 +169,7 @@ def _layer(
     if run is not None:
         if len(run.shape) == 3 and run.n_neurons <= MOST_MAPPED:
             maps += _maps(run)
-        edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), 40)
+        edges = rate_edges([run.rates, run.expected], 1 / (activity.n_steps * activity.dt), N_BINS)
         low, high = (float(function([run.rates, run.expected])) for function in (np.min, np.max))
         for what, rates in (("rates in spikes", run.rates), ("rate network", run.expected)):
             title = f"{what}: mean {number(rates.mean())} Hz; {(rates == 0).mean():.1%} silent, not drawn"

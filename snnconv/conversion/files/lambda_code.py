@@ -139,8 +139,7 @@ SCALARS: dict[str, Callable[[_Reader], Any]] = {
 }
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE = ast.Add, ast.Sub, ast.Mult, ast.Div
-_OLDER = {
-    9: "skip",
+_BEFORE_3_13 = {
     124: "load",
     125: "store",
     100: "constant",
@@ -151,23 +150,9 @@ _OLDER = {
     133: "slice",
     102: "tuple",
 }
+_OLDER = {9: "skip", **_BEFORE_3_13}
 _OLDER_BINARY = {23: ADD, 55: ADD, 24: SUBTRACT, 56: SUBTRACT, 20: MULTIPLY, 57: MULTIPLY, 27: DIVIDE, 29: DIVIDE}
-_MODERN = {
-    0: "skip",
-    9: "skip",
-    151: "skip",
-    124: "load",
-    125: "store",
-    100: "constant",
-    83: "return",
-    11: "negative",
-    10: "positive",
-    122: "binary",
-    25: "item",
-    26: "cut",
-    133: "slice",
-    102: "tuple",
-}
+_MODERN = {0: "skip", 9: "skip", 151: "skip", 122: "binary", 26: "cut", **_BEFORE_3_13}
 _OF_3_13 = {
     0: "skip",
     30: "skip",

@@ -17,7 +17,7 @@ from ...neurons.synapses import Lowpass
 from ...text.advice import argument
 from ..nir.windows import symmetric
 from ..places import matrix
-from ..target import ONE_SPIKE, Inputs, Limit, other_neurons
+from ..target import Inputs, Limit, other_neurons, several_spikes
 from .layers import UNITY, Layer, current_decay, current_share, threshold, voltage_decay, whole_biases, whole_weights
 
 
@@ -171,7 +171,6 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     ifs = tuple(node.name for node in populations if steps_as(node.neuron, IF))
     refractory = tuple(node.name for node in lifs if getattr(node.neuron, "tau_ref", 0))
     floored = tuple(node.name for node in lifs if getattr(node.neuron, "min_voltage", 0) != -np.inf)
-    several = tuple(node.name for node in lifs if node.neuron.max_spikes_per_step != 1)
     others: dict[str, list[str]] = {}
     for node in populations:
         if not (steps_as(node.neuron, LIF) or steps_as(node.neuron, IF)):
@@ -183,7 +182,7 @@ def _limits(graph: SpikingGraph) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     soft = (
         Limit("the refractory period", refractory, "left out", advice),
         Limit("the voltage floor", floored, "left out", advice),
-        Limit(ONE_SPIKE[0], several, *ONE_SPIKE[1:]),
+        *several_spikes(graph),
         Limit(
             "the initial voltage",
             tuple(node.name for node in populations if node.initial_voltage),

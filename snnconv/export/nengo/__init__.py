@@ -14,7 +14,7 @@ from types import ModuleType
 from ...files.archives import write_npz
 from ...graph import Filter, SpikingGraph
 from ...runtime.result import Result
-from ..target import Inputs, Option, Plan, Settings, Target
+from ..target import Inputs, Option, Plan, Settings, Target, several_spikes
 from .emit import emit
 from .script import script
 from .writer import Writer
@@ -28,6 +28,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the graph as a Nengo script."""
     writer = Writer(settings.options["synapse_delay"])
     emit(graph, writer)
+    limits = (*several_spikes(graph), *writer.limits)
 
     def write(path: Path) -> None:
         (path / SCRIPT).write_text(script(graph, writer, settings.dt), "utf-8")
@@ -50,8 +51,8 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         notes.append("its class IF runs in Nengo itself; other backends may not know it")
     if importlib.util.find_spec("nengo") is None:
         reason = "Nengo is not installed here; its neurons have the same equations. Install nengo to measure"
-        return Plan(write, None, tuple(writer.limits), changes, tuple(notes), unmeasured=reason)
-    return Plan(write, run, tuple(writer.limits), changes, tuple(notes))
+        return Plan(write, None, limits, changes, tuple(notes), unmeasured=reason)
+    return Plan(write, run, limits, changes, tuple(notes))
 
 
 def _load(path: Path) -> ModuleType:

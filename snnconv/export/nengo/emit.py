@@ -33,7 +33,7 @@ from ...text.advice import argument
 from ...text.plain import shape_text
 from ..nir.windows import undilated
 from ..places import Value, matrix_rows, move
-from ..target import FUNCTIONS, ONE_SPIKE, Limit, other_neurons
+from ..target import FUNCTIONS, Limit, other_neurons
 from .writer import Writer, is_plain, whole
 
 
@@ -165,8 +165,6 @@ def _neuron_type(node: Population, write: Writer) -> str:
         state = f'{{"voltage": nengo.dists.Choice([{node.initial_voltage!r}])}}'
     if steps_as(neuron, LIF):
         floor = "-np.inf" if neuron.min_voltage == -np.inf else repr(neuron.min_voltage)
-        if neuron.max_spikes > 1:
-            write.limits.append(Limit(ONE_SPIKE[0], (node.name,), *ONE_SPIKE[1:]))
         return (
             f"nengo.LIF(tau_rc={neuron.tau_rc!r}, tau_ref={neuron.tau_ref!r}, min_voltage={floor}, "
             f"amplitude={neuron.amplitude!r}, initial_state={state})"

@@ -16,7 +16,7 @@ from ...graph import Population, SpikingGraph
 from ...graph.passes.spikes import plain_spikes
 from ...runtime.result import Result
 from ..places import Part, Value
-from ..target import Inputs, Option, Plan, Settings, Target
+from ..target import Inputs, Option, Plan, Settings, Target, several_spikes
 from .builder import Builder
 from .execute import execute
 from .file import is_nir_file, read_file, write_file
@@ -46,12 +46,13 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     for node in prepared.nodes:
         values[node.name] = lower(node, build, [values[name] for name in node.inputs])
     outputs = add_outputs(prepared, build, values)
+    limits = (*several_spikes(graph), *build.limits)
     about = {
         "written_by": f"snnconv {__version__}",
         "name": graph.name,
         "dt": settings.dt,
         "importer_dt": importer_dt,
-        "not_held": "; ".join(map(str, build.limits)),
+        "not_held": "; ".join(map(str, limits)),
     }
     lowered = build.graph(about)
     inputs = {node.name: values[node.name][0] for node in prepared.inputs}
@@ -72,7 +73,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
 
     dt = f"dt={importer_dt:g}"
     note = f"its readers step with {dt} (Norse: from_nir(graph, {dt})), which stands for {settings.dt * 1e3:g} ms here"
-    return Plan(write, run, build.limits, notes=(note, *build.notes))
+    return Plan(write, run, limits, notes=(note, *build.notes))
 
 
 def _as_source(x: np.ndarray, part: Part) -> np.ndarray:

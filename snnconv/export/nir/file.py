@@ -20,8 +20,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ...errors import ModelFileError, SnnconvError, in_short
-from ...files.hdf5 import as_text, child, damaged, new_hdf5, open_hdf5, read_numbers, read_texts
+from ...errors import ModelFileError
+from ...files.hdf5 import as_text, child, claims, new_hdf5, read_numbers, read_texts, reading
 from .primitives import OPTIONAL, PARAMETERS, NirGraph, Primitive
 
 NIR_VERSION = "1.0.8"
@@ -68,22 +68,13 @@ def read_file(path: str | os.PathLike[str]) -> NirGraph:
     ModelFileError
         If the file is missing, damaged, or holds other primitives.
     """
-    try:
-        with open_hdf5(path) as file, damaged():
-            return _read(file)
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file '{path}'.") from error
-    except SnnconvError as error:
-        raise ModelFileError(f"cannot read '{path}': {in_short(error)}") from error
+    with reading(path) as file:
+        return _read(file)
 
 
 def is_nir_file(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is an HDF5 file that claims to hold a NIR graph."""
-    try:
-        with open_hdf5(path) as file, damaged():
-            return "node" in file and _text(file, "node/type") == GRAPH
-    except (OSError, ModelFileError):
-        return False
+    return claims(path, lambda file: "node" in file and _text(file, "node/type") == GRAPH)
 
 
 def _read(file: h5py.File) -> NirGraph:

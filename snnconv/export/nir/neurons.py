@@ -27,7 +27,7 @@ from ...neurons import IF, LIF, Neuron
 from ...neurons.base import steps_as
 from ...neurons.synapses import Alpha, Lowpass
 from ..places import Part, Value, channels_first, standard_places
-from ..target import ONE_SPIKE, other_neurons
+from ..target import other_neurons
 from .builder import Builder
 from .lower import identity, lower, nothing
 
@@ -81,8 +81,6 @@ def _(node: Population, build: Builder, values: list[Value]) -> Value:
             build.limit(node.name, "the refractory period", "left out", advice)
         if neuron.min_voltage != -np.inf:
             build.limit(node.name, "the voltage floor", "left out", advice)
-        if neuron.max_spikes > 1:
-            build.limit(node.name, *ONE_SPIKE)
     elif steps_as(neuron, IF):
         instead = (
             f"written as LIF neurons that reset to 0, without floor, and lose {IF_SHARE:g} of their voltage a step"

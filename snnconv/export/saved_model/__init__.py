@@ -16,6 +16,7 @@ from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
 from ...runtime.arguments import check_dt, check_dtype, check_steps, check_varying, initial_voltages
 from ...runtime.result import Result
+from ...text.plain import run_text
 from ..target import Inputs, Option, Plan, Settings, Target
 
 __all__ = ["TARGET", "export_saved_model", "plan"]
@@ -107,7 +108,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         outputs, spikes = run_saved(path, xs)
         return Result(outputs, n_steps=n_steps, dt=settings.dt, spikes=spikes)
 
-    steps = f"every call runs {settings.n_steps} steps of {settings.dt * 1e3:g} ms, as --steps says"
+    steps = f"every call runs {run_text(settings.n_steps, settings.dt)}, as --steps says"
     notes = [f"tf.saved_model.load(folder).signatures['serving_default'] runs it; {steps}"]
     notes += [f"input '{name}' varies in time, as its samples do" for name in settings.inputs if name in varying]
     return Plan(write, run, notes=tuple(notes))

@@ -21,6 +21,7 @@ from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
 from ...runtime.arguments import check_varying, initial_voltages
 from ...runtime.result import Result
+from ...text.plain import run_text
 from ..programs import run as run_program
 from ..target import Check, Inputs, Plan, Settings, Target
 from .calls import OPTIONS, Calls, batch_sizes_of, calls_of
@@ -126,7 +127,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
 
     sizes = " or ".join(map(str, batch_sizes))
     notes = [
-        f"every call runs {calls.n_steps} steps of {calls.dt * 1e3:g} ms, as --steps says, for {sizes} samples",
+        f"every call runs {run_text(calls.n_steps, calls.dt)}, as --steps says, for {sizes} samples",
         f"python {SCRIPT} in the folder runs it with JAX alone; here it was run by TensorFlow's XLA"
         + (", in the form for CPUs" if calls.platform == "gpu" else ""),
     ]

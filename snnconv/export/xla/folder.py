@@ -13,6 +13,7 @@ import numpy as np
 from ..._version import __version__
 from ...graph import SpikingGraph
 from ...runtime.arguments import check_read_from
+from ...text.plain import run_text
 from ..programs import with_licence
 from .calls import Calls
 
@@ -179,7 +180,7 @@ def _readme(graph: SpikingGraph, calls: Calls, programs: Mapping[str, Any]) -> s
     ]
     varying = ", ".join(f"`{name}`" for name in sorted(calls.varying))
     return f"""\
-# {graph.name}: {calls.n_steps} steps of {calls.dt * 1e3:g} ms as one XLA program
+# {graph.name}: {run_text(calls.n_steps, calls.dt)} as one XLA program
 
 Written by snnconv {__version__}. It needs neither snnconv nor TensorFlow: whatever compiles StableHLO runs it.
 

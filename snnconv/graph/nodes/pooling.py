@@ -27,8 +27,8 @@ from .base import Linear, Pairs, Stateful
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AveragePool(Linear):
-    """Mean over windows; padding does not count.
+class Pool(Linear, abstract=True):
+    """One value for each window; padding does not count.
 
     Parameters
     ----------
@@ -39,24 +39,17 @@ class AveragePool(Linear):
     size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: Pairs
+
+
+class AveragePool(Pool):
+    """Mean over windows; padding does not count."""
 
     def apply(self, *xs: Array, xp: Any) -> Array:
         return xp.average_pool(xs[0], self.size, self.strides, self.padding)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MaxPool(Linear):
-    """Largest value in each window; padding does not count. Of spikes, it takes their `RunningSum`.
-
-    Parameters
-    ----------
-    size, strides : one number per spatial axis
-    padding : (before, after) per spatial axis
-    """
-
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    padding: Pairs
+class MaxPool(Pool):
+    """Largest value in each window; padding does not count. Of spikes, it takes their `RunningSum`."""
 
     def apply(self, *xs: Array, xp: Any) -> Array:
         return xp.max_pool(xs[0], self.size, self.strides, self.padding)

@@ -14,6 +14,7 @@ from ...errors import ConversionError
 from ...graph import Population
 from ...neurons import IF, LIF, SignedIF, SteppedLIF
 from ...neurons.base import Neuron
+from ...text.plain import milliseconds
 from ..neurons import IntegerIF, IntegerLIF, IntegerNeuron, IntegerSignedIF, half, start_voltage
 from ..nodes import FloatNeuron, SpikingLayer
 from ..proofs import settled
@@ -240,8 +241,3 @@ def form_of(population: Population, settings: Settings) -> Form:
             f"start between 0 and their threshold. Give it an initial_voltage of 0 or more, and below 1."
         )
     return form
-
-
-def milliseconds(seconds: float) -> str:
-    """A time in words, as in "2.5 ms"."""
-    return f"{seconds * 1e3:.4g} ms"

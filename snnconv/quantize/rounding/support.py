@@ -25,9 +25,10 @@ from ...graph import (
 from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...text.advice import argument
+from ...text.plain import milliseconds
 from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
 from ..scales import Settings, most_level
-from .forms import FORMS, milliseconds
+from .forms import FORMS
 
 SUPPORTED = (
     *(Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout),

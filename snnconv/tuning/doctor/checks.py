@@ -10,7 +10,8 @@ import numpy as np
 
 from ...neurons import IF, LIF
 from ...neurons.base import steps_as
-from ...text.advice import argument
+from ...text.advice import argument, either
+from ...text.plain import plural
 from .errors import layer_errors
 from .examination import Examination
 
@@ -56,8 +57,11 @@ less than half; with 0.95 there is one answer for all."""
 SMALL_ERROR = 0.1
 """Error of all layers below which one answer for all is no fault of spikes: such rates are all but ties."""
 
-EXPLAINED = ("silent", "saturated", "above_ceiling", "lost_rate")
-"""Kinds that say more of a layer that is off than that it is."""
+EXPLAINED = {
+    "large_error": {"silent", "saturated", "above_ceiling", "lost_rate", "dead_output"},
+    "one_answer": {"dead_output"},
+}
+"""Kinds that are left out where one of others is found, which says more."""
 
 STEPS_PER_LAYER = 2
 """Steps for each layer of IF neurons behind each other. Each waits for the one before, and a spike that comes of a
@@ -84,6 +88,7 @@ NOTABLE = (
     "large_error",
     "few_steps",
     "one_answer",
+    "dead_output",
 )
 """Kinds that `convert` and `snnconv simulate` warn of. Few spikes are wanted in runs of few steps, and negative ones
 come of the activations that were trained."""
@@ -114,7 +119,7 @@ class Finding:
     ----------
     kind : str
         "silent", "saturated", "above_ceiling", "lost_rate", "unscaled", "few_spikes", "negative_spikes",
-        "large_error", "few_steps", "one_answer" or "lost_accuracy".
+        "large_error", "few_steps", "one_answer", "dead_output" or "lost_accuracy".
     layer : str or None
         The population; None where it is about the whole network.
     what : str
@@ -325,6 +330,31 @@ def one_answer(found: Examination) -> Iterator[Finding]:
     )
 
 
+def dead_output(found: Examination) -> Iterator[Finding]:
+    """An output that is the same for all samples, behind a layer without any spike where rates say some."""
+    n, n_steps = len(found.spiking_output), found.n_steps
+    if (found.spiking_output != found.spiking_output[:1]).any():
+        return
+    if n > 1 and (found.rate_output == found.rate_output[:1]).all():
+        return
+    for layer in found.layers:
+        highest = float(np.abs(layer.expected).max())
+        if layer.measured.any() or highest == 0:
+            continue
+        faster = either(
+            f"convert with {argument('scale_firing_rates', 'auto')}", f"raise {argument('scale_firing_rates')}"
+        )
+        yield Finding(
+            "dead_output",
+            layer.name,
+            f"no neuron spikes in {plural(n_steps, 'step')} of {plural(n, 'sample')}, and the output says nothing; by "
+            f"their rates, up to {highest:.3g} Hz, some should.",
+            {"highest_rate": highest, "n_steps": n_steps, "n_samples": n},
+            f"Run longer, {faster}, or calibrate with some hundred samples.",
+        )
+        return
+
+
 CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
     silent,
     too_fast,
@@ -335,6 +365,7 @@ CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
     large_error,
     few_steps,
     one_answer,
+    dead_output,
 )
 
 

@@ -14,6 +14,7 @@ from ...graph import Inputs, Population, SpikingGraph
 from ...graph.report import layer_of
 from ...runtime.arguments import check_steps
 from ...runtime.classes import classes_of, n_classes_of
+from ...text.advice import argument
 from .checks import (
     CHECKS,
     EXPLAINED,
@@ -23,6 +24,7 @@ from .checks import (
     NOTABLE,
     WEIGHED,
     Finding,
+    dead_output,
     one_answer,
 )
 from .examination import Examination, Layer
@@ -61,7 +63,7 @@ def doctor(
     Returns
     -------
     list of Finding
-        Empty for a network without problems. `snnconv.health.finding` has the thresholds, with reasons.
+        Empty for a network without problems. `snnconv.health.checks` has the thresholds, with reasons.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def doctor(
     return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)
 
 
-def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, stacklevel: int = 1) -> None:
+def warn_of(graph: SpikingGraph, x: Any, n_steps: int, *, stacklevel: int = 1) -> None:
     """Warn of each layer that is silent, saturated or the like on the first samples.
 
     Parameters
@@ -81,8 +83,7 @@ def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, sta
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         At most 32 are run.
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+        Of 1 ms.
     stacklevel : int
         1: the warning points to the caller of this function; 2: to its caller.
 
@@ -91,36 +92,47 @@ def warn_of(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001, *, sta
     HealthWarning
         One for each finding: the layer, what ails it, and what to do.
     """
-    for finding in notable(graph, x, n_steps, dt):
+    for finding in notable(graph, x, n_steps):
         warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
 
 
 def warn_of_one_answer(
     graph: SpikingGraph, x: Any, answers: np.ndarray, n_steps: int, dt: float, *, stacklevel: int = 1
 ) -> None:
-    """Warn of answers that are one class for all samples, where the rates of the first few say several.
+    """Warn of answers that are one for all samples, where the rates of the first few say several, or of no spikes.
 
     Nothing is computed where the answers differ.
 
     Parameters
     ----------
     x : (n, *input) array, or a list or a dict of them where there are several inputs
-    answers : (n,) array of class numbers
+    answers : (n,) array of class numbers, or (n, *output) array
     stacklevel : int
         As for `warn_of`.
 
     Warns
     -----
     HealthWarning
-        The class, the layer where the rates go wrong, and what to do.
+        The class, the layer where the rates go wrong, or the one without spikes, and what to do.
     """
-    if len(answers) < FEW_ANSWERS or (answers != answers[0]).any():
+    if not _are_one(answers):
         return
     xs = graph.check_inputs(x, "float32", n_steps)
     if xs.varying:  # what varies in time has no rates to compare with
         return
-    for finding in one_answer(examine(graph, xs.part(slice(FEW_SAMPLES)), n_steps, dt, progress=False)):
+    found = examine(graph, xs.part(slice(FEW_SAMPLES)), n_steps, dt, progress=False)
+    for finding in list(dead_output(found)) or one_answer(found):
         warnings.warn(str(finding), HealthWarning, stacklevel=stacklevel + 1)
+
+
+def _are_one(answers: np.ndarray) -> bool:
+    """Whether answers are one class for many samples, or the same values for several, or one value for one sample."""
+    if len(answers) >= FEW_ANSWERS:
+        answers = answers.argmax(-1) if answers.ndim == 2 and answers.shape[1] > 1 else answers
+    elif answers.ndim == 1:  # of few samples a class in common says nothing
+        return False
+    answers = answers[0].ravel() if len(answers) == 1 else answers
+    return len(answers) > 1 and bool((answers == answers[0]).all())
 
 
 def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> list[Finding]:
@@ -156,8 +168,8 @@ def findings_of(found: Examination, y: Any = None) -> list[Finding]:
 
 def _found(found: Examination, y: Any) -> list[Finding]:
     findings = [finding for check in CHECKS for finding in check(found)]
-    if any(finding.kind in EXPLAINED for finding in findings):
-        findings = [finding for finding in findings if finding.kind != "large_error"]
+    kinds = {finding.kind for finding in findings}
+    findings = [finding for finding in findings if not kinds & EXPLAINED.get(finding.kind, set())]
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
 
 
@@ -256,7 +268,7 @@ def _lost_accuracy(found: Examination, y: np.ndarray | None) -> list[Finding]:
             None,
             what + where,
             numbers,
-            "See the other findings; try a synapse of a few milliseconds, more steps or scale_firing_rates: "
-            "`snnconv tune` measures all three.",
+            f"See the other findings; try a synapse of a few milliseconds, more steps or "
+            f"{argument('scale_firing_rates')}: `snnconv tune` measures all three.",
         )
     ]

@@ -19,7 +19,7 @@ import numpy as np
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph
 from ...runtime.arguments import check_graph, check_steps
-from ...text.plain import count_text, plural
+from ...text.plain import count_text, plural, run_text
 from ...text.progress import track
 from ...text.table import Report, Section, Table
 from .arrivals import Connections
@@ -127,7 +127,7 @@ class Metrics:
     @property
     def report(self) -> Report:
         """The metrics, and what of them each layer has."""
-        run = f"{self.n_steps} steps of {self.dt * 1e3:g} ms"
+        run = run_text(self.n_steps, self.dt)
         head = f"{plural(self.n_samples, 'sample')}, {run}, in batches of {self.batch_size}."
         operations = self.synaptic_operations
         rows = [

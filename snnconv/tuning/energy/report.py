@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from ...text.plain import WIDTH, count_text, joules
+from ...text.plain import WIDTH, count_text, joules, plural, run_text
 from ...text.table import Report, Section, Table
 from .devices import Device
 
@@ -132,8 +132,7 @@ class EnergyReport:
     @property
     def report(self) -> Report:
         """Operations by layer, energy by device, and what was assumed."""
-        samples = f"{self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}"
-        head = f"Per sample, a mean over {samples}: {self.n_steps} steps of {self.dt * 1e3:g} ms."
+        head = f"Per sample, a mean over {plural(self.n_samples, 'sample')}: {run_text(self.n_steps, self.dt)}."
         held = "constant: products with it once" if self.is_constant else "varying: products with it at every step"
         assumed = [line for text in self._assumptions for line in textwrap.wrap(text, WIDTH)]
         parts = ([head, f"Input {held}."], [_layers(self)], [_devices(self)], assumed)

@@ -11,27 +11,16 @@ from snnconv.files.archives import write_npz
 from snnconv.files.arrays import read_arrays
 from snnconv.runtime.resumable import run as module
 from snnconv.runtime.resumable.parts import Parts
-from snnconv.runtime.resumable.run import Interrupted, LongRun
+from snnconv.runtime.resumable.run import LongRun
 
 from ...helpers.damaged_copies import blank_out, cut_short, flip_bytes, insert_bytes
 from ...helpers.damaged_texts import damage_npz
-from .test_simulation import N, simulation
+from .test_simulation import N, interrupted, simulation
 
 
 @pytest.fixture
 def out(tmp_path, monkeypatch):
-    """The output of a run that was interrupted when all was done but this."""
-    out = tmp_path / "run.npz"
-    with monkeypatch.context() as patch:
-
-        def interrupt(*arguments, **options):
-            raise KeyboardInterrupt
-
-        patch.setattr(module, "write_npz", interrupt)
-        patch.setattr(module, "BYTES", 0)
-        with pytest.raises(Interrupted):
-            LongRun(simulation(out=out)).run()
-    return out
+    return interrupted(tmp_path / "run.npz", monkeypatch)
 
 
 @pytest.mark.parametrize(

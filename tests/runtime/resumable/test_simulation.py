@@ -31,6 +31,20 @@ def simulation(graph=None, y=None, record=(), **changes) -> Simulation:
     )
 
 
+def interrupted(out, monkeypatch):
+    """The output of a run that was interrupted when all was done but this."""
+    with monkeypatch.context() as patch:
+
+        def interrupt(*arguments, **options):
+            raise KeyboardInterrupt
+
+        patch.setattr(module, "write_npz", interrupt)
+        patch.setattr(module, "BYTES", 0)
+        with pytest.raises(Interrupted, match="40 of 40 samples are kept"):
+            LongRun(simulation(out=out)).run()
+    return out
+
+
 def test_the_identity_names_every_option(tmp_path):
     model = tmp_path / "model"
     model.write_bytes(b"1")
@@ -72,16 +86,7 @@ def test_the_head_is_of_the_first_samples():
 
 
 def test_a_run_is_never_mixed_with_another(tmp_path, monkeypatch):
-    out = tmp_path / "run.npz"
-    with monkeypatch.context() as patch:
-
-        def interrupt(*arguments, **options):
-            raise KeyboardInterrupt
-
-        patch.setattr(module, "write_npz", interrupt)
-        patch.setattr(module, "BYTES", 0)
-        with pytest.raises(Interrupted, match="40 of 40 samples are kept"):
-            LongRun(simulation(out=out)).run()
+    out = interrupted(tmp_path / "run.npz", monkeypatch)
     with pytest.raises(ParameterError, match="holds 40 samples of a run that was interrupted"):
         LongRun(simulation(out=out))
     with pytest.raises(ParameterError, match="begun with another --initial-voltage"):

@@ -1,14 +1,17 @@
-"""Neurons, and the activations that become neurons."""
+"""Neurons, and the activations that become neurons, as layers and as functions."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import layers as kl
+from keras import ops
 
 from ....layers import IF, LIF, QuantizedReLU, Rate, SteppedLIF
 from ..builder import Builder, without_leading_ones
 from ..registry import handles
+from .functions import operation_type
 
 MOST_SLOPE_BYTES = 60_000  # an attribute in HDF5 has at most 64 KiB
 
@@ -24,15 +27,17 @@ def activation(layer: kl.Activation, build: Builder, x: str, lead: int = 0) -> s
     return build.activate(x, layer.activation)
 
 
+@handles(operation_type(lambda x: keras.activations.relu(x, 0.1)))
 @handles(kl.ReLU, inside_time=True)
-def relu(layer: kl.ReLU, build: Builder, x: str, lead: int = 0) -> str:
+def relu(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     slope, most = float(layer.negative_slope), layer.max_value
     most = None if most is None else float(most)
     return build.activate(x, "relu", negative_slope=slope, max_value=most, threshold=float(layer.threshold))
 
 
+@handles(operation_type(ops.leaky_relu))
 @handles(kl.LeakyReLU, inside_time=True)
-def leaky_relu(layer: kl.LeakyReLU, build: Builder, x: str, lead: int = 0) -> str:
+def leaky_relu(layer: Any, build: Builder, x: str, lead: int = 0) -> str:
     return build.activate(x, "leaky_relu", negative_slope=float(layer.negative_slope))
 
 

@@ -103,18 +103,6 @@ def activation(operation: Any, build: Builder, x: str) -> str:
     return build.activate(x, _ACTIVATION_NAMES[type(operation)])
 
 
-@handles_operation(lambda x: keras.activations.relu(x, 0.1))
-def relu(operation: Any, build: Builder, x: str) -> str:
-    slope, most = float(operation.negative_slope), operation.max_value
-    most = None if most is None else float(most)
-    return build.activate(x, "relu", negative_slope=slope, max_value=most, threshold=float(operation.threshold))
-
-
-@handles_operation(ops.leaky_relu)
-def leaky_relu(operation: Any, build: Builder, x: str) -> str:
-    return build.activate(x, "leaky_relu", negative_slope=float(operation.negative_slope))
-
-
 @handles_operation(lambda x: ops.clip(x, 0.0, 1.0))
 def clip(operation: Any, build: Builder, x: str) -> str:
     """``min(max(x, low), high) = low + min(max(x - low, 0), high - low)``."""

@@ -37,7 +37,7 @@ def recurrent(
 ) -> Any:
     """The output of the last element, or those of all; and the last states, where the layer returns them."""
     outputs, states = _unrolled(layer, build, sequences, initial_state, mask)
-    y = _sequence(build, outputs, "sequence") if layer.return_sequences else outputs[-1]
+    y = _sequence(build, outputs) if layer.return_sequences else outputs[-1]
     return (y, *states) if layer.return_state else y
 
 
@@ -52,7 +52,7 @@ def bidirectional(
     for each, half, order in ((layer.forward_layer, halves[0], 1), (layer.backward_layer, halves[1], -1)):
         build.begin(each, f"{name}.{'forward' if order == 1 else 'backward'}")
         outputs, last = _unrolled(each, build, sequences, half, mask)
-        ends.append(_sequence(build, outputs[::order], "sequence") if layer.return_sequences else outputs[-1])
+        ends.append(_sequence(build, outputs[::order]) if layer.return_sequences else outputs[-1])
         states += last
     build.begin(layer, name)
     y = _merged(layer.merge_mode, build, *ends)
@@ -144,11 +144,11 @@ def _calls(build: Builder) -> Any:
     return call
 
 
-def _sequence(build: Builder, outputs: Sequence[str], suffix: str) -> str:
+def _sequence(build: Builder, outputs: Sequence[str]) -> str:
     """The outputs of all elements side by side, along a first axis."""
     shape = build.shape(outputs[0])
     rows = [reshape(build, each, (1, *shape), f"row{number}") for number, each in enumerate(outputs)]
-    return build.add(Concatenate, suffix, tuple(rows), (len(rows), *shape), axis=0)
+    return build.add(Concatenate, "sequence", tuple(rows), (len(rows), *shape), axis=0)
 
 
 @handles_named("keras_lmu.layers.LMU")
