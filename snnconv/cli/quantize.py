@@ -205,9 +205,9 @@ def _circuits(integers: list[IntegerGraph], name: str) -> list[dict[str, Any]]:
 
     device, found = devices.DEVICES[name], []
     for graph in integers:
-        took = vars(cells.estimate(stages(with_encoder(graph), 1), device.family))
-        fits = all(took[what] <= getattr(device, what) for what in devices.COUNTS)
-        found.append({"bits": graph.settings.weight_bits, "device": name, "fits": fits, **took})
+        took = cells.estimate(stages(with_encoder(graph), 1, device.family.deepest), device.family)
+        fits = took.fits(device)
+        found.append({"bits": graph.settings.weight_bits, "device": name, "fits": fits, **vars(took)})
     return found
 
 

@@ -1,5 +1,6 @@
 """The circuit: simulated by iverilog with its own test bench, it gives every spike of the integer network."""
 
+import json
 import math
 import re
 
@@ -9,6 +10,7 @@ import pytest
 from snnconv import export, quantize
 from snnconv.export import verify_folder
 from snnconv.export.verilog import memories
+from snnconv.export.verilog.sizing.devices import Family
 from snnconv.export.verilog.stages import stages
 from snnconv.export.verilog.timing import longest
 from snnconv.files.manifest import write_manifest
@@ -28,7 +30,7 @@ def passes(folder):
     """
     said, succeeded = simulate(folder)
     assert succeeded, said
-    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps, (\d+) clocks for the first\n"
+    line = r"PASS: (\d+) values with (\d+) spikes in (\d+) samples? of (\d+) steps?, (\d+) clocks for the first\n"
     found = re.fullmatch(line, said)
     assert found, said
     return [int(number) for number in found.groups()]
@@ -122,6 +124,42 @@ def test_large_memories_have_rows_of_several_words_and_a_clock_more(name, parall
         lines = (folder / f"mem/{stage.name}_weights.mem").read_text().split()
         assert len(lines) == -(-len(stage.memories["WEIGHTS"]) // n) <= 4
     assert passes(folder)[1] > 0
+
+
+@needs_simulator
+@pytest.mark.parametrize("deepest", [8, 16, 64])
+def test_deep_memories_for_a_device_are_cut_into_parts_that_fit_its_blocks(deepest, tmp_path, monkeypatch):
+    """With blocks of so many rows; weights of 3 lanes and 5 bits fill no whole number of parts."""
+    monkeypatch.setattr(memories, "MOST_ROWS", 4)
+    monkeypatch.setattr(Family, "deepest", deepest)
+    graph, folder = random_line(0), tmp_path / "out"
+    x = np.random.default_rng(1).random((3, 7))
+    options = {"n_steps": 10, "golden": 1, "bits": 5, "device": "ecp5-25", "lanes": "3"}
+    export.export(graph, folder, "verilog", x=x, **options)
+    circuit = stages(quantize.load(folder / "network.int.h5"), 3, deepest)
+    widths = json.loads((folder / "MANIFEST.json").read_text())["bits_and_lanes_of_mem"]
+    for stage in circuit:
+        banks, part = 1 << int(stage.parameters["WEIGHT_BANK_BITS"]), stage.part_bits
+        n_rows = -(-len(stage.memories["WEIGHTS"]) // banks)
+        assert part == (0 if n_rows <= 4 else 4 if n_rows <= 8 else 2)
+        assert banks == 1 or n_rows > deepest / 2
+        if part:
+            files = sorted(folder.glob(f"mem/{stage.name}_weights_*.mem"))
+            assert len(files) == -(-stage.lanes * stage.widths["WEIGHTS"] * banks // part)
+            for file in files:
+                assert len(file.read_text().split()) == n_rows
+                assert widths[f"mem/{file.name}"] == [part, 1]
+    assert passes(folder)[1] > 0
+
+
+@needs_simulator
+@pytest.mark.parametrize("n_steps", [1, 2])
+@pytest.mark.parametrize("varies", [False, True])
+def test_samples_of_few_steps(n_steps, varies, tmp_path):
+    """As many as sums are proven for, so that their numbers have no bit to spare."""
+    x = np.random.default_rng(1).random((2, n_steps, 7) if varies else (2, 7))
+    export.export(random_line(1), tmp_path / "out", "verilog", x=x, n_steps=n_steps, longest=n_steps, golden=2)
+    assert passes(tmp_path / "out")[2:4] == [2, n_steps]
 
 
 @needs_simulator

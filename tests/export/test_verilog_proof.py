@@ -12,6 +12,7 @@ from snnconv import export, quantize
 from snnconv.export.verilog.stages import stages
 from snnconv.neurons import IF, LIF
 from snnconv.quantize import SpikingLayer
+from snnconv.quantize.neurons import IntegerIF
 
 from ..helpers.integer_networks import Line
 from ..helpers.traced_verilog import BITS, Namespace, Traced
@@ -39,6 +40,7 @@ module check(input wire clk, input wire sent, input wire spike, input wire signe
         assume (voltage >= {floor} && voltage <= {ceiling});
         assume (count <= {refractory} && (count == 0 || voltage == 0));
         assume (sum >= -{most} && sum <= {most});
+        assume ({inside});
         assert (spike == {spikes}[0]);
         assert (next_voltage == {after});
         assert ({rest});
@@ -66,7 +68,15 @@ def prove(neuron, folder, change=lambda traced: traced):
     lines: list[str] = []
     state = {"voltage": Traced(lines, "voltage"), "refractory": Traced(lines, "count")}
     drive = Traced(lines, f"(sum <<< {layer.shift}) + ({int(layer.bias.flat[0])})")
-    spikes, after = change(layer.neuron).step(drive, state, Namespace(lines))
+    changed = change(layer.neuron)
+    spikes, after = changed.step(drive, state, Namespace(lines))
+    inside = ["1'b1"]  # bounds that the circuit leaves out, since no voltage comes to them
+    if isinstance(layer.neuron, IntegerIF):
+        potential = changed.potential(drive, state, Namespace(lines)).name
+        for bound, within in (("FLOOR", ">= {floor}"), ("CEILING", "- {threshold} <= {ceiling}")):
+            if bound not in stage.memories:
+                numbers = {name: int(array.flat[0]) for name, array in layer.neuron.arrays().items()}
+                inside.append(f"{potential} {within.format(**numbers)}")
     count_bits = int(steps).bit_length()
     given = {
         name: value
@@ -88,6 +98,7 @@ def prove(neuron, folder, change=lambda traced: traced):
         floor=int(layer.floor.flat[0]),
         ceiling=int(layer.neuron.ceiling.flat[0]),
         refractory=steps,
+        inside=" && ".join(inside),
         most=int(np.abs(layer.kernel.astype("int64")).sum()) * 255,
         spikes=spikes.name,
         after=after["voltage"].name,

@@ -29,7 +29,7 @@ from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .boards import BOARDS, board_texts
 from .encoder import parts, with_encoder
 from .memories import mem_text
-from .network import memory_file, network_text
+from .network import memory_files, network_text
 from .readme import MAKEFILE, readme
 from .sizing.choice import aim_of, choose
 from .sizing.devices import DEVICES
@@ -84,8 +84,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
         sources = ("Makefile", *(name for name in texts if name.endswith((".v", ".py"))))
         texts |= {name: with_licence(name, texts[name]) for name in sources}
         for stage in circuit:
-            for memory in stage.memories:
-                texts[memory_file(stage, memory)] = mem_text(stage.rows_of(memory), stage.widths[memory])
+            texts |= {name: mem_text(*numbers) for name, numbers in memory_files(stage).items()}
         texts |= golden_texts(encoded, circuit, golden)
         for folder in ("rtl", "mem", "golden", *(("board",) if board is not None else ())):
             (path / folder).mkdir()
@@ -105,11 +104,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     if aim is None:
         needed = frequency(most / golden.n_steps / settings.dt)
         notes[1] += f": real time, {settings.dt * 1e3:g} ms a step, needs {needed}"
-    widths = {
-        memory_file(stage, memory): [stage.widths[memory], stage.rows_of(memory).shape[1]]
-        for stage in circuit
-        for memory in stage.memories
-    }
+    widths = {name: [bits, rows.shape[1]] for stage in circuit for name, (rows, bits) in memory_files(stage).items()}
     about: dict[str, object] = {"bits_and_lanes_of_mem": widths}
     if choice.estimate is not None:
         about["estimate"] = choice.estimate.to_dict()
@@ -125,7 +120,7 @@ def _search(graph: SpikingGraph, settings: Settings, encoded: IntegerGraph, gold
         return _search(graph, other, narrow, golden_vectors(narrow, other))
 
     return Search(
-        build=lambda lanes: stages(encoded, lanes),
+        build=lambda lanes, deepest: stages(encoded, lanes, deepest),
         clocks=lambda circuit: golden_clocks(circuit, golden),
         n_layers=len(parts(encoded)),
         n_steps=settings.n_steps,

@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from string import Template
 
+import numpy as np
+
 from ...quantize import IntegerGraph
 from ..integers import comment
+from .memories import cut
 from .stages import KINDS, Stage, address_bits, input_bits, output_stages, readers
 
 NETWORK = Template("""\
@@ -137,7 +140,7 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
     return NETWORK.substitute(
         found,
         layers=f"{n} layers" if n > 1 else "1 layer",
-        most_steps=graph.settings.n_steps,
+        most_steps=min(graph.settings.n_steps, (1 << 24) - 1),  # n_steps has 24 bits
         holds=first["HOLDS"],
         ports="\n".join(ports),
         dones="\n".join(f"    wire done{number};\n    wire [2:0] step_tags{number};" for number in range(1, n + 1)),
@@ -220,9 +223,23 @@ def describe(stage: Stage) -> str:
     return f"{stage.n_neurons} {kind} with {stage.n_inputs} inputs each{lanes}; {most}{stage.clocks:,} clocks{held}"
 
 
-def memory_file(stage: Stage, memory: str) -> str:
-    """Name of the file with what one of a stage's memories holds."""
-    return f"mem/{stage.name}_{memory.lower()}.mem"
+def memory_files(stage: Stage) -> dict[str, tuple[np.ndarray, int]]:
+    """Files of a stage's memories: numbers (n_rows, n), and the bits of one, by name."""
+    found: dict[str, tuple[np.ndarray, int]] = {}
+    for memory in stage.memories:
+        name, rows, bits = _memory_file(stage, memory), stage.rows_of(memory), stage.widths[memory]
+        if memory == "WEIGHTS" and stage.part_bits:
+            for number, part in enumerate(cut(rows, bits, stage.part_bits)):
+                found[f"{name}{number:03}.mem"] = part, stage.part_bits
+        else:
+            found[name] = rows, bits
+    return found
+
+
+def _memory_file(stage: Stage, memory: str) -> str:
+    """Name of the file of one of a stage's memories, or how the names of its parts begin."""
+    end = "_" if memory == "WEIGHTS" and stage.part_bits else ".mem"
+    return f"mem/{stage.name}_{memory.lower()}{end}"
 
 
 def _parameters(stage: Stage) -> str:
@@ -233,7 +250,7 @@ def _parameters(stage: Stage) -> str:
         for name, value in stage.parameters.items()
         if not (name[-2:] in axes and defaults[name[:-2]] == value)
         and name != "FILTERS"
-        and not (name in ("LARGEST", "WEIGHT_BANK_BITS", "REFRACTORY_BITS") and value == 0)
+        and not (name in ("LARGEST", "WEIGHT_BANK_BITS", "WEIGHT_PART_BITS", "REFRACTORY_BITS") and value == 0)
     }
     values["KIND"] = KINDS.index(str(stage.parameters["KIND"]))
     for name in ("LEAK_PLACES", "SYNAPSE_PLACES"):
@@ -243,7 +260,7 @@ def _parameters(stage: Stage) -> str:
     for memory, words in stage.memories.items():
         values[plurals.get(memory, memory + "S")] = len(words)
         values["WEIGHT_BITS" if memory == "WEIGHTS" else f"{memory}_BITS"] = stage.widths[memory]
-        values["WEIGHT_FILE" if memory == "WEIGHTS" else f"{memory}_FILE"] = f'"{memory_file(stage, memory)}"'
+        values["WEIGHT_FILE" if memory == "WEIGHTS" else f"{memory}_FILE"] = f'"{_memory_file(stage, memory)}"'
     return ",\n".join(f"        .{name}({value})" for name, value in values.items())
 
 

@@ -83,7 +83,8 @@ Of a frame that is held for many steps, the sums are kept: a step after the firs
   rtl/snn_network.v is the network without streams; it also gives out every spike as it is sent.
 - mem/ holds weights, biases and thresholds for $readmemh, in two's complement; weights of lanes share a word, the first
   one in its lowest bits, and so do words one after the other of memories that would have more than {MOST_ROWS:,} lines.
-  Paths are relative to this folder: tools must run in it.
+  Where the device has deeper blocks there are more lines, in files with numbers: a few bits of each line, the lowest in
+  000. Paths are relative to this folder: tools must run in it.
 - golden/ holds {golden.size} from the integer network in NumPy.
 - An input x is sent as round({number} / {code.step:.9g}), halves to even, from {code.codes.low} to {code.codes.high}.
 - Sums over time are proven to fit for {graph.settings.n_steps} steps. No register

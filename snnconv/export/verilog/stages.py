@@ -22,11 +22,11 @@ from ...quantize import (
     SpikingLayer,
     SumPool,
 )
-from ...quantize.neurons import IntegerLIF, IntegerSignedIF
+from ...quantize.neurons import IntegerLIF
 from ...quantize.proofs import largest_sum
 from ...quantize.ranges import span
 from .encoder import parts
-from .memories import bank_bits, cycle, side_by_side
+from .memories import cycle, layout, neuron_arrays, side_by_side
 
 AXES = "ZYX"
 KINDS = ("LIF", "IF", "READOUT", "SUM", "SignedIF", "GROWTH", "LATENCY")  # of rtl/snn_neuron.v, which numbers them
@@ -87,6 +87,11 @@ class Stage:
         return bool(self.parameters["QUEUE"])
 
     @property
+    def part_bits(self) -> int:
+        """Bits of the parts that rows of its weights are cut into. 0: they are whole."""
+        return int(self.parameters["WEIGHT_PART_BITS"])
+
+    @property
     def rows(self) -> int:
         """Turns in which its sums are made."""
         return self.n_neurons // self.lanes
@@ -139,13 +144,15 @@ class Stage:
         return self.n_neurons * int(self.parameters["SUM_BITS"]) if self.holds else 0
 
 
-def stages(graph: IntegerGraph, lanes: int | Sequence[int]) -> tuple[Stage, ...]:
+def stages(graph: IntegerGraph, lanes: int | Sequence[int], deepest: int = 0) -> tuple[Stage, ...]:
     """The layers of a graph in order, and those that the circuit has beside them.
 
     Parameters
     ----------
     lanes : int, or a sequence with one int per layer
         Most sums of a layer to make side by side.
+    deepest : int
+        Most rows of a block of memory of the device. 0: no device is known.
 
     Raises
     ------
@@ -160,7 +167,7 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int]) -> tuple[Stage, ...]
     for number, ((node, source), most_lanes) in enumerate(zip(pairs, most, strict=True), 1):
         fed_by = numbers.get(source.name, 0)
         if _kind(node) in KINDS and (fed_by or number == 1):
-            made = _stage(f"layer{number}", node, source, most_lanes, is_held[fed_by], graph.settings.n_steps)
+            made = _stage(f"layer{number}", node, source, most_lanes, is_held[fed_by], graph.settings.n_steps, deepest)
             found.append(dataclasses.replace(made, source=fed_by))
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
@@ -207,7 +214,9 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, is_held: bool, n_steps: int) -> Stage:
+def _stage(
+    name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, is_held: bool, n_steps: int, deepest: int
+) -> Stage:
     kernel, input_shape = _window(node)
     geometry = _geometry(node, kernel, input_shape)
     filters, groups = kernel.shape[-1], geometry["GROUPS"]
@@ -215,17 +224,18 @@ def _stage(name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, i
     lanes = _lanes(filters // groups, min(most_lanes, n_inputs))  # the sums of a row leave before the next ones
     memories = {"WEIGHTS": kernel.reshape(n_inputs, -1, lanes).swapaxes(0, 1).reshape(-1, lanes).astype("int64")}
     widths = {"WEIGHTS": span(kernel).signed_bits}
+    given = sent_range(source).with_zero()
     if isinstance(node, IntegerLayer):
-        for memory, array in _arrays(node).items():
+        for memory, array in neuron_arrays(node, given, n_steps).items():
             array = node.per_neuron(array).ravel().astype("int64")
             memories[memory] = cycle(array, filters)
             widths[memory] = span(array).signed_bits
-    given = sent_range(source).with_zero()
     are_spikes = given.low >= -1 and given.high <= 1
     is_queued = are_spikes and not is_held and isinstance(node, IntegerLayer) and not node.strides
     address, bits = address_bits(math.prod(source.shape)), sent_bits(source)
     is_largest = isinstance(node, MaxPool)
     most = 0 if is_largest else largest_sum(kernel.astype("int64"), given)
+    bank_bits, part_bits = layout(len(memories["WEIGHTS"]), deepest)
     parameters: dict[str, int | str] = {
         "KIND": _kind(node),
         "NEURONS": n_neurons,
@@ -235,7 +245,8 @@ def _stage(name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, i
         "HOLDS": int(is_held and n_inputs > 1),  # of one input, the sum is there as fast as a kept one
         "LARGEST": int(is_largest),
         **geometry,
-        "WEIGHT_BANK_BITS": bank_bits(len(memories["WEIGHTS"])),
+        "WEIGHT_BANK_BITS": bank_bits,
+        "WEIGHT_PART_BITS": part_bits,
         "SOURCE_ADDRESS_BITS": address,
         "ADDRESS_BITS": address_bits(n_neurons),
         "INPUT_BITS": bits,
@@ -313,15 +324,6 @@ def _kind(node: IntegerNode) -> str:
     if isinstance(node, MaxPool):
         return "GROWTH" if node.is_running else "SUM"
     return {ReadoutLayer: "READOUT", SumPool: "SUM", EncodedInput: "LATENCY"}.get(type(node), node.kind)
-
-
-def _arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
-    """Arrays per neuron of a layer, by the memory that each is in beside the weights."""
-    neurons = layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {}
-    found = {"bias": layer.bias, **neurons}
-    if isinstance(layer, SpikingLayer) and isinstance(layer.neuron, IntegerSignedIF):
-        found["back"] = layer.neuron.back()
-    return {name.upper(): array for name, array in found.items() if name != "start" or array.any()}
 
 
 def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapping[str, int]) -> dict[str, int]:

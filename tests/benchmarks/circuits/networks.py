@@ -74,14 +74,14 @@ class Recipe:
         x = rng.integers(0, 2, (1, *self.shape)) if high else rng.random((1, *self.shape))
         return {"x": x, "n_steps": 10, **given}
 
-    def stages(self):
-        """The circuit's stages, without a file."""
+    def stages(self, family):
+        """The circuit's stages for a family of devices, without a file."""
         graph, given = self.graph(), self.settings()
         x, n_steps = given.pop("x"), given.pop("n_steps")
         options = {option.name: given.get(option.name, option.default) for option in OPTIONS}
         inputs = graph.check_inputs(x, "float64", n_steps)
         integers = with_encoder(to_integers(graph, Settings(graph.dt, inputs, n_steps, options)))
-        return integers, stages(integers, self.lanes)
+        return integers, stages(integers, self.lanes, family.deepest)
 
 
 SPIKES, WIDE, RATE = {"input_bits": 1}, {"input_bits": 12}, {"code": "rate"}

@@ -22,6 +22,10 @@ TOOLS = {
     ),
     "xc7": ("synth_xilinx -family xc7 -noiopad", None),
 }
+LARGE = {  # options with which circuits are written for families whose blocks of memory are deep: a device with room
+    "ecp5-25": {"device": "ecp5-85"},
+    "xc7": {"device": "xc7a100t", "clock": "1MHz"},
+}
 LUTS_OF = {  # of cells in which 7-series LUTs are memories
     "RAM32M": 4,
     "RAM64M": 4,

@@ -39,6 +39,7 @@ module snn_layer #(
     parameter WEIGHT_BITS = 8,
     parameter WEIGHT_FILE = "",
     parameter WEIGHT_BANK_BITS = 0,  // words of a row of the file, as a power of two
+    parameter WEIGHT_PART_BITS = 0,  // of a row, that are in a file of their own; 0: all are in one
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter READ_BITS = 1,  // INPUT_BITS, or INPUT_BITS - 1 + SOURCE_ADDRESS_BITS with QUEUE
     parameter SUM_BITS = 16,
@@ -48,10 +49,10 @@ module snn_layer #(
     parameter THRESHOLDS = 1,
     parameter THRESHOLD_BITS = 8,
     parameter THRESHOLD_FILE = "",
-    parameter FLOORS = 1,
+    parameter FLOORS = 0,
     parameter FLOOR_BITS = 1,
     parameter FLOOR_FILE = "",
-    parameter CEILINGS = 1,
+    parameter CEILINGS = 0,
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
     parameter BACKS = 1,
@@ -128,7 +129,10 @@ module snn_layer #(
     wire [WEIGHT_ADDRESS_BITS-1:0] weight_address;
     localparam ROM_CLOCKS = WEIGHT_BANK_BITS == 0 ? 2 : 3;
     localparam WEIGHT_AT = QUEUE != 0 ? ROM_CLOCKS + 2 : ROM_CLOCKS;  // clocks behind the input's address
-    wire signed [INPUT_BITS-1:0] x;  // with the weight
+    wire [INPUT_BITS-1:0] early_x;  // a clock before the weight
+    wire early_taken;
+    reg signed [INPUT_BITS-1:0] x;  // with the weight; 0 where there is no input
+    reg taken;
     generate
         if (QUEUE != 0) begin : gen_queue
             localparam [31:0] INPUTS = WEIGHTS / (NEURONS / LANES);
@@ -149,10 +153,10 @@ module snn_layer #(
                 assign number = source_data[WEIGHT_ADDRESS_BITS-1:0];
             end
             if (INPUT_BITS == 1) begin : gen_spikes
-                assign x = 1'b1;
+                assign early_x = 1'b1;
             end else begin : gen_signed_spikes
-                assign x[0] = 1'b1;
-                snn_delay #(1, WEIGHT_AT - 1) sign_delay (clk, source_data[READ_BITS-1], x[1]);
+                assign early_x[0] = 1'b1;
+                snn_delay #(1, WEIGHT_AT - 2) sign_delay (clk, source_data[READ_BITS-1], early_x[1]);
             end
             assign source_address = place;
             assign on_input = {1'b0, place} < n_spikes;
@@ -181,7 +185,7 @@ module snn_layer #(
             reg [WEIGHT_ADDRESS_BITS-1:0] address;
             assign weight_address = address;
             assign last_summed = row_ends && last_neurons;
-            snn_delay #(INPUT_BITS, WEIGHT_AT - 1) x_delay (clk, source_data, x);
+            snn_delay #(INPUT_BITS, WEIGHT_AT - 2) x_delay (clk, source_data, early_x);
             wire unused = &{1'b0, source_count};
             always @(posedge clk) begin
                 if (idle || (summing && row_ends && last_of_place)) address <= 0;
@@ -225,16 +229,20 @@ module snn_layer #(
     endgenerate
 
     wire [LANES*WEIGHT_BITS-1:0] weights;
-    snn_rom #(LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS) weight_rom (
-        clk, weight_address, weights
-    );
+    snn_rom #(
+        LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS, WEIGHT_PART_BITS
+    ) weight_rom (clk, weight_address, weights);
 
-    wire taken, starts_sum, sums_end;
+    wire starts_sum, sums_end;
     reg row_starts;
     always @(posedge clk)
         if (idle) row_starts <= 1'b1;
         else if (summing) row_starts <= row_ends;
-    snn_delay #(1, WEIGHT_AT) taken_delay (clk, summing && on_input, taken);
+    snn_delay #(1, WEIGHT_AT - 1) taken_delay (clk, summing && on_input, early_taken);
+    always @(posedge clk) begin
+        taken <= early_taken;
+        x <= early_taken ? early_x : {INPUT_BITS{1'b0}};
+    end
     snn_delay #(1, WEIGHT_AT + 1) starts_delay (clk, row_starts, starts_sum);
     reg [WEIGHT_AT+1:0] ending;
     assign sums_end = ending[WEIGHT_AT+1];

@@ -1,4 +1,5 @@
-// A memory with one port to write and one to read; what is read comes one clock later.
+// A memory with one port to write and one to read; what is read comes one clock later. A word is never used that was
+// written in the clock in which it was read: blocks differ in what they give then, and need logic to give the old word.
 module snn_memory #(
     parameter WIDTH = 1,
     parameter DEPTH = 2,
@@ -15,6 +16,6 @@ module snn_memory #(
 
     always @(posedge clk) begin
         if (write) words[write_address] <= write_data;
-        read_data <= words[read_address];
+        read_data <= write && write_address == read_address ? {WIDTH{1'bx}} : words[read_address];
     end
 endmodule

@@ -16,10 +16,10 @@ module snn_neuron #(
     parameter THRESHOLDS = 1,
     parameter THRESHOLD_BITS = 8,
     parameter THRESHOLD_FILE = "",
-    parameter FLOORS = 1,
+    parameter FLOORS = 0,  // 0: no voltage comes below the floor
     parameter FLOOR_BITS = 1,
     parameter FLOOR_FILE = "",
-    parameter CEILINGS = 1,
+    parameter CEILINGS = 0,  // 0: no voltage comes above the ceiling
     parameter CEILING_BITS = 8,
     parameter CEILING_FILE = "",
     parameter BACKS = 1,
@@ -200,26 +200,36 @@ module snn_neuron #(
                 wire unused = &{1'b0, potential};
             end else begin : gen_neuron
                 wire signed [THRESHOLD_BITS-1:0] threshold_word;
-                wire signed [FLOOR_BITS-1:0] floor_word;
                 snn_turn #(THRESHOLD_BITS, THRESHOLDS, THRESHOLD_FILE) thresholds (
                     clk, clear, at[POTENTIAL_AT-2], threshold_word
                 );
-                snn_turn #(FLOOR_BITS, FLOORS, FLOOR_FILE) floors (clk, clear, at[POTENTIAL_AT-2], floor_word);
                 wire signed [BITS-1:0] threshold = {
                     {(BITS - THRESHOLD_BITS) {threshold_word[THRESHOLD_BITS-1]}}, threshold_word
                 };
-                wire signed [BITS-1:0] floor = {{(BITS - FLOOR_BITS) {floor_word[FLOOR_BITS-1]}}, floor_word};
                 reg [STATE_BITS-1:0] voltage;
                 reg spiked;
                 // What lies below the floor is found in one clock and put there in the next.
-                reg is_low;
-                reg [BITS-1:0] old_potential, old_floor;
-                wire [BITS-1:0] floored = is_low ? old_floor : old_potential;
+                reg signed [BITS-1:0] old_potential;
+                wire signed [BITS-1:0] lowest;
+                wire is_low;
+                wire [BITS-1:0] floored = is_low ? lowest : old_potential;
                 wire unused = &{1'b0, floored};
-                always @(posedge clk) begin
-                    is_low <= potential < floor;
-                    old_potential <= potential;
-                    old_floor <= floor;
+                always @(posedge clk) old_potential <= potential;
+                if (FLOORS == 0) begin : gen_no_floor
+                    assign is_low = 1'b0;
+                    assign lowest = 0;
+                end else begin : gen_floor
+                    wire signed [FLOOR_BITS-1:0] floor_word;
+                    snn_turn #(FLOOR_BITS, FLOORS, FLOOR_FILE) floors (clk, clear, at[POTENTIAL_AT-2], floor_word);
+                    wire signed [BITS-1:0] floor = {{(BITS - FLOOR_BITS) {floor_word[FLOOR_BITS-1]}}, floor_word};
+                    reg signed [BITS-1:0] old_floor;
+                    reg below;
+                    always @(posedge clk) begin
+                        old_floor <= floor;
+                        below <= potential < floor;
+                    end
+                    assign is_low = below;
+                    assign lowest = old_floor;
                 end
                 if (KIND == 4) begin : gen_signed_value
                     assign value[0] = spiked;
@@ -227,27 +237,37 @@ module snn_neuron #(
                     assign value = spiked;
                 end
                 if (KIND == 1 || KIND == 4) begin : gen_if
-                    wire signed [CEILING_BITS-1:0] ceiling_word;
-                    snn_turn #(CEILING_BITS, CEILINGS, CEILING_FILE) ceilings (
-                        clk, clear, at[POTENTIAL_AT-1], ceiling_word
-                    );
-                    wire signed [BITS-1:0] ceiling = {
-                        {(BITS - CEILING_BITS) {ceiling_word[CEILING_BITS-1]}}, ceiling_word
-                    };
                     reg signed [BITS-1:0] rest;
-                    reg [STATE_BITS-1:0] below, most;
-                    reg fires, over;
+                    reg [STATE_BITS-1:0] uncut;
+                    wire [STATE_BITS-1:0] after;
+                    reg fires;
                     always @(posedge clk) begin
                         rest <= potential - threshold;
                         fires <= !rest[BITS-1];
-                        over <= rest > ceiling;
-                        below <= rest[BITS-1] ? floored[STATE_BITS-1:0] : rest[STATE_BITS-1:0];
-                        most <= ceiling[STATE_BITS-1:0];
+                        uncut <= rest[BITS-1] ? floored[STATE_BITS-1:0] : rest[STATE_BITS-1:0];
+                    end
+                    if (CEILINGS == 0) begin : gen_no_ceiling
+                        assign after = uncut;
+                    end else begin : gen_ceiling
+                        wire signed [CEILING_BITS-1:0] ceiling_word;
+                        snn_turn #(CEILING_BITS, CEILINGS, CEILING_FILE) ceilings (
+                            clk, clear, at[POTENTIAL_AT-1], ceiling_word
+                        );
+                        wire signed [BITS-1:0] ceiling = {
+                            {(BITS - CEILING_BITS) {ceiling_word[CEILING_BITS-1]}}, ceiling_word
+                        };
+                        reg [STATE_BITS-1:0] most;
+                        reg over;
+                        always @(posedge clk) begin
+                            over <= rest > ceiling;
+                            most <= ceiling[STATE_BITS-1:0];
+                        end
+                        assign after = fires && over ? most : uncut;
                     end
                     if (KIND == 1) begin : gen_unsigned
                         always @(posedge clk) begin
                             spiked <= fires;
-                            voltage <= fires && over ? most : below;
+                            voltage <= after;
                         end
                         assign next = voltage;
                     end else begin : gen_signed
@@ -259,7 +279,6 @@ module snn_neuron #(
                             clk, first ? {COUNT_BITS{1'b0}} : kept[STATE_BITS+:COUNT_BITS], count
                         );
                         reg signed [BITS-1:0] lack, raised;
-                        wire signed [BITS-1:0] lowest = old_floor;
                         reg [BITS-1:0] raised_floored;
                         reg [COUNT_BITS-1:0] old_count, next_count;
                         reg takes, negative;
@@ -269,11 +288,11 @@ module snn_neuron #(
                             lack <= potential + back;  // above 0: no spike is taken back
                             raised <= potential + threshold;
                             takes <= count != 0 && (lack[BITS-1] || lack == 0);
-                            raised_floored <= raised < lowest ? lowest : raised;
+                            raised_floored <= FLOORS != 0 && raised < lowest ? lowest : raised;
                             old_count <= count;
                             spiked <= fires || takes;
                             negative <= takes;
-                            voltage <= takes ? raised_floored[STATE_BITS-1:0] : fires && over ? most : below;
+                            voltage <= takes ? raised_floored[STATE_BITS-1:0] : after;
                             next_count <= takes ? old_count - 1'b1 : fires ? old_count + 1'b1 : old_count;
                         end
                         assign next = {next_count, voltage};

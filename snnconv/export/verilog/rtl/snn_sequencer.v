@@ -17,20 +17,29 @@ module snn_sequencer #(
     input wire step_done
 );
     localparam [31:0] MOST = MOST_STEPS;
-    reg [23:0] number;
+    localparam BITS = $clog2(MOST_STEPS + 1);
+    wire [BITS-1:0] one = {{(BITS - 1) {1'b0}}, 1'b1};
+    wire [BITS-1:0] wanted = n_steps[BITS-1:0];  // all of it, where there is no error
+    reg [BITS-1:0] number;
     reg first;
-    wire last = number == n_steps;
+    // Numbers are compared a clock ahead: with a step that has just ended, the one that follows it was.
+    reg ended, is_one, is_same, is_next;
+    wire last = !ended ? is_same : first ? is_one : is_next;
     wire fresh = first || every_step;
     assign step_ready = !error && (frame_ready || !fresh);
     assign step_tags = {last, fresh, first};
     assign frame_release = step_done && (every_step || (HOLDS != 0 ? first : last));
     always @(posedge clk) begin
         error <= n_steps == 0 || n_steps > MOST[23:0];
+        ended <= step_done;
+        is_one <= wanted == one;
+        is_same <= number == wanted;
+        is_next <= number + one == wanted;
         if (rst || (step_done && last)) begin
-            number <= 24'd1;
+            number <= one;
             first <= 1'b1;
         end else if (step_done) begin
-            number <= number + 1'b1;
+            number <= number + one;
             first <= 1'b0;
         end
     end

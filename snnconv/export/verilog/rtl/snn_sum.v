@@ -8,7 +8,7 @@ module snn_sum #(
 ) (
     input wire clk,
     input wire taken,  // whether there is an input
-    input wire signed [INPUT_BITS-1:0] x,
+    input wire signed [INPUT_BITS-1:0] x,  // 0 where there is none
     input wire signed [WEIGHT_BITS-1:0] weight,
     input wire starts,  // with the product of the first input
     output reg signed [SUM_BITS-1:0] sum
@@ -31,17 +31,18 @@ module snn_sum #(
             localparam TERM_BITS = INPUT_BITS == 1 ? WEIGHT_BITS : INPUT_BITS + WEIGHT_BITS;
             reg signed [TERM_BITS-1:0] term;
             wire signed [SUM_BITS-1:0] wide;
+            wire unused_taken = taken;
             if (INPUT_BITS == 1) begin : gen_spikes
-                always @(posedge clk) term <= taken && x[0] ? weight : {TERM_BITS{1'b0}};
+                always @(posedge clk) term <= x[0] ? weight : {TERM_BITS{1'b0}};
             end else if (INPUT_BITS == 2) begin : gen_signed_spikes
                 wire signed [TERM_BITS-1:0] once = {{2{weight[WEIGHT_BITS-1]}}, weight};
                 wire signed [TERM_BITS-1:0] twice = once <<< 1;
                 always @(posedge clk)
-                    term <= (taken && x[0] ? once : {TERM_BITS{1'b0}}) - (taken && x[1] ? twice : {TERM_BITS{1'b0}});
+                    term <= (x[0] ? once : {TERM_BITS{1'b0}}) - (x[1] ? twice : {TERM_BITS{1'b0}});
             end else begin : gen_numbers
                 wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{x[INPUT_BITS-1]}}, x};
                 wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{weight[WEIGHT_BITS-1]}}, weight};
-                always @(posedge clk) term <= taken ? wide_x * wide_weight : {TERM_BITS{1'b0}};
+                always @(posedge clk) term <= wide_x * wide_weight;
             end
             if (SUM_BITS > TERM_BITS) begin : gen_wide
                 assign wide = {{(SUM_BITS - TERM_BITS) {term[TERM_BITS-1]}}, term};

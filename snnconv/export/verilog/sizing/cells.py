@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..stages import Stage, readers
-from .devices import Family
+from .devices import COUNTS, Device, Family
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Cells:
     memories: int
     multipliers: int
     hertz: float | None
+
+    def fits(self, device: Device) -> bool:
+        """Whether the device has as many of all."""
+        return all(getattr(self, what) <= getattr(device, what) for what in COUNTS)
 
 
 @dataclass(frozen=True)
@@ -59,32 +63,36 @@ class Memory:
             "blocks": (n_blocks * family.block_cost, n_blocks),
         }
         if family.distributed is not None and not self.is_rom:
-            bits, words, cost = family.distributed
+            bits, words, cost, deepest = family.distributed
             n_cells = -(-self.bits // bits) * -(-self.words // words)
-            found["distributed"] = (n_cells * cost, n_cells)
+            choice = (self.bits + 1) * (-(-self.words // deepest) - 1) / 2  # between them, to read and to write
+            found["distributed"] = (n_cells * cost + choice, n_cells)
         part = min(found, key=lambda each: found[each][0])
         return part, found[part][1]
 
 
 def estimate(stages: Sequence[Stage], family: Family) -> Cells:
     """Estimate the cells and the clock of a circuit on devices of a family."""
-    fitted, found = coefficients()[family.name], parts(stages, family)
-    numbers = {what: _weighted(found, fitted[what]) for what in ("cells", "registers")}
-    hertz = 1e9 / _weighted(delays(stages, family), fitted["nanoseconds"]) if family.is_routed else None
+    found = parts(stages, family)
+    numbers = {
+        what: sum(coefficients.get(part, 0.0) * n for part, n in found[what].items())
+        for what, coefficients in fitted()[family.name].items()
+    }
     return Cells(
         cells=round(numbers["cells"]),
         registers=round(numbers["registers"]),
-        memories=int(found["blocks"]),
-        multipliers=int(found["multipliers"]),
-        hertz=hertz,
+        memories=int(found["cells"]["blocks"]),
+        multipliers=int(found["cells"]["multipliers"]),
+        hertz=1e9 / numbers["nanoseconds"] if family.is_routed else None,
     )
 
 
-def parts(stages: Sequence[Stage], family: Family) -> Counter[str]:
-    """The parts that a circuit's cells are counted with, by name."""
+def parts(stages: Sequence[Stage], family: Family) -> dict[str, Mapping[str, float]]:
+    """The parts that a circuit's cells, registers and the nanoseconds of its clock are counted with, by name."""
     last = stages[-1].parameters
     found = Counter({"network": 1, "values": int(last["VALUE_BITS"]) + int(stages[0].parameters["INPUT_BITS"])})
-    for memory in _memories(stages):
+    memories = list(_memories(stages))
+    for memory in memories:
         part, n = memory.place(family)
         found[part] += n
         if part == "blocks" and n > 1:
@@ -92,35 +100,29 @@ def parts(stages: Sequence[Stage], family: Family) -> Counter[str]:
             found["banks"] += memory.bits * (-(-memory.words // deepest) - 1)
     for stage in stages:
         found += _stage_parts(stage, family)
-    return found
-
-
-def delays(stages: Sequence[Stage], family: Family) -> dict[str, float]:
-    """The parts that the period of a circuit's clock is estimated with, by name."""
-    carried = max(int(stage.parameters.get("BITS", stage.parameters["SUM_BITS"])) for stage in stages)
-    banks = max(memory.blocks(family) for memory in _memories(stages))
-    n_blocks = parts(stages, family)["blocks"]
-    windows = max(int(stage.parameters["PLACE_BITS"]) if _n_axes(stage) else 0 for stage in stages)
-    return {
-        "network": 1.0,
-        "carried bits": float(carried),
-        "banks": math.log2(max(banks, 1)),
-        "blocks": math.log2(1 + n_blocks),
-        "windows": float(windows),
+    delays = {
+        "network": 1,
+        "carried bits": max(int(stage.parameters.get("BITS", stage.parameters["SUM_BITS"])) for stage in stages),
+        "banks": math.log2(max(1, *(memory.blocks(family) for memory in memories))),
+        "blocks": math.log2(1 + found["blocks"]),
+        "windows": max(int(stage.parameters["PLACE_BITS"]) if _n_axes(stage) else 0 for stage in stages),
     }
+    return {"cells": found, "registers": found, "nanoseconds": delays}
 
 
 def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
     """All memories: of inputs, weights, constants of neurons, kept sums, states and frames between layers."""
     first = stages[0].parameters
-    n_inputs = 1 << int(first["SOURCE_ADDRESS_BITS"])
-    yield Memory(int(first["READ_BITS"]), n_inputs if stages[0].holds else 2 * n_inputs)
+    n_inputs = math.prod(int(first[what]) for what in ("IN_Z", "IN_Y", "IN_X", "CHANNELS"))
+    yield Memory(int(first["READ_BITS"]), n_inputs if stages[0].holds else 2 << int(first["SOURCE_ADDRESS_BITS"]))
     for number, stage in enumerate(stages, 1):
         given, n_neurons = stage.parameters, stage.n_neurons
         for name in stage.memories:
             rows = stage.rows_of(name)
+            bits = rows.shape[1] * stage.widths[name]
+            part = stage.part_bits if name == "WEIGHTS" else 0
             if (rows != rows[0]).any():  # else it is a constant
-                yield Memory(rows.shape[1] * stage.widths[name], len(rows), is_rom=True)
+                yield from (Memory(min(part or bits, bits - n), len(rows), True) for n in range(0, bits, part or bits))
         if stage.holds:
             yield Memory(int(given["SUM_BITS"]), n_neurons)
         if "STATE_BITS" in given:
@@ -158,7 +160,10 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
         found["windows"] = read + _n_axes(stage) * (3 * int(given["PLACE_BITS"]) + 8)
     if is_multiplied:
         takes_one = family.least_product is not None and term_bits >= family.least_product
-        found["multipliers" if takes_one else "products"] = lanes * (1 if takes_one else inputs * weights)
+        if takes_one:
+            found["multipliers"] = lanes
+        elif (stage.memories["WEIGHTS"] != stage.memories["WEIGHTS"][0]).any():  # products with a constant are sums
+            found["products"] = lanes * inputs * weights
     if "BITS" not in given:
         return found
     bits, state = int(given["BITS"]), int(given["STATE_BITS"])
@@ -169,7 +174,9 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             found["pipelines"] += bits * (1 + max(1, (terms - 1).bit_length()))
     rest = int(given.get("REFRACTORY_BITS", 0))  # parts of a step have a pipeline of their own
     found["pipelines"] += bits * (2 + int(given.get("IS_RECTIFIED", 0)) + (rest and 3 * rest + 3))
-    found["states"] = state * {"LIF": 5, "IF": 6, "SignedIF": 9}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    bounds = sum(name in stage.memories for name in ("FLOOR", "CEILING"))
+    found["states"] = state * {"LIF": 4, "IF": 4, "SignedIF": 7}.get(str(given["KIND"]), 2) + 6 * _count_bits(stage)
+    found["bounds"] = state * bounds
     return found
 
 
@@ -182,11 +189,7 @@ def _count_bits(stage: Stage) -> int:
     return int(stage.parameters.get("SENT_BITS", 0)) or int(stage.parameters.get("REFRACTORY_STEPS", 0)).bit_length()
 
 
-def _weighted(found: Mapping[str, float], coefficients: Mapping[str, float]) -> float:
-    return sum(coefficients.get(part, 0.0) * n for part, n in found.items())
-
-
 @functools.cache
-def coefficients() -> dict[str, dict[str, dict[str, float]]]:
+def fitted() -> dict[str, dict[str, dict[str, float]]]:
     text = importlib.resources.files(__name__.rpartition(".")[0]).joinpath("coefficients.json").read_text("utf-8")
     return json.loads(text)["families"]

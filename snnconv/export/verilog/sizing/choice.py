@@ -75,8 +75,8 @@ def choose(search: Search, given: Sequence[int] | None, aim: Aim | None, is_aske
         If the circuit does not fit the device, or is not in time; it says what would be.
     """
     if aim is None:
-        return Choice(search.build([1] * search.n_layers if given is None else given))
-    found = search.lanes(aim) if given is None else search.estimate(search.build(given), aim)
+        return Choice(search.build([1] * search.n_layers if given is None else given, 0))
+    found = search.lanes(aim) if given is None else search.estimate(search.build(given, aim.device.family.deepest), aim)
     best = found if given is None or aim.is_met(found) else search.lanes(aim)
     device = aim.device.title
     if found.too_much:

@@ -23,8 +23,8 @@ class Family:
         Bits of logic that a block of memory is worth to yosys.
     rom_bits : int
         Bits that are only read which are worth one of these.
-    distributed : (int, int, int), or None
-        Bits of a word, words and the cost of a memory that is made of logic cells.
+    distributed : (int, int, int, int), or None
+        Bits of a word, words and the cost of a memory that is made of logic cells, and words of the deepest.
     least_product : int or None
         Fewest bits of a product that takes a multiplier. None: it has no multipliers.
     volts, nanometres : float
@@ -38,11 +38,16 @@ class Family:
     shapes: tuple[tuple[int, int], ...]
     block_cost: int
     rom_bits: int
-    distributed: tuple[int, int, int] | None
+    distributed: tuple[int, int, int, int] | None
     least_product: int | None
     volts: float
     nanometres: float
     is_routed: bool = True
+
+    @property
+    def deepest(self) -> int:
+        """Most words of a block of memory."""
+        return max(words for _, words in self.shapes)
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,10 @@ COUNTS = ("cells", "registers", "memories", "multipliers")  # that devices have 
 ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 ECP5_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 
-UP5K = Family("up5k", "logic cells", ICE40_SHAPES, 64, 16, None, 11, 1.2, 40)
+UP5K = Family("up5k", "logic cells", ICE40_SHAPES, 64, 16, None, 12, 1.2, 40)
 HX8K = Family("hx8k", "logic cells", ICE40_SHAPES, 64, 16, None, None, 1.2, 40)
-ECP5 = Family("ecp5-25", "LUT4", ECP5_SHAPES, 128, 16, (4, 16, 4), 9, 1.1, 40)
-XC7 = Family("xc7", "LUT6", ECP5_SHAPES, 129, 64, (6, 32, 7), 9, 1.0, 28, is_routed=False)
+ECP5 = Family("ecp5-25", "LUT4", ECP5_SHAPES, 128, 16, (4, 16, 4, 16), 4, 1.1, 40)
+XC7 = Family("xc7", "LUT6", ECP5_SHAPES, 129, 64, (6, 32, 7, 128), 9, 1.0, 28, is_routed=False)
 
 _ULTRA_PLUS = "Lattice FPGA-DS-02008"
 _LP_HX = "Lattice FPGA-DS-02029"

@@ -100,7 +100,7 @@ class Estimate:
     @property
     def is_possible(self) -> bool:
         """Whether it fits and can run at its clock."""
-        return not self.too_much and not self.is_too_fast
+        return self.cells.fits(self.device) and not self.is_too_fast
 
     def to_dict(self) -> dict[str, object]:
         """It as plain data."""

@@ -22,7 +22,8 @@ class Search:
 
     Parameters
     ----------
-    build : function (lanes) -> stages
+    build : function (lanes, deepest) -> stages
+        `deepest` is the most rows of a block of memory.
     clocks : function (stages) -> (n_layers, n, n_steps) int array
         Of the golden samples.
     n_layers, n_steps : int
@@ -34,7 +35,7 @@ class Search:
         The same network with other weights.
     """
 
-    build: Callable[[Sequence[int]], tuple[Stage, ...]]
+    build: Callable[[Sequence[int], int], tuple[Stage, ...]]
     clocks: Callable[[Sequence[Stage]], np.ndarray]
     n_layers: int
     n_steps: int
@@ -57,23 +58,24 @@ class Search:
 
     def lanes(self, aim: Aim) -> Estimate:
         """The estimate with as few lanes as are in time, or with those that are fastest of what fits."""
-        found = self.estimate(self.build([1] * self.n_layers), aim)
+        found = self.estimate(self.build([1] * self.n_layers, aim.device.family.deepest), aim)
         while found.seconds > aim.seconds:
-            wider = [self.estimate(stages, aim) for stages in self._wider(found.stages)]
+            wider = [self.estimate(stages, aim) for stages in self._wider(found.stages, aim)]
             better = [each for each in wider if each.is_possible and each.seconds < found.seconds]
             if not better:
                 break
             found = max(better, key=lambda each: _gain(found, each))
         return found
 
-    def _wider(self, stages: tuple[Stage, ...]) -> list[tuple[Stage, ...]]:
+    def _wider(self, stages: tuple[Stage, ...], aim: Aim) -> list[tuple[Stage, ...]]:
         """Circuits in which one layer has more lanes, whose number divides that of its filters."""
         lanes, found = [stage.lanes for stage in stages], []
         for layer, stage in enumerate(stages):
             filters = int(stage.parameters["FILTERS"]) // int(stage.parameters["GROUPS"])
             for more in range(stage.lanes + 1, min(filters, stage.n_inputs) + 1):
                 if filters % more == 0:
-                    found.append(self.build([*lanes[:layer], more, *lanes[layer + 1 :]]))
+                    wider = [*lanes[:layer], more, *lanes[layer + 1 :]]
+                    found.append(self.build(wider, aim.device.family.deepest))
         return found
 
     def elsewhere(self, aim: Aim) -> list[Estimate]:
