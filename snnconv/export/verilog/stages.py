@@ -111,9 +111,9 @@ class Stage:
         behind += parts and 3 * parts + 3  # the drive's share, and the parts of a step since the crossing
         return 3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + behind
 
-    def clocks_for(self, n_spikes: int) -> int:
-        """Clocks of a step with so many spikes among its inputs, which count where they are queued."""
-        per_row = max(n_spikes, self.lanes) if self.is_queued else self.n_inputs
+    def clocks_for(self, n_spikes: np.ndarray) -> np.ndarray:
+        """Clocks of steps with so many spikes among their inputs, which count where they are queued."""
+        per_row = np.maximum(n_spikes, self.lanes) if self.is_queued else np.full_like(n_spikes, self.n_inputs)
         leaving = self.lanes if self.lanes > 1 else 0
         waiting = (8 if self.is_queued else 6) + (self.parameters["WEIGHT_BANK_BITS"] != 0)
         return self.rows * per_row + leaving + self.registers + waiting
@@ -126,7 +126,7 @@ class Stage:
     @property
     def clocks(self) -> int:
         """Clocks of the longest step."""
-        return self.clocks_for(self.n_inputs)
+        return int(self.clocks_for(np.array(self.n_inputs)))
 
     @property
     def held_clocks(self) -> int:

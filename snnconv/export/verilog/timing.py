@@ -27,7 +27,7 @@ def layer_clocks(stages: Sequence[Stage], sent: Sequence[np.ndarray], varies: bo
     for stage in stages:
         values = sent[stage.source]
         n_spikes = np.count_nonzero(values.reshape(*values.shape[:2], -1), axis=-1)
-        clocks = np.vectorize(stage.clocks_for, otypes=[np.int64])(n_spikes)
+        clocks = stage.clocks_for(n_spikes)
         if not varies:
             clocks[:, 1:] = np.where(stage.holds, stage.held_clocks, clocks[:, 1:])
         found.append(clocks)

@@ -21,6 +21,7 @@ FAMILIES = {device.family.name: device.family for device in DEVICES.values()}
 MEASURED = {"cells": "cells", "registers": "registers", "nanoseconds": "megahertz"}
 FEW = {"network": 300.0, "stages": 150.0}
 LOGIC = {"rom": 1 / 32, "products": 3.5, "banks": 0.5, "distributed": 10.0}  # parts without registers
+LEAST = 1e-6  # of a coefficient: what is below it is 0, that the fit came close to
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # of the pull to the coefficients that are expected
 
 
@@ -101,7 +102,9 @@ def main():
     n_seen = sum(key.partition(" | ")[0] in SEEN for key in runs)
     about = f"fitted by python -m tests.benchmarks.circuits.fit to {n_seen} runs"
     rounded = {
-        family: {what: {part: float(f"{n:.4g}") for part, n in found.items() if n} for what, found in numbers.items()}
+        family: {
+            what: {part: float(f"{n:.4g}") for part, n in found.items() if n > LEAST} for what, found in numbers.items()
+        }
         for family, numbers in families.items()
     }
     COEFFICIENTS.write_text(json.dumps({"about": about, "families": rounded}, indent=1) + "\n", "utf-8")
