@@ -57,7 +57,7 @@ def tune(
     ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Seed of the halves that early stopping is set and measured on.")
-    ] = (0),
+    ] = 0,
     force: Force = False,
     json: Json = False,
     *,
