@@ -15,7 +15,7 @@ import pytest
 
 from snnconv import export, quantize
 
-from ..helpers.integer_networks import random_line
+from ..helpers.integer_networks import random_line, two_outputs
 
 PYTHON = os.environ.get("SNNCONV_COCOTB_PYTHON")
 BENCH = Path(__file__).parent.parent / "helpers" / "axi_bench.py"
@@ -40,8 +40,9 @@ class Sending(Channel):
     def wait(self):
         codes = self.array.astype("i4").reshape(1, *graph.input.shape)
         assert codes.max() <= graph.input.code.codes.high, codes
-        sums = quantize.run(graph, codes * graph.input.code.step, {n_steps}).outputs["y"].sum(1)[0]
-        overlay.dma.recvchannel.array[:] = [*sums, sums.argmax()]
+        outputs = quantize.run(graph, codes * graph.input.code.step, {n_steps}).outputs
+        sums = [array.sum(1)[0] for array in outputs.values()]
+        overlay.dma.recvchannel.array[:] = [word for each in sums for word in (*each, each.argmax())]
 class Overlay:
     def __init__(self, path):
         global overlay
@@ -61,9 +62,9 @@ def made(folder, **options):
     return folder
 
 
-def simulated(folder):
-    """How many tests of the bench pass and fail."""
-    command = [PYTHON, str(BENCH), str(folder), "20", "7", "3"]
+def simulated(folder, words=4):
+    """How many tests of the bench pass and fail; an answer has so many words, the class of 3 sums behind these."""
+    command = [PYTHON, str(BENCH), str(folder), "20", "7", str(words), "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": ""})
     found = re.search(r"TESTS=2 PASS=(\d) FAIL=(\d)", done.stdout)
     assert found, done.stdout + done.stderr
@@ -80,6 +81,13 @@ def test_registers_streams_and_leds(tmp_path):
     first, *words = results.read_text().split()
     results.write_text("\n".join([f"{int(first, 16) ^ 1:08x}", *words]) + "\n")
     assert simulated(folder) == (0, 2)
+
+
+@pytest.mark.full
+@needs_cocotb
+def test_the_class_is_that_of_the_first_output(tmp_path):
+    export.export(two_outputs(), tmp_path / "out", "verilog", x=X, n_steps=20, golden=3, board="pynq-z2")
+    assert simulated(tmp_path / "out", 3 + 1 + 4 + 1) == (2, 0)
 
 
 def test_host_py_sends_frames_and_reads_classes(tmp_path):
@@ -99,6 +107,17 @@ def test_host_py_sends_frames_and_reads_classes(tmp_path):
     )
     lines = [f"sample {n}: class {row.argmax()}, sums {' '.join(map(str, row))}" for n, row in enumerate(sums)]
     assert done.stdout.splitlines()[:-1] == lines
+
+
+def test_host_py_reads_every_output(tmp_path):
+    folder = tmp_path / "out"
+    export.export(two_outputs(), folder, "verilog", x=X, n_steps=20, golden=3, board="pynq-z2")
+    (tmp_path / "pynq.py").write_text(PYNQ.format(integers=str(folder / "network.int.h5"), n_steps=20))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, str(folder / "board/host.py"), "snn.bit", "--golden"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert ", 0 not as expected" in done.stdout, done.stderr
+    assert re.match(r"sample 0: y: class \d, sums( -?\d+){3}; other: class \d, sums( -?\d+){4}\n", done.stdout)
 
 
 def test_vivado_is_told_the_memories_the_clock_and_the_width_of_a_beat(tmp_path):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
-from snnconv.errors import ExportError
 from snnconv.export.verilog.encoder import with_encoder
 from snnconv.export.verilog.stages import readers, stages
 from snnconv.export.verilog.timing import sample_clocks
@@ -75,8 +74,3 @@ def test_a_layer_waits_for_all_that_read_it():
     clocks = np.array([[1, 1, 1, 1], [10, 10, 10, 10], [2, 2, 2, 2]])
     assert sample_clocks(clocks, [0, 1, 1]) == 41
     assert sample_clocks(clocks[::2], [0, 1]) == 9
-
-
-def test_a_board_gives_one_class(tmp_path):
-    with pytest.raises(ExportError, match="cannot hold several outputs on a board of 'a', 'b'"):
-        export.export(pooled("signed"), tmp_path / "out", "verilog", x=x, n_steps=2, board="icebreaker")

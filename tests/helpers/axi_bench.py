@@ -102,18 +102,18 @@ async def started(dut):
 @cocotb.test()
 async def golden_samples_give_the_golden_results_registers_and_leds(dut):
     await started(dut)
-    n_steps, beats, n = (int(os.environ[name]) for name in ("N_STEPS", "BEATS", "OUTPUTS"))
+    n_steps, beats, n, class_at = (int(os.environ[name]) for name in ("N_STEPS", "BEATS", "WORDS", "CLASS_AT"))
     inputs, results = words("inputs"), words("results")
     assert await read(dut, MARK) == 0x534E4E31
     assert await read(dut, STEPS) == n_steps
-    for sample in range(len(results) // (n + 1)):
+    for sample in range(len(results) // n):
         sending = cocotb.start_soon(send(dut, inputs[sample * beats : (sample + 1) * beats]))
-        expected = results[sample * (n + 1) : (sample + 1) * (n + 1)]
-        assert await receive(dut, n + 1) == expected
+        expected = results[sample * n : (sample + 1) * n]
+        assert await receive(dut, n) == expected
         await sending
-        assert await read(dut, CLASS) == expected[-1]
+        assert await read(dut, CLASS) == expected[class_at]
         assert await read(dut, SAMPLES) == sample + 1
-        assert dut.led_class.value == expected[-1] & 15
+        assert dut.led_class.value == expected[class_at] & 15
         assert dut.led_error.value == 0
         assert await read(dut, STATUS) == 0
 
@@ -121,8 +121,8 @@ async def golden_samples_give_the_golden_results_registers_and_leds(dut):
 @cocotb.test()
 async def short_frames_and_steps_out_of_range_are_said_and_not_computed(dut):
     await started(dut)
-    n_steps, beats, n = (int(os.environ[name]) for name in ("N_STEPS", "BEATS", "OUTPUTS"))
-    frame, expected = words("inputs")[:beats], words("results")[: n + 1]
+    n_steps, beats, n = (int(os.environ[name]) for name in ("N_STEPS", "BEATS", "WORDS"))
+    frame, expected = words("inputs")[:beats], words("results")[:n]
     await send(dut, frame[:-1])
     assert await read(dut, STATUS) == 2
     assert dut.led_error.value == 1
@@ -134,20 +134,21 @@ async def short_frames_and_steps_out_of_range_are_said_and_not_computed(dut):
     await write(dut, STEPS, n_steps)
     assert await read(dut, STATUS) == 2
     await send(dut, frame)
-    assert await receive(dut, n + 1) == expected
+    assert await receive(dut, n) == expected
     assert await read(dut, STATUS) == 0
     assert await read(dut, SAMPLES) == 1
     assert dut.led_error.value == 0
 
 
-def main(folder, n_steps, beats, outputs):
+def main(folder, n_steps, beats, words, class_at):
     """Build the folder's top, and run the tests above."""
     folder = Path(folder).resolve()
     runner = get_runner("icarus")
     sources = sorted([*folder.glob("rtl/*.v"), *folder.glob("board/*.v")])
     build = {"hdl_toplevel": "snn_board", "build_dir": folder / "build"}
     runner.build(sources=sources, always=True, timescale=("1ns", "1ps"), **build)
-    given = {"FOLDER": str(folder), "N_STEPS": n_steps, "BEATS": beats, "OUTPUTS": outputs, "COCOTB_RANDOM_SEED": "1"}
+    given = {"FOLDER": str(folder), "N_STEPS": n_steps, "BEATS": beats, "WORDS": words, "CLASS_AT": class_at}
+    given["COCOTB_RANDOM_SEED"] = "1"
     sys.path.insert(0, str(Path(__file__).parent))
     runner.test(test_module="axi_bench", test_dir=folder, extra_env=given, **build)  # exits with 1 where one fails
 

@@ -114,6 +114,15 @@ def random_line(seed, *, conv=False, neuron="LIF", synapse=False, tau_ref=0.002,
     return line.dense("out", rng.normal(size=(n_in, 3)), rng.normal(size=3)).graph()
 
 
+def two_outputs():
+    """The network of `random_line` with a second output, of 4 values."""
+    line = random_line(0)
+    *_, last = line.nodes
+    kernel = np.random.default_rng(1).normal(size=(last.kernel.shape[0], 4))
+    other = dataclasses.replace(last, name="other", shape=(4,), kernel=kernel, bias=np.zeros(4))
+    return dataclasses.replace(line, nodes=(*line.nodes, other), outputs={"y": last.name, "other": other.name})
+
+
 def with_start(graph, voltage):
     """The graph with all its neurons at a voltage before the first step."""
     nodes = [

@@ -55,8 +55,8 @@ endmodule
 
 
 @contextmanager
-def simulated_board(folder, work, clocks_per_bit, bytes_in, bytes_out):
-    """Path of the pseudoterminal of a board that is simulated by iverilog, and a list that fills with its LEDs."""
+def simulated_board(folder, work, clocks_per_bit, bytes_in, bytes_out, verilator=False):
+    """Path of the pseudoterminal of a board in iverilog, or verilator, and a list that fills with its LEDs."""
     text = BENCH
     for name, value in {"bit": clocks_per_bit, "bytes_in": bytes_in, "bytes_out": bytes_out}.items():
         text = text.replace(f"{{{name}}}", str(value))
@@ -65,10 +65,15 @@ def simulated_board(folder, work, clocks_per_bit, bytes_in, bytes_out):
         os.mkfifo(work / name)
         (folder / name).symlink_to(work / name)
     sources = [str(path) for place in ("rtl", "board") for path in sorted((folder / place).glob("*.v"))]
-    program = str(work / "board.vvp")
-    compiled = ["iverilog", "-g2005", "-s", "tb_board", "-o", program, str(work / "tb_board.v"), *sources]
-    subprocess.run(compiled, check=True)
-    simulator = subprocess.Popen(["vvp", "-n", program], cwd=folder)
+    sources.insert(0, str(work / "tb_board.v"))
+    if verilator:
+        options = ("--binary", "-Wno-fatal", "--top-module", "tb_board", "--Mdir", str(work / "made"))
+        subprocess.run(["verilator", *options, *sources], check=True, capture_output=True)
+        command = [str(work / "made/Vtb_board")]
+    else:
+        command = ["vvp", "-n", str(work / "board.vvp")]
+        subprocess.run(["iverilog", "-g2005", "-s", "tb_board", "-o", command[-1], *sources], check=True)
+    simulator = subprocess.Popen(command, cwd=folder)
     near, far = pty.openpty()
     tty.setraw(far)
     leds: list[str] = []

@@ -17,14 +17,14 @@ import importlib.resources
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import ConversionError, ExportError, ParameterError
+from ...errors import ParameterError
 from ...graph import SpikingGraph
 from ...quantize import IntegerGraph
 from ...text.plain import plural
 from ..golden import Golden, golden_vectors
 from ..integers import INTEGERS, OPTIONS, changes, run_folder, to_integers
 from ..programs import with_licence
-from ..target import Limit, Option, Plan, Settings, Target
+from ..target import Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .boards import BOARDS, board_texts
 from .encoder import parts, with_encoder
@@ -46,14 +46,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     """Write the circuit and its test bench."""
     given, aim = _given_lanes(settings), aim_of(settings)
     board = BOARDS.get(settings.options["board"])
-    limits = _limits(graph, board is not None)
-    try:
-        integers = to_integers(graph, settings)
-    except ConversionError as error:
-        held = "".join(f"target 'verilog' cannot hold {limit}. {limit.advice}. " for limit in limits)
-        raise ExportError(f"{held}{error}") from error
-    if limits:
-        return Plan(_write_nothing, limits=limits)
+    integers = to_integers(graph, settings)
     encoded = with_encoder(integers)
     golden = golden_vectors(encoded, settings)
     layers = parts(encoded)
@@ -146,17 +139,6 @@ def _given_lanes(settings: Settings) -> list[int] | None:
     if min(lanes) < 1:
         raise ParameterError(f"--lanes must be whole numbers above 0, as in 8,4,1. Received {text!r}.")
     return lanes
-
-
-def _limits(graph: SpikingGraph, has_board: bool) -> tuple[Limit, ...]:
-    """Limits on parts of a network that have an integer form, but none on a board."""
-    if len(graph.outputs) < 2 or not has_board:
-        return ()
-    return (Limit("several outputs on a board", tuple(graph.outputs), advice="Convert a model with one of them"),)
-
-
-def _write_nothing(path: Path) -> None:
-    raise ExportError("the circuit cannot hold the network.")
 
 
 TARGET = Target(

@@ -11,7 +11,7 @@ from string import Template
 from ...quantize import IntegerGraph
 from ..golden import Golden
 from .network import widths
-from .stages import Stage
+from .stages import Stage, output_stages
 from .stream import beat_bits, beats, sends_spikes
 
 BAUD = 1_000_000  # divides the clocks of the boards
@@ -65,7 +65,8 @@ LINKS = {
 
 SERIAL = Template("""\
 // Written by snnconv: the top for the board $board. Pins: a serial line of $baud bits per second, the class of the last
-// sample in binary (its lowest four bits), and an LED for errors: a frame that was not whole, or steps out of range.
+// sample in binary (its lowest four bits$first), and an LED for errors: a frame that was not whole, or steps out of
+// range.
 module snn_board (
     input wire clk,
     input wire rx,
@@ -85,6 +86,8 @@ module snn_board (
         .EVERY_STEP($every_step),
         .BEATS($beats),
         .BEAT_BYTES($beat_bytes),
+        .WORDS($words),
+        .CLASS_AT($class_at),
         .CLASS_BITS($class_bits)
     ) stream (
         .clk(clk),
@@ -101,8 +104,8 @@ endmodule
 
 AXI = Template("""\
 // Written by snnconv: the top for the board $board, behind its processor: AXI4-Streams for samples and results, and
-// registers on AXI4-Lite. LEDs: the class of the last sample in binary (its lowest four bits), and one for errors, a
-// frame that was not whole, or steps out of range.
+// registers on AXI4-Lite. LEDs: the class of the last sample in binary (its lowest four bits$first), and one for
+// errors, a frame that was not whole, or steps out of range.
 module snn_board (
     (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF s_axi:s_axis:m_axis, ASSOCIATED_RESET aresetn" *)
     input wire aclk,
@@ -117,6 +120,8 @@ $ports
         .N_STEPS(24'd$n_steps),
         .EVERY_STEP($every_step),
         .BEAT_BITS($beat_bits),
+        .WORDS($words),
+        .CLASS_AT($class_at),
         .CLASS_BITS($class_bits)
     ) axi (
         .aclk(aclk),
@@ -162,6 +167,7 @@ def board_texts(
     """Files of the folder board/ by name."""
     found = widths(graph, stages)
     code, classes = graph.input.code, int(found["class_bits"])
+    sizes = [stages[number - 1].n_neurons for number in output_stages(graph, stages)]
     numbers = {
         **found,
         "board": board.name,
@@ -174,7 +180,10 @@ def board_texts(
         "beats": beats(graph),
         "beat_bits": beat_bits(graph),
         "beat_bytes": beat_bits(graph) // 8,
-        "outputs": stages[-1].n_neurons,
+        "outputs": repr(dict(zip(graph.outputs, sizes, strict=True))),
+        "words": sum(sizes) + len(sizes),
+        "class_at": sizes[0],
+        "first": "; of the first output" if len(sizes) > 1 else "",
         "led_error": "!error" if board.led_is_low else "error",
         "led_class": f"{{{4 - classes}'d0, label}}" if classes < 4 else "label" if classes == 4 else "label[3:0]",
         "factor": repr(float(code.factor)),
@@ -189,7 +198,7 @@ def board_texts(
     texts = {name: Template(_file(template)).substitute(numbers) for name, template in host.items()}
     texts |= {name: _file(name) for name in board.files}
     for file in _folder().iterdir():
-        if file.name.startswith(prefix) and file.name.endswith(".v"):
+        if file.name.startswith((prefix, "snn_label")) and file.name.endswith(".v"):
             texts[file.name] = file.read_text("utf-8")
     if board.link == "serial":
         texts["snn_board.v"] = SERIAL.substitute(numbers)

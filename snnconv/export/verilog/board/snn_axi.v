@@ -2,12 +2,14 @@
 //     0x00  read   0x534e4e31, "SNN1"
 //     0x04  both   steps of a sample; to be written while no sample is computed
 //     0x08  read   bit 0: steps out of range; bit 1: the last frame was not whole
-//     0x0c  read   class of the last sample
+//     0x0c  read   class of the last sample, of its first output
 //     0x10  read   samples that were computed
 module snn_axi #(
     parameter [23:0] N_STEPS = 1,
     parameter EVERY_STEP = 0,
     parameter BEAT_BITS = 8,
+    parameter WORDS = 2,  // of a result
+    parameter CLASS_AT = 1,  // of them, the first output's place of the largest
     parameter CLASS_BITS = 1
 ) (
     input wire aclk,
@@ -39,7 +41,7 @@ module snn_axi #(
     input wire m_axis_tready,
     output wire m_axis_tlast,
     output wire error,
-    output reg [CLASS_BITS-1:0] label  // of the last sample
+    output wire [CLASS_BITS-1:0] label  // of the last sample
 );
     localparam [2:0] STEPS_AT = 3'd1;
     reg [23:0] n_steps;
@@ -86,13 +88,11 @@ module snn_axi #(
 
     assign m_axis_tkeep = 4'hf;
     always @(posedge aclk)
-        if (!aresetn) begin
-            label <= 0;
-            samples <= 32'd0;
-        end else if (m_axis_tvalid && m_axis_tready && m_axis_tlast) begin
-            label <= m_axis_tdata[CLASS_BITS-1:0];
-            samples <= samples + 1'b1;
-        end
+        if (!aresetn) samples <= 32'd0;
+        else if (m_axis_tvalid && m_axis_tready && m_axis_tlast) samples <= samples + 1'b1;
+    snn_label #(WORDS, CLASS_AT, CLASS_BITS) first_class (
+        aclk, !aresetn, m_axis_tvalid && m_axis_tready, m_axis_tdata[CLASS_BITS-1:0], label
+    );
 
     snn_stream stream (
         .aclk(aclk),

@@ -1,6 +1,7 @@
 // The network behind a serial line. In: the bytes of a sample's frames, numbers with their lowest byte first, spikes
-// eight in a byte. Out, for every sample: the sums of the outputs and the place of the largest, four bytes each, the
-// lowest first. A frame that is not whole when the line is silent for 2^SILENCE_BITS clocks is dropped.
+// eight in a byte. Out, for every sample: the sums of an output and the place of the largest, then those of the next
+// output, four bytes each, the lowest first. A frame that is not whole when the line is silent for 2^SILENCE_BITS clocks
+// is dropped.
 module snn_uart_stream #(
     parameter CLOCKS_PER_BIT = 12,
     parameter SILENCE_BITS = 20,
@@ -8,6 +9,8 @@ module snn_uart_stream #(
     parameter EVERY_STEP = 0,
     parameter BEATS = 1,  // of a frame
     parameter BEAT_BYTES = 1,
+    parameter WORDS = 2,  // of an answer
+    parameter CLASS_AT = 1,  // of them, the first output's place of the largest
     parameter CLASS_BITS = 1
 ) (
     input wire clk,
@@ -15,7 +18,7 @@ module snn_uart_stream #(
     input wire rx,
     output wire tx,
     output reg error,  // since the last sample that was whole
-    output reg [CLASS_BITS-1:0] label  // of the last sample
+    output wire [CLASS_BITS-1:0] label  // of the last sample
 );
     localparam BITS = BEATS > 1 ? $clog2(BEATS) : 1;
     localparam [31:0] MOST = BEATS - 1;
@@ -36,13 +39,14 @@ module snn_uart_stream #(
             assign beat_valid = byte_valid;
             assign is_whole = 1'b1;
         end else begin : gen_words
-            reg second;
-            assign next_beat = {byte_in, beat[15:8]};
-            assign beat_valid = byte_valid && second;
-            assign is_whole = !second;
+            localparam PLACE_BITS = $clog2(BEAT_BYTES);  // of two bytes, or four
+            reg [PLACE_BITS-1:0] place;
+            assign next_beat = {byte_in, beat[8*BEAT_BYTES-1:8]};
+            assign beat_valid = byte_valid && (&place);
+            assign is_whole = place == 0;
             always @(posedge clk)
-                if (rst || cut) second <= 1'b0;
-                else if (byte_valid) second <= !second;
+                if (rst || cut) place <= 0;
+                else if (byte_valid) place <= place + 1'b1;
         end
     endgenerate
     wire ready;
@@ -92,17 +96,18 @@ module snn_uart_stream #(
         .m_axis_tlast(result_last)
     );
     snn_uart_sender #(CLOCKS_PER_BIT) sender (clk, rst, tx, word[7:0], bytes_left != 0, sender_ready);
+    snn_label #(WORDS, CLASS_AT, CLASS_BITS) first_class (
+        clk, rst, result_ready && result_valid, result[CLASS_BITS-1:0], label
+    );
     always @(posedge clk)
         if (rst) begin
             bytes_left <= 3'd0;
             error <= 1'b0;
-            label <= 0;
         end else begin
             error <= steps_error || frame_error || cut || (error && !(result_valid && result_last));
             if (result_ready && result_valid) begin
                 word <= result;
                 bytes_left <= 3'd4;
-                if (result_last) label <= result[CLASS_BITS-1:0];
             end else if (bytes_left != 0 && sender_ready) begin
                 word <= word >> 8;
                 bytes_left <= bytes_left - 1'b1;
