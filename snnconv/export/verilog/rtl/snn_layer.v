@@ -37,9 +37,7 @@ module snn_layer #(
     parameter ADDRESS_BITS = 1,
     parameter WEIGHTS = 2,  // words of LANES weights
     parameter WEIGHT_BITS = 8,
-    parameter WEIGHT_FILE = "",
-    parameter WEIGHT_BANK_BITS = 0,  // words of a row of the file, as a power of two
-    parameter WEIGHT_PART_BITS = 0,  // of a row, that are in a file of their own; 0: all are in one
+    parameter WEIGHT_BANK_BITS = 0,  // words of a row, as a power of two, the first in its lowest bits
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter READ_BITS = 1,  // INPUT_BITS, or INPUT_BITS - 1 + SOURCE_ADDRESS_BITS with QUEUE
     parameter SUM_BITS = 16,
@@ -90,6 +88,8 @@ module snn_layer #(
     input wire [SOURCE_ADDRESS_BITS:0] source_count,
     output wire [SOURCE_ADDRESS_BITS-1:0] source_address,
     input wire [READ_BITS-1:0] source_data,
+    output wire [(WEIGHTS > 1 ? $clog2(WEIGHTS) : 1)-WEIGHT_BANK_BITS-1:0] weight_row_address,
+    input wire [(LANES*WEIGHT_BITS << WEIGHT_BANK_BITS)-1:0] weight_row,  // two clocks behind its address
     input wire sink_free,
     output wire done,
     output reg [2:0] tags,
@@ -229,9 +229,19 @@ module snn_layer #(
     endgenerate
 
     wire [LANES*WEIGHT_BITS-1:0] weights;
-    snn_rom #(
-        LANES * WEIGHT_BITS, WEIGHTS, WEIGHT_ADDRESS_BITS, WEIGHT_FILE, WEIGHT_BANK_BITS, WEIGHT_PART_BITS
-    ) weight_rom (clk, weight_address, weights);
+    assign weight_row_address = weight_address[WEIGHT_ADDRESS_BITS-1:WEIGHT_BANK_BITS];
+    generate
+        if (WEIGHT_BANK_BITS == 0) begin : gen_word
+            assign weights = weight_row;
+        end else begin : gen_banks
+            // Chosen in a third clock: no path goes from a block of memory through the choice between words.
+            wire [WEIGHT_BANK_BITS-1:0] bank;
+            reg [LANES*WEIGHT_BITS-1:0] word;
+            snn_delay #(WEIGHT_BANK_BITS, 2) bank_delay (clk, weight_address[WEIGHT_BANK_BITS-1:0], bank);
+            always @(posedge clk) word <= weight_row[bank*LANES*WEIGHT_BITS+:LANES*WEIGHT_BITS];
+            assign weights = word;
+        end
+    endgenerate
 
     wire starts_sum, sums_end;
     reg row_starts;
