@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ from snnconv.export.verilog.sizing.devices import DEVICES, ECP5, UP5K
 from snnconv.export.verilog.sizing.estimates import quantity
 from snnconv.files.manifest import NAME
 
+from ..benchmarks.circuits import trained
 from ..benchmarks.circuits.networks import SEEN, TABLE, UNSEEN, Recipe
-from ..benchmarks.circuits.runs import read
+from ..benchmarks.circuits.runs import TRAINED, read
 from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.integer_networks import random_line
 
@@ -161,3 +163,10 @@ def test_memories_and_multipliers_are_those_of_the_runs():
         found = cells.estimate((SEEN | UNSEEN | TABLE)[name].stages(FAMILIES[family])[1], FAMILIES[family])
         assert found.multipliers == run["multipliers"], key
         assert abs(found.memories - run["memories"]) <= 1, key
+
+
+def test_the_table_of_trained_networks_is_that_of_the_runs():
+    said = (Path(__file__).parents[2] / "docs/boards.md").read_text("utf-8").splitlines()
+    lines = trained.table(read(TRAINED))
+    assert len(lines) > 8
+    assert [line for line in lines if line not in said] == []

@@ -21,11 +21,10 @@ from keras import layers as kl
 import snnconv
 from snnconv import export
 from snnconv.layers import LIF
-from snnconv.quantize import Analog, load, quantize
+from snnconv.quantize import Analog, quantize
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.training.callbacks import RoundedWeights
-from snnconv.training.datasets import Dataset
-from snnconv.training.datasets import load as dataset
+from snnconv.training.datasets import Dataset, load
 
 from ..accuracy.networks import SEED
 from .routing import LARGE, checksum, routed
@@ -35,6 +34,7 @@ INPUT = Analog(bits=8)
 HELD_BACK = {"digits": 150, "mnist": 5_000}
 BATCH_SIZE = {"digits": 32, "mnist": 128}
 EPOCHS = {"digits": (30, 10), "mnist": (8, 1)}  # in rates, in spikes
+TITLES = {"up5k": "UP5K", "hx8k": "HX8K", "ecp5-25": "ECP5-25F", "xc7": "7-series"}
 N_GOLDEN = 8  # test images that clocks are the mean of
 
 
@@ -93,7 +93,7 @@ class Trained:
 
     def parts(self) -> tuple[Dataset, tuple[np.ndarray, np.ndarray]]:
         """The data without the images held back, and these."""
-        data, n = dataset(self.data), HELD_BACK[self.data]
+        data, n = load(self.data), HELD_BACK[self.data]
         rest = dataclasses.replace(data, x_train=data.x_train[:-n], y_train=data.y_train[:-n])
         return rest, (data.x_train[-n:], data.y_train[-n:])
 
@@ -112,9 +112,8 @@ class Trained:
         """Write the circuit for a device, and return clocks of a sample on average and at most."""
         options = LARGE.get("ecp5-25" if device.startswith("ecp5") else device, {})
         x = self.parts()[0].x_test[:N_GOLDEN]
-        given = {"bits": self.bits, "lanes": self.lanes[device], "golden": N_GOLDEN, **options}
+        given = {"bits": self.bits, "lanes": self.lanes[device], "golden": N_GOLDEN, "longest": self.n_steps, **options}
         verdict = export.export(graph, place, "verilog", x=x, n_steps=self.n_steps, **given)
-        assert load(place / "network.int.h5").settings.n_steps == self.n_steps
         (note,) = (note for note in verdict.notes if "clocks at the spikes of the golden samples" in note)
         words = note.replace(",", "").split()
         return {"mean_clocks": int(words[words.index("takes") + 1]), "most_clocks": int(words[-1].rstrip(":"))}
@@ -169,32 +168,24 @@ def main(folder: Path, names: Sequence[str]) -> None:
                 clocks = recipe.write(graph, place, device)
                 keep(key, {"rtl": rtl, "lanes": recipe.lanes[device], **clocks, **routed(place, device)}, TRAINED)
                 print(key, read(TRAINED)[key], flush=True)
-    table(read(TRAINED))
+    print("\n".join(table(read(TRAINED))))
 
 
-def table(runs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print networks and devices: accuracy, cells, clocks on average and the time that they take."""
-    heads = (
-        "network",
-        "of the test images",
-        "device",
-        "lanes",
-        "logic cells",
-        "registers",
-        "block RAMs",
-        "multipliers",
-    )
-    print(f"\n| {' | '.join((*heads, 'MHz', 'clocks', 'time'))} |\n{'|---' * 11}|")
+def table(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Lines of networks and devices: accuracy, cells, clocks on average and the time that they take."""
+    heads = ("network", "accuracy", "device, lanes", "logic cells", "registers", "block RAMs", "multipliers")
+    lines = [f"| {' | '.join((*heads, 'MHz', 'clocks', 'time'))} |", "|---" * 10 + "|"]
     for name, recipe in NETWORKS.items():
-        first = f"{name} | {runs[name]['test']:.2%} of {runs[name]['n_test']:,}" if name in runs else ""
+        first = f"{name} | {runs[name]['test']:.2%}" if name in runs else ""
         for device in recipe.lanes:
             run = runs.get(f"{name} | {device}")
             if run:
                 counts = " | ".join(f"{run[what]:,}" for what in ("cells", "registers", "memories", "multipliers"))
                 rate, clocks = run["megahertz"], run["mean_clocks"]
                 times = f"{rate} | {clocks:,} | {clocks / rate:,.0f} us" if rate else f" | {clocks:,} | "
-                print(f"| {first or ' | '} | {device} | {run['lanes']} | {counts} | {times} |")
+                lines.append(f"| {first or ' | '} | {TITLES[device]}, {run['lanes']} | {counts} | {times} |")
                 first = ""
+    return lines
 
 
 if __name__ == "__main__":
