@@ -183,12 +183,12 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
 def _scaled_current(graph: SpikingGraph, node: Population, factor: float) -> Affine:
     """The factor in the gain before a population, where it is alone with it; else as a node of its own."""
     source = graph[node.inputs[0]]
-    is_gain = isinstance(source, Affine) and not source.trained and not graph.is_output(source.name)
-    if not is_gain or graph.consumers(source.name) != (node,):
-        name = _free(graph, f"{node.name}.rate_scale")
-        return Affine(name=name, inputs=node.inputs, shape=node.shape, scale=np.asarray(factor))
-    offset = None if source.offset is None else source.offset * factor
-    return dataclasses.replace(source, scale=source.scale * factor, offset=offset)
+    is_alone = graph.consumers(source.name) == (node,) and not graph.is_output(source.name)
+    if isinstance(source, Affine) and is_alone and not source.trained:
+        offset = None if source.offset is None else source.offset * factor
+        return dataclasses.replace(source, scale=source.scale * factor, offset=offset)
+    name = _free(graph, f"{node.name}.rate_scale")
+    return Affine(name=name, inputs=node.inputs, shape=node.shape, scale=np.asarray(factor))
 
 
 def _is_factor(value: Any) -> bool:
