@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from keras import layers as kl
 
 import snnconv
+from snnconv.neurons import IF
 from snnconv.quantize import Analog, quantize
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.training.callbacks import RoundedWeights
@@ -64,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     path = args.folder / "model.keras"
     model = keras.models.load_model(path) if path.exists() else perceptron(data, args.epochs)
     model.save(path)
-    graph = snnconv.convert(model, verbose=False)
+    relu = {"relu": IF(min_voltage=-math.inf)}  # of amplitude 1, whatever the weights
+    graph = snnconv.convert(model, swap_activations=relu, verbose=False)
     found = snnconv.finetune(
         graph,
         data.x_train,

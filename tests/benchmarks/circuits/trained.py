@@ -8,6 +8,7 @@ trained.json keeps accuracies and runs.
 """
 
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from snnconv.export.verilog.sizing.devices import DEVICES
 from snnconv.export.verilog.stages import stages
 from snnconv.export.verilog.timing import mean_clocks
 from snnconv.layers import LIF
+from snnconv.neurons import IF
 from snnconv.quantize import Analog
 from snnconv.quantize.simulator import IntegerSimulator
 from snnconv.training.callbacks import RoundedWeights
@@ -36,6 +38,7 @@ from .routing import LARGE, checksum, routed
 from .runs import TRAINED, keep, read
 
 INPUT = Analog(bits=8)
+RELU = {"relu": IF(min_voltage=-math.inf)}  # of amplitude 1, whatever the weights
 HELD_BACK = {"digits": 150, "mnist": 5_000}
 BATCH_SIZE = {"digits": 32, "mnist": 128}
 EPOCHS = {"digits": (30, 10), "mnist": (8, 1)}  # in rates, in spikes
@@ -80,7 +83,7 @@ class Trained:
         model.compile(keras.optimizers.Adam(schedule), loss, jit_compile=False)
         model.fit(data.x_train, data.y_train, batch_size=batch, epochs=epochs, verbose=0)
         found = snnconv.finetune(
-            snnconv.convert(model, verbose=False),
+            snnconv.convert(model, swap_activations=RELU if self.is_relu else None, verbose=False),
             *(data.x_train, data.y_train, self.n_steps),
             epochs=tuned,
             learning_rate=1e-3 if self.data == "digits" else 5e-4,
