@@ -9,6 +9,7 @@ import numpy as np
 
 from ...neurons.base import Array
 from .base import Linear, Pairs
+from .kernels import Factors
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,7 +22,7 @@ class Weighted(Linear, abstract=True):
     bias : (filters,) array or None
     """
 
-    kernel: np.ndarray
+    kernel: Factors = Factors()
     bias: np.ndarray | None = None
     array_fields: ClassVar[tuple[str, ...]] = ("kernel", "bias")
 
