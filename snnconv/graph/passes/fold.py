@@ -160,7 +160,7 @@ def _scaled_kernel(node: Weighted, scale: np.ndarray, offset: np.ndarray) -> Nod
     bias = node.bias
     if np.any(offset):
         window = tuple(range(node.kernel.ndim - 2))
-        bias = (node.kernel.sum(window) * offset).sum(0) + (0.0 if bias is None else bias)
+        bias = (node.kernel.sum(window, dtype="float64") * offset).sum(0) + (0.0 if bias is None else bias)
     return dataclasses.replace(node, kernel=scaled(node.kernel, scale), bias=bias)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ...graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
@@ -94,8 +93,9 @@ class Model:
         self.nodes = tuple(tensors)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
 
-    def _tensor(self, array: np.ndarray) -> tf.Tensor:
-        return tf.constant(array.astype(self.dtype.as_numpy_dtype, copy=False))  # TensorFlow would copy it before
+    def _tensor(self, array: Any) -> tf.Tensor:
+        # a constant keeps NumPy's copy beside its own as long as it lives, and the result of an operation does not
+        return tf.raw_ops.DeepCopy(x=tf.constant(array, self.dtype))
 
     @cached_property
     def arrays(self) -> tuple[tf.Tensor, ...]:
