@@ -55,6 +55,7 @@ def test_convolutions_take_spikes_and_not_the_centre(graph):
         assert found[layer].inputs == (before,)
     behind = found.consumers("padded.linear")[0]
     assert isinstance(behind, Affine)
+    assert behind.offset is not None
     assert behind.offset.shape == (3, 3, 4)  # a number per place: the border differs from the middle
     assert not np.allclose(behind.offset[0], behind.offset[-1])
 

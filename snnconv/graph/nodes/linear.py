@@ -11,6 +11,8 @@ from ...neurons.base import Array
 from .base import Linear, Pairs
 from .kernels import Factors
 
+_FACTORS = Factors()
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Weighted(Linear, abstract=True):
@@ -22,7 +24,7 @@ class Weighted(Linear, abstract=True):
     bias : (filters,) array or None
     """
 
-    kernel: Factors = Factors()
+    kernel: Factors = _FACTORS
     bias: np.ndarray | None = None
     array_fields: ClassVar[tuple[str, ...]] = ("kernel", "bias")
 

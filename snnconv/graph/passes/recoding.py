@@ -87,29 +87,32 @@ def move_offsets(graph: SpikingGraph) -> SpikingGraph:
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
     for node in graph.nodes:
-        affine = graph[node.inputs[0]] if node.inputs else node
-        node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
-        scaled = _without_offset(graph, affine, node)
-        if scaled is None:
-            nodes.append(node)
-            continue
-        per_place = node.apply(np.broadcast_to(affine.offset, (1, *affine.shape)), xp=numpy_ops)[0]
-        offset = per_place if node.bias is None else per_place - node.bias
-        behind = Affine(
-            name=f"{node.name}.centre", inputs=(node.name,), shape=node.shape, scale=np.ones(()), offset=offset
-        )
-        nodes += [dataclasses.replace(scaled, inputs=affine.inputs), behind]
-        renamed[node.name] = behind.name
+        moved = _offset_behind(graph, node)
+        if moved is not None:
+            renamed[node.name] = moved[1].name
+            nodes += moved
+        else:
+            nodes.append(dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs)))
     outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
     used = {name for node in nodes for name in node.inputs} | set(outputs.values())
     kept = tuple(node for node in nodes if node.name in used or not isinstance(node, Affine))
     return dataclasses.replace(graph, nodes=kept, outputs=outputs)
 
 
-def _without_offset(graph: SpikingGraph, affine: Node, node: Node) -> Conv | None:
-    """A convolution that takes the scale of what feeds it; None unless that is an offset for convolutions alone."""
-    if not isinstance(affine, Affine) or affine.offset is None or not isinstance(node, Conv):
+def _offset_behind(graph: SpikingGraph, node: Node) -> tuple[Node, Affine] | None:
+    """A convolution that takes the scale of the `Affine` before it, and what the offset there amounts to behind it.
+
+    None for other nodes, and where something else takes the offset too.
+    """
+    affine = graph[node.inputs[0]] if isinstance(node, Conv) else None
+    if not isinstance(node, Conv) or not isinstance(affine, Affine) or affine.offset is None:
         return None
-    if graph.is_output(affine.name) or not all(isinstance(each, Conv) for each in graph.consumers(affine.name)):
+    is_shared = not all(isinstance(each, Conv) for each in graph.consumers(affine.name))
+    scaled = scale_input(node, Scaling.compact(affine.scale, 0.0, affine.shape))
+    if is_shared or graph.is_output(affine.name) or scaled is None:
         return None
-    return scale_input(node, Scaling.compact(affine.scale, 0.0, affine.shape))
+    per_place = node.apply(np.broadcast_to(affine.offset, (1, *affine.shape)), xp=numpy_ops)[0]
+    offset = per_place if node.bias is None else per_place - node.bias
+    name = f"{node.name}.centre"
+    behind = Affine(name=name, inputs=(node.name,), shape=node.shape, scale=np.ones(()), offset=offset)
+    return dataclasses.replace(scaled, inputs=affine.inputs), behind

@@ -213,8 +213,9 @@ class LayerRun:
             if np.any(self._heights[source] != 1) or np.any(self._centres[source])
         }
         for source, label in heights.items():
-            both = {"scale": self._heights[source], "offset": self._centres[source]}
-            nodes.append(Affine(name=label, inputs=(source,), shape=self._graph[source].shape, **both))
+            height, centre = self._heights[source], self._centres[source]
+            shape = self._graph[source].shape
+            nodes.append(Affine(name=label, inputs=(source,), shape=shape, scale=height, offset=centre))
         for node in between:
             inputs = tuple(heights.get(each, each) for each in node.inputs)
             nodes.append(dataclasses.replace(node, inputs=inputs))

@@ -64,16 +64,16 @@ def best_codes(
     centres, heights : (channels,) arrays
     """
     low, high = activations.min(0), activations.max(0)
-    least, best = np.full(len(high), np.inf), (np.zeros(len(high)), np.ones(len(high)))
+    least, centres, heights = np.full(len(high), np.inf), np.zeros(len(high)), np.ones(len(high))
     for share in shares:
         centre = lean * share * (low + high) / 2
         reach = np.maximum(share * high - centre, centre - share * low)
         height = np.where(reach > 0, reach, 1.0)
         counts = np.clip(np.floor((activations - centre) * (n_steps / height) + 0.5), -n_steps, n_steps)
         error = ((activations - centre - counts * (height / n_steps)) ** 2).mean(0)
-        best = tuple(np.where(error < least, new, old) for new, old in zip((centre, height), best, strict=True))
+        centres, heights = np.where(error < least, centre, centres), np.where(error < least, height, heights)
         least = np.minimum(error, least)
-    return best
+    return centres, heights
 
 
 def percentile_heights(activations: np.ndarray, percentile: float) -> np.ndarray:
