@@ -79,7 +79,7 @@ def scaled(kernel: np.ndarray, scale: np.ndarray) -> Any:
 
 
 def _product(value: Any) -> Product | None:
-    """What an array is the whole product of, if it is one; a product itself."""
+    """The product that an array holds the whole of, or None; of a product, itself."""
     if isinstance(value, Product):
         return value
     memory = getattr(value, "base", None)
