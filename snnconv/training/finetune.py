@@ -141,7 +141,7 @@ def finetune(
     model = _augmented(model, augment)
     inputs = [array[fitted] for array in xs.values()]
     schedule: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
-    # XLA's convolutions are slow under TensorFlow, which compiles the neurons by themselves; JAX compiles all or nothing
+    # XLA's convolutions are slow under TensorFlow, where steps of neurons are compiled alone; JAX compiles all or none
     jit: Any = keras.backend.backend() == "jax"
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=jit)
     kept = [] if backup is None else [keras.callbacks.BackupAndRestore(os.fspath(backup))]
