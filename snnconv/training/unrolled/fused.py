@@ -33,8 +33,8 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             values = tf.nest.flatten(function(*arguments))
-        wanted = tf.nest.flatten(arguments)
-        return tape.gradient(values, wanted, output_gradients=upstream, unconnected_gradients="zero")
+        wanted, none = tf.nest.flatten(arguments), tf.UnconnectedGradients.ZERO
+        return tape.gradient(values, wanted, output_gradients=upstream, unconnected_gradients=none)
 
     def called(*arguments: Any) -> Any:
         structure: Any = None

@@ -1,15 +1,15 @@
 """Fused functions: values and gradients are those of the function that was compiled."""
 
-import keras
+from typing import Any
+
 import numpy as np
 import pytest
-from keras import ops
 
 from snnconv.layers import keras_ops
 from snnconv.neurons import LIF
 from snnconv.training.unrolled.fused import fused
 
-tf = pytest.importorskip("tensorflow")
+tf: Any = pytest.importorskip("tensorflow")
 
 
 def step(J, state):
@@ -18,7 +18,7 @@ def step(J, state):
 
 
 def test_values_and_gradients_are_those_of_the_function():
-    J = tf.constant(np.random.default_rng(0).normal(1, 2, (5, 3)))
+    J = tf.constant(np.random.default_rng(0).normal(20, 20, (5, 3)))
     state = {"voltage": tf.fill((5, 3), tf.constant(0.3, "float64")), "refractory": tf.zeros((5, 3), "float64")}
     found = []
     for function in (step, fused(step)):
@@ -26,7 +26,8 @@ def test_values_and_gradients_are_those_of_the_function():
             tape.watch((J, state))
             value, after = function(J, state)
             value, after = function(J, after)
-            total = ops.sum(value * J)
+            total = tf.reduce_sum(value * J)
         found.append((value, after, tape.gradient(total, (J, state["voltage"]))))
-    assert float(ops.max(ops.abs(found[0][2][0]))) > 0
-    keras.tree.map_structure(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-12), *found)
+    for one, other in zip(*map(tf.nest.flatten, found), strict=True):
+        assert np.abs(one).max() > 0
+        np.testing.assert_allclose(one, other, rtol=1e-9)
