@@ -36,18 +36,8 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
         wanted, none = tf.nest.flatten(arguments), tf.UnconnectedGradients.ZERO
         return tape.gradient(values, wanted, output_gradients=upstream, unconnected_gradients=none)
 
+    @tf.custom_gradient
     def called(*arguments: Any) -> Any:
-        structure: Any = None
-
-        @tf.custom_gradient
-        def flat(*tensors: Any) -> Any:
-            nonlocal structure
-            nested = tf.nest.pack_sequence_as(arguments, tensors)
-            values = compiled(*nested)
-            structure = values
-            return tf.nest.flatten(values), lambda *upstream: backward(nested, list(upstream))
-
-        values = flat(*tf.nest.flatten(arguments))
-        return tf.nest.pack_sequence_as(structure, values)
+        return compiled(*arguments), lambda *upstream: backward(arguments, list(upstream))
 
     return called
