@@ -46,7 +46,7 @@ def convert(
     model: Any,
     *,
     synapse: Synapse | float | Mapping[str, Synapse | float] | None = None,
-    scale_firing_rates: float | Mapping[str, float] | Literal["auto"] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     refit: Samples | None = None,
@@ -74,10 +74,9 @@ def convert(
         and JSON in files of their own, pass what `snnconv.keras_files.load_model` gives.
     synapse : Synapse, float, or mapping of population name to one of these
         Filter behind the populations; a number is the time constant of a lowpass, in seconds. None: no filter.
-    scale_firing_rates : float, mapping of population name to float, or "auto"
+    scale_firing_rates : float, mapping of population name to float, or None
         Multiply firing rates by this number and keep the output. LIF neurons get shorter time constants, unless `refit`
-        is given. "auto", without data: each population of relu and the like gets the factor with which its busiest
-        neurons spike once per step of 1 ms, by the statistics of batch normalisation, or else on random inputs.
+        is given.
     swap_activations : mapping of activation to Neuron
         Neurons for activations, such as ``{"gelu": snnconv.neurons.IF(min_voltage=-numpy.inf)}``, the neuron of a relu.
         A plain ``IF()`` ignores negative current, and behind other neurons its mean output is too high. Keys are names,
@@ -141,21 +140,18 @@ def convert(
 
     Notes
     -----
-    A relu becomes an IF with negative voltages allowed: spikes of height 0.01 s / dt, and a rate of 100 Hz at an
-    activation of 1. Inside the network relu6, leaky_relu, PReLU, hard_sigmoid, sigmoid, tanh, softplus and softsign
-    become neurons that carry the spikes still due (`snnconv.neurons.Accumulating`); at the output sigmoid, tanh and
-    softmax are applied to the output averaged over time. Where an activation is negative (leaky_relu, PReLU, tanh,
-    softsign), spikes are negative too, which not all hardware supports. Max pooling compares the running sums of the
-    spikes, so that its rate is the maximum of the rates.
+    A relu becomes an IF with negative voltages allowed. Its amplitude, one for all neurons of a layer, is chosen
+    without data, so that the busiest of them spike about once per step of 1 ms on random inputs in 0…1; behind batch
+    normalisation those are values with the mean and the variance that it has kept of its training. So it is for all
+    activations; layers of `snnconv.layers` and the neurons of `swap_activations` keep the amplitude that they state.
+    Inside the network relu6, leaky_relu, PReLU, hard_sigmoid, sigmoid, tanh, softplus and softsign become neurons that
+    carry the spikes still due (`snnconv.neurons.Accumulating`); at the output sigmoid, tanh and softmax are applied to
+    the output averaged over time. Where an activation is negative (leaky_relu, PReLU, tanh, softsign), spikes are
+    negative too, which not all hardware supports. Max pooling compares the running sums of the spikes, so that its rate
+    is the maximum of the rates.
     """
-    is_auto = isinstance(scale_firing_rates, str)
-    if is_auto and (scale_firing_rates != "auto" or refit is not None):
-        raise ParameterError(
-            f"scale_firing_rates must be a number above 0, a mapping of population names to such, or 'auto', which "
-            f"leaves LIF neurons as they are and goes without refit. Received {scale_firing_rates!r}."
-        )
     wanted = Adaptation(
-        1.0 if is_auto else scale_firing_rates,
+        scale_firing_rates,
         synapse,
         refit,
         tau_rc,

@@ -101,8 +101,6 @@ class Changes:
         from ..runtime.arguments import check_steps
         from .samples import read_arrays
 
-        if self.refit is not None and self.scale_firing_rates == "auto":
-            raise ParameterError("--scale-firing-rates auto leaves LIF neurons as they are, and goes without --refit.")
         self._adaptation().check("options")
         files = {"refit": self.refit, "calibrate": self.calibrate}
         arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
@@ -117,7 +115,7 @@ class Changes:
         import_tensorflow()
         from .samples import as_inputs
 
-        graph = file.open(scale_firing_rates="auto" if self.scale_firing_rates == "auto" else None, like=like).graph
+        graph = file.open(like=like).graph
         inputs = {name: as_inputs(each, graph) for name, each in arrays.items()}
         return replace(self._adaptation(), **inputs).apply(graph, file.dt)
 
@@ -125,7 +123,7 @@ class Changes:
         from ..tuning.adaptation import Adaptation
 
         return Adaptation(
-            1.0 if self.scale_firing_rates == "auto" else self.scale_firing_rates,
+            self.scale_firing_rates,
             self.synapse,
             self.refit,
             self.tau_rc,

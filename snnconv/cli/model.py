@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, ParameterError
 from ..files.hdf5 import read_attributes, reading
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..training.config import Config, Settings
 
 DEFAULT_STEPS = 100
-Scale = float | Mapping[str, float] | Literal["auto"] | None  # of --scale-firing-rates
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class ModelFile:
     def open(
         self,
         synapse: float | None = None,
-        scale_firing_rates: Scale = None,
+        scale_firing_rates: float | Mapping[str, float] | None = None,
         like: Arrays | None = None,
     ) -> Network:
         """Read the graph, or the Keras model and convert it; change it as --config and the arguments say.
@@ -93,46 +92,32 @@ class ModelFile:
             graph, sources = self._read(synapse, scale_firing_rates, like)
         else:
             settings = read_settings(self.keras.settings, self)
-            is_auto = scale_firing_rates == "auto"
-            graph, sources = self._read(scale_firing_rates="auto" if is_auto else None, like=like)
-            given = {"scale": 1.0 if is_auto else scale_firing_rates, "synapse": synapse}
+            graph, sources = self._read(like=like)
+            given = {"scale": scale_firing_rates, "synapse": synapse}
             graph = adapted(graph, settings, **{key: value for key, value in given.items() if value is not None})
         return Network(graph, self.dt, sources)
 
     def _read(
         self,
         synapse: float | None = None,
-        scale_firing_rates: Scale = None,
+        scale_firing_rates: float | Mapping[str, float] | None = None,
         like: Arrays | None = None,
     ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
         """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
-        auto: Literal["auto"] | None = "auto" if scale_firing_rates == "auto" else None
         if not self.is_graph:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
             from ..api import convert
             from ..training.unrolled import is_unrolled
 
-            graph = convert(
-                model,
-                **self.keras.changes,
-                scale_firing_rates=auto,
-                input_shape=self.input_shape(model, like),
-                verbose=False,
-            )
+            graph = convert(model, **self.keras.changes, input_shape=self.input_shape(model, like), verbose=False)
             sources = None if is_unrolled(model) else keras_sources(model)
-        elif auto:
-            raise ParameterError(
-                f"--scale-firing-rates auto is for Keras files; '{self.path}' is converted already. Name the Keras "
-                f"file that it came from, or give a factor."
-            )
         else:
             graph, sources = self.graph(), None
         from ..tuning.adaptation import Adaptation, warn_of_several_spikes
 
-        scale = None if scale_firing_rates == "auto" else scale_firing_rates
-        graph = Adaptation(scale, synapse).apply(graph, self.dt)
-        warn_of_several_spikes(graph, scale, self.dt)
+        graph = Adaptation(scale_firing_rates, synapse).apply(graph, self.dt)
+        warn_of_several_spikes(graph, scale_firing_rates, self.dt)
         return graph, sources
 
     def graph(self) -> SpikingGraph:

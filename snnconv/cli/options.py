@@ -56,10 +56,8 @@ Synapse = Annotated[
 ]
 
 
-def read_scale(text: str) -> float | dict[str, float] | str:
-    """The factor of --scale-firing-rates, one for each population that is named, or auto."""
-    if text == "auto":
-        return text
+def read_scale(text: str) -> float | dict[str, float]:
+    """The factor of --scale-firing-rates, or one for each population that is named."""
     if "=" not in text:
         return float(text)
     return {name: float(factor) for name, _, factor in (part.rpartition("=") for part in text.split(","))}
@@ -71,8 +69,7 @@ ScaleFiringRates = Annotated[
         "--scale-firing-rates",
         metavar="FACTOR",
         parser=read_scale,
-        help="Fire this many times as fast, for the same output; NAME=FACTOR,… for populations; or auto, chosen "
-        "without data for relu and the like.  [default: 1]",
+        help="Fire this many times as fast, for the same output; or NAME=FACTOR,… for populations.  [default: 1]",
     ),
 ]
 Sample = Annotated[int, typer.Option("--sample", min=0, metavar="I", help="Which sample of the inputs.")]

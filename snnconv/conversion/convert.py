@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ..errors import ConversionError, ConversionWarning, ParameterError
-from ..graph import SpikingGraph
+from ..graph import Population, SpikingGraph
 from ..graph.passes import fold_affine, max_to_average_pool, rate_factors, split_kernels
 from ..graph.passes import scale_firing_rates as scale_rates_pass
 from ..graph.report import describe
-from ..neurons import Neuron
+from ..neurons import IF, Neuron
 from ..neurons.integrate import RELU
+from ..text.advice import argument
 from ..text.progress import track
 from .precision import moved, rounding
 
@@ -39,7 +40,7 @@ PARTS = 4  # of a conversion, for its progress bar: trace, fold, Keras' rates, t
 def convert(
     model: Any,
     *,
-    scale_firing_rates: float | Mapping[str, float] | Literal["auto"] | None = None,
+    scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
@@ -83,12 +84,11 @@ def convert(
             )
     with track(PARTS, what="converting") as advance:
         shapes = input_shapes(model, input_shape)
-        graph = trace(model, swap_activations, shapes)
+        graph, stated = trace(model, swap_activations, shapes)
         advance()
         if max_to_avg_pool:
             graph = max_to_average_pool(graph)
-        if isinstance(scale_firing_rates, str):
-            scale_firing_rates = rate_factors(graph)
+        graph = scale_rates_pass(graph, rate_factors(graph, stated))
         if scale_firing_rates is not None:
             graph = scale_rates_pass(graph, scale_firing_rates)
         graph = fold_affine(split_kernels(graph))
@@ -96,7 +96,29 @@ def convert(
         graph = dataclasses.replace(graph, report=describe(graph.report, graph.nodes))
         changes = {"swapped activations": swap_activations, "average instead of max pooling": max_to_avg_pool}
         _check(graph, model, " and ".join(change for change, made in changes.items() if made), x, advance)
+    _warn_of_rectified(graph, {name: activation for name, activation in stated.items() if activation})
     return graph
+
+
+def _warn_of_rectified(graph: SpikingGraph, swapped: Mapping[str, str]) -> None:
+    """Warn of swapped neurons that ignore negative current where it comes in spikes, one step against another."""
+    behind: set[str] = set()
+    for node in graph.nodes:
+        if not behind.isdisjoint(node.inputs):
+            behind.add(node.name)
+        if not isinstance(node, Population):
+            continue
+        is_rectified = isinstance(node.neuron, IF) and node.neuron.min_voltage is None
+        if is_rectified and node.name in swapped and node.name in behind:
+            activation = swapped[node.name]
+            remedy = argument("swap_activations", {activation: RELU})
+            warnings.warn(
+                f"population '{node.name}': IF() in the place of {activation} ignores negative current, so that behind "
+                f"other neurons its spikes are more than its rate says. {remedy} counts it.",
+                ConversionWarning,
+                stacklevel=4,
+            )
+        behind.add(node.name)
 
 
 def _check(graph: SpikingGraph, model: Any, changes: str, x: Any, advance: Callable[[], None]) -> None:

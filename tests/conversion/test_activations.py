@@ -159,9 +159,9 @@ def test_negative_spikes_are_negative_counts():
     assert (spikes < 0).any()
     assert (spikes > 0).any()
     # constant current: within one spike of rate times time, on either side of 0
-    rates = graph.rate_values(inputs())[name]
-    assert np.abs(spikes.sum(1) * 0.01 - rates * 0.2).max() <= 0.01 * (1 + 1e-3)
-    assert np.abs(result.rates[name] * 0.01 - rates).max() <= 0.01 / 0.2 * (1 + 1e-3)
+    rates, amplitude = graph.rate_values(inputs())[name], graph.populations[name].amplitude
+    assert np.abs(spikes.sum(1) * amplitude - rates * 0.2).max() <= amplitude * (1 + 1e-3)
+    assert np.abs(result.rates[name] * amplitude - rates).max() <= amplitude / 0.2 * (1 + 1e-3)
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "hard_sigmoid", "sigmoid", "softplus"])

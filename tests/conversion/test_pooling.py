@@ -96,11 +96,12 @@ def test_spikes_go_to_the_rates_and_both_runtimes_agree(shape, make):
     graph = snnconv.convert(pooled(shape, make))
     x = np.random.default_rng(7).normal(0.3, 0.5, size=(3, *shape))
     rates = graph.rate_output(x)
+    amplitude = graph.populations["relu"].amplitude
     for n_steps in (50, 500):
         loop = reference.run(graph, x, n_steps, record="all")
-        assert np.abs(loop.output.mean(1) - rates).max() <= 0.01 / (n_steps * 0.001) * (1 + 1e-9)
+        assert np.abs(loop.output.mean(1) - rates).max() <= amplitude / (n_steps * 0.001) * (1 + 1e-9)
     # spikes of one height come out, and none is negative
-    assert set(np.unique(np.round(loop.output * 0.1, 9))) <= set(range(10))
+    assert set(np.unique(np.round(loop.output * 0.001 / amplitude, 9))) <= set(range(10))
     simulator = snnconv.Simulator(graph, dtype="float64")
     whole = simulator.run(x, 500, record="all")
     assert differing(whole, loop) == {"relu": 0}
@@ -112,7 +113,7 @@ def test_the_output_sums_up_to_the_largest_sum_at_every_step():
     graph = snnconv.convert(keras.Sequential([keras.Input((9, 2)), kl.Activation("tanh", name="tanh"), layer]))
     x = np.random.default_rng(2).normal(size=(4, 60, 9, 2))  # varies in time, and has negative spikes
     result = reference.run(graph, x, 60, record="all")
-    sums = np.cumsum(result.spikes["tanh"] * 10.0, 1)
+    sums = np.cumsum(result.spikes["tanh"] * graph.populations["tanh"].amplitude / 0.001, 1)
     largest = np.stack([sums[:, :, start : start + 3].max(2) for start in (0, 2, 4, 6)], 2)
     np.testing.assert_allclose(np.cumsum(result.output, 1), largest, atol=1e-9)
 

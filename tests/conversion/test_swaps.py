@@ -29,7 +29,8 @@ def test_every_activation_of_keras_converts_or_is_refused_with_advice():
             with pytest.raises(ConversionError, match=r"'sparsemax'.* Use softmax.*swap_activations={.sparsemax.: snn"):
                 snnconv.convert(model)
         else:
-            assert [view.neuron for view in snnconv.convert(model).populations.values()] == [Follower()]
+            neurons = [view.neuron for view in snnconv.convert(model).populations.values()]
+            assert neurons == [Follower(amplitude=neurons[0].amplitude)]
 
 
 def public_activations():
@@ -107,8 +108,24 @@ class TestSwaps:
         keras.utils.set_random_seed(0)
         layers = [kl.Dense(8, activation="relu", name="dense"), kl.Dense(8), kl.ReLU(name="layer"), kl.Dense(2)]
         model = keras.Sequential([keras.Input((10,)), *layers])
-        graph = snnconv.convert(model, swap_activations={kl.ReLU: IF(max_spikes=1)})
+        graph = snnconv.convert(model, swap_activations={kl.ReLU: IF(min_voltage=-np.inf, max_spikes=1)})
         assert [view.max_spikes for view in graph.populations.values()] == [None, 1]
+
+    def test_neurons_that_ignore_negative_current_are_warned_of_behind_others(self):
+        keras.utils.set_random_seed(0)
+        layers = [kl.Dense(32, activation="relu", name=name) for name in ("first", "second")]
+        model = keras.Sequential([keras.Input((16,)), *layers, kl.Dense(4)])
+        with pytest.warns(
+            ConversionWarning, match=r"'second': IF\(\) in the place of relu .*min_voltage=-fl"
+        ) as caught:
+            rectified = snnconv.convert(model, swap_activations={"relu": IF()})
+        assert len(caught) == 1  # the first has a constant current
+        assert caught[0].filename == __file__
+        counted = snnconv.convert(model, swap_activations={"relu": IF(min_voltage=-np.inf)})
+        x = np.random.default_rng(0).normal(size=(32, 16))
+        rates = counted.rate_output(x)
+        far, near = (np.abs(snnconv.Simulator(each).predict(x, 2000) - rates).mean() for each in (rectified, counted))
+        assert far > 10 * near
 
     def test_a_layer_class_swaps_layers_that_are_arguments(self):
         model = network(lambda units: [kl.Dense(units, activation=kl.LeakyReLU())])
@@ -133,7 +150,7 @@ class TestSwaps:
             ("softplus", Softplus(unit_rate=200.0, amplitude=0.005)),
             ("softsign", Softsign(max_rate=400.0, amplitude=0.0025)),
             ("leaky_relu", PiecewiseLinear(amplitude=0.02, negative_slope=0.2)),
-            ("relu", IF(amplitude=0.005)),
+            ("relu", IF(amplitude=0.005, min_voltage=-np.inf)),
             ("relu", PiecewiseLinear()),
         ],
     )

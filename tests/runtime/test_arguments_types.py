@@ -6,7 +6,7 @@ import pytest
 from keras import Input, Sequential, layers
 
 import snnconv
-from snnconv.errors import InputError, ModelFileError, ParameterError, RecordError
+from snnconv.errors import ConversionError, InputError, ModelFileError, ParameterError, RecordError
 from snnconv.neurons import IF, LIF, SteppedLIF
 
 from ..helpers.dense import dense_network
@@ -110,7 +110,7 @@ def test_of_convert_and_load(model):
     ):
         with pytest.raises(ParameterError, match=message):
             snnconv.convert(model, **options)
-    with pytest.raises(ParameterError, match="scale_firing_rates must be a number above 0.* Received 'fast'"):
+    with pytest.raises(ConversionError, match="scale_firing_rates must be a number above 0.* Received 'fast'"):
         snnconv.convert(model, scale_firing_rates="fast")
     with pytest.raises(InputError, match="must be an array of numbers"):
         snnconv.convert(model, calibrate="x", verbose=False)

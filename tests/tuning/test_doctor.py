@@ -95,6 +95,16 @@ def test_activations_above_the_ceiling():
     assert snnconv.doctor(network(scales=(1500.0, 100.0)), X, n_steps=400, dt=0.0005) == []  # so does the other
 
 
+def test_many_spikes_in_a_step():
+    several = IF(min_voltage=-np.inf)
+    found = snnconv.doctor(network(first=several, scales=(8000.0, 100.0 / 80)), X, n_steps=200)
+    assert kinds([each for each in found if each.kind == "many_spikes"]) == [("many_spikes", "first")]
+    assert "its busiest neurons need 8 spikes in a step" in found[0].what
+    assert 'scale_firing_rates={"first": 0.12}' in found[0].remedy
+    for few in (network(first=several, scales=(3000.0, 100.0)), network(scales=(8000.0, 100.0))):
+        assert "many_spikes" not in {each.kind for each in snnconv.doctor(few, X, n_steps=200)}
+
+
 LOSSY = pytest.mark.filterwarnings("ignore:population 'first'. the refractory period")  # a run says it as well
 
 

@@ -107,7 +107,7 @@ def test_an_output_of_no_spikes_is_warned_of_for_one_sample_and_many(monkeypatch
     simulator = snnconv.Simulator(deep(2))
     matching = partial(pytest.warns, HealthWarning)
     with matching(
-        match=r"if0: no neuron spikes in 3 steps of 20 samples, .*up to 100 Hz, .*_rates='auto', or calib"
+        match=r"if0: no neuron spikes in 3 steps of 20 samples, .*up to 100 Hz, .*raise scale_firing_rates, or calib"
     ) as caught:
         simulator.predict(X, 3)
     assert len(caught) == 1
@@ -144,9 +144,9 @@ def test_the_command_prints_the_error_of_each_layer(tmp_path):
     )
     np.save(tmp_path / "x.npy", X)
     arguments = ["doctor", tmp_path / "n.snn.h5", "--data", tmp_path / "x.npy", "--steps", "3"]
-    text = run(*arguments, code=1)
+    text = run(*arguments)
     assert "Error of each layer's rates" in text
     assert "clipping" in text
-    (layer,) = json.loads(run(*arguments, "--json", code=1))["layers"]
+    (layer,) = json.loads(run(*arguments, "--json"))["layers"]
     assert layer["layer"] == "hidden"
     assert layer["error"] > 0

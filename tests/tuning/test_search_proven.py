@@ -22,7 +22,7 @@ def tuning():
     model = keras.Sequential([keras.Input((64,)), kl.Dense(24, activation="relu"), kl.Dense(10)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(x, y, epochs=30, verbose=0)
-    graph = snnconv.convert(model, scale_firing_rates="auto", verbose=False)
+    graph = snnconv.convert(model, verbose=False)
     settings = {"n_steps": 60, "scales": (1,), "synapses": (None,), "calibrate": (), "readouts": [Readout()]}
     return graph, x, snnconv.tune(graph, x, y, accuracy_drop=2, **settings)
 

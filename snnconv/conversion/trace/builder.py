@@ -46,6 +46,7 @@ class Builder:
         self._means: dict[str, str] = {}
         self._values: set[str] = set()
         self._carried: dict[str, str] = {}
+        self._stated: dict[str, str] = {}
         self._keeps_values = False
         self._layer: Any = None
         self._name = ""
@@ -57,6 +58,11 @@ class Builder:
         fed = {name for node in self._nodes.values() for name in node.inputs}
         parts = (_neurons_for(node) if node.name in fed else (node,) for node in self._nodes.values())
         return tuple(node for part in parts for node in part)
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """The activation that `swap_activations` changes, or "", for each population whose amplitude is stated."""
+        return dict(self._stated)
 
     @property
     def name(self) -> str:
@@ -111,6 +117,8 @@ class Builder:
             return self._put(Reshape(name=self._name, inputs=(output,), shape=self.shape(output)))
         node = self._nodes.pop(output)
         self._values.discard(output)
+        if output in self._stated:
+            self._stated[self._name] = self._stated.pop(output)
         return self._put(dataclasses.replace(node, name=self._name))
 
     def call(self, layer: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int = 0) -> Any:
@@ -206,6 +214,11 @@ class Builder:
 
     def population(self, x: str, neuron: Neuron, gain: Any, bias: Any, **settings: Any) -> str:
         """Neurons with the current ``gain * x + bias``; `settings` are other fields of `graph.Population`."""
+        name = self._neurons(x, neuron, gain, bias, **settings)
+        self._stated[name] = ""
+        return name
+
+    def _neurons(self, x: str, neuron: Neuron, gain: Any, bias: Any, **settings: Any) -> str:
         arrays = {key: without_leading_ones(value) for key, value in self.weights(gain=gain, bias=bias).items()}
         gain = arrays["gain"].astype("float64")
         scaled = x if np.all(gain == 1) else self.affine(x, gain, suffix="gain")
@@ -252,7 +265,7 @@ class Builder:
         if self._keeps_values:
             return x
         neuron = Follower()
-        return self.population(x, neuron, 1 / neuron.amplitude, 0.0)
+        return self._neurons(x, neuron, 1 / neuron.amplitude, 0.0)
 
     def carried(self, x: str, name: str | None = None) -> str:
         """A signal in spikes: the same for one that has them, and one population for all who ask for a value.
@@ -298,19 +311,23 @@ class Builder:
         name = activation_name(activation)
         if name == "linear":
             return x
-        tuned = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
+        stated = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
         parameters = self._counted(name, parameters, x)
-        if tuned is None and self._keeps_values and name in FUNCTIONS:
+        if stated is not None:
+            y = self.population(x, stated.neuron, stated.gain, stated.bias)
+            self._stated[y] = name
+            return y
+        if self._keeps_values and name in FUNCTIONS:
             axis = {} if FUNCTIONS[name].elementwise else {"axis": len(self.shape(x)) - 1}
             return self.function(name, x, **{**axis, **parameters})
-        if tuned is None and name in READOUTS and not parameters:
+        if name in READOUTS and not parameters:
             return self.add(Readout, name, (x,), self.shape(x), function=name)
-        tuned = tuned or spiking(name, parameters)
+        tuned = spiking(name, parameters)
         if tuned is None and name in FUNCTIONS:
             return self.sent(self.function(name, x, **parameters))
         if tuned is None:
             raise self.error(advice(name))
-        return self.population(x, tuned.neuron, tuned.gain, tuned.bias)
+        return self._neurons(x, tuned.neuron, tuned.gain, tuned.bias)
 
     def _counted(self, name: str, parameters: dict[str, Any], x: str) -> dict[str, Any]:
         """The parameters with their axes counted without that of the samples; none for a softmax over the last."""

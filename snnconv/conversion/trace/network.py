@@ -26,8 +26,11 @@ def trace(
     model: keras.Model,
     swap_activations: Mapping[Any, Neuron] | None = None,
     shapes: Mapping[str, Shape] | None = None,
-) -> SpikingGraph:
+) -> tuple[SpikingGraph, dict[str, str]]:
     """The graph of a built Sequential or functional model, with channels last, and nothing folded yet but zero padding.
+
+    With it come the populations whose amplitude is stated, each with the activation that `swap_activations` changes, or
+    "" where a layer states it.
 
     Parameters
     ----------
@@ -61,7 +64,7 @@ def trace(
     if swaps.unused:
         key = getattr(swaps.unused[0], "__name__", swaps.unused[0])
         raise ConversionError(f"{argument('swap_activations')} names '{key}', which is no activation in this model.")
-    return fold_padding(channels_last(graph))
+    return fold_padding(channels_last(graph)), build.stated
 
 
 def _largest_outputs(model: keras.Model, shapes: Mapping[str, Shape]) -> Callable[[str], float]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from ...neurons import IF, numpy_ops
+from ...neurons import IF, Follower, numpy_ops
 from ...neurons.accumulating import Accumulating
 from .. import Affine, Input, Population, SpikingGraph
 from ..nodes import Linear, Stateful
 
+SCALED = (IF, Accumulating, Follower)  # neurons without a time constant
 N_SAMPLES = 8  # every channel has as many times its places
 PEAK = 99.9  # percentile of the activations that spikes at every step; Rueckauer et al. (2017)
 BYTES = 1 / 64  # of a factor on an input, from which down it is one for bytes, such as 1/255
 
 
-def rate_factors(graph: SpikingGraph, dt: float = 0.001, seed: int = 0) -> dict[str, float]:
+def rate_factors(
+    graph: SpikingGraph, stated: Collection[str] = (), dt: float = 0.001, seed: int = 0
+) -> dict[str, float]:
     """Factors on the firing rates with which each population's busiest neurons spike once per step of `dt` seconds.
+
+    The amplitudes that they lead to have two digits.
 
     Random inputs go through the rate network once. Behind each batch normalisation its values have the mean and the
     variance that were measured in training, so that the rates behind it are those of real inputs, in 0…255 as in 0…1.
@@ -27,12 +34,13 @@ def rate_factors(graph: SpikingGraph, dt: float = 0.001, seed: int = 0) -> dict[
     ----------
     graph : SpikingGraph
         Before batch normalisation is folded away.
+    stated : names of populations
+        Those to leave as they are.
 
     Returns
     -------
     dict of population name to float
-        Of neurons whose rates can be scaled exactly: those of relu and others without a time constant. A population
-        that is silent has none.
+        Of neurons without a time constant, whose rates can be scaled exactly. A population that is silent has none.
 
     References
     ----------
@@ -43,6 +51,7 @@ def rate_factors(graph: SpikingGraph, dt: float = 0.001, seed: int = 0) -> dict[
         name: array * (255.0 if _takes_bytes(graph, name) else 1.0)
         for name, array in graph.random_inputs(N_SAMPLES, seed).items()
     }
+    last = {name: node.name for node in graph.nodes for name in node.inputs}
     factors: dict[str, float] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
@@ -54,11 +63,20 @@ def rate_factors(graph: SpikingGraph, dt: float = 0.001, seed: int = 0) -> dict[
             values[node.name] = node.rate(xs[0], numpy_ops)
         elif isinstance(node, Linear):
             values[node.name] = node.apply(*xs, xp=numpy_ops)
-        if isinstance(node, Population) and isinstance(node.neuron, (IF, Accumulating)):
-            peak = float(np.percentile(np.abs(values[node.name]), PEAK)) / node.neuron.amplitude
-            if peak > 0:
-                factors[node.name] = 1 / (peak * dt)
+        if isinstance(node, Population) and isinstance(node.neuron, SCALED) and node.name not in stated:
+            height = float(np.percentile(np.abs(values[node.name]), PEAK))
+            if height > 0:
+                factors[node.name] = node.neuron.amplitude / _two_digits(height * dt)
+        for name in {*node.inputs}:
+            if last[name] == node.name:
+                del values[name]
     return factors
+
+
+def _two_digits(value: float) -> float:
+    """The next number up with two digits."""
+    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.ceil(value / digit) * digit:.1e}")
 
 
 def _as_in_training(node: Affine, x: np.ndarray) -> np.ndarray:

@@ -165,21 +165,30 @@ def scale_firing_rates(graph: SpikingGraph, factor: float | Mapping[str, float])
         If a name is not that of a population, or a factor is not above 0.
     """
     factors = factors_of(graph, factor)
-    nodes: list[Node] = []
+    nodes: dict[str, Node] = {}
     for node in graph.nodes:
         if isinstance(node, Population) and factors.get(node.name, 1) != 1:
             neuron, current = node.neuron.scale_rates(factors[node.name])
             if current != 1:
-                scale = Affine(
-                    name=f"{node.name}.rate_scale", inputs=node.inputs, shape=node.shape, scale=np.asarray(current)
-                )
-                nodes.append(scale)
+                scale = _scaled_current(graph, node, current)
+                nodes[scale.name] = scale
                 node = dataclasses.replace(node, inputs=(scale.name,))
             node = dataclasses.replace(
                 node, neuron=neuron, neuron_bias=node.neuron_bias * current, gain=node.gain * current
             )
-        nodes.append(node)
-    return graph.replace(nodes)
+        nodes[node.name] = node
+    return graph.replace(nodes.values())
+
+
+def _scaled_current(graph: SpikingGraph, node: Population, factor: float) -> Affine:
+    """The factor in the gain before a population, where it is alone with it; else as a node of its own."""
+    source = graph[node.inputs[0]]
+    is_alone = graph.consumers(source.name) == (node,) and not graph.is_output(source.name)
+    if isinstance(source, Affine) and is_alone and not source.trained:
+        offset = None if source.offset is None else source.offset * factor
+        return dataclasses.replace(source, scale=source.scale * factor, offset=offset)
+    name = _free(graph, f"{node.name}.rate_scale")
+    return Affine(name=name, inputs=node.inputs, shape=node.shape, scale=np.asarray(factor))
 
 
 def _is_factor(value: Any) -> bool:

@@ -35,6 +35,10 @@ ABOVE_SHARE = 0.001
 """Share of neurons and samples above the ceiling. It is the largest activations that are cut, and they weigh most;
 scaling to the 99.9th percentile (Rueckauer et al. 2017) leaves this share."""
 
+MANY_SPIKES = 4.0
+"""Spikes in a step from which on a neuron is far from one. Rates chosen without data come to about 1, and to 3 where
+inputs are standardised instead of in 0…1."""
+
 LOST_ACCURACY = 0.01
 """Accuracy that conversion and steps may cost: a point."""
 
@@ -82,6 +86,7 @@ NOTABLE = (
     "silent",
     "saturated",
     "above_ceiling",
+    "many_spikes",
     "lost_rate",
     "unscaled",
     "lost_accuracy",
@@ -118,7 +123,7 @@ class Finding:
     Parameters
     ----------
     kind : str
-        "silent", "saturated", "above_ceiling", "lost_rate", "unscaled", "few_spikes", "negative_spikes",
+        "silent", "saturated", "above_ceiling", "many_spikes", "lost_rate", "unscaled", "few_spikes", "negative_spikes",
         "large_error", "few_steps", "one_answer", "dead_output" or "lost_accuracy".
     layer : str or None
         The population; None where it is about the whole network.
@@ -193,6 +198,23 @@ def too_fast(found: Examination) -> Iterator[Finding]:
                 numbers,
                 "Train with lower max_rates or a shorter tau_ref, or with a penalty on large activations.",
             )
+
+
+def many_spikes(found: Examination) -> Iterator[Finding]:
+    """Layers whose neurons may spike several times in a step, and do so very often."""
+    for layer in found.layers:
+        highest = float(np.percentile(np.abs(layer.expected), 100 * (1 - ABOVE_SHARE)))
+        if highest * found.dt <= MANY_SPIKES or highest >= layer.step_ceiling(found.dt):
+            continue
+        slower = argument("scale_firing_rates", {layer.name: _rounded_down(1 / (highest * found.dt))})
+        yield Finding(
+            "many_spikes",
+            layer.name,
+            f"its busiest neurons need {highest * found.dt:.0f} spikes in a step. Here they send them; hardware sends "
+            f"one, and so do quantized networks.",
+            {"spikes_per_step": highest * found.dt},
+            f"Calibrate with some hundred samples, or slow it down with {slower}.",
+        )
 
 
 def lost_rate(found: Examination) -> Iterator[Finding]:
@@ -347,8 +369,7 @@ def dead_output(found: Examination) -> Iterator[Finding]:
             f"no neuron spikes in {plural(n_steps, 'step')} of {plural(n, 'sample')}, and the output says nothing; by "
             f"their rates, up to {highest:.3g} Hz, some should.",
             {"highest_rate": highest, "n_steps": n_steps, "n_samples": n},
-            f"Run longer, convert with {argument('scale_firing_rates', 'auto')}, or calibrate with some hundred "
-            f"samples.",
+            f"Run longer, raise {argument('scale_firing_rates')}, or calibrate with some hundred samples.",
         )
         return
 
@@ -356,6 +377,7 @@ def dead_output(found: Examination) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
     silent,
     too_fast,
+    many_spikes,
     lost_rate,
     unscaled,
     few_spikes,

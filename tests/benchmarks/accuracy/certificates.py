@@ -18,7 +18,6 @@ from snnconv.tuning.certify import settled_steps
 from .networks import BATCH_SIZE, SEED, cached
 
 STEPS = (32, 64, 128)
-SCALE = 5.0  # 500 Hz at an activation of 1
 CALIBRATION_IMAGES = 200
 
 
@@ -66,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         classes = model.predict(x, verbose=0).argmax(-1)
         for n_steps in STEPS:
             calibration = {"calibrate": data.x_train[:CALIBRATION_IMAGES], "calibrate_steps": n_steps}
-            for heights, options in (("500 Hz", {"scale_firing_rates": SCALE}), ("calibrated", calibration)):
+            for heights, options in (("chosen", {}), ("calibrated", calibration)):
                 graph = snnconv.convert(model, verbose=False, **options)
                 start = time.process_time()
                 found = snnconv.Simulator(graph, progress=False).certify(x, n_steps)
