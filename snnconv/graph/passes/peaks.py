@@ -14,7 +14,7 @@ from .. import Affine, Input, Population, SpikingGraph
 from ..nodes import Linear, Stateful
 
 SCALED = (IF, Accumulating, Follower)  # neurons without a time constant
-N_SAMPLES = 8  # every channel has as many times its places
+LEAST, MOST, N_VALUES = 2, 8, 2**16  # samples, and numbers in them; every channel has its places in each
 PEAK = 99.9  # percentile of the activations that spikes at every step; Rueckauer et al. (2017)
 BYTES = 1 / 64  # of a factor on an input, from which down it is one for bytes, such as 1/255
 
@@ -47,9 +47,10 @@ def rate_factors(
     Yao, Dong, Zheng et al. (2020), "ZeroQ: a novel zero shot quantization framework", for the statistics of batch
     normalisation in the place of data.
     """
+    n_samples = min(MOST, max(LEAST, N_VALUES // sum(math.prod(node.shape) for node in graph.inputs)))
     values: dict[str, Any] = {
         name: array * (255.0 if _takes_bytes(graph, name) else 1.0)
-        for name, array in graph.random_inputs(N_SAMPLES, seed).items()
+        for name, array in graph.random_inputs(n_samples, seed).items()
     }
     last = {name: node.name for node in graph.nodes for name in node.inputs}
     factors: dict[str, float] = {}
