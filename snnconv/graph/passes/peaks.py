@@ -14,7 +14,7 @@ from .. import Affine, Input, Population, SpikingGraph
 from ..nodes import Linear, Stateful
 
 SCALED = (IF, Accumulating, Follower)  # neurons without a time constant
-LEAST, MOST, N_VALUES = 2, 8, 2**16  # samples, and numbers in them; every channel has its places in each
+LEAST, MOST, N_VALUES = 1, 8, 2**16  # samples, and numbers in them; every channel has its places in each
 PEAK = 99.9  # percentile of the activations that spikes at every step; Rueckauer et al. (2017)
 BYTES = 1 / 64  # of a factor on an input, from which down it is one for bytes, such as 1/255
 
