@@ -133,7 +133,7 @@ def _check(graph: SpikingGraph, model: Any, changes: str, x: Any, advance: Calla
     where = "on the first samples" if is_told_of_data else "on random inputs"
     _, expected = keras_values(model, list(xs.values()))
     advance()
-    values = graph.rate_values(dict(xs))
+    values = graph.rate_values(dict(xs), "float64", graph.outputs.values())
     advance()
     is_stepped = any(view.neuron.only_dt is not None for view in graph.populations.values())
     moved_answers: list[list[np.ndarray]] = []  # Keras' answers to inputs moved by their last digit, where they count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -181,20 +181,24 @@ class SpikingGraph:
         """Samples of random numbers in 0…1 for each input, by name."""
         return random_samples({node.name: node.shape for node in self.inputs}, n, seed)
 
-    def rate_values(self, x: Any, dtype: str = "float64") -> dict[str, np.ndarray]:
+    def rate_values(
+        self, x: Any, dtype: str = "float64", wanted: Collection[str] | None = None
+    ) -> dict[str, np.ndarray]:
         """Value of every node with each population replaced by its rate function.
 
         Parameters
         ----------
         x : (n, *input) array, or a list or a dict of them where there are several inputs
+        wanted : names of nodes, or None
+            Values of others are let go as soon as no later node takes them, which saves memory. None: all are kept.
 
         Returns
         -------
         dict of str to (n, *shape) array
             Outputs of populations are amplitude times rate.
         """
-        nodes = [node.map_arrays(lambda array: array.astype(dtype, copy=False)) for node in self.nodes]
-        return rate_values(nodes, self.check_inputs(x, dtype), numpy_ops)
+        inputs = self.check_inputs(x, dtype)
+        return rate_values(self.nodes, inputs, numpy_ops, wanted, lambda array: array.astype(dtype, copy=False))
 
     def rate_output(self, x: Any, batch_size: int = 64) -> np.ndarray:
         """Output with every population replaced by its rate function: what Keras computes.
@@ -209,7 +213,7 @@ class SpikingGraph:
         """
         parts = []
         for part in self.check_inputs(x, "float64").parts(batch_size):
-            values = self.rate_values(part)
+            values = self.rate_values(part, wanted=self.outputs.values())
             parts.append({label: values[name] for label, name in self.outputs.items()})
         return self.as_output({label: np.concatenate([part[label] for part in parts]) for label in self.outputs})
 
@@ -333,16 +337,22 @@ def random_samples(
 
 
 def rate_values(
-    nodes: Sequence[Node], inputs: Mapping[str, Any], xp: Any, wanted: Collection[str] | None = None
+    nodes: Sequence[Node],
+    inputs: Mapping[str, Any],
+    xp: Any,
+    wanted: Collection[str] | None = None,
+    brought: Callable[[Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Value of every node from those of the inputs, each population replaced by its rate function.
 
-    With `wanted`, values of other nodes are let go as soon as no later node takes them.
+    With `wanted`, values of other nodes are let go as soon as no later node takes them. `brought` makes arrays of `xp`
+    of a node's parameters when its turn comes, so that no two nodes have them at the same time; None where they are.
     """
     values = dict(inputs)
     last = {} if wanted is None else {name: node.name for node in nodes for name in node.inputs if name not in wanted}
     for node in nodes:
         xs = [values[name] for name in node.inputs]
+        node = node if brought is None else node.map_arrays(brought)
         if isinstance(node, Stateful):
             values[node.name] = node.rate(xs[0], xp)
         elif isinstance(node, Linear) and not isinstance(node, Input):

@@ -141,7 +141,9 @@ def finetune(
     model = _augmented(model, augment)
     inputs = [array[fitted] for array in xs.values()]
     schedule: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-len(fitted) // batch_size))
-    model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=False)  # XLA's convolutions are slow here
+    # XLA's convolutions are slow under TensorFlow, where steps of neurons are compiled alone; JAX compiles all or none
+    jit: Any = keras.backend.backend() == "jax"
+    model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=jit)
     kept = [] if backup is None else [keras.callbacks.BackupAndRestore(os.fspath(backup))]
     began = time.perf_counter()
     fit = model.fit(

@@ -137,12 +137,12 @@ def test_conversion_allows_for_rounding_to_the_next_stair_and_for_no_more(monkey
     rate_values = snnconv.SpikingGraph.rate_values
 
     def convert(factor):
-        def changed(graph, x):
+        def changed(graph, *given):
             nodes = [
                 dataclasses.replace(node, kernel=node.kernel * factor) if node.kind == "Dense" else node
                 for node in graph.nodes
             ]
-            return rate_values(graph.replace(nodes), x)
+            return rate_values(graph.replace(nodes), *given)
 
         monkeypatch.setattr(snnconv.SpikingGraph, "rate_values", changed)
         return snnconv.convert(model, verbose=False)

@@ -1,6 +1,8 @@
 """Networks as the simulator runs them: biases added by the neurons, synapses behind kernels."""
 
 import dataclasses
+import gc
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from snnconv.graph import Affine, Dense, Filter, Input, Population, Reshape, Spi
 from snnconv.graph.passes import commute_synapses, move_biases
 from snnconv.neurons import LIF
 from snnconv.runtime import reference
+from snnconv.runtime.compiled.model import Model
 
 from ..helpers.dense import dense_network
 
@@ -69,3 +72,19 @@ def test_synapses_pass_reshapes_but_stay_before_branches():
     assert moved.outputs == {"y": "synapse"}
     branching = SpikingGraph(nodes, {"y": "dense", "filtered": "synapse"})
     assert commute_synapses(branching).nodes == branching.nodes
+
+
+# Memory
+
+
+def test_kernels_are_held_once():
+    """A constant of TensorFlow keeps the array of NumPy beside its own, which `tracemalloc` counts."""
+    graph = dense_network((512, 1024, 512, 4), LIF())
+    Model(graph, 0.001, "float32", sparse=True)  # imports what it needs
+    gc.collect()
+    tracemalloc.start()
+    model = Model(graph, 0.001, "float32", sparse=True)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(np.asarray(array).nbytes for array in model.arrays) > 4 << 20
+    assert held < 1 << 20

@@ -4,7 +4,8 @@ Each is built at the smallest size it takes, with random weights and batch stati
 table has the seconds of processor time, all threads together, of the conversion and of a run of 32 steps, the memory of
 the whole, the largest difference of the rates from Keras' relative to the largest output, and the relative error
 (2-norm) of the answer in spikes after 32 and 128 steps, on two random images, of the calibrated network with
-``--calibrate``.
+``--calibrate``. With ``--scores`` the networks end without their softmax, which hides every error where random scores
+are so far apart that one class has all.
 """
 
 import argparse
@@ -24,12 +25,13 @@ SIZES = (32, 48, 71, 75, 96, 128, 160, 192, 224, 331)
 NAMES = tuple(name for name in dir(keras.applications) if name[0].isupper())
 
 
-def application(name: str) -> keras.Model:
+def application(name: str, scores: bool = False) -> keras.Model:
     """The architecture at the smallest size that it takes, with weights and statistics that matter."""
+    end = {"classifier_activation": None} if scores else {}
     keras.utils.set_random_seed(0)
     for size in SIZES:
         try:
-            return randomise(getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3)))
+            return randomise(getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), **end))
         except ValueError:  # too small
             continue
     raise ValueError(f"{name} takes none of the sizes {SIZES}.")
@@ -41,9 +43,9 @@ def images(model: keras.Model, n: int = 2) -> np.ndarray:
     return np.random.default_rng(1).random((n, *model.input_shape[1:]), "float32") * scale
 
 
-def measured(name: str, calibrate: bool) -> str:
+def measured(name: str, calibrate: bool, scores: bool) -> str:
     """A row of the table."""
-    model = application(name)
+    model = application(name, scores)
     x = images(model)
     begin = time.process_time()
     graph = snnconv.convert(model, verbose=False)
@@ -74,14 +76,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME")
     parser.add_argument("--calibrate", action="store_true", help="calibrate for 32 steps on 32 random images")
+    parser.add_argument("--scores", action="store_true", help="without the softmax at the end")
     parser.add_argument("--row", action="store_true", help="print the row of the one name, in this process")
     arguments = parser.parse_args()
     if arguments.row:
-        print(measured(arguments.names[0], arguments.calibrate))
+        print(measured(arguments.names[0], arguments.calibrate, arguments.scores))
         return
     headings = ("architecture", "size", "M parameters", "s to convert", "s for 32 steps", "GiB", "rates", "32", "128")
     print(row(*headings), row(*["---"] * len(headings)), sep="\n", flush=True)
-    options = ["--calibrate"] if arguments.calibrate else []
+    options = [f"--{name}" for name in ("calibrate", "scores") if getattr(arguments, name)]
     for name in arguments.names:
         command = [sys.executable, "-W", "ignore", "-m", "tests.whole.applications", name, "--row", *options]
         done = subprocess.run(command, capture_output=True, text=True)

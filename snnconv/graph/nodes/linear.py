@@ -9,6 +9,9 @@ import numpy as np
 
 from ...neurons.base import Array
 from .base import Linear, Pairs
+from .kernels import Factors
+
+_FACTORS = Factors()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,7 +24,7 @@ class Weighted(Linear, abstract=True):
     bias : (filters,) array or None
     """
 
-    kernel: np.ndarray
+    kernel: Factors = _FACTORS
     bias: np.ndarray | None = None
     array_fields: ClassVar[tuple[str, ...]] = ("kernel", "bias")
 

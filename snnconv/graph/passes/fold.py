@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import Affine, Conv, Dense, Node, Population, SpikingGraph, Weighted
 from ..nodes import ConvTranspose, Pad
+from ..nodes.kernels import scaled
 from .draft import Draft
 from .scaling import Scaling, scaling_of_output, scalings_of_inputs
 
@@ -102,7 +103,7 @@ def _(node: Weighted, both: Scaling) -> Node | None:
     bias = None
     if node.bias is not None or np.any(offset):
         bias = (0.0 if node.bias is None else scale * node.bias) + offset
-    return dataclasses.replace(node, kernel=node.kernel * scale, bias=bias)
+    return dataclasses.replace(node, kernel=scaled(node.kernel, scale), bias=bias)
 
 
 @scale_output.register
@@ -137,6 +138,8 @@ def _(node: Conv, both: Scaling) -> Node | None:
     # an offset would have to reach the zeros outside the border too
     if not both.per_channel or (np.any(both.offset) and np.any(node.padding)):
         return None
+    if node.groups == 1:
+        return _scaled_kernel(node, *(array[:, None] for array in both.on_channels()))
     n_filters = node.kernel.shape[-1] // node.groups
     scale, offset = (
         np.repeat(array.reshape(node.groups, -1).T, n_filters, axis=1) for array in both.on_channels()
@@ -157,8 +160,8 @@ def _scaled_kernel(node: Weighted, scale: np.ndarray, offset: np.ndarray) -> Nod
     bias = node.bias
     if np.any(offset):
         window = tuple(range(node.kernel.ndim - 2))
-        bias = (node.kernel.sum(window) * offset).sum(0) + (0.0 if bias is None else bias)
-    return dataclasses.replace(node, kernel=node.kernel * scale, bias=bias)
+        bias = (node.kernel.sum(window, dtype="float64") * offset).sum(0) + (0.0 if bias is None else bias)
+    return dataclasses.replace(node, kernel=scaled(node.kernel, scale), bias=bias)
 
 
 def _remember(node: Node, affine: Affine) -> Node:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...neurons import Neuron
-from .. import Affine, Node, Population, SpikingGraph
-from .fold import fold_affine
+from ...neurons import Neuron, numpy_ops
+from .. import Affine, Conv, Node, Population, SpikingGraph
+from .fold import fold_affine, scale_input
+from .scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,9 @@ class Recoding:
         Factor of the current, its bias among it.
     output : float or (channels,) array
         Factor of what the neuron gives.
+    centre : float or (channels,) array
+        Output of a silent neuron: what is added to the factor times its spikes, and taken off its current before. For
+        neurons alone whose rate is their current.
     start : float or None
         Voltage before the first step, where the threshold is 1; None: as it was.
     """
@@ -31,7 +35,12 @@ class Recoding:
     neuron: Neuron
     current: float | np.ndarray = 1.0
     output: float | np.ndarray = 1.0
+    centre: float | np.ndarray = 0.0
     start: float | None = None
+
+    def bias(self, neuron_bias: np.ndarray) -> np.ndarray:
+        """The bias of the new neurons, in the place of this one of the old."""
+        return neuron_bias * self.current - self.centre / (self.output * self.neuron.amplitude)
 
 
 def recode(graph: SpikingGraph, recodings: Mapping[str, Recoding]) -> SpikingGraph:
@@ -44,7 +53,9 @@ def recode(graph: SpikingGraph, recodings: Mapping[str, Recoding]) -> SpikingGra
         if recoding is None or not isinstance(node, Population):
             nodes.append(node)
             continue
-        current, output = np.asarray(recoding.current, "float64"), np.asarray(recoding.output, "float64")
+        current, output, centre = (
+            np.asarray(value, "float64") for value in (recoding.current, recoding.output, recoding.centre)
+        )
         before, behind = f"{node.name}.current", f"{node.name}.height"
         inputs = node.inputs
         if np.any(current != 1):
@@ -55,13 +66,53 @@ def recode(graph: SpikingGraph, recodings: Mapping[str, Recoding]) -> SpikingGra
                 node,
                 inputs=inputs,
                 neuron=recoding.neuron,
-                neuron_bias=node.neuron_bias * current,
+                neuron_bias=recoding.bias(node.neuron_bias),
                 gain=node.gain * current,
                 initial_voltage=node.initial_voltage if recoding.start is None else recoding.start,
             )
         )
-        if np.any(output != 1):
-            nodes.append(Affine(name=behind, inputs=(node.name,), shape=node.shape, scale=output))
+        if np.any(output != 1) or np.any(centre):
+            offset = centre if np.any(centre) else None
+            nodes.append(Affine(name=behind, inputs=(node.name,), shape=node.shape, scale=output, offset=offset))
             renamed[node.name] = behind
     outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
-    return fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs))
+    return move_offsets(fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs)))
+
+
+def move_offsets(graph: SpikingGraph) -> SpikingGraph:
+    """Put the offset of an `Affine` that feeds nothing but convolutions behind them, so that they take spikes.
+
+    With padding no bias can hold it: fewer weights meet it at the border, so that it amounts to a number per place.
+    """
+    nodes: list[Node] = []
+    renamed: dict[str, str] = {}
+    for node in graph.nodes:
+        moved = _offset_behind(graph, node)
+        if moved is not None:
+            renamed[node.name] = moved[1].name
+            nodes += moved
+        else:
+            nodes.append(dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs)))
+    outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
+    used = {name for node in nodes for name in node.inputs} | set(outputs.values())
+    kept = tuple(node for node in nodes if node.name in used or not isinstance(node, Affine))
+    return dataclasses.replace(graph, nodes=kept, outputs=outputs)
+
+
+def _offset_behind(graph: SpikingGraph, node: Node) -> tuple[Node, Affine] | None:
+    """A convolution that takes the scale of the `Affine` before it, and what the offset there amounts to behind it.
+
+    None for other nodes, and where something else takes the offset too.
+    """
+    affine = graph[node.inputs[0]] if isinstance(node, Conv) else None
+    if not isinstance(node, Conv) or not isinstance(affine, Affine) or affine.offset is None:
+        return None
+    is_shared = not all(isinstance(each, Conv) for each in graph.consumers(affine.name))
+    scaled = scale_input(node, Scaling.compact(affine.scale, 0.0, affine.shape))
+    if is_shared or graph.is_output(affine.name) or scaled is None:
+        return None
+    per_place = node.apply(np.broadcast_to(affine.offset, (1, *affine.shape)), xp=numpy_ops)[0]
+    offset = per_place if node.bias is None else per_place - node.bias
+    name = f"{node.name}.centre"
+    behind = Affine(name=name, inputs=(node.name,), shape=node.shape, scale=np.ones(()), offset=offset)
+    return dataclasses.replace(scaled, inputs=affine.inputs), behind

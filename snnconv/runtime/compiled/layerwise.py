@@ -54,6 +54,7 @@ class LayerRun:
         self._held: dict[str, np.ndarray] = dict(xs)  # (n, *shape), the same at every step
         self._steps: dict[str, list[np.ndarray]] = {}  # by batch, (n_steps, batch, *shape)
         self._heights: dict[str, np.ndarray] = {}
+        self._centres: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
         self._scans: dict[tuple[Neuron, tuple[int, ...]], tuple[Any, Any]] = {}
 
@@ -82,6 +83,13 @@ class LayerRun:
         lacking = self._rates[name] - received
         return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
 
+    def shift(self, name: str, shift: np.ndarray) -> None:
+        """Add to the bias of a linear node, before what takes it is run."""
+        node: Any = self._graph[name]
+        bias = shift if node.bias is None else node.bias + shift
+        changed = dataclasses.replace(node, bias=bias)
+        self._graph = self._graph.replace(changed if each is node else each for each in self._graph.nodes)
+
     def heightened(self, name: str, recoding: Recoding) -> Recoding:
         """The recoding with the amplitude whose mean outputs come closest to the rates, which are now given."""
         received, wanted = self._means[name], self._rates[name]
@@ -95,13 +103,14 @@ class LayerRun:
 
     def add(self, node: Any, recoding: Recoding | None) -> None:
         """Run a node at all steps behind what is there."""
-        source, height = node.inputs[0], np.ones((), "float32")
+        source, height, centre = node.inputs[0], np.ones((), "float32"), np.zeros((), "float32")
         if isinstance(node, Population):
             recoding = Recoding(node.neuron) if recoding is None else recoding
             start = node.initial_voltage if recoding.start is None else recoding.start
             height = np.asarray(recoding.output * recoding.neuron.amplitude / self._dt, "float32")
             step = partial(self._spikes, _without_limit(recoding.neuron), start)
-            drive = self._between(source, np.asarray(recoding.current), node.neuron_bias * recoding.current)
+            centre = np.asarray(recoding.centre, "float32")
+            drive = self._between(source, np.asarray(recoding.current), recoding.bias(node.neuron_bias))
         else:
             tensors = _as_tensors(node)
             step = partial(self._filtered, tensors, self._compiled(tensors, tf.float32))
@@ -111,8 +120,8 @@ class LayerRun:
             found = step(drive(k))
             parts.append(found.numpy())
             means.append(parts[-1].sum(0, dtype="float32") / self._n_steps)
-        self._steps[node.name], self._heights[node.name] = parts, height
-        self._means[node.name] = np.concatenate(means)[: self._n] * height
+        self._steps[node.name], self._heights[node.name], self._centres[node.name] = parts, height, centre
+        self._means[node.name] = np.concatenate(means)[: self._n] * height + centre
 
     def _spikes(self, neuron: Neuron, start: float, drive: Any) -> Any:
         """Spikes of neurons at all steps, for (n_steps, batch, *shape) currents."""
@@ -175,7 +184,7 @@ class LayerRun:
                 needed.update(node.inputs)
         needed.update(self._graph.outputs.values())
         for name in [name for name in self._steps if name not in needed]:
-            del self._steps[name], self._means[name], self._heights[name]
+            del self._steps[name], self._means[name], self._heights[name], self._centres[name]
 
     def _behind(self, name: str) -> tuple[list[Node], list[str]]:
         """The linear nodes up to `name`, in order, and the inputs and stateful nodes that feed them."""
@@ -198,10 +207,15 @@ class LayerRun:
         between, sources = self._behind(name)
         nodes: list[Node] = [Input(name=source, shape=self._graph[source].shape) for source in sources]
         varying = [source for source in sources if source in self._steps]
-        heights = {source: f"{source} of height" for source in varying if np.any(self._heights[source] != 1)}
+        heights = {
+            source: f"{source} of height"
+            for source in varying
+            if np.any(self._heights[source] != 1) or np.any(self._centres[source])
+        }
         for source, label in heights.items():
-            height = self._heights[source]
-            nodes.append(Affine(name=label, inputs=(source,), shape=self._graph[source].shape, scale=height))
+            height, centre = self._heights[source], self._centres[source]
+            shape = self._graph[source].shape
+            nodes.append(Affine(name=label, inputs=(source,), shape=shape, scale=height, offset=centre))
         for node in between:
             inputs = tuple(heights.get(each, each) for each in node.inputs)
             nodes.append(dataclasses.replace(node, inputs=inputs))

@@ -86,12 +86,16 @@ class Model:
         # sparse products were measured on CPUs only, and round nothing; XLA has none
         self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
         self.outputs, nodes = dict(graph.outputs), list(reversed(graph.nodes))
-        del graph  # its kernels are copies in float64, each of which goes when its tensor is there
+        del graph  # each of its products in float64 goes when its tensor is there
         tensors = []
         while nodes:
-            tensors.append(nodes.pop().map_arrays(lambda array: tf.constant(array, self.dtype)))
+            tensors.append(nodes.pop().map_arrays(self._tensor))
         self.nodes = tuple(tensors)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
+
+    def _tensor(self, array: Any) -> tf.Tensor:
+        # a constant keeps NumPy's copy beside its own as long as it lives, and the result of an operation does not
+        return tf.raw_ops.DeepCopy(x=tf.constant(array, self.dtype))
 
     @cached_property
     def arrays(self) -> tuple[tf.Tensor, ...]:

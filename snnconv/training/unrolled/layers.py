@@ -13,6 +13,7 @@ from ...errors import ParameterError
 from ...graph import Filter, Linear, Node, Population, Stateful
 from ...layers import keras_ops
 from ...neurons.base import State, with_tensors
+from .fused import fused
 from .node_layer import NodeLayer, Signal, constant, number, ops, time_constants, valued
 from .surrogates import SLOPES, SMOOTHING
 
@@ -96,19 +97,17 @@ class _Stepped(NodeLayer):
         new = {name.split(".")[1]: value for name, value in times.items()}
         return dataclasses.replace(node, **{field: replace(getattr(node, field), new)})
 
-    def series(self, x: Any) -> list[Any]:
-        """The input at each step."""
-        x = ops.cast(x, self.variable_dtype)
-        return [x[:, min(step, x.shape[1] - 1)] for step in range(self.unrolling.n_steps)]
+    def steps(self, series: Any) -> list[Any]:
+        """The value at each step."""
+        return [series[:, 0]] * self.unrolling.n_steps if series.shape[1] == 1 else ops.unstack(series, axis=1)
 
     def initial_state(self, node: Stateful, x: Any, voltage: Any = 0.0) -> State:
         """The state before the first step for inputs like `x`."""
         one = node.initial_state(1, voltage, self.variable_dtype, keras_ops)
         return {name: ops.zeros_like(x) + value for name, value in one.items()}
 
-    def signal(self, outputs: list[Any], mean: Any = None) -> Signal:
-        """The signal of the outputs at each step; `mean` has the gradients, and gets the value."""
-        series = ops.stack(outputs, 1)
+    def signal(self, series: Any, mean: Any = None) -> Signal:
+        """The signal of the outputs at all steps; `mean` has the gradients, and gets the value."""
         if not self.unrolling.by_rates:
             return [self._compute(series)]
         return [self._compute(ops.stop_gradient(series)), self._compute(mean)]
@@ -123,18 +122,20 @@ class StatefulNode(_Stepped):
 
     def call(self, inputs: Sequence[Signal]) -> Signal:
         ((series, *means),) = inputs
-        xs = self.series(ops.stop_gradient(series) if means else series)
+        series = ops.cast(series, self.variable_dtype)
+        xs = self.steps(ops.stop_gradient(series) if means else series)
         node = self.tensors()
         state, outputs = self.initial_state(node, xs[0]), []
         for x in xs:
             value, state = node.step(x, state, self.unrolling.dt, keras_ops)
             outputs.append(node.output(value, self.unrolling.dt))
+        series = ops.stack(outputs, 1)
         if not means:
-            return self.signal(outputs)
+            return self.signal(series)
         mean = self.node.rate(ops.cast(means[0], self.variable_dtype), keras_ops)
         if isinstance(self.node, Filter):  # a running sum has no mean, and stands for what grows
-            mean = valued(mean, sum(outputs) / self.unrolling.n_steps)
-        return self.signal(outputs, mean)
+            mean = valued(mean, ops.mean(series, 1))
+        return self.signal(series, mean)
 
 
 @keras.saving.register_keras_serializable(package="snnconv")
@@ -155,6 +156,7 @@ class PopulationNode(_Stepped):
             self._log_height = self.weight("log_height", "zeros")
         if "initial_voltages" in trainable:
             self._initial_voltage = self.weight("initial_voltage", constant(self.node.initial_voltage))
+        self._fused_step = fused(self._step)
 
     def trained_node(self, like: Node | None = None) -> Population:
         node: Any = super().trained_node(like)
@@ -169,7 +171,7 @@ class PopulationNode(_Stepped):
     def call(self, inputs: Sequence[Signal]) -> Signal:
         ((series, *means),) = inputs
         node = self.tensors().map_arrays(lambda array: ops.cast(array, self.variable_dtype))
-        signal = self._by_rates(node, series, means[0]) if means else self._by_steps(node, self.series(series))
+        signal = self._by_rates(node, series, means[0]) if means else self.signal(self._run(node, series))
         if self.unrolling.spike_penalty:
             spikes = ops.cast(signal[-1], self.variable_dtype) / ops.stop_gradient(self._height() * ops.ones(()))
             # spikes of either sign cost
@@ -177,43 +179,42 @@ class PopulationNode(_Stepped):
         return signal
 
     def _by_rates(self, node: Population, series: Any, mean: Any) -> Signal:
-        outputs = [ops.stop_gradient(each) for each in self._run(self.gradient_free(node), series)]
+        outputs = ops.stop_gradient(self._run(self.gradient_free(node), ops.stop_gradient(series)))
         current = ops.cast(mean, self.variable_dtype) + node.neuron_bias
         if self._initial_voltage is not None:
             voltage = ops.convert_to_tensor(self._initial_voltage)
             current = current + (voltage - ops.stop_gradient(voltage)) / self._charge()
         rate = node.neuron.smooth_rate(current, SMOOTHING, keras_ops) * self._factor()
-        return self.signal(outputs, valued(rate, sum(outputs) / self.unrolling.n_steps))
+        return self.signal(outputs, valued(rate, ops.mean(outputs, 1)))
 
-    def _run(self, node: Population, series: Any) -> list[Any]:
-        """The output of each step, without gradients."""
-        xs = self.series(ops.stop_gradient(series))
-        state, outputs = self.initial_state(node, xs[0], self._voltage()), []
-        for x in xs:
-            spikes, state = node.step(x, state, self.unrolling.dt, keras_ops)
-            outputs.append(spikes * self._height())
-        return outputs
+    def _run(self, node: Population, series: Any) -> Any:
+        """The outputs at all steps."""
+        currents = self.steps(ops.cast(series, self.variable_dtype) + node.neuron_bias)
+        times = {name: self._time_constant(name) for name in self._starts}
+        state, spikes = self.initial_state(node, currents[0], self._voltage()), []
+        for J in currents:
+            fired, state = self._fused_step(J, state, times)
+            spikes.append(fired)
+        return ops.stack(spikes, 1) * self._height()
 
-    def _by_steps(self, node: Population, xs: list[Any]) -> Signal:
-        slope, dt = SLOPES[self.unrolling.surrogate], self.unrolling.dt
-        state, outputs = self.initial_state(node, xs[0], self._voltage()), []
-        for x in xs:
-            distances = node.neuron.distances(x + node.neuron_bias, state, dt, keras_ops)
-            spikes, after = node.step(x, state, dt, keras_ops)
-            state = {**self._reset(node, x, state, after), "voltage": after["voltage"]}
-            spikes = ops.stop_gradient(spikes)
-            for distance in distances:
-                fixed = ops.stop_gradient(distance)
-                spikes = spikes + slope(fixed, keras_ops) * (distance - fixed)  # which is 0
-            outputs.append(spikes * self._height())
-        return self.signal(outputs)
-
-    def _reset(self, node: Population, x: Any, before: State, after: State) -> State:
-        """The state after a step with gradients by time constants alone: how long a reset lasts depends on them."""
-        if not self._starts:
-            return {name: ops.stop_gradient(each) for name, each in after.items()}
-        held = {**before, "voltage": ops.stop_gradient(before["voltage"])}
-        return self.gradient_free(node).step(ops.stop_gradient(x), held, self.unrolling.dt, keras_ops)[1]
+    def _step(self, J: Any, state: State, times: Mapping[str, Any]) -> tuple[Any, State]:
+        """One step of the neurons at the current J, whose spikes have the slope of the surrogate."""
+        neuron = self._with_times(self.node, times, with_tensors).neuron if times else self.node.neuron
+        dt = self.unrolling.dt
+        spikes, after = neuron.step(J, state, dt, keras_ops)
+        if self.unrolling.by_rates:
+            return spikes, after
+        slope = SLOPES[self.unrolling.surrogate]
+        spikes = ops.stop_gradient(spikes)
+        for distance in neuron.distances(J, state, dt, keras_ops):
+            fixed = ops.stop_gradient(distance)
+            spikes = spikes + slope(fixed, keras_ops) * (distance - fixed)  # which is 0
+        if times:  # how long a reset lasts depends on them, and on nothing else that has a gradient
+            held = {**state, "voltage": ops.stop_gradient(state["voltage"])}
+            reset = neuron.step(ops.stop_gradient(J), held, dt, keras_ops)[1]
+        else:
+            reset = {name: ops.stop_gradient(each) for name, each in after.items()}
+        return spikes, {**reset, "voltage": after["voltage"]}
 
     def _charge(self) -> float:
         """The sum over all steps of what a current of 1 adds to the voltage, in thresholds."""

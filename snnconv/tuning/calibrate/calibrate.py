@@ -48,12 +48,15 @@ def calibrate(
 
     - A relu, with or without a ceiling, gets spikes of one height per channel, from its activations at the samples.
       Neurons are `SignedIF`, which take back spikes that were sent on currents that turned out too high, or `IF`.
+    - Neurons that send functions of means (silu, products of signals, normalisation, attention, …) get spikes of both
+      signs, of one height per channel, around a centre: what goes on at a step without a spike, which the layer behind
+      adds. Their spikes are smaller, and more, than around 0.
     - Neurons that keep account of their mean current (sigmoid, tanh, leaky relu, …) fire as fast as one spike per step
       allows, and send what a jump of their current makes due beyond that at later steps.
     - LIF neurons keep their rate function; they get time constants shorter by the factor of `scales`, and the lowpass
       of `synapses`, with which the outputs come closest to those in rates.
     - Voltages start at half the threshold, so that counts are rounded to the nearest number and not down, and biases
-      make up for what currents lack on average.
+      make up for what currents, and the inputs of functions of means, lack on average.
 
     Populations that have an initial voltage already stay as they are, since they were trained for it; so do neurons
     that nothing is known of, with a warning that names them. A network of LIF neurons alone that does not get closer

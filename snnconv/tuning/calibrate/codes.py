@@ -12,7 +12,7 @@ from ...graph.passes.recoding import Recoding
 from ...graph.passes.spikes import has_height, is_relu, of_height
 from ...neurons import LIF, Accumulating, Follower, Neuron
 from ...neurons.base import steps_as
-from .heights import best_heights, by_channel, percentile_heights
+from .heights import GRID, best_codes, best_heights, by_channel, percentile_heights
 
 HALF_THRESHOLD = 0.5
 
@@ -63,8 +63,8 @@ class Code:
         """The recoding of a population that gives `values`, (n, *shape), in rates.
 
         A relu gets spikes of one height per channel. A neuron that keeps account of what it owes fires as much faster
-        as one spike per step allows, and so does one that follows a function of means, per channel. A LIF stays as it
-        is.
+        as one spike per step allows. One that follows a function of means gets a height and a centre per channel. A LIF
+        stays as it is.
         """
         neuron = population.neuron
         if is_relu(neuron):
@@ -76,7 +76,11 @@ class Code:
                 height = np.minimum(height, neuron.amplitude * np.asarray(ceiling))
             return dataclasses.replace(of_height(neuron, height, self.dt, self.spikes), start=HALF_THRESHOLD)
         if isinstance(neuron, Follower):
-            return of_height(neuron, self.heights(values), self.dt)
+            if not self.chooses_heights:
+                return of_height(neuron, self.heights(values), self.dt)
+            shares = GRID[-1:] if self.keeps_outliers else GRID
+            centre, height = best_codes(by_channel(values), self.n_steps, shares=shares)
+            return dataclasses.replace(of_height(neuron, HEADROOM * height, self.dt), centre=centre)
         if isinstance(neuron, Accumulating):
             highest = float(self.heights(np.abs(values).reshape(-1, 1))[0])
             faster, current = neuron.scale_rates(neuron.amplitude / (highest * self.dt))

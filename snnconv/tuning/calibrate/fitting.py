@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...graph import Conv, ConvTranspose, Dense, Inputs, Population, SpikingGraph, Stateful
+from ...graph import Conv, ConvTranspose, Dense, Inputs, Population, RunningMean, SpikingGraph, Stateful, Weighted
 from ...graph.passes.recoding import Recoding
 from ...neurons import LIF
 from ...runtime.compiled.layerwise import LayerRun, end_of
@@ -75,6 +75,12 @@ def fit_layers(
                 if lacking is not None:
                     shifts[node.name] = lacking
                     node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
+            source = graph[node.inputs[0]]
+            if correct and isinstance(node, RunningMean) and isinstance(source, Weighted) and source.name not in shifts:
+                lacking = run.lacking(source.name)
+                if lacking is not None:
+                    shifts[source.name] = lacking
+                    run.shift(source.name, lacking)
             run.add(node, recoding)
             if recoding is not None:
                 is_lossy = correct and isinstance(recoding.neuron, LIF)
@@ -85,8 +91,9 @@ def fit_layers(
             outputs[label] = run.over_time(name)
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
                 lacking = run.rates(name) - outputs[label].mean(1)
-                shifts[name] = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
-                outputs[label] = outputs[label] + shifts[name].astype("float32")
+                shift = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
+                shifts[name] = shifts.get(name, 0.0) + shift
+                outputs[label] = outputs[label] + shift.astype("float32")
             advance()
     rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
     return Layerwise(recodings, shifts, outputs, rates)

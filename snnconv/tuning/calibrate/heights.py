@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ...errors import ParameterError
 
 GRID = np.geomspace(0.1, 1, 24)  # of the largest activation; below a tenth too much is clipped in any network
+# Centre of a code as a share of the middle of the range. Spikes around the middle itself would be the smallest, but a
+# neuron at an end of the range would send one at every step, and never make up for what the first steps got wrong. Of
+# 0, 0.5, 0.75 and 1 it came closest to the rates, on validation images of a small EfficientNet.
+LEAN = 0.75
 MOST_VALUES = 4_000  # of a channel: enough for a mean error; the search is as slow as the spikes with more
 
 
@@ -32,14 +38,42 @@ def best_heights(activations: np.ndarray, n_steps: int) -> np.ndarray:
     Li et al. (2021), "A free lunch from ANN: towards efficient, accurate spiking neural networks calibration", for
     the threshold of the least squared error.
     """
-    highest = _highest(activations)
-    least, best = np.full(len(highest), np.inf), highest
-    for share in GRID:
-        height = share * highest
-        counts = np.clip(np.floor(activations * (n_steps / height) + 0.5), -n_steps, n_steps)
-        error = ((activations - counts * (height / n_steps)) ** 2).mean(0)
-        best, least = np.where(error < least, height, best), np.minimum(error, least)
-    return np.where(activations.any(0), best, 1.0)
+    return best_codes(activations, n_steps, lean=0)[1]
+
+
+def best_codes(
+    activations: np.ndarray, n_steps: int, lean: float = LEAN, shares: Iterable[float] = GRID
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centres, and heights, with which at most one spike of either sign per step comes closest to the activations.
+
+    k spikes of height λ stand for c + kλ/T, for k = -T…T. Functions such as silu give hardly anything below 0: from a
+    centre c of 0 half of the grid would lie where no activation is, and around the middle of their range λ, and the
+    error, is half of that.
+
+    Parameters
+    ----------
+    activations : (n, channels) array
+    n_steps : int
+    lean : float
+        Centre as a share of the middle of the range, from 0 to 1.
+    shares : iterable of float
+        Shares of the range to try; what is beyond is clipped.
+
+    Returns
+    -------
+    centres, heights : (channels,) arrays
+    """
+    low, high = activations.min(0), activations.max(0)
+    least, centres, heights = np.full(len(high), np.inf), np.zeros(len(high)), np.ones(len(high))
+    for share in shares:
+        centre = lean * share * (low + high) / 2
+        reach = np.maximum(share * high - centre, centre - share * low)
+        height = np.where(reach > 0, reach, 1.0)
+        counts = np.clip(np.floor((activations - centre) * (n_steps / height) + 0.5), -n_steps, n_steps)
+        error = ((activations - centre - counts * (height / n_steps)) ** 2).mean(0)
+        centres, heights = np.where(error < least, centre, centres), np.where(error < least, height, heights)
+        least = np.minimum(error, least)
+    return centres, heights
 
 
 def percentile_heights(activations: np.ndarray, percentile: float) -> np.ndarray:
