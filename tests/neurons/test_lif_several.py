@@ -107,7 +107,7 @@ def test_integers_say_so(graph, tmp_path):
     verdict = export.export(graph, tmp_path / "out", "params", x=np.abs(X), n_steps=20)
     assert "one spike in a step where the float network has several" in str(verdict)
     lines = quantize.quantize(graph, n_steps=20).approximations
-    assert "n1: at most one spike per step; the float network allows several." in lines
+    assert "n1: at most one spike per step; the float network allows several, a calibrated one does not." in lines
 
 
 def test_a_step_that_loses_time_is_warned_of(graph):

@@ -22,7 +22,7 @@ from ..scales import Settings, bits_below_one, multiplier
 
 INT32_MAX = (1 << 31) - 1
 FARTHEST = 1 << 30  # where voltages that have no bound end: a drive of as much still fits an int32
-ONE_SPIKE = "at most one spike per step; the float network allows several."
+ONE_SPIKE = "at most one spike per step; the float network allows several, a calibrated one does not."
 MOST_IF = 1 << 24  # largest threshold of an IF, so that voltages have room for 64 of them
 
 
