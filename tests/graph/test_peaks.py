@@ -95,3 +95,12 @@ def test_a_silent_layer_keeps_its_amplitude():
     silent = kl.Dense(3, activation="relu", bias_initializer=keras.initializers.Constant(-99.0), name="silent")
     graph = snnconv.convert(keras.Model(x, kl.Dense(2)(silent(x))), verbose=False)
     assert graph.populations["silent"].neuron.amplitude == 0.01
+
+
+def test_statistics_that_no_training_has_changed_say_nothing():
+    x = keras.Input((6, 6, 2))
+    y = kl.Conv2D(8, 3, kernel_initializer="ones")(kl.Rescaling(1e-3)(x))
+    y = kl.ReLU(name="small")(kl.BatchNormalization()(y))
+    graph = snnconv.convert(keras.Model(x, kl.Dense(3)(kl.Flatten()(y))), verbose=False)
+    found = peaks(graph, 255.0 * np.random.default_rng(4).random((64, 6, 6, 2)))  # as bytes, by the factor before
+    assert 0.7 < found["small"] < 1.4

@@ -119,7 +119,8 @@ def test_if_neurons_send_one_spike_a_step_and_keep_what_is_left():
     assert result.spikes["if"][0].sum(0).tolist() == [6, 10]
     threshold = integers.populations["if"].threshold
     np.testing.assert_allclose(result.voltages["if"][0, -1] / threshold, [0, 15], atol=0.01)
-    assert "if: at most one spike per step; the float network allows several, a calibrated one does not." in integers.approximations
+    said = "if: at most one spike per step; the float network allows several, a calibrated one does not."
+    assert said in integers.approximations
 
 
 def test_a_population_can_be_the_output():

@@ -58,7 +58,7 @@ def rate_factors(
         if isinstance(node, Input):
             continue
         xs = [values[name] for name in node.inputs]
-        if isinstance(node, Affine) and "moving_variance" in node.trained:
+        if isinstance(node, Affine) and _has_seen_training(node):
             xs = [_as_in_training(node, xs[0])]
         if isinstance(node, Stateful):
             values[node.name] = node.rate(xs[0], numpy_ops)
@@ -78,6 +78,12 @@ def _two_digits(value: float) -> float:
     """The next number up with two digits."""
     digit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return float(f"{math.ceil(value / digit) * digit:.1e}")
+
+
+def _has_seen_training(node: Affine) -> bool:
+    """Whether it is a batch normalisation whose statistics are not those that every new one has."""
+    mean, variance = (node.trained.get(f"moving_{name}") for name in ("mean", "variance"))
+    return mean is not None and variance is not None and bool(np.any(mean != 0) or np.any(variance != 1))
 
 
 def _as_in_training(node: Affine, x: np.ndarray) -> np.ndarray:
