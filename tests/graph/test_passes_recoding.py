@@ -63,3 +63,45 @@ def test_convolutions_take_spikes_and_not_the_centre(graph):
 def test_a_silent_neuron_gives_its_centre(graph):
     code = Recoding(of_height(graph.populations["padded"].neuron, 1.0, DT).neuron, output=1.0, centre=2.0)
     assert code.bias(np.zeros(())) == -2 / DT  # the current at which the old neuron gave 2 is now 0
+
+
+def test_offsets_that_are_no_centres_stay_where_they_are():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 2))
+    first = kl.Conv2D(3, 3, padding="same", name="first")(kl.Rescaling(2.0, offset=-1.0)(image))
+    second = kl.Conv2D(3, 3, padding="same", name="second")(kl.BatchNormalization()(first))
+    x = kl.ReLU(name="relu")(kl.Add()([first, second]))
+    plain = snnconv.convert(randomise(keras.Model(image, kl.Dense(2)(kl.Flatten()(x)))), verbose=False)
+    found = recode(plain, {"relu": of_height(plain.populations["relu"].neuron, 2.0, DT)})
+    x = np.random.default_rng(2).random((3, 6, 6, 2))
+    np.testing.assert_allclose(found.rate_output(x), plain.rate_output(x), rtol=1e-9, atol=1e-9)
+    assert not [node.name for node in found.nodes if node.name.endswith(".centre")]
+
+
+def test_a_calibrated_relu_behind_scaled_inputs_keeps_its_kernel():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 1))
+    x = kl.Conv2D(4, 3, padding="same", activation="relu", name="relu")(kl.Rescaling(2.0, offset=-1.0)(image))
+    samples = np.random.default_rng(0).random((16, 6, 6, 1))
+    found = snnconv.convert(
+        keras.Model(image, kl.Dense(2)(kl.Flatten()(x))), calibrate=samples, calibrate_steps=32, verbose=False
+    )
+    view = found.populations["relu"]
+    assert view.kernel is not None
+    assert view.dense_bias is not None
+    assert (view.kernel.shape, view.dense_bias.shape) == ((3, 3, 1, 4), (4,))
+
+
+def test_a_population_behind_a_centre_keeps_its_kernel_and_takes_the_offset_as_bias():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 2))
+    x = kl.Conv2D(4, 3, padding="same", activation="silu", name="silu")(image)
+    x = kl.Conv2D(3, 3, padding="same", activation="relu", name="relu")(x)
+    plain = snnconv.convert(randomise(keras.Model(image, kl.Dense(2)(kl.Flatten()(x)))), verbose=False)
+    found = centred(plain, ["silu"])
+    view = found.populations["relu"]
+    assert view.kernel is not None
+    assert view.kernel.shape == (3, 3, 4, 3)
+    assert np.shape(view.neuron_bias) == (6, 6, 3)  # a number per place
+    x = np.random.default_rng(3).random((3, 6, 6, 2))
+    np.testing.assert_allclose(found.rate_output(x), plain.rate_output(x), rtol=1e-9, atol=1e-9)

@@ -15,6 +15,7 @@ from ..nodes import Linear, Stateful
 
 SCALED = (IF, Accumulating, Follower)  # neurons without a time constant
 LEAST, MOST, N_VALUES = 1, 8, 2**16  # samples, and numbers in them; every channel has its places in each
+LEAST_HEIGHT = 1e-20  # below, amplitudes would be 0 in float32
 PEAK = 99.9  # percentile of the activations that spikes at every step; Rueckauer et al. (2017)
 BYTES = 1 / 64  # of a factor on an input, from which down it is one for bytes, such as 1/255
 
@@ -24,7 +25,7 @@ def rate_factors(
 ) -> dict[str, float]:
     """Factors on the firing rates with which each population's busiest neurons spike once per step of `dt` seconds.
 
-    The amplitudes that they lead to have two digits.
+    The amplitudes that they lead to have two digits, up to rounding.
 
     Random inputs go through the rate network once. Behind each batch normalisation its values have the mean and the
     variance that were measured in training, so that the rates behind it are those of real inputs, in 0…255 as in 0…1.
@@ -66,7 +67,7 @@ def rate_factors(
             values[node.name] = node.apply(*xs, xp=numpy_ops)
         if isinstance(node, Population) and isinstance(node.neuron, SCALED) and node.name not in stated:
             height = float(np.percentile(np.abs(values[node.name]), PEAK))
-            if height > 0:
+            if LEAST_HEIGHT < height < math.inf:
                 factors[node.name] = node.neuron.amplitude / _two_digits(height * dt)
         for name in {*node.inputs}:
             if last[name] == node.name:

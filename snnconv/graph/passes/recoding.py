@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,43 +76,57 @@ def recode(graph: SpikingGraph, recodings: Mapping[str, Recoding]) -> SpikingGra
             nodes.append(Affine(name=behind, inputs=(node.name,), shape=node.shape, scale=output, offset=offset))
             renamed[node.name] = behind
     outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
-    return move_offsets(fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs)))
+    centred = {f"{name}.height" for name, recoding in recodings.items() if np.any(recoding.centre)}
+    return move_offsets(fold_affine(dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs)), centred)
 
 
-def move_offsets(graph: SpikingGraph) -> SpikingGraph:
-    """Put the offset of an `Affine` that feeds nothing but convolutions behind them, so that they take spikes.
+def move_offsets(graph: SpikingGraph, names: Collection[str]) -> SpikingGraph:
+    """Put offsets that feed nothing but convolutions behind these, so that they take spikes.
 
-    With padding no bias can hold it: fewer weights meet it at the border, so that it amounts to a number per place.
+    With padding no bias of a convolution can hold one: fewer weights meet it at the border, so that it amounts to a
+    number per place. Neurons can, and what else takes it has an `Affine` before.
+
+    Parameters
+    ----------
+    names : names of `Affine` nodes
+        Those whose offsets may be moved.
     """
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
+    biases: dict[str, np.ndarray] = {}
     for node in graph.nodes:
-        moved = _offset_behind(graph, node)
-        if moved is not None:
-            renamed[node.name] = moved[1].name
-            nodes += moved
-        else:
-            nodes.append(dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs)))
+        moved = _offset_behind(graph, node, names)
+        node, offset = (node, None) if moved is None else moved
+        node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        if isinstance(node, Population) and node.name in biases:
+            node = dataclasses.replace(node, neuron_bias=node.neuron_bias + biases[node.name])
+        nodes.append(node)
+        if offset is None:
+            continue
+        readers = graph.consumers(node.name)
+        if all(isinstance(reader, Population) for reader in readers) and not graph.is_output(node.name):
+            biases |= {reader.name: offset for reader in readers}
+            continue
+        renamed[node.name] = f"{node.name}.centre"
+        inputs, shape, scale = (node.name,), node.shape, np.ones(())
+        nodes.append(Affine(name=renamed[node.name], inputs=inputs, shape=shape, scale=scale, offset=offset))
     outputs = {label: renamed.get(name, name) for label, name in graph.outputs.items()}
     used = {name for node in nodes for name in node.inputs} | set(outputs.values())
-    kept = tuple(node for node in nodes if node.name in used or not isinstance(node, Affine))
+    kept = tuple(node for node in nodes if node.name in used or node.name not in names)
     return dataclasses.replace(graph, nodes=kept, outputs=outputs)
 
 
-def _offset_behind(graph: SpikingGraph, node: Node) -> tuple[Node, Affine] | None:
+def _offset_behind(graph: SpikingGraph, node: Node, names: Collection[str]) -> tuple[Node, np.ndarray] | None:
     """A convolution that takes the scale of the `Affine` before it, and what the offset there amounts to behind it.
 
     None for other nodes, and where something else takes the offset too.
     """
     affine = graph[node.inputs[0]] if isinstance(node, Conv) else None
-    if not isinstance(node, Conv) or not isinstance(affine, Affine) or affine.offset is None:
+    if not isinstance(node, Conv) or not isinstance(affine, Affine) or affine.name not in names:
         return None
     is_shared = not all(isinstance(each, Conv) for each in graph.consumers(affine.name))
     scaled = scale_input(node, Scaling.compact(affine.scale, 0.0, affine.shape))
-    if is_shared or graph.is_output(affine.name) or scaled is None:
+    if is_shared or affine.offset is None or graph.is_output(affine.name) or scaled is None:
         return None
     per_place = node.apply(np.broadcast_to(affine.offset, (1, *affine.shape)), xp=numpy_ops)[0]
-    offset = per_place if node.bias is None else per_place - node.bias
-    name = f"{node.name}.centre"
-    behind = Affine(name=name, inputs=(node.name,), shape=node.shape, scale=np.ones(()), offset=offset)
-    return dataclasses.replace(scaled, inputs=affine.inputs), behind
+    return dataclasses.replace(scaled, inputs=affine.inputs), per_place if node.bias is None else per_place - node.bias

@@ -83,6 +83,10 @@ class LayerRun:
         lacking = self._rates[name] - received
         return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
 
+    def between(self, name: str) -> set[str]:
+        """Names of the linear nodes up to `name` behind stateful ones."""
+        return {node.name for node in self._behind(name)[0]}
+
     def shift(self, name: str, shift: np.ndarray) -> None:
         """Add to the bias of a linear node, before what takes it is run."""
         node: Any = self._graph[name]

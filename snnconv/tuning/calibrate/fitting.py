@@ -66,6 +66,7 @@ def fit_layers(
     stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
     ends = {label: end_of(graph, name) for label, name in graph.outputs.items()}
     recodings, shifts, outputs = {}, {}, {}
+    ran: set[str] = set()
     with track(len(stateful) + len(ends), what="calibrating") as advance:
         for node in stateful:
             recoding = None
@@ -76,11 +77,12 @@ def fit_layers(
                     shifts[node.name] = lacking
                     node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
             source = graph[node.inputs[0]]
-            if correct and isinstance(node, RunningMean) and isinstance(source, Weighted) and source.name not in shifts:
+            if correct and isinstance(node, RunningMean) and isinstance(source, Weighted) and source.name not in ran:
                 lacking = run.lacking(source.name)
                 if lacking is not None:
                     shifts[source.name] = lacking
                     run.shift(source.name, lacking)
+            ran |= run.between(node.inputs[0])
             run.add(node, recoding)
             if recoding is not None:
                 is_lossy = correct and isinstance(recoding.neuron, LIF)
