@@ -314,7 +314,7 @@ class Builder:
         stated = self._swaps.find(name, self._layer, self._name, lambda: function(activation, parameters))
         parameters = self._counted(name, parameters, x)
         if stated is not None:
-            y = self.population(x, stated.neuron, stated.gain, stated.bias)
+            y = self._neurons(x, stated.neuron, stated.gain, stated.bias)
             self._stated[y] = name
             return y
         if self._keeps_values and name in FUNCTIONS:
