@@ -69,8 +69,8 @@ class LayerRun:
         """Values of a node in rates, (n, *shape)."""
         return self._rates[name]
 
-    def lacking(self, name: str) -> np.ndarray | None:
-        """Value in rates less the mean in spikes, by channel; None where inputs alone decide it."""
+    def received(self, name: str) -> np.ndarray | None:
+        """Mean value of a node in spikes, (n, *shape); None where inputs alone decide it."""
         between, sources = self._behind(name)
         if not any(source in self._steps for source in sources) or any(
             isinstance(n, (MaxPool, Function)) for n in between
@@ -79,9 +79,7 @@ class LayerRun:
         means = {source: (self._means if source in self._means else self._held)[source] for source in sources}
         linear = [_as_tensors(node) for node in between]
         parts = [_apply(linear, name, {s: tf.constant(v[rows]) for s, v in means.items()}) for rows in self._rows]
-        received = np.concatenate([part.numpy() for part in parts])[: self._n]
-        lacking = self._rates[name] - received
-        return lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
+        return np.concatenate([part.numpy() for part in parts])[: self._n]
 
     def between(self, name: str) -> set[str]:
         """Names of the linear nodes up to `name` behind stateful ones."""

@@ -1,6 +1,6 @@
 """Converted networks made accurate in few steps, or for other rates and time constants, from a few hundred samples.
 
-- `calibrate`: neurons, heights, initial voltages, speed and biases for few steps
+- `calibrate`: neurons, heights, initial voltages, speed and currents for few steps
 - `fitting`: layers fitted one after the other
 - `codes`: the neurons and heights that each kind of population gets
 - `heights`: spike heights

@@ -1,4 +1,4 @@
-"""Calibration: neurons, spike heights, initial voltages, speed and biases from a few hundred samples."""
+"""Calibration: neurons, spike heights, initial voltages, speed and currents from a few hundred samples."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ def calibrate(
       allows, and send what a jump of their current makes due beyond that at later steps.
     - LIF neurons keep their rate function; they get time constants shorter by the factor of `scales`, and the lowpass
       of `synapses`, with which the outputs come closest to those in rates.
-    - Voltages start at half the threshold, so that counts are rounded to the nearest number and not down, and biases
-      make up for what currents, and the inputs of functions of means, lack on average.
+    - Voltages start at half the threshold, so that counts are rounded to the nearest number and not down. Currents of
+      each channel are multiplied and shifted to the spread and the mean that they have in rates, and biases make up for
+      what the inputs of functions of means, and the outputs, lack on average.
 
     Populations that have an initial voltage already stay as they are, since they were trained for it; so do neurons
     that nothing is known of, with a warning that names them. A network of LIF neurons alone that does not get closer
@@ -85,7 +86,7 @@ def calibrate(
         Time constants of a lowpass behind every population to try where there are LIF neurons and no synapses yet, in
         seconds; None: no synapse.
     correct : bool
-        Whether to correct biases.
+        Whether to correct biases, and factors of currents.
     values : bool or None
         Whether the outputs are values, and not scores of classes: then no activation of the samples is cut off, since
         an outlier is part of the answer. None: where an output has one unit or is no vector, or has the shape of an

@@ -16,8 +16,11 @@ from ...graph.passes.recoding import Recoding
 from ...neurons import LIF
 from ...runtime.compiled.layerwise import LayerRun, end_of
 from ...text.progress import track
+from .heights import by_channel
 
 Choose = Callable[[Population, np.ndarray], Recoding]
+
+MOST = 2.0  # factor of currents, or 1 by it: two samples can say anything
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,18 +47,20 @@ class Layerwise:
 def fit_layers(
     graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, choices: Mapping[str, Choose], correct: bool
 ) -> Layerwise:
-    """Recode each population for the samples, correct its bias, and run it for the next.
+    """Recode each population for the samples, correct its current, and run it for the next.
 
-    Spikes come late and clump, so that what arrives within `n_steps` is off on average. Currents are linear in the
-    spikes, so that one shift of the bias is all that they need, whatever the neurons are.
+    Spikes come late and clump, so that what arrives within `n_steps` is off on average, and by more where more is due.
+    Currents are linear in the spikes: a factor and a shift give those of each channel the mean and the spread that they
+    have in rates, whatever the neurons are.
 
     Parameters
     ----------
     choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
         Populations without one stay as they are.
     correct : bool
-        Whether to shift biases. LIF neurons also lose a share of their spikes where the refractory period is below dt,
-        or before the first one: their amplitude is multiplied by the factor with which the mean outputs come closest.
+        Whether to shift biases, and to multiply the currents of `choices`. LIF neurons also lose a share of their
+        spikes where the refractory period is below dt, or before the first one: their amplitude is multiplied by the
+        factor with which the mean outputs come closest.
 
     References
     ----------
@@ -72,16 +77,20 @@ def fit_layers(
             recoding = None
             if isinstance(node, Population) and node.name in choices:
                 recoding = choices[node.name](node, run.rates(node.name))
-                lacking = run.lacking(node.inputs[0]) if correct else None
-                if lacking is not None:
-                    shifts[node.name] = lacking
-                    node = dataclasses.replace(node, neuron_bias=node.neuron_bias + lacking)
+                received = run.received(node.inputs[0]) if correct else None
+                if received is not None:
+                    wanted = run.rates(node.inputs[0])
+                    factor = spread_ratio(received, wanted)
+                    recoding = dataclasses.replace(recoding, current=recoding.current * factor)
+                    bias = (by_channel_mean(wanted) + node.neuron_bias) / factor - by_channel_mean(received)
+                    shifts[node.name] = bias - node.neuron_bias
+                    node = dataclasses.replace(node, neuron_bias=bias)
             source = graph[node.inputs[0]]
             if correct and isinstance(node, RunningMean) and isinstance(source, Weighted) and source.name not in ran:
-                lacking = run.lacking(source.name)
-                if lacking is not None:
-                    shifts[source.name] = lacking
-                    run.shift(source.name, lacking)
+                received = run.received(source.name)
+                if received is not None:
+                    shifts[source.name] = by_channel_mean(run.rates(source.name) - received)
+                    run.shift(source.name, shifts[source.name])
             ran |= run.between(node.inputs[0])
             run.add(node, recoding)
             if recoding is not None:
@@ -92,10 +101,23 @@ def fit_layers(
         for label, name in ends.items():
             outputs[label] = run.over_time(name)
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                lacking = run.rates(name) - outputs[label].mean(1)
-                shift = lacking.reshape(-1, lacking.shape[-1]).mean(0, dtype="float64")
+                shift = by_channel_mean(run.rates(name) - outputs[label].mean(1))
                 shifts[name] = shifts.get(name, 0.0) + shift
                 outputs[label] = outputs[label] + shift.astype("float32")
             advance()
     rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
     return Layerwise(recodings, shifts, outputs, rates)
+
+
+def by_channel_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of (n, *space, channels) values over all but the channels."""
+    return values.reshape(-1, values.shape[-1]).mean(0, dtype="float64")
+
+
+def spread_ratio(received: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Factors that give each channel of (n, *space, channels) values the standard deviation that is wanted.
+
+    A regression on what is received would also make up for its noise, by factors that are too low for the next layers.
+    """
+    spread, goal = (by_channel(values).std(0, dtype="float64") for values in (received, wanted))
+    return np.clip(np.divide(goal, spread, out=np.ones_like(goal), where=spread > 0), 1 / MOST, MOST)

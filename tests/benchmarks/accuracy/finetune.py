@@ -207,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--surrogate", help="of the fine-tuning")
     parser.add_argument("--teacher", action="store_true", help="learn the network's answers in rates, too")
     parser.add_argument("--choose", action="store_true", help="measure on validation images, and not on the test set")
+    parser.add_argument("--backup", type=Path, metavar="FOLDER", help="where a training that was broken off goes on")
     parser.add_argument("--seed", type=int, default=SEED)
     args = parser.parse_args(arguments)
     for name in args.works.split(","):
@@ -224,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "batch_size": BATCH_SIZE,
         }
         for n_steps in (args.steps,) if args.steps else work.steps:
-            measure(work, data, model, n_steps, args.seed, options, args.choose)
+            backup = {} if args.backup is None else {"backup": args.backup / f"{name}{n_steps}"}
+            measure(work, data, model, n_steps, args.seed, options | backup, args.choose)
 
 
 if __name__ == "__main__":
