@@ -47,10 +47,11 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
         drive = drive + numbers("bias")
     about: list[str] = []
     if isinstance(layer, SpikingLayer):
-        neuron: Any = layer.neuron.shortened()
+        given: Any = layer.neuron
+        neuron: Any = given.shortened()
         symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
-        if neuron is not layer.neuron:
-            about = [f"/* {neuron.rest()} is {layer.neuron.rest()} */"]
+        if neuron is not given:
+            about = [f"/* {neuron.rest()} is {given.rest()} */"]
         elif neuron.leak:
             symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
         state = {member: old(member, layer.ranges[member]) for member in neuron.state}
