@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
-from ...graph.passes import commute_synapses, expose_spike_height, move_biases
+from ...graph.passes import commute_synapses, expose_spike_height, move_biases, share_means
 from ...neurons.base import State
 from .. import tensorflow_ops
 from .products import break_even
@@ -78,7 +78,7 @@ class Model:
         is_one_program: bool = False,
         platform: str = "cpu",
     ):
-        graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
+        graph = move_biases(share_means(expose_spike_height(commute_synapses(graph), dt)))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
         self.is_one_program, self.platform = is_one_program, platform
         # XLA alone has products of bfloat16 that give float32

@@ -1,8 +1,9 @@
 """Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA; and how functions are compiled.
 
-XLA computes a step anew for each array that the loop leaves: with spikes and state in one array (`packing`) it computes
-it once. Neurons that have no packing run all the same, more slowly: the loop carries as little of their state as it
-can, one count for all neurons of a sample, and nothing that no later step reads.
+XLA computes a step anew for each array that the loop leaves, unless one of them is made of the others. With spikes and
+state in one array (`packing`) it computes a step once. So it does for most other neurons, whose state is what was there
+less what was sent, if the loop carries what was sent too. Beside that it carries as little as it can: one count for all
+neurons of a sample, and nothing that no later step reads.
 
 Functions of means between a running mean and its neurons take their places in the loop. What is between two of its
 arrays then stays in the processor's cache, and sums are added up in the order of the NumPy loop.
@@ -161,7 +162,7 @@ def _scan(
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
     carried = partial(_carried, keep_derived=keep_derived)
 
-    def body(step: Any, before: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
+    def body(step: Any, before: Any, _: Any, values: Any, voltages: Any) -> tuple[Any, ...]:
         value, state, after = x[step] if varies else x, {}, []
         for node, packing, each in zip(nodes, packings, before, strict=True):
             value, state = _step(node, value, _unpack(packing, each), dt)
@@ -169,7 +170,10 @@ def _scan(
             after.append(carried(node, packed))
         if keep_voltages:
             voltages = voltages.write(step, state["voltage"])
-        return step + 1, after, values.write(step, tf.cast(value, dtype)), voltages
+        return step + 1, after, last(value), values.write(step, tf.cast(value, dtype)), voltages
+
+    def last(value: tf.Tensor) -> Any:
+        return value if packings[-1] is None else 0
 
     shape = (x.shape[int(varies)], *nodes[-1].shape)
     written: list[Any] = [tf.TensorArray(each, steps, element_shape=shape) for each in (dtype, x.dtype)]
@@ -177,7 +181,8 @@ def _scan(
         written[1] = tf.constant(0)
     packed = [_pack(packing, None, state)[0] for packing, state in zip(packings, states, strict=True)]
     packed = list(map(carried, nodes, packed))
-    _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
+    start = [0, packed, last(tf.zeros(shape, x.dtype)), *written]
+    _, packed, _, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, start)
     after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
     return values.stack(), list(map(_whole, after, states)), voltages.stack() if keep_voltages else None
 
