@@ -172,16 +172,14 @@ def convert(
         graph = wanted.apply(graph, graph.dt)
         warn_of_several_spikes(graph, wanted.scale, graph.dt, stacklevel=2)
         return graph
-    scale = None if refit is not None else scale_firing_rates
     graph = convert_model(
         model,
-        scale_firing_rates=scale,
         swap_activations=swap_activations,
         max_to_avg_pool=max_to_avg_pool,
         input_shape=_shape(model, calibrate if refit is None else refit) if input_shape is None else input_shape,
         x=refit if calibrate is None else calibrate,
     )
-    graph = wanted.apply(graph, graph.dt, is_scaled=scale is not None)
+    graph = wanted.apply(graph, graph.dt)
     if verbose:
         from .text.terminal import printed
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..errors import ConversionError, ConversionWarning, ParameterError
 from ..graph import Population, SpikingGraph
-from ..graph.passes import fold_affine, max_to_average_pool, rate_factors, split_kernels
-from ..graph.passes import scale_firing_rates as scale_rates_pass
+from ..graph.passes import fold_affine, max_to_average_pool, rate_factors, scale_firing_rates, split_kernels
 from ..graph.report import describe
 from ..neurons import IF, Neuron
 from ..neurons.integrate import RELU
@@ -40,7 +39,6 @@ PARTS = 4  # of a conversion, for its progress bar: trace, fold, Keras' rates, t
 def convert(
     model: Any,
     *,
-    scale_firing_rates: float | Mapping[str, float] | None = None,
     swap_activations: Mapping[Any, Neuron] | None = None,
     max_to_avg_pool: bool = False,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
@@ -51,7 +49,7 @@ def convert(
     Parameters
     ----------
     model : keras.Model
-    scale_firing_rates, swap_activations, max_to_avg_pool, input_shape
+    swap_activations, max_to_avg_pool, input_shape
         As in `snnconv.convert`.
     x : samples or None
         The difference that a warning tells is that on these. None: on random inputs.
@@ -88,9 +86,7 @@ def convert(
         advance()
         if max_to_avg_pool:
             graph = max_to_average_pool(graph)
-        graph = scale_rates_pass(graph, rate_factors(graph, stated))
-        if scale_firing_rates is not None:
-            graph = scale_rates_pass(graph, scale_firing_rates)
+        graph = scale_firing_rates(graph, rate_factors(graph, stated))
         graph = fold_affine(split_kernels(graph))
         advance()
         graph = dataclasses.replace(graph, report=describe(graph.report, graph.nodes))

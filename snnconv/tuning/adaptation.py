@@ -89,7 +89,7 @@ class Adaptation:
         if self.refit is not None and not taus and self.scale is None:
             raise ParameterError(without_change)
 
-    def apply(self, graph: SpikingGraph, dt: float, *, is_scaled: bool = False) -> SpikingGraph:
+    def apply(self, graph: SpikingGraph, dt: float) -> SpikingGraph:
         """Scale rates, or refit for them; set a window; add synapses; calibrate.
 
         LIF neurons whose refractory period the scale brings below `dt` may spike several times in a step, unless they
@@ -99,8 +99,6 @@ class Adaptation:
         ----------
         dt : float
             Length of a step, in seconds.
-        is_scaled : bool
-            Whether the rates were scaled before.
 
         Raises
         ------
@@ -113,8 +111,7 @@ class Adaptation:
             scale = 1.0 if self.scale is None else self.scale
             graph = refit(graph, self.refit, scale, tau_rc=self.tau_rc, tau_ref=self.tau_ref).graph
         elif self.scale is not None and self.scale != 1:
-            if not is_scaled:
-                graph = fold_affine(scale_firing_rates(graph, self.scale))
+            graph = fold_affine(scale_firing_rates(graph, self.scale))
             if self.calibrate is None:
                 graph = allow_several_spikes(graph, dt, scaled(graph, self.scale))
         if self.window is not None:

@@ -6,6 +6,7 @@
 - `packing`: a neuron's state and spikes in one array
 - `stream`: one step per call
 - `layerwise`: all steps of one layer before the next
-- `products`: array namespaces with sparse, rounded or split products
+- `products`: array namespaces with sparse or rounded products
+- `halves`: those with products of spikes in float16, for GPUs
 - `engine`: a device, with the functions compiled for it and the switch for TensorFloat-32
 """

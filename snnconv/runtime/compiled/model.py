@@ -10,15 +10,25 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...graph import Dense, Node, Population, Reshape, SpikingGraph, Stateful
+from ...graph import (
+    AveragePool,
+    Conv,
+    Dense,
+    Difference,
+    Input,
+    Node,
+    Population,
+    Reshape,
+    SpikingGraph,
+    Stateful,
+)
 from ...graph.passes import commute_synapses, expose_spike_height, move_biases, share_means
 from ...neurons.base import State
 from .. import tensorflow_ops
-from .products import break_even
+from .halves import MOST_EXACT, in_halves
+from .products import BFLOAT16, SPARSE, break_even
 from .scan import settings_of
 
-MOST_EXACT = 256
-"""Whole number up to which bfloat16 holds all."""
 MOST_PADDING = 1 / 8
 """Share of steps that may be computed for nothing, rather than compile for another chunk length."""
 
@@ -78,11 +88,13 @@ class Model:
         is_one_program: bool = False,
         platform: str = "cpu",
     ):
-        graph = move_biases(share_means(expose_spike_height(commute_synapses(graph), dt)))
+        graph = expose_spike_height(commute_synapses(graph), dt)
+        # on GPUs, products with spikes are quicker than those with means
+        graph = move_biases(share_means(graph) if platform == "cpu" else graph)
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
         self.is_one_program, self.platform = is_one_program, platform
-        # XLA alone has products of bfloat16 that give float32
-        self._splits = is_one_program and platform == "gpu" and self.dtype == tf.float32 and self.precision == "float32"
+        # XLA alone has products of float16 that give float32
+        self._halves = is_one_program and platform == "gpu" and dtype == "float32" and precision != "bfloat16"
         # sparse products were measured on CPUs only, and round nothing; XLA has none
         self._sparse = sparse and not is_one_program and precision != "bfloat16" and platform == "cpu"
         self.outputs, nodes = dict(graph.outputs), list(reversed(graph.nodes))
@@ -137,22 +149,26 @@ class Model:
 
     def skips_zeros(self, node: Node) -> bool:
         """Whether a node is a dense layer that spikes alone feed, and wide enough for sparse products to pay."""
-        if not self._sparse or not isinstance(node, Dense) or break_even(node.shape[-1]) <= 0:
-            return False
-        return self._spikes_into(node) is not None
+        is_wide = self._sparse and isinstance(node, Dense) and break_even(node.shape[-1]) > 0
+        return is_wide and isinstance(self._source(node), Population)
 
-    def splits(self, node: Node) -> bool:
-        """Whether a product is one of spikes, which bfloat16 holds, and is quicker in parts."""
-        source = self._spikes_into(node) if self._splits and isinstance(node, Dense) else None
-        most = None if source is None else source.neuron.max_spikes_per_step
-        return most is not None and most <= MOST_EXACT
+    def products(self, node: Node, varies: bool) -> Any:
+        """The array namespace of a linear node, whose input is the same at all steps or `varies`."""
+        if self.precision == "bfloat16":
+            return BFLOAT16
+        if varies and self._halves and (isinstance(node, Dense) or (isinstance(node, Conv) and node.groups == 1)):
+            source = self._source(node)
+            if isinstance(source, Population):
+                most = source.neuron.max_spikes_per_step
+                return in_halves(self.precision, most is not None and most <= MOST_EXACT)
+            if isinstance(source, (Input, AveragePool, Difference)):  # spikes from elsewhere, and sums of a few
+                return in_halves(self.precision, False)
+        return SPARSE if self.skips_zeros(node) else tensorflow_ops
 
-    def _spikes_into(self, node: Node) -> Population | None:
-        """The population whose spikes a node takes as they are, if it does."""
+    def _source(self, node: Node) -> Node:
+        """The node whose values another takes, in whatever shape."""
         source = self._by_name[node.inputs[0]]
-        while isinstance(source, Reshape):
-            source = self._by_name[source.inputs[0]]
-        return source if isinstance(source, Population) else None
+        return self._source(source) if isinstance(source, Reshape) else source
 
     def fits_bool(self, node: Population) -> bool:
         """Whether a population's spikes are 0 or 1, and taken by nothing but layers that skip zeros."""

@@ -9,9 +9,6 @@ than the dense convolution.
 `BFLOAT16` multiplies rounded numbers. Kernels and values keep 8 significant bits, which 0/1 spikes need none of.
 TensorFlow adds up in float32 and rounds each sum to bfloat16 too: it has no products of bfloat16 that give float32.
 What comes behind (biases, neurons, averages) is in float32 again.
-
-`SPLIT` is for GPUs, whose matrix units multiply bfloat16 at some fifteen times the rate of float32: a kernel is the sum
-of three that bfloat16 holds exactly, as it holds spikes, and their products add up in float32. XLA alone has them.
 """
 
 from __future__ import annotations
@@ -22,8 +19,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import tensorflow as tf
-from tensorflow.compiler.tf2xla.python import xla
-from tensorflow.compiler.xla import xla_data_pb2
 
 from .. import tensorflow_ops
 
@@ -88,28 +83,12 @@ def _in_bfloat16(product: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     return rounded
 
 
-def _namespace(**products: Callable[..., tf.Tensor]) -> SimpleNamespace:
+def namespace(**products: Callable[..., tf.Tensor]) -> SimpleNamespace:
     """The names of `tensorflow_ops`, with these products in place of its own."""
     return SimpleNamespace(**{name: getattr(tensorflow_ops, name) for name in tensorflow_ops.__all__} | products)
 
 
-def _split_matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Product of spikes and a kernel of three parts, each of 8 of its 24 significant bits, added up in float32."""
-    flat = tf.cast(tf.reshape(x, (-1, x.shape[-1])), tf.bfloat16)
-    axes: Any = {"lhs_contracting_dimensions": [1], "rhs_contracting_dimensions": [0]}
-    numbers = cast(Any, xla_data_pb2).DotDimensionNumbers(**axes)
-    products = []
-    for _ in range(3):
-        # a mask, since XLA takes a cast to bfloat16 and back for one that does nothing
-        part = tf.bitcast(tf.bitcast(kernel, tf.int32) & ~0xFFFF, tf.float32)
-        kernel -= part
-        part = tf.cast(part, tf.bfloat16)
-        products.append(xla.dot_general(flat, part, numbers, preferred_element_type=tf.float32))
-    return tf.reshape(products[2] + products[1] + products[0], (*x.shape[:-1], kernel.shape[-1]))
-
-
-SPLIT = _namespace(matmul=_split_matmul)
-SPARSE = _namespace(matmul=_sparse_matmul)
-BFLOAT16 = _namespace(
+SPARSE = namespace(matmul=_sparse_matmul)
+BFLOAT16 = namespace(
     **{name: _in_bfloat16(getattr(tensorflow_ops, name)) for name in ("matmul", "conv", "conv_transpose")}
 )

@@ -19,7 +19,6 @@ from ...neurons.spike_train import spikes_between
 from .. import tensorflow_ops
 from ..result import spike_dtype
 from .model import Model, Program
-from .products import BFLOAT16, SPARSE, SPLIT
 from .scan import Arrays, Scan, Settled, compile_scan, compiled, shared, together, traced
 
 Flat = tuple[tf.Tensor, ...]
@@ -244,11 +243,7 @@ class Stepper:
     def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time
             return inputs[0]
-        if self._model.precision == "bfloat16":
-            return node.apply(*inputs, xp=BFLOAT16)
-        if self._model.splits(node):
-            return node.apply(*inputs, xp=SPLIT)
-        return node.apply(*inputs, xp=SPARSE if self._model.skips_zeros(node) else tensorflow_ops)
+        return node.apply(*inputs, xp=self._model.products(node, node.inputs[0] in self._varies))
 
     def _apply_over_time(self, node: Any, inputs: list[tf.Tensor]) -> tf.Tensor:
         steps, n = self._program.chunk_steps, self._program.batch_size

@@ -76,23 +76,20 @@ def _jax_scan(layer: LargeLayer, precision: str, repeats: int) -> float:
         return median(lambda: forward(*arrays), repeats)
 
 
-def _spikingjelly(backend: str) -> Callable[[LargeLayer, str, int], float]:
-    def build(layer: LargeLayer, precision: str, repeats: int) -> float:
-        import torch
-        from spikingjelly.activation_based import functional, neuron
+def _spikingjelly(layer: LargeLayer, precision: str, repeats: int) -> float:
+    """All steps together, by the kernels that it chooses for the device."""
+    import torch
+    from spikingjelly.activation_based import functional, neuron
 
-        device, linear, x = _torch(layer, precision)
-        options: dict[str, Any] = {"v_threshold": 1.0, "v_reset": 0.0, "step_mode": "m", "backend": backend}
-        lif = neuron.LIFNode(tau=1 / (1 - DECAY), decay_input=True, **options).to(device)
+    device, linear, x = _torch(layer, precision)
+    lif = neuron.LIFNode(tau=1 / (1 - DECAY), decay_input=True, v_threshold=1.0, v_reset=0.0, step_mode="m").to(device)
 
-        @torch.inference_mode()
-        def forward() -> Any:
-            functional.reset_net(lif)
-            return lif(linear(x))
+    @torch.inference_mode()
+    def forward() -> Any:
+        functional.reset_net(lif)
+        return lif(linear(x))
 
-        return _torch_median(forward, repeats)
-
-    return build
+    return _torch_median(forward, repeats)
 
 
 def _snntorch(layer: LargeLayer, precision: str, repeats: int) -> float:
@@ -144,8 +141,6 @@ def _torch_median(forward: Callable[[], Any], repeats: int) -> float:
 
 SYSTEMS: dict[str, Callable[[LargeLayer, str, int], float]] = {
     "JAX, scan by hand": _jax_scan,
-    "SpikingJelly, CuPy": _spikingjelly("cupy"),
-    "SpikingJelly, Triton": _spikingjelly("triton"),
-    "SpikingJelly, torch": _spikingjelly("torch"),
+    "SpikingJelly": _spikingjelly,
     "snnTorch": _snntorch,
 }

@@ -1,16 +1,16 @@
-"""Array namespaces with sparse, with rounded and with split products."""
+"""Array namespaces with sparse and with rounded products."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from snnconv.runtime import tensorflow_ops
-from snnconv.runtime.compiled.products import BFLOAT16, SPARSE, SPLIT
+from snnconv.runtime.compiled.products import BFLOAT16, SPARSE
 
 
 @pytest.mark.parametrize("name", tensorflow_ops.__all__)
 def test_all_but_the_products_are_those_of_tensorflow_ops(name):
-    for xp, products in ((SPARSE, ("matmul",)), (SPLIT, ("matmul",)), (BFLOAT16, ("matmul", "conv", "conv_transpose"))):
+    for xp, products in ((SPARSE, ("matmul",)), (BFLOAT16, ("matmul", "conv", "conv_transpose"))):
         assert (getattr(xp, name) is getattr(tensorflow_ops, name)) == (name not in products)
 
 
@@ -31,14 +31,3 @@ def test_products_of_rounded_numbers(name):
     # a bfloat16 is within 2^-9 of a number; sums near 0 of up to 6 terms near 1 were rounded on the way in some kernels
     np.testing.assert_allclose(rounded, exact, rtol=2**-8, atol=2**-6)
     np.testing.assert_array_equal(rounded, in_bfloat16(rounded.numpy()))
-
-
-def test_split_products_of_spikes_have_all_bits_of_the_weights():
-    rng = np.random.default_rng(0)
-    spikes, kernel = rng.integers(-2, 3, (7, 5, 64)).astype("float32"), rng.normal(size=(64, 9)).astype("float32")
-    product = tf.function(SPLIT.matmul, jit_compile=True, autograph=False)
-    exact = spikes.astype("float64") @ kernel.astype("float64")
-    # sums of 64 numbers near 2 in float32 are within 64 * 2^-24 of them; two parts alone would be 2^-16 off
-    np.testing.assert_allclose(product(spikes, kernel), exact, atol=64 * 2**-23)
-    single = np.eye(64, dtype="float32")
-    np.testing.assert_array_equal(product(single, kernel), kernel)  # one spike: the weight itself
