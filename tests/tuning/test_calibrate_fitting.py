@@ -12,7 +12,7 @@ from snnconv.tuning.calibrate.fitting import MOST, spread_ratio
 def test_the_spread_of_each_channel_is_that_wanted():
     rng = np.random.default_rng(0)
     wanted = rng.standard_normal((40, 3, 5)).astype("float32")
-    received = wanted / np.float32([0.9, 1, 1.1, 1.5, 3]) + 7
+    received = wanted / np.array([0.9, 1, 1.1, 1.5, 3], "float32") + 7
     np.testing.assert_allclose(spread_ratio(received, wanted), [0.9, 1, 1.1, 1.5, MOST], rtol=1e-5)
     # a channel that is the same for all samples, and a single sample, say nothing
     assert spread_ratio(np.ones((40, 1), "float32"), wanted[:, 0, :1])[0] == 1
