@@ -105,17 +105,20 @@ def _move(graph: SpikingGraph, synapse: Filter, weighted: Weighted) -> SpikingGr
 
 
 def share_means(graph: SpikingGraph) -> SpikingGraph:
-    """Take the mean of a population's output once, where several running means follow products with it.
+    """Take the mean of what neurons give once, where several running means follow products with it.
 
     A mean commutes with what is linear, biases included: queries, keys and values of attention are products with one
     mean, instead of means of three products, unless that is more to take means of. The outputs stay as they are, up to
     rounding.
     """
     ways: dict[tuple[str, float | None], dict[RunningMean, tuple[Node, ...]]] = {}
+    behind_neurons: set[str] = set()  # an input that is held has products that are taken once
     for node in graph.nodes:
+        if isinstance(node, Population) or not behind_neurons.isdisjoint(node.inputs):
+            behind_neurons.add(node.name)
         if isinstance(node, RunningMean):
             way = _linear_way(graph, node)
-            if way and isinstance(graph[way[0].inputs[0]], Population):
+            if way and way[0].inputs[0] in behind_neurons:
                 ways.setdefault((way[0].inputs[0], node.window), {})[node] = way
     changed: dict[str, tuple[Node, ...]] = {}
     renamed: dict[str, str] = {}

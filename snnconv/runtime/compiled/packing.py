@@ -13,7 +13,7 @@ _LARGEST_P = 4.0
 
 
 class Packing(Protocol):
-    """What a loop carries of a neuron, in the place of its state."""
+    """The arrays of a neuron that a loop carries in the place of its state."""
 
     def pack(self, spikes: Array, state: State, xp: Any) -> Any:
         """One or more arrays that hold the state after a step, exactly, and the step's spikes."""
