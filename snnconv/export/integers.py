@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ExportError, InputError
+from ..errors import ConversionError, ExportError, InputError
 from ..graph import SpikingGraph
 from ..neurons import LIF
 from ..neurons.base import steps_as
@@ -43,24 +43,22 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
 
     Raises
     ------
-    ConversionError, ParameterError
+    ParameterError
         As `quantize`.
     ExportError
-        If the given inputs are outside of the range that the options say.
+        If there are parts without an integer form, or the given inputs are outside of the range that the options say.
     """
     options = settings.options
     range_ = {"bits": options["input_bits"], "low": options["low"], "high": options["high"]}
     more = {"window": settings.n_steps} if options["code"] == "latency" else {}
     code: Code = CODES[options["code"]](**range_, **more)
     keys = ("fraction_bits", "threshold_bits", "scale", "refractory_bits")
-    integers = quantize(
-        graph,
-        options["bits"],
-        dt=settings.dt,
-        input=code,
-        n_steps=max(options["longest"], settings.n_steps),
-        **{key: options[key] for key in keys},
-    )
+    numbers = {key: options[key] for key in keys}
+    n_steps = max(options["longest"], settings.n_steps)
+    try:
+        integers = quantize(graph, options["bits"], dt=settings.dt, input=code, n_steps=n_steps, **numbers)
+    except ConversionError as error:
+        raise ExportError(str(error)) from error
     x = samples(integers, settings.inputs)
     try:
         integers.check_inputs(x, settings.n_steps)

@@ -7,6 +7,7 @@
     /report                 (n_layers, 3): each layer of the Keras model, its type, and what was done to it
     /outputs                (n_outputs, 2) names: of the output, of the node that gives it
     /nodes/<name>           every node but the populations: attributes kind, inputs, shape and settings; its arrays
+        scales/0, 1, …          trained/kernel times these, one after the other, is kernel to the last bit
     /populations/<name>     attributes neuron, tau_rc, tau_ref, amplitude, min_voltage, …, dt, shape, inputs;
                             `input`: what feeds the kernel; `connection`: the node in /nodes that holds it
         kernel, dense_bias      folded: the gain is in them (the same datasets as in /nodes/<connection>)
@@ -47,6 +48,7 @@ from ..files.writing import replacing
 from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
 from .nodes import NODES, Affine, Node, Population, Weighted
+from .nodes.kernels import Product, scales_of
 from .report import LayerReport
 from .views import PopulationView, ReadoutView, population_views, readout_views
 
@@ -107,6 +109,9 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
             group[key] = array
         for key, array in node.trained.items():
             group[f"trained/{_TRAINED[key] if is_population else key}"] = array
+        if isinstance(node, Weighted):
+            for number, scale in enumerate(scales_of(node, "kernel")):
+                group[f"scales/{number}"] = scale
     nodes = {node.name: node for node in graph.nodes}
     for view in population_views(nodes).values():
         group = file[f"populations/{view.name}"]
@@ -199,13 +204,30 @@ def _node(file: Any, name: str) -> Node:
     is_population = settings.get("kind") == Population.kind
     own = [key for key, each in group.items() if isinstance(each, h5py.Dataset)]
     names = ("neuron_bias", "gain") if is_population else own
-    trained = {key: read_numbers(array) for key, array in group.get("trained", {}).items()}
+    trained = {key: _fixed(array) for key, array in group.get("trained", {}).items()}
     if is_population:
         trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
-    arrays = {key: read_numbers(group[key]) for key in names}
+    arrays: dict[str, Any] = {key: _fixed(group[key]) for key in names}
+    scales = group.get("scales", {})
+    product = _product(trained.get("kernel"), [read_numbers(scales[key]) for key in sorted(scales, key=int)])
+    if product is not None and np.array_equal(product.array(), arrays.get("kernel", ())):
+        arrays["kernel"] = product  # a third of the memory
     node = built(name, settings, arrays, trained)
     _check_arrays(node)
     return node
+
+
+def _fixed(dataset: Any) -> np.ndarray:
+    """The array in a dataset, read-only, so that nodes share it."""
+    array = read_numbers(dataset)
+    array.setflags(write=False)
+    return array
+
+
+def _product(weights: np.ndarray | None, scales: list[np.ndarray]) -> Product | None:
+    if weights is None or not scales or not all(_broadcasts(scale.shape, weights.shape) for scale in scales):
+        return None
+    return Product(weights, tuple(scales))
 
 
 def built(name: str, settings: dict[str, Any], arrays: dict[str, np.ndarray], trained: dict[str, np.ndarray]) -> Node:

@@ -10,6 +10,7 @@ from tensorflow import (
     cos,
     exp,
     floor,
+    matmul,
     maximum,
     minimum,
     ones_like,
@@ -123,14 +124,6 @@ def take(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:
     """Join along an axis."""
     return tf.concat(list(arrays), axis)
-
-
-def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Product over the last axis of `x`, as one product of two matrices."""
-    if x.shape.rank == 2:
-        return tf.matmul(x, kernel)
-    flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
-    return tf.reshape(flat, (-1, *x.shape[1:-1], kernel.shape[-1]))
 
 
 def conv(

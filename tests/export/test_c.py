@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnconv import export
-from snnconv.errors import ConversionError, ExportError, ParameterError
+from snnconv.errors import ExportError, ParameterError
 from snnconv.export import verify_folder
 from snnconv.export.c import compiling
 from snnconv.files.manifest import changed_files, read_manifest, write_manifest
@@ -263,7 +263,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(options, x, error, mes
 def test_what_has_no_integer_form_is_named(tmp_path):
     rng = np.random.default_rng(0)
     graph = Line((3,)).dense("d", rng.normal(size=(3, 2))).neurons("bent", Tanh(), np.zeros(2)).graph()
-    with pytest.raises(ConversionError, match=r"'bent' \(Tanh\): "):
+    with pytest.raises(ExportError, match=r"'bent' \(Tanh\): "):
         export.export(graph, tmp_path / "c", "c", n_steps=20)
 
 

@@ -36,6 +36,7 @@ def integrate(is_rectified=False, floor=0):
 CASES = {
     "LIF": (lif(), 300, 400),
     "LIF that rests": (lif(3), 300, 400),
+    "LIF with a short leak": (lif(3).shortened(), 300, 400),
     "LIF with a floor below 0": (lif(2, -3000), 200, 900),
     "IF": (integrate(), 300, 900),
     "IF that ignores negative drive": (integrate(is_rectified=True), 300, 900),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
-from snnconv.errors import ConversionError, ParameterError
+from snnconv.errors import ExportError, ParameterError
 from snnconv.export import find_target, verify_folder
 from snnconv.export.verilog.memories import cycle, mem_text
 from snnconv.export.verilog.stages import signed_powers, stages
@@ -136,7 +136,7 @@ def test_what_the_circuit_lacks_is_named_together(tmp_path):
     line = Line((4, 4, 1)).conv("c", np.ones((1, 1, 1, 2)))
     line.add(MaxPool, "max", (2, 2, 2), size=(2, 2), strides=(2, 2), padding=((0, 0),) * 2)
     line.neurons("n", LIF()).flatten().dense("out", np.ones((8, 2)))
-    with pytest.raises(ConversionError, match=r"'max' \(MaxPool\)"):
+    with pytest.raises(ExportError, match=r"'max' \(MaxPool\)"):
         export.export(line.graph(), tmp_path / "out", "verilog", board="icebreaker")
     with pytest.raises(ParameterError, match="--parallel must be a whole number above 0"):
         export.export(random_line(0), tmp_path / "out", "verilog", parallel=0)

@@ -12,8 +12,8 @@ import pytest
 
 from snnconv import export, quantize
 from snnconv.export import verilog
+from snnconv.export.verilog.instances import memory_files
 from snnconv.export.verilog.memories import cut, layout, mem_text, neuron_arrays
-from snnconv.export.verilog.network import memory_files
 from snnconv.export.verilog.sizing.cells import Memory
 from snnconv.export.verilog.sizing.devices import ECP5
 from snnconv.export.verilog.stages import sent_range, stages

@@ -6,12 +6,13 @@ import gc
 import pickle
 import tracemalloc
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
 import snnconv
-from snnconv.graph import Dense
+from snnconv.graph import Dense, Input, SpikingGraph
 from snnconv.graph.nodes.kernels import scaled
 
 from ..helpers.networks import sequential
@@ -75,3 +76,43 @@ def test_a_converted_network_takes_no_memory_for_its_kernels():
     assert held < n_weights  # a byte a weight; the products would take eight
     kernel = graph.populations["lif"].kernel
     np.testing.assert_array_equal(kernel, graph.populations["lif"].trained.kernel * graph.populations["lif"].gain)
+
+
+def large_graph() -> SpikingGraph:
+    trained = np.random.default_rng(0).normal(size=(600, 500)).astype("float32")
+    kernel = scaled(scaled(trained, np.linspace(0.5, 2, 500)), np.linspace(-3, 3, 600)[:, None])
+    dense = Dense(name="d", inputs=("x",), shape=(500,), kernel=kernel, trained={"kernel": trained})
+    return SpikingGraph((Input(name="x", shape=(600,)), dense), {"output": "d"})
+
+
+def test_a_file_keeps_the_factors(tmp_path):
+    graph, path = large_graph(), tmp_path / "g.snn.h5"
+    graph.save(path)
+    snnconv.load(path)
+    tracemalloc.start()
+    found = snnconv.load(path)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1.5 * 4 * 600 * 500  # the trained weights in float32, and not the product of 8 bytes each
+    np.testing.assert_array_equal(found["d"].kernel, graph["d"].kernel, strict=True)
+    found.save(tmp_path / "again.snn.h5")
+    np.testing.assert_array_equal(snnconv.load(tmp_path / "again.snn.h5")["d"].kernel, graph["d"].kernel)
+
+
+@pytest.mark.parametrize("changed", ["nodes/d/kernel", "nodes/d/scales/0", "nodes/d/trained/kernel"])
+def test_factors_that_do_not_give_the_kernel_of_a_file_are_not_taken(tmp_path, changed):
+    large_graph().save(tmp_path / "g.snn.h5")
+    with h5py.File(tmp_path / "g.snn.h5", "a") as file:
+        file[changed][0] = 7.0
+        expected = file["nodes/d/kernel"][()]
+    np.testing.assert_array_equal(snnconv.load(tmp_path / "g.snn.h5")["d"].kernel, expected)
+
+
+@pytest.mark.parametrize("shape", [(7,), (600, 500, 1), (0,)])
+def test_factors_of_a_damaged_file_that_fit_no_kernel_are_not_taken(tmp_path, shape):
+    large_graph().save(tmp_path / "g.snn.h5")
+    with h5py.File(tmp_path / "g.snn.h5", "a") as file:
+        del file["nodes/d/scales/0"]
+        file["nodes/d/scales/0"] = np.ones(shape)
+        expected = file["nodes/d/kernel"][()]
+    np.testing.assert_array_equal(snnconv.load(tmp_path / "g.snn.h5")["d"].kernel, expected)

@@ -125,6 +125,35 @@ def test_ilif_leaks_below_zero_with_a_shift_that_rounds_down():
     assert leaked(np.array(-9), 4, 4) == -7
 
 
+@pytest.mark.parametrize("leak", [1, 40, 63, 64, 201, 200, 4095, 3072])
+@pytest.mark.parametrize("K", [6, 12])
+def test_a_short_leak_leaves_of_every_voltage_the_same(leak, K):
+    leak = min(leak, 1 << K)
+    top = 5000
+    neuron = IntegerLIF(**one(threshold=top, floor=0, start=0), leak=leak, fraction_bits=K, refractory_steps=2)
+    short = neuron.shortened()
+    assert short.is_short == (leak < 1 << K)
+    assert not short.is_short or short.leak % 2
+    V = np.arange(top + 1, dtype="int32")
+    np.testing.assert_array_equal(short.potential(7, {"voltage": V}), neuron.potential(7, {"voltage": V}))
+
+
+@pytest.mark.parametrize(("leak", "most"), [(200, (2**31 - 256) // 487), (201, (2**31 - 2048) // 3895)])
+def test_a_leak_is_short_as_long_as_32_bits_hold_its_product(leak, most):
+    numbers = {"leak": leak, "fraction_bits": 12, "refractory_steps": 0}
+    highest = IntegerLIF(**one(threshold=most, floor=0, start=0), **numbers)
+    V = np.array([most], "int32")
+    assert highest.shortened().is_short
+    product = V.astype("int64") * ((1 << highest.shortened().fraction_bits) - highest.shortened().leak)
+    assert product + (1 << highest.shortened().fraction_bits - 1) - 1 < 1 << 31
+    assert highest.shortened().potential(0, {"voltage": V}) == highest.potential(0, {"voltage": V.astype("int64")})
+    above = IntegerLIF(**one(threshold=most + 1, floor=0, start=0), **numbers)
+    assert above.shortened() is above
+    below_zero = IntegerLIF(**one(threshold=20, floor=-1, start=0), **numbers)
+    assert below_zero.shortened() is below_zero
+    assert not dataclasses.replace(above, is_short=True).fits()
+
+
 def test_an_integer_if_by_hand():
     numbers = one(threshold=10, floor=-5, ceiling=12, start=4)
     neuron = IntegerIF(**numbers, is_rectified=False)

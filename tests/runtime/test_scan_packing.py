@@ -7,7 +7,7 @@ import pytest
 
 import snnconv
 from snnconv.graph import Input, Population, SpikingGraph
-from snnconv.neurons import IF, LIF, NEURONS
+from snnconv.neurons import IF, LIF, NEURONS, SignedIF
 from snnconv.runtime import reference
 from snnconv.runtime.compiled.packing import packing_of
 
@@ -56,3 +56,12 @@ def test_a_packed_state_is_one_array_that_unpacks_to_the_same(dtype):
     np.testing.assert_array_equal(again, spikes)
     for name, value in state.items():
         np.testing.assert_array_equal(unpacked[name], value)
+
+
+def test_a_signed_if_carries_its_spikes_beside_its_state():
+    packing = packing_of(SignedIF(), "float32")
+    state = {"voltage": np.array([0.25, -3.0], "float32"), "n_sent": np.array([2, 0], "float32")}
+    spikes = np.array([-1, 0], "float32")
+    again, unpacked = packing.unpack(packing.pack(spikes, state, np), np)
+    np.testing.assert_array_equal(again, spikes)
+    assert unpacked == state

@@ -9,7 +9,7 @@ from ...neurons import numpy_ops
 from ...quantize import IntegerLayer, ReadoutLayer, SpikingLayer
 from ...quantize.neurons import leaked
 from ...quantize.ranges import Range
-from .loops import indented, loop
+from .loops import indented
 from .members import Members
 from .program import INT32
 from .tracer import Store, Trace, Value
@@ -33,10 +33,10 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
 
     def numbers(field: str) -> Value | int:
         found = members.number(layer, field)
-        return trace.given(found) if isinstance(found, str) else found
+        return trace.given(found, f"{field}_j") if isinstance(found, str) else found
 
     is_driven = members.is_fed_by_held(layer) and not layer.synapse
-    drive = trace.given("total[j]")
+    drive = trace.given("total[j]", "total_j")
     if layer.shift and not is_driven:
         drive = drive * (1 << layer.shift)
     if layer.synapse:
@@ -45,10 +45,14 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
         drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
     if not is_driven:
         drive = drive + numbers("bias")
+    about: list[str] = []
     if isinstance(layer, SpikingLayer):
-        neuron: Any = layer.neuron
+        given: Any = layer.neuron
+        neuron: Any = given.shortened()
         symbols: dict[str, Any] = {field: numbers(field) for field in neuron.array_fields if field != "start"}
-        if neuron.leak:
+        if neuron is not given:
+            about = [f"/* {neuron.rest()} is {given.rest()} */"]
+        elif neuron.leak:
             symbols["leak"] = trace.given(names.macro(layer, "LEAK"), is_natural=True)
         state = {member: old(member, layer.ranges[member]) for member in neuron.state}
         spikes, state = dataclasses.replace(neuron, **symbols).step(drive, state, numpy_ops)
@@ -60,7 +64,7 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
     stores = {label: (olds.get(member), _store(members, layer, member)) for member, label in labels.items()}
     lines, found = trace.code(results, stores)
     kept = [line for label, text in found.items() for line in stores[label][1](text)]
-    n, body = layer.n_neurons, [*lines, *(["", *kept] if kept else [])]
+    n, body = layer.n_neurons, [*about, *lines, *(["", *kept] if kept else [])]
     before: list[str] = []
     behind: list[str] = []
     if members.has_events(layer):
@@ -69,9 +73,9 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
         before = [f"for (j = 0; j < {number}; j++) {{", clear, "}"]
         behind = [f"{number} = (int32_t)(event - {events});"]
     if not any("[c]" in line for line in body):
-        return [*before, *loop("j", n, body), *behind]
-    moved = f"c = c + 1 == {layer.shape[-1]} ? 0 : c + 1;"
-    return [*before, f"for (j = 0, c = 0; j < {n}; j++) {{", *indented([*body, moved]), "}", *behind]
+        return [*before, f"for (j = {n}; j-- > 0;) {{", *indented(body), "}", *behind]
+    moved = f"c = (c == 0 ? {layer.shape[-1]} : c) - 1;"
+    return [*before, f"for (j = {n}, c = 0; j-- > 0;) {{", *indented([moved, *body]), "}", *behind]
 
 
 def _store(members: Members, layer: IntegerLayer, member: str) -> Store:

@@ -119,7 +119,7 @@ class Trace:
         self.values: dict[tuple[Any, ...], Value] = {}
 
     def given(self, form: str, name: str = "", is_natural: bool = False) -> Value:
-        """A number that the program has: its expression, and the name that the step gives it, if any."""
+        """A number that the program has: its expression, and the name under which it is read first, if any."""
         return self._value(form, (), name=name or form, is_natural=is_natural)
 
     def apply(self, name: str, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
@@ -258,7 +258,8 @@ class _Lines:
         self.scopes: dict[Scope, list[Value]] = {}
         for value in trace.values.values():
             if id(value) in places and value.name != value.form:
-                self.scopes.setdefault(places[id(value)], []).append(value)
+                # what is read in every branch can be read while a pointer moves on
+                self.scopes.setdefault(places[id(value)] if value.arguments else (), []).append(value)
         chosen = {value.name for value in results if id(value) in self.conditions and id(value) not in self.uses}
         self.stores = {name: store for name, (_, store) in stores.items() if name in chosen}
         self.old = {name: old for name, (old, _) in stores.items() if name in chosen}
@@ -327,9 +328,10 @@ class _Lines:
         )
         new = [value for value in members if self.is_new[id(value)] and value.name not in self.stores]
         declared = [f"{self._kind(value)} {value.name};" for value in new]
-        if not this or (other and len(this) > len(other)):  # what is short first: compilers take it for the usual case
-            return [*declared, f"if (!{_text(condition)}) {{", *other, *(["} else {", *this] if this else []), "}"]
-        return [*declared, f"if ({_text(condition)}) {{", *this, *(["} else {", *other] if other else []), "}"]
+        if not other:
+            return [*declared, f"if ({_text(condition)}) {{", *this, "}"]
+        # conditions are events, such as a spike: without one first, as compilers take that for the usual case
+        return [*declared, f"if (!{_text(condition)}) {{", *other, *(["} else {", *this] if this else []), "}"]
 
     def _inline(self, branch: Scope, result: Any) -> str:
         """The result of a branch where it is at most one operation; nothing where there is more in the branch."""

@@ -5,7 +5,7 @@ read-only memories. The RTL in rtl/ is written by hand and the same for every ne
 that gives its layers their sizes, widths and memories.
 
 - `stages`: the layers as parameters of modules; `memories`: their read-only memories; `encoder`: rate-coded inputs.
-- `network`, `stream`: the generated modules.
+- `network`, `stream`: the generated modules; `instances`: layers and stores in the network, and files of memories.
 - `sizing`: cells, clock and time, estimated before anything is written; lanes for a device.
 - `boards`: tops for boards, from board/.
 - `bench`: the test bench, its golden vectors and its simulation; `readme`: README.md and Makefile.
@@ -28,8 +28,9 @@ from ..target import Option, Plan, Settings, Target
 from .bench import bench_text, check_folder, golden_clocks, golden_texts
 from .boards import BOARDS, board_texts
 from .encoder import parts, with_encoder
+from .instances import memory_files
 from .memories import mem_text
-from .network import memory_files, network_text
+from .network import network_text
 from .readme import MAKEFILE, readme
 from .sizing.choice import aim_of, choose
 from .sizing.devices import DEVICES

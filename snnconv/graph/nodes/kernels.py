@@ -78,6 +78,13 @@ def scaled(kernel: np.ndarray, scale: np.ndarray) -> Any:
     return kernel * scale
 
 
+def scales_of(node: Any, name: str) -> tuple[np.ndarray, ...]:
+    """Scales that turn a node's trained array of this name into its own; none where its own is not such a product."""
+    value, trained = vars(node)[name], node.trained.get(name)
+    is_product = isinstance(value, Product) and trained is not None and np.array_equal(value.weights, trained)
+    return value.scales if is_product else ()
+
+
 def _product(value: Any) -> Product | None:
     """The product that an array holds the whole of, or None; of a product, itself."""
     if isinstance(value, Product):

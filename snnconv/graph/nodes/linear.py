@@ -44,7 +44,8 @@ class Dense(Weighted):
     """
 
     def apply(self, *xs: Array, xp: Any) -> Array:
-        return self.with_bias(xp.matmul(xs[0], self.kernel))
+        flat = xp.reshape(xs[0], (-1, xs[0].shape[-1]))  # TensorFlow adds the bias to a product of two matrices in it
+        return xp.reshape(self.with_bias(xp.matmul(flat, self.kernel)), (-1, *self.shape))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

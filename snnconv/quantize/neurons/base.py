@@ -93,6 +93,10 @@ class IntegerNeuron(ABC):
         """Range of the spikes of a step."""
         return Range(0, 1)
 
+    def shortened(self) -> IntegerNeuron:
+        """The same neuron with a step of fewer operations, where its numbers allow one."""
+        return self
+
     def fits(self) -> bool:
         """Whether the numbers are such that the step is what it says."""
         return bool((self.threshold > 0).all() and (self.floor <= 0).all() and (self.ceiling >= 0).all())

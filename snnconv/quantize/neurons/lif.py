@@ -43,6 +43,8 @@ class IntegerLIF(IntegerNeuron):
         R; with `refractory_bits` in parts of a step.
     refractory_bits : int
         F.
+    is_short : bool
+        Whether the rest of V after the leak is ``(V * (2^K - leak) + half - 1) >> K``, the same in one operation fewer.
     """
 
     threshold: np.ndarray
@@ -52,6 +54,7 @@ class IntegerLIF(IntegerNeuron):
     fraction_bits: int
     refractory_steps: int
     refractory_bits: int = 0
+    is_short: bool = False
     ceiling: np.ndarray = field(init=False)  # the threshold
     is_rectified: bool = field(default=False, init=False)
 
@@ -68,7 +71,13 @@ class IntegerLIF(IntegerNeuron):
 
     def fits(self) -> bool:
         is_known = 0 < self.leak <= 1 << self.fraction_bits and 0 <= self.refractory_steps < 1 << 31
-        return super().fits() and is_known and 0 <= self.refractory_bits <= MOST_REFRACTORY_BITS
+        is_known &= 0 <= self.refractory_bits <= MOST_REFRACTORY_BITS
+        return super().fits() and is_known and (not self.is_short or self._holds_short())
+
+    def _holds_short(self) -> bool:
+        """Whether 32 bits hold the product of the short form, which is never negative."""
+        K = self.fraction_bits
+        return self.floor.min() >= 0 and int(self.ceiling.max()) * ((1 << K) - self.leak) + half(K) <= 1 << 31
 
     def share(self, state: State, xp: Any = np) -> Array:
         """Parts of a step that are left when rest has ended."""
@@ -79,7 +88,26 @@ class IntegerLIF(IntegerNeuron):
         F = self.refractory_bits
         if F and self.refractory_steps:
             drive = xp.right_shift(drive * self.share(state, xp) + half(F), F)
-        return leaked(state["voltage"], self.leak, self.fraction_bits, xp) + drive
+        V, K = state["voltage"], self.fraction_bits
+        if self.is_short:
+            return xp.right_shift(V * ((1 << K) - self.leak) + (half(K) - 1), K) + drive
+        return leaked(V, self.leak, K, xp) + drive
+
+    def rest(self) -> str:
+        """The rest of V after the leak, as an equation."""
+        K = self.fraction_bits
+        if self.is_short:
+            return f"((V*{(1 << K) - self.leak} + {half(K) - 1}) >> {K})"
+        return f"V - ((V*{self.leak} + {half(K)}) >> {K})"
+
+    def shortened(self) -> IntegerLIF:
+        """The same neuron with its leak in lowest terms and in one operation fewer, where 32 bits hold the product."""
+        n_common = (self.leak & -self.leak).bit_length() - 1
+        if n_common == self.fraction_bits:
+            return self
+        leak, K = self.leak >> n_common, self.fraction_bits - n_common
+        found = dataclasses.replace(self, leak=leak, fraction_bits=K, is_short=True)
+        return found if found.fits() else self
 
     def fire(self, u: Array, state: State, xp: Any = np) -> tuple[Array, State]:
         fires = u > self.threshold
@@ -128,20 +156,20 @@ class IntegerLIF(IntegerNeuron):
         return {**found, "refractory_bits": self.refractory_bits} if self.refractory_bits else found
 
     def equations(self) -> list[str]:
-        R, K, F = self.refractory_steps, self.fraction_bits, self.refractory_bits
+        R, F, rest = self.refractory_steps, self.refractory_bits, self.rest()
         if R and F:
             return [
                 f"share = {1 << F} - min(r, {1 << F})",
-                f"u = V - ((V*{self.leak} + {half(K)}) >> {K}) + ((drive*share + {half(F)}) >> {F})",
+                f"u = {rest} + ((drive*share + {half(F)}) >> {F})",
                 f"u > threshold:   spike, V = 0, r = max({R} - passed, 0)",
                 f"otherwise:       V = max(u, floor), r = max(r - {1 << F}, 0)",
                 f"passed = the odd numbers n below {2 << F} with n*(u - V) <= 2*share*(u - threshold)",
                 self._limits(),
             ]
-        rest = ["r > 0:           r = r - 1, no spike, V is held", "otherwise:"] if R else []
+        held = ["r > 0:           r = r - 1, no spike, V is held", "otherwise:"] if R else []
         return [
-            *rest,
-            f"u = V - ((V*{self.leak} + {half(K)}) >> {K}) + drive",
+            *held,
+            f"u = {rest} + drive",
             f"u > threshold:   spike, V = 0{f', r = {R}' if R else ''}",
             "otherwise:       V = max(u, floor)",
             self._limits(),

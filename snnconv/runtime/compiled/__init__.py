@@ -3,7 +3,7 @@
 - `model`: the graph as tensors, and the sizes of a run
 - `stepper`: a chunk of steps through all layers
 - `scan`: neurons and filters taken from step to step
-- `packing`: a neuron's state and spikes in one array
+- `packing`: a neuron's state and spikes, as a loop carries them
 - `stream`: one step per call
 - `layerwise`: all steps of one layer before the next
 - `products`: array namespaces with sparse or rounded products

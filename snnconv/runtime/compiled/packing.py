@@ -1,15 +1,27 @@
-"""The state of a neuron and its spikes in one array, without loss."""
+"""The state of a neuron and its spikes in one array, or in some that are made of each other, without loss."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ...neurons import LIF, Neuron
+from ...neurons import LIF, Neuron, SignedIF
 from ...neurons.base import Array, State
 
 _LARGEST_P = 4.0
+
+
+class Packing(Protocol):
+    """The arrays of a neuron that a loop carries in the place of its state."""
+
+    def pack(self, spikes: Array, state: State, xp: Any) -> Any:
+        """One or more arrays that hold the state after a step, exactly, and the step's spikes."""
+        ...
+
+    def unpack(self, packed: Any, xp: Any) -> tuple[Array, State]:
+        """Inverse of `pack`: spikes and state."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,18 +58,31 @@ class LIFPacking:
         return xp.where(spiked, zero + 1, zero), {"voltage": v, "refractory": p}
 
 
+@dataclass(frozen=True)
+class CarriedSpikes:
+    """The state and the spikes, side by side: each array of a signed IF's state is that before and these."""
+
+    def pack(self, spikes: Array, state: State, xp: Any) -> dict[str, Array]:
+        return {"spikes": spikes, **state}
+
+    def unpack(self, packed: dict[str, Array], xp: Any) -> tuple[Array, State]:
+        return packed["spikes"], {name: value for name, value in packed.items() if name != "spikes"}
+
+
 _LIF_PACKINGS = {
     "float32": LIFPacking(2.0**-60, 2.0**62, 2.0**124),
     "float64": LIFPacking(2.0**-400, 2.0**402, 2.0**804),
 }
 
 
-def packing_of(neuron: Neuron, dtype: str) -> LIFPacking | None:
+def packing_of(neuron: Neuron, dtype: str) -> Packing | None:
     """The packing of a neuron's state in a dtype, or None where there is none.
 
     A class that inherits from LIF may have another step, and a long refractory period leaves no room between the
     voltages and the lifted states, and several spikes in a step no room for their number: they have none.
     """
+    if type(neuron) is SignedIF:
+        return CarriedSpikes()
     if type(neuron) is not LIF or neuron.max_spikes > 1 or math.expm1(neuron.tau_ref / neuron.tau_rc) >= _LARGEST_P:
         return None
     return _LIF_PACKINGS.get(dtype)

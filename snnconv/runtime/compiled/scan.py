@@ -1,8 +1,9 @@
 """Stateful nodes taken through the steps of a chunk, as one loop compiled by XLA; and how functions are compiled.
 
-XLA computes a step anew for each array that the loop leaves: with spikes and state in one array (`packing`) it computes
-it once. Neurons that have no packing run all the same, more slowly: the loop carries as little of their state as it
-can, one count for all neurons of a sample, and nothing that no later step reads.
+XLA computes a step anew for each array that the loop leaves: with spikes and state in one array, or in some that are
+made of each other (`packing`), it computes it once. Neurons that have no packing run all the same, more slowly: the
+loop carries as little of their state as it can, one count for all neurons of a sample, and nothing that no later step
+reads.
 
 Functions of means between a running mean and its neurons take their places in the loop. What is between two of its
 arrays then stays in the processor's cache, and sums are added up in the order of the NumPy loop.
@@ -23,7 +24,7 @@ import tensorflow as tf
 from ...graph import Function, Linear, Node, Population, Stateful
 from ...neurons.base import State
 from .. import tensorflow_ops
-from .packing import LIFPacking, packing_of
+from .packing import CarriedSpikes, Packing, packing_of
 
 _MOST_TOGETHER = 25
 
@@ -124,7 +125,7 @@ def compile_scan(
         x: tf.Tensor, states: States, arrays: Arrays, n_valid: tf.Tensor
     ) -> tuple[tf.Tensor, States, tf.Tensor | None]:
         of_nodes = [states.get(name, {}) for name in names], [arrays[name] for name in names]
-        values, after, voltages = program(x, *of_nodes, n_valid)
+        values, after, voltages, *_ = program(x, *of_nodes, n_valid)
         return values, {name: state for name, state in zip(names, after, strict=True) if name in states}, voltages
 
     return scan
@@ -155,7 +156,7 @@ def _scan(
     states: list[State],
     arrays: list[dict[str, tf.Tensor]],
     n_valid: tf.Tensor,
-) -> tuple[tf.Tensor, list[State], tf.Tensor | None]:
+) -> tuple[tf.Tensor, list[State], tf.Tensor | None, list[Any]]:
     """The scan of `compile_scan`, with the nodes as `settings` and arrays."""
     nodes = _nodes(settings, arrays)
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
@@ -178,8 +179,12 @@ def _scan(
     packed = [_pack(packing, None, state)[0] for packing, state in zip(packings, states, strict=True)]
     packed = list(map(carried, nodes, packed))
     _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
-    after = [_unpack(packing, each) for packing, each in zip(packings, packed, strict=True)]
-    return values.stack(), list(map(_whole, after, states)), voltages.stack() if keep_voltages else None
+    after = list(map(_whole, map(_unpack, packings, packed), states))
+    # what nobody takes in the end, XLA does not carry
+    carried_spikes = [
+        each["spikes"] for packing, each in zip(packings, packed, strict=True) if isinstance(packing, CarriedSpikes)
+    ]
+    return values.stack(), after, voltages.stack() if keep_voltages else None, carried_spikes
 
 
 def _nodes(settings: tuple[Settings, ...], arrays: list[dict[str, tf.Tensor]]) -> list[Any]:
@@ -271,11 +276,11 @@ def _bits(spikes: list[tf.Tensor]) -> tf.Tensor:
     return bits
 
 
-def _packing(node: Stateful, state: State) -> LIFPacking | None:
+def _packing(node: Stateful, state: State) -> Packing | None:
     return packing_of(node.neuron, state["voltage"].dtype.name) if isinstance(node, Population) else None
 
 
-def _pack(packing: LIFPacking | None, value: Any, state: State) -> tuple[Any, Any, State]:
+def _pack(packing: Packing | None, value: Any, state: State) -> tuple[Any, Any, State]:
     """The arrays that the loop carries; and value and state, taken from them."""
     if packing is None:
         return state, value, state
@@ -284,5 +289,5 @@ def _pack(packing: LIFPacking | None, value: Any, state: State) -> tuple[Any, An
     return packed, *packing.unpack(packed, tensorflow_ops)
 
 
-def _unpack(packing: LIFPacking | None, carried: Any) -> State:
+def _unpack(packing: Packing | None, carried: Any) -> State:
     return carried if packing is None else packing.unpack(carried, tensorflow_ops)[1]

@@ -13,7 +13,7 @@ from snnconv.export.verilog.sizing.devices import DEVICES
 from snnconv.export.verilog.timing import longest
 
 from .networks import SEEN, TABLE, UNSEEN
-from .routing import checksum
+from .routing import TITLES, checksum
 from .runs import read
 
 COEFFICIENTS = Path(snnconv.__file__).parent / "export/verilog/sizing/coefficients.json"
@@ -110,31 +110,26 @@ def main():
     COEFFICIENTS.write_text(json.dumps({"about": about, "families": rounded}, indent=1) + "\n", "utf-8")
     cells.fitted.cache_clear()
     print(about, f"({n_stale} of all {len(runs)} are of another RTL)")
-    print("\n".join(lines))
-    table(runs)
+    print("\n".join([*lines, "", *table(runs)]))
+    wrong = [key for key, run in runs.items() if not same_blocks(key, run)]
+    print(f"\nblock RAMs and multipliers: {len(runs) - len(wrong)} of {len(runs)} are as estimated; others: {wrong}")
     circuits(runs)
 
 
 def table(runs):
-    """Print the networks that the fit did not see, measured and estimated, on the routed families and on the others."""
-    for group in (True, False):
-        families = [family for family in FAMILIES.values() if family.is_routed == group]
-        heads = [f"{family.name}: cells | estimate{' | MHz | estimate' if group else ''}" for family in families]
-        print(f"\n| network | {' | '.join(heads)} |\n|{'---|' * (1 + (4 if group else 2) * len(families))}")
-        for name, recipe in UNSEEN.items():
-            row = []
-            for family in families:
-                run = runs.get(f"{name} | {family.name}")
+    """Lines of the networks that the fit did not see: measured and estimated on each device."""
+    lines = ["| network | device | cells | estimate | MHz | estimate |", "|---" * 6 + "|"]
+    for name, recipe in UNSEEN.items():
+        first = name
+        for family in FAMILIES.values():
+            run = runs.get(f"{name} | {family.name}")
+            if run:
                 guess = cells.estimate(recipe.stages(family)[1], family)
-                row += [f"{run['cells']:,}" if run else "", f"{guess.cells:,}" if run else ""]
-                if group:
-                    row += [
-                        f"{run['megahertz'] or ''}" if run else "",
-                        f"{(guess.hertz or 0) / 1e6:.1f}" if run else "",
-                    ]
-            print(f"| {name} | {' | '.join(row)} |")
-    wrong = [key for key, run in runs.items() if not same_blocks(key, run)]
-    print(f"\nblock RAMs and multipliers: {len(runs) - len(wrong)} of {len(runs)} are as estimated; others: {wrong}")
+                rates = f"{run['megahertz']:.1f} | {guess.hertz / 1e6:.1f}" if run["megahertz"] else " | "
+                title = TITLES[family.name]
+                lines.append(f"| {first} | {title} | {run['cells']:,} | {guess.cells:,} | {rates} |")
+                first = ""
+    return lines
 
 
 def circuits(runs):

@@ -17,6 +17,7 @@ TOOLS = {
     "ecp5-25": ("synth_ecp5", (ECP5, "--25k", "--package", "CABGA381", "--lpf-allow-unconstrained")),
     "xc7": ("synth_xilinx -family xc7 -noiopad", None),
 }
+TITLES = {"up5k": "UP5K", "hx8k": "HX8K", "ecp5-25": "ECP5-25F", "xc7": "7-series"}
 LARGE = {  # options with which circuits are written for families whose blocks of memory are deep: a device with room
     "ecp5-25": {"device": "ecp5-85"},
     "xc7": {"device": "xc7a100t", "clock": "1MHz"},

@@ -34,7 +34,7 @@ from snnconv.training.callbacks import RoundedWeights
 from snnconv.training.datasets import Dataset, load
 
 from ..accuracy.networks import SEED
-from .routing import LARGE, checksum, routed
+from .routing import LARGE, TITLES, checksum, routed
 from .runs import TRAINED, keep, read
 
 INPUT = Analog(bits=8)
@@ -42,7 +42,6 @@ RELU = {"relu": IF(min_voltage=-math.inf)}  # of amplitude 1, whatever the weigh
 HELD_BACK = {"digits": 150, "mnist": 5_000}
 BATCH_SIZE = {"digits": 32, "mnist": 128}
 EPOCHS = {"digits": (30, 10), "mnist": (8, 1)}  # in rates, in spikes
-TITLES = {"up5k": "UP5K", "hx8k": "HX8K", "ecp5-25": "ECP5-25F", "xc7": "7-series"}
 N_IMAGES = 20  # test images that clocks are the mean of
 
 
