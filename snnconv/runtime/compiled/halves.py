@@ -45,9 +45,8 @@ def in_halves(precision: str, is_sure: bool) -> SimpleNamespace:
     is_sure : bool
         Whether it holds all values, or is asked when they are there.
     """
-    n_parts, products = _PARTS[precision], {"matmul": _matmul}
-    if n_parts == 1:
-        products["conv"] = _conv
+    n_parts = _PARTS[precision]
+    products: dict[str, Product] = {"matmul": _matmul} if n_parts > 1 else {"matmul": _matmul, "conv": _conv}
     return namespace(
         **{
             name: _Chosen(product, getattr(tensorflow_ops, name), n_parts, is_sure)
