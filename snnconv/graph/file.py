@@ -7,12 +7,13 @@
     /report                 (n_layers, 3): each layer of the Keras model, its type, and what was done to it
     /outputs                (n_outputs, 2) names: of the output, of the node that gives it
     /nodes/<name>           every node but the populations: attributes kind, inputs, shape and settings; its arrays
-        scales/0, 1, …          trained/kernel times these, one after the other, is kernel to the last bit
     /populations/<name>     attributes neuron, tau_rc, tau_ref, amplitude, min_voltage, …, dt, shape, inputs;
                             `input`: what feeds the kernel; `connection`: the node in /nodes that holds it
         kernel, dense_bias      folded: the gain is in them (the same datasets as in /nodes/<connection>)
         neuron_bias, gain       the gain is for the record only
         trained/                kernel, dense_bias, neuron_bias as Keras trained them
+    /scales/<place>/0, 1 …  of the node at this place of the order, counted from 0: its trained/kernel times these, one
+                            after the other, is its kernel to the last bit
     /readout/<output>       likewise, without neurons; attribute `activation`
 
 An array that a layer does not have is left out; dense_bias is zeros where there is a kernel without bias. A population
@@ -101,7 +102,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
     file["outputs"] = np.array(list(graph.outputs.items()), dtype=object)
     if graph.report:
         file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
-    for node in graph.nodes:
+    for place, node in enumerate(graph.nodes):
         is_population = isinstance(node, Population)
         group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
         group.attrs.update(attributes(node))
@@ -111,7 +112,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
             group[f"trained/{_TRAINED[key] if is_population else key}"] = array
         if isinstance(node, Weighted):
             for number, scale in enumerate(scales_of(node, "kernel")):
-                group[f"scales/{number}"] = scale
+                file[f"scales/{place}/{number}"] = scale
     nodes = {node.name: node for node in graph.nodes}
     for view in population_views(nodes).values():
         group = file[f"populations/{view.name}"]
@@ -185,7 +186,7 @@ def _fields(file: Any) -> dict[str, Any]:
     if version > VERSION:
         raise ModelFileError(f"its layout has version {version}; this snnconv reads up to {VERSION}. Update snnconv.")
     report = read_texts(file["report"]) if "report" in file else ()
-    nodes = tuple(_node(file, name) for name in map(_text, read_texts(file["order"])))
+    nodes = tuple(_node(file, name, str(place)) for place, name in enumerate(map(_text, read_texts(file["order"]))))
     n_numbers = sum(array.size for node in nodes for array in node.arrays().values())
     for node in nodes:
         check_values(math.prod(node.shape), n_numbers, f"node '{node.name}', of shape {node.shape},", GRAPH_VALUES)
@@ -198,7 +199,7 @@ def _fields(file: Any) -> dict[str, Any]:
     }
 
 
-def _node(file: Any, name: str) -> Node:
+def _node(file: Any, name: str, place: str) -> Node:
     group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
     settings = read_attributes(group)
     is_population = settings.get("kind") == Population.kind
@@ -208,7 +209,7 @@ def _node(file: Any, name: str) -> Node:
     if is_population:
         trained = {key: trained[name] for key, name in _TRAINED.items() if name in trained}
     arrays: dict[str, Any] = {key: _fixed(group[key]) for key in names}
-    scales = group.get("scales", {})
+    scales = file.get("scales", {}).get(place, {})
     product = _product(trained.get("kernel"), [read_numbers(scales[key]) for key in sorted(scales, key=int)])
     if product is not None and np.array_equal(product.array(), arrays.get("kernel", ())):
         arrays["kernel"] = product  # a third of the memory

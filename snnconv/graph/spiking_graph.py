@@ -68,7 +68,7 @@ class SpikingGraph:
         if noted is not None and not _is_time(noted):
             raise SnnconvError(f"the time step in the graph's metadata must be above 0 seconds. Received {noted!r}.")
         seen: set[str] = set()
-        fields = {"trained", "scales", "dense_bias", *(field for kind in NODES.values() for field in kind.array_fields)}
+        fields = {"trained", "dense_bias", *(field for kind in NODES.values() for field in kind.array_fields)}
         for name in (node.name for node in self.nodes):
             layer, _, last = name.rpartition("/")
             if last in fields and any(node.name == layer for node in self.nodes):

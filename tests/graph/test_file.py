@@ -7,6 +7,7 @@ import pytest
 import snnconv
 from snnconv.errors import ModelFileError, SnnconvError
 from snnconv.graph import Dense, Input, Reshape, SpikingGraph
+from snnconv.graph.nodes.kernels import scaled
 
 
 def test_names_that_would_meet_in_a_file(tmp_path):
@@ -33,3 +34,17 @@ def test_a_shape_that_only_one_sample_fits_is_refused(tmp_path):
         file["nodes/flat"].attrs["shape"] = np.zeros(0, int)
     with pytest.raises(ModelFileError, match="do not fit together|node 'flat' gives"):
         snnconv.load(tmp_path / "g.snn.h5")
+
+
+def test_layers_named_like_what_a_file_notes_of_kernels(tmp_path):
+    """A layer may be named 'd/scales/0' beside 'd', whose kernel has factors."""
+    shape, weights = (2,), np.eye(2, dtype="float32")
+    first = Dense(
+        name="d", inputs=("x",), shape=shape, kernel=scaled(weights, np.full(2, 3.0)), trained={"kernel": weights}
+    )
+    nodes = [Input(name="x", shape=shape), first]
+    for name in ("d/scales", "d/scales/0", "scales/1"):
+        nodes.append(Dense(name=name, inputs=(nodes[-1].name,), shape=shape, kernel=weights * 2))
+    SpikingGraph(nodes, {"output": nodes[-1].name}).save(tmp_path / "g.snn.h5")
+    found = snnconv.load(tmp_path / "g.snn.h5")
+    assert [node.kernel[0, 0] for node in found.nodes[1:]] == [3, 2, 2, 2]

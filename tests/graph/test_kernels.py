@@ -14,6 +14,7 @@ import pytest
 import snnconv
 from snnconv.graph import Dense, Input, SpikingGraph
 from snnconv.graph.nodes.kernels import scaled
+from snnconv.neurons import numpy_ops
 
 from ..helpers.networks import sequential
 
@@ -99,7 +100,7 @@ def test_a_file_keeps_the_factors(tmp_path):
     np.testing.assert_array_equal(snnconv.load(tmp_path / "again.snn.h5")["d"].kernel, graph["d"].kernel)
 
 
-@pytest.mark.parametrize("changed", ["nodes/d/kernel", "nodes/d/scales/0", "nodes/d/trained/kernel"])
+@pytest.mark.parametrize("changed", ["nodes/d/kernel", "scales/1/0", "nodes/d/trained/kernel"])
 def test_factors_that_do_not_give_the_kernel_of_a_file_are_not_taken(tmp_path, changed):
     large_graph().save(tmp_path / "g.snn.h5")
     with h5py.File(tmp_path / "g.snn.h5", "a") as file:
@@ -112,7 +113,15 @@ def test_factors_that_do_not_give_the_kernel_of_a_file_are_not_taken(tmp_path, c
 def test_factors_of_a_damaged_file_that_fit_no_kernel_are_not_taken(tmp_path, shape):
     large_graph().save(tmp_path / "g.snn.h5")
     with h5py.File(tmp_path / "g.snn.h5", "a") as file:
-        del file["nodes/d/scales/0"]
-        file["nodes/d/scales/0"] = np.ones(shape)
+        del file["scales/1/0"]
+        file["scales/1/0"] = np.ones(shape)
         expected = file["nodes/d/kernel"][()]
     np.testing.assert_array_equal(snnconv.load(tmp_path / "g.snn.h5")["d"].kernel, expected)
+
+
+@pytest.mark.parametrize("between", [(), (3,), (2, 3)])
+def test_products_over_the_last_axis_keep_the_others(between):
+    x = np.random.default_rng(1).normal(size=(4, *between, 6))
+    dense = node(kernel=WEIGHTS, bias=np.arange(4.0))
+    np.testing.assert_allclose(dense.apply(x, xp=numpy_ops), x @ WEIGHTS + np.arange(4.0), rtol=1e-12)
+    assert dense.apply(x[:0], xp=numpy_ops).shape == (0, *between, 4)

@@ -9,8 +9,8 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.errors import ConversionError, ParameterError
-from snnconv.graph import Dense, Function, Population, RunningMean
-from snnconv.graph.passes import set_window, share_means
+from snnconv.graph import Function, RunningMean
+from snnconv.graph.passes import set_window
 from snnconv.runtime import reference
 
 from ..helpers.function_layers import between
@@ -103,28 +103,6 @@ def test_calibrated_functions_send_one_signed_spike_a_step(network):
     # at another step length the heights need factors beside those that could not fold
     other = snnconv.Simulator(calibrated, dt=0.002).predict(x[:8], 500)
     assert np.abs(other - rates).mean() < 0.1 * np.abs(rates).mean()
-
-
-def test_means_of_products_with_one_population_are_taken_once():
-    keras.utils.set_random_seed(0)
-    tokens = keras.Input((5, 8))
-    x = kl.LayerNormalization()(tokens)
-    x = kl.MultiHeadAttention(2, 4)(x, kl.Dense(6, activation="relu")(x), x)  # keys have other neurons
-    graph = snnconv.convert(randomise(keras.Model(tokens, kl.Dense(3)(x))), verbose=False)
-    shared = share_means(set_window(graph, 0.1))
-    before, after = ([n for n in each.nodes if isinstance(n, RunningMean)] for each in (graph, shared))
-    assert len(after) == len(before) - 1
-    (mean,) = (node for node in after if node.name not in {each.name for each in before})
-    assert isinstance(graph[mean.inputs[0]], Population)
-    assert mean.window == 0.1
-    assert mean.shape == (5, 8)
-    assert all(isinstance(node, Dense) for node in shared.consumers(mean.name))
-    x = np.random.default_rng(0).normal(size=(3, 40, 5, 8))  # 0.4 s, beyond the window
-    loop, found = (reference.run(each, x, 40, dt=0.01, record="all") for each in (set_window(graph, 0.1), shared))
-    for name, spikes in loop.spikes.items():
-        assert np.abs(spikes).sum() > 50
-        np.testing.assert_array_equal(found.spikes[name], spikes)
-    np.testing.assert_allclose(found.output, loop.output, rtol=1e-9, atol=1e-9)
 
 
 def test_energy_counts_the_arithmetic_of_functions(network):

@@ -17,7 +17,7 @@ NUMBERS = """\
 | threshold | a neuron spikes above it (LIF), or where it reaches it (IF) |
 | floor, ceiling | smallest and largest voltage after a step |
 | start | voltage before the first step |
-| LEAK, FRACTION_BITS | D and K of a LIF: V = V - ((V*D + half) >> K) + drive |
+| LEAK, FRACTION_BITS | D and K of a LIF: V = V - ((V*D + half) >> K) + drive; or without LEAK, as a comment says |
 | REFRACTORY_STEPS | steps after a spike in which V is held |
 | NEGATIVE_THRESHOLD | 256ths of the threshold below 0 where a spike is taken back |
 | CODE_BITS | bits of an input |

@@ -43,8 +43,9 @@ class Calls:
     precision : str
         "float32"; "tensorfloat32" lets products on GPUs round their inputs to 10 bits of fraction.
     platform : str
-        "cpu" or "gpu": where the program is quick. For GPUs, up to 25 steps of neurons are one kernel, and products of
-        spikes are in float16, which holds spikes, and weights in two parts to all bits of float32 but one.
+        "cpu" or "gpu": where the program is quick. For GPUs, up to 25 steps of neurons are one kernel, and dense
+        products of spikes are in float16, which holds spikes, and weights in two parts to 2^-23 of a channel's
+        largest; in tensorfloat32 convolutions too, and weights in one part.
     """
 
     n_steps: int

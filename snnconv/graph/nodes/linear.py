@@ -44,8 +44,12 @@ class Dense(Weighted):
     """
 
     def apply(self, *xs: Array, xp: Any) -> Array:
-        flat = xp.reshape(xs[0], (-1, xs[0].shape[-1]))  # TensorFlow adds the bias to a product of two matrices in it
-        return xp.reshape(self.with_bias(xp.matmul(flat, self.kernel)), (-1, *self.shape))
+        x, between = xs[0], tuple(xs[0].shape[1:-1])
+        if not between:
+            return self.with_bias(xp.matmul(x, self.kernel))
+        # TensorFlow adds the bias to a product of two matrices in it
+        y = self.with_bias(xp.matmul(xp.reshape(x, (-1, x.shape[-1])), self.kernel))
+        return xp.reshape(y, (-1, *between, y.shape[-1]))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -4,7 +4,7 @@
 - `spikes`: heights of spikes and firing rates, for the same output
 - `peaks`: factors on firing rates without data
 - `recoding`: other neurons for the same output
-- `synapses`: filters behind populations, running means that are shared, and their windows
+- `synapses`: filters behind populations, and windows of running means
 - `max_pooling`: average pooling in the place of max pooling
 - `channels`: channels behind places, where a model has them in front
 - `draft`: parts of a graph, and graphs changed node by node
@@ -15,7 +15,7 @@ from .fold import fold_affine, move_biases, split_kernels
 from .max_pooling import max_to_average_pool
 from .peaks import rate_factors
 from .spikes import allow_several_spikes, expose_spike_height, scale_firing_rates, set_spike_heights
-from .synapses import add_synapses, commute_synapses, set_window, share_means
+from .synapses import add_synapses, commute_synapses, set_window
 
 __all__ = [
     "add_synapses",
@@ -30,6 +30,5 @@ __all__ = [
     "scale_firing_rates",
     "set_spike_heights",
     "set_window",
-    "share_means",
     "split_kernels",
 ]

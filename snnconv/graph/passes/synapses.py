@@ -1,4 +1,4 @@
-"""Passes over what happens in time: synapses and means where there is less to filter, windows of means."""
+"""Passes over what happens in time: synapses behind populations or where there is less to filter, windows of means."""
 
 from __future__ import annotations
 
@@ -102,45 +102,6 @@ def _move(graph: SpikingGraph, synapse: Filter, weighted: Weighted) -> SpikingGr
             )
     outputs = {label: last if name == weighted.name else name for label, name in graph.outputs.items()}
     return dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs)
-
-
-def share_means(graph: SpikingGraph) -> SpikingGraph:
-    """Take the mean of what neurons give once, where several running means follow products with it.
-
-    A mean commutes with what is linear, biases included: queries, keys and values of attention are products with one
-    mean, instead of means of three products, unless that is more to take means of. The outputs stay as they are, up to
-    rounding.
-    """
-    ways: dict[tuple[str, float | None], dict[RunningMean, tuple[Node, ...]]] = {}
-    behind_neurons: set[str] = set()  # an input that is held has products that are taken once
-    for node in graph.nodes:
-        if isinstance(node, Population) or not behind_neurons.isdisjoint(node.inputs):
-            behind_neurons.add(node.name)
-        if isinstance(node, RunningMean):
-            way = _linear_way(graph, node)
-            if way and way[0].inputs[0] in behind_neurons:
-                ways.setdefault((way[0].inputs[0], node.window), {})[node] = way
-    changed: dict[str, tuple[Node, ...]] = {}
-    renamed: dict[str, str] = {}
-    for (source, window), found in ways.items():
-        shape, n_values = graph[source].shape, sum(math.prod(mean.shape) for mean in found)
-        if len(found) == 1 or n_values <= math.prod(shape):
-            continue
-        shared = RunningMean(name=f"{next(iter(found)).name}.shared", inputs=(source,), shape=shape, window=window)
-        changed[source] = (*changed.get(source, (graph[source],)), shared)
-        for mean, way in found.items():
-            changed |= {mean.name: (), way[0].name: (dataclasses.replace(way[0], inputs=(shared.name,)),)}
-            renamed[mean.name] = way[-1].name
-    return graph.replace((new for node in graph.nodes for new in changed.get(node.name, (node,))), renamed)
-
-
-def _linear_way(graph: SpikingGraph, node: Node) -> tuple[Node, ...]:
-    """The linear nodes on the way to a node, in their order, each of which feeds the next alone."""
-    before = graph[node.inputs[0]]
-    is_own = len(graph.consumers(before.name)) == 1 and not graph.is_output(before.name)
-    if not (is_own and isinstance(before, (Weighted, Affine, Reshape))):
-        return ()
-    return (*_linear_way(graph, before), before)
 
 
 def set_window(graph: SpikingGraph, window: float | None) -> SpikingGraph:

@@ -22,7 +22,7 @@ from ...graph import (
     SpikingGraph,
     Stateful,
 )
-from ...graph.passes import commute_synapses, expose_spike_height, move_biases, share_means
+from ...graph.passes import commute_synapses, expose_spike_height, move_biases
 from ...neurons.base import State
 from .. import tensorflow_ops
 from .halves import MOST_EXACT, in_halves
@@ -88,9 +88,7 @@ class Model:
         is_one_program: bool = False,
         platform: str = "cpu",
     ):
-        graph = expose_spike_height(commute_synapses(graph), dt)
-        # on GPUs, products with spikes are quicker than those with means
-        graph = move_biases(share_means(graph) if platform == "cpu" else graph)
+        graph = move_biases(expose_spike_height(commute_synapses(graph), dt))
         self.dt, self.dtype, self.precision = dt, tf.as_dtype(dtype), precision
         self.is_one_program, self.platform = is_one_program, platform
         # XLA alone has products of float16 that give float32

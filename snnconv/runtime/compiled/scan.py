@@ -157,7 +157,10 @@ def _scan(
     arrays: list[dict[str, tf.Tensor]],
     n_valid: tf.Tensor,
 ) -> tuple[tf.Tensor, list[State], tf.Tensor | None, list[Any]]:
-    """The scan of `compile_scan`, with the nodes as `settings` and arrays."""
+    """The scan of `compile_scan`, with the nodes as `settings` and arrays; and spikes that no one reads.
+
+    XLA carries only what leaves the function: spikes of which the state is made are among its results for that alone.
+    """
     nodes = _nodes(settings, arrays)
     packings = [_packing(node, state) for node, state in zip(nodes, states, strict=True)]
     carried = partial(_carried, keep_derived=keep_derived)
@@ -180,7 +183,6 @@ def _scan(
     packed = list(map(carried, nodes, packed))
     _, packed, values, voltages = tf.while_loop(lambda step, *_: step < n_valid, body, [0, packed, *written])
     after = list(map(_whole, map(_unpack, packings, packed), states))
-    # what nobody takes in the end, XLA does not carry
     carried_spikes = [
         each["spikes"] for packing, each in zip(packings, packed, strict=True) if isinstance(packing, CarriedSpikes)
     ]

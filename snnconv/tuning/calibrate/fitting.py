@@ -20,7 +20,9 @@ from .heights import by_channel
 
 Choose = Callable[[Population, np.ndarray], Recoding]
 
-MOST = 2.0  # factor of currents, or 1 by it: two samples can say anything
+MOST_FACTOR = 2.0  # of currents, or 1 by it
+LEAST_VALUES = 8  # of a channel, over samples and places: fewer say too little of its spread
+LEAST_SPREAD = 1e-6  # of the largest current: rounding, below
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,7 +119,11 @@ def by_channel_mean(values: np.ndarray) -> np.ndarray:
 def spread_ratio(received: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Factors that give each channel of (n, *space, channels) values the standard deviation that is wanted.
 
-    A regression on what is received would also make up for its noise, by factors that are too low for the next layers.
+    Few values, or currents that hardly change, say nothing: 1. A regression on what is received would also make up for
+    its noise, by factors that are too low for the next layers.
     """
     spread, goal = (by_channel(values).std(0, dtype="float64") for values in (received, wanted))
-    return np.clip(np.divide(goal, spread, out=np.ones_like(goal), where=spread > 0), 1 / MOST, MOST)
+    if wanted.size < LEAST_VALUES * wanted.shape[-1]:
+        return np.ones_like(goal)
+    says = np.minimum(spread, goal) > LEAST_SPREAD * np.abs(wanted).max()
+    return np.clip(np.divide(goal, spread, out=np.ones_like(goal), where=says), 1 / MOST_FACTOR, MOST_FACTOR)
