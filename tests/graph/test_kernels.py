@@ -64,7 +64,7 @@ def test_factors_are_copied_and_pickled(copied):
 
 
 def test_a_converted_network_takes_no_memory_for_its_kernels():
-    layers = [keras.layers.Dense(1024), snnconv.layers.LIF(), keras.layers.Dense(1024, activation="relu")]
+    layers = [keras.layers.Dense(1024), snnconv.layers.LIF(name="lif"), keras.layers.Dense(1024, activation="relu")]
     model = sequential((1024,), *layers)
     snnconv.convert(model, verbose=False)  # imports and compiles what it needs
     gc.collect()
