@@ -26,6 +26,13 @@ def test_another_number_of_steps_compiles_anew_only_where_much_would_be_padding(
         assert np.median(np.abs(result.output - expected.output[:, :n_steps])) < 1e-5
 
 
+def test_a_short_run_first_does_not_cut_a_long_one_into_short_chunks(cnn, images):
+    simulator = snnconv.Simulator(cnn)
+    for n_steps, n_compiled in ((2, 1), (100, 2), (100, 2)):
+        simulator.run(images, n_steps)
+        assert len(simulator._engines[0]._steppers) == n_compiled
+
+
 def test_calls_grow_with_samples_and_steps_and_nothing_else(cnn, monkeypatch):
     from snnconv.runtime.compiled.stepper import Stepper
 

@@ -65,10 +65,11 @@ class Program:
         return name in dict(self.recording)[kind]
 
     def fits(self, other: Program, n_steps: int) -> bool:
-        """Whether the other does the same, with little more padding and memory."""
+        """Whether the other does the same, with little more padding and memory, and not in far more chunks."""
         padding = -n_steps % other.chunk_steps
         is_alike = replace(other, chunk_steps=self.chunk_steps) == self
-        return is_alike and padding <= MOST_PADDING * n_steps and other.chunk_steps <= self.chunk_steps + padding
+        is_near = self.chunk_steps <= 2 * other.chunk_steps and other.chunk_steps <= self.chunk_steps + padding
+        return is_alike and is_near and padding <= MOST_PADDING * n_steps
 
 
 class Model:
