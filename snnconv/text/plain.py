@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ RANGE_WIDTH = 8  # columns of a range on one line
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, and no -0."""
     return f"{float(value) + 0.0:.{digits}g}"
+
+
+def two_digits(value: float, rounded: Callable[[float], int] = math.floor) -> float:
+    """The nearest number of two significant digits that is not above a positive one; not below it with `math.ceil`."""
+    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{rounded(round(value / digit, 9)) * digit:.1e}")  # 0.3 / 0.01 is 29.999999999999996
 
 
 def span(array: np.ndarray | float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...neurons import IF, Follower, numpy_ops
 from ...neurons.accumulating import Accumulating
+from ...text.plain import two_digits
 from .. import Affine, Input, Population, SpikingGraph
 from ..nodes import Linear, Stateful
 
@@ -68,17 +69,11 @@ def rate_factors(
         if isinstance(node, Population) and isinstance(node.neuron, SCALED) and node.name not in stated:
             height = float(np.percentile(np.abs(values[node.name]), PEAK))
             if LEAST_HEIGHT < height < math.inf:
-                factors[node.name] = node.neuron.amplitude / _two_digits(height * dt)
+                factors[node.name] = node.neuron.amplitude / two_digits(height * dt, math.ceil)
         for name in {*node.inputs}:
             if last[name] == node.name:
                 del values[name]
     return factors
-
-
-def _two_digits(value: float) -> float:
-    """The next number up with two digits."""
-    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return float(f"{math.ceil(value / digit) * digit:.1e}")
 
 
 def _has_seen_training(node: Affine) -> bool:

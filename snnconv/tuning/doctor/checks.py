@@ -11,7 +11,7 @@ import numpy as np
 from ...neurons import IF, LIF
 from ...neurons.base import steps_as
 from ...text.advice import argument
-from ...text.plain import plural
+from ...text.plain import plural, two_digits
 from .errors import layer_errors
 from .examination import Examination
 
@@ -180,7 +180,7 @@ def too_fast(found: Examination) -> Iterator[Finding]:
         highest = float(np.abs(layer.expected).max())
         numbers = {"ceiling": ceiling, "highest_rate": highest, "above": above, "saturated": saturated}
         if above > ABOVE_SHARE:
-            slower = argument("scale_firing_rates", {layer.name: _rounded_down(step_ceiling / highest)})
+            slower = argument("scale_firing_rates", {layer.name: two_digits(step_ceiling / highest)})
             yield Finding(
                 "above_ceiling",
                 layer.name,
@@ -206,7 +206,7 @@ def many_spikes(found: Examination) -> Iterator[Finding]:
         highest = float(np.percentile(np.abs(layer.expected), 100 * (1 - ABOVE_SHARE)))
         if highest * found.dt <= MANY_SPIKES or highest >= layer.step_ceiling(found.dt):
             continue
-        slower = argument("scale_firing_rates", {layer.name: _rounded_down(1 / (highest * found.dt))})
+        slower = argument("scale_firing_rates", {layer.name: two_digits(1 / (highest * found.dt))})
         yield Finding(
             "many_spikes",
             layer.name,
@@ -247,7 +247,7 @@ def unscaled(found: Examination) -> Iterator[Finding]:
             continue
         slow = source if rates[0] < rates[1] else layer
         ratio = max(rates) / min(rates)
-        scale = argument("scale_firing_rates", {slow.name: _rounded_down(ratio)})
+        scale = argument("scale_firing_rates", {slow.name: two_digits(ratio)})
         yield Finding(
             "unscaled",
             layer.name,
@@ -387,9 +387,3 @@ CHECKS: tuple[Callable[[Examination], Iterator[Finding]], ...] = (
     one_answer,
     dead_output,
 )
-
-
-def _rounded_down(factor: float) -> float:
-    """The factor with two digits, not above it."""
-    power = 10.0 ** (np.floor(np.log10(factor)) - 1)
-    return float(np.floor(factor / power) * power)
