@@ -74,7 +74,7 @@ def run(
     check_dt(graph, dt)
     xs = graph.check_inputs(x, dtype, n_steps)
     wanted = recording(graph, record)
-    nodes = [node.map_arrays(lambda array: array.astype(dtype)) for node in graph.nodes]
+    nodes = [node.map_arrays(lambda array: array.astype(dtype, copy=False)) for node in graph.nodes]
     stateful = [node for node in nodes if isinstance(node, Stateful)]
     if state is None:
         voltages = initial_voltages(graph, initial_voltage, seed)
