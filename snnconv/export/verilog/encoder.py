@@ -20,7 +20,7 @@ from ...quantize import (
     SpikingLayer,
 )
 from ...quantize.neurons import IntegerIF
-from ...quantize.nodes import FloatNeuron, FloatOrigin
+from ...quantize.origins import FloatNeuron, FloatOrigin
 from ...quantize.proofs import proven
 
 
