@@ -21,12 +21,12 @@ def random_branches(seed, shape, *, neuron="LIF", synapse=False, tau_ref=0.002, 
     """A network of one of BRANCHED, whose neurons fire at about a tenth of the steps.
 
     - residual: a convolution of spikes, and the spikes themselves
-    - strided: convolutions of 3 x 3 and of 1 x 1 places with a stride, and a second addition of spikes behind them
+    - strided: convolutions of 3 x 3 and of 1 x 1 places with a stride; then a depthwise one, and spikes
     - inverted: sums of sums without neurons between, and a kernel behind
     - input: the input beside spikes, without a synapse
     - pooled: an average pool of spikes, and one behind the addition
     - joined: channels side by side before a convolution with a border, and before neurons
-    - dense: two layers before neurons and three before the output
+    - dense: two layers before neurons, and spikes beside a layer before that of the output
     """
     rng = np.random.default_rng(seed)
     high = 2.0 if neuron == "LIF" else 100.0
@@ -54,23 +54,19 @@ def random_branches(seed, shape, *, neuron="LIF", synapse=False, tau_ref=0.002, 
         d2 = line.dense("d2", weights(6, 5), biases(5)).last
         line.back_to(n1).dense("d3", weights(6, 5), biases(5)).plus("sum", d2)
         n2 = fires("n2")
-        heads = [
-            line.back_to(each).dense(f"h{i}", rng.normal(size=(n, 5))).last for i, (each, n) in enumerate([(n1, 6)])
-        ]
-        return line.back_to(n2).plus("all", *heads).dense("out", rng.normal(size=(5, 3)), rng.normal(size=3)).graph()
+        head = line.back_to(n1).dense("head", rng.normal(size=(6, 5))).last
+        return line.back_to(n2).plus("all", head).dense("out", rng.normal(size=(5, 3)), rng.normal(size=3)).graph()
     line.conv("c1", weights(3, 3, 2, 4), biases(), padding=1)
     n1 = fires("n1")
     c2 = line.conv("c2", weights(3, 3, 4, 4), biases(), padding=1).last
     if shape == "residual":
         line.plus("sum", n1)
     elif shape == "strided":
-        n2 = fires("n2")
+        fires("n2")
         c3 = line.conv("c3", weights(3, 3, 4, 4), strides=2, padding=1).last
         line.back_to(n1).conv("short", weights(1, 1, 4, 4), biases(), strides=2).plus("sum", c3)
-        fires("n3")
-        c4 = line.conv("c4", weights(3, 3, 1, 4), padding=1, groups=4).last
-        line.back_to(line.nodes[-2]).plus("sum2", c4)
-        assert n2.shape == (6, 6, 4)
+        n3 = fires("n3")
+        line.conv("c4", weights(3, 3, 1, 4), padding=1, groups=4).plus("sum2", n3)
     elif shape == "inverted":
         line.back_to(n1).conv("p1", weights(1, 1, 4, 3), rng.normal(size=3))
         p1 = line.last

@@ -48,7 +48,7 @@ def with_encoder(graph: IntegerGraph) -> IntegerGraph:
             threshold_bits=0, tau_rc=0.0, tau_ref=0.0, min_voltage=0.0, amplitude=1.0, initial_voltage=(T >> 1) / T
         ),
     )
-    encoder = proven(layer, given.ranges["value"], graph.settings.n_steps)
+    encoder = proven(layer, [given.ranges["value"]], graph.settings.n_steps)
     behind = [
         dataclasses.replace(node, inputs=(encoder.name,)) if node.inputs == (source.name,) else node
         for node in graph.nodes[1:]
@@ -69,7 +69,7 @@ def parts(graph: IntegerGraph) -> list[tuple[IntegerNode, IntegerNode]]:
         source = graph[node.inputs[0]]
         if isinstance(node, MaxPool) and node.is_running:
             layer = ReadoutLayer(**_one_by_one(_free_name(graph, f"{node.name}.sums"), source, 1.0))
-            sums = proven(layer, source.ranges["value"], graph.settings.n_steps)
+            sums = proven(layer, [source.ranges["value"]], graph.settings.n_steps)
             found.append((sums, source))
             source = sums
         found.append((node, source))
@@ -81,7 +81,7 @@ def _as_given(source: EncodedInput) -> EncodedInput:
     code = source.code
     numbers = Analog(bits=code.bits, low=code.low, high=code.high, factor=code.factor, offset=code.offset)
     given = EncodedInput(name=source.name, shape=source.shape, code=numbers)
-    return proven(given, numbers.sent, 1)
+    return proven(given, [], 1)
 
 
 def _one_by_one(name: str, source: IntegerNode, unit: float) -> dict[str, Any]:
