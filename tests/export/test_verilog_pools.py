@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
+from snnconv.errors import ExportError
 from snnconv.export.verilog.encoder import with_encoder
 from snnconv.export.verilog.stages import readers, stages
 from snnconv.export.verilog.timing import sample_clocks
 
+from ..helpers.branched_networks import random_branches
 from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.golden import expected, n_spikes_of
 from ..helpers.integer_networks import calibrated_digits
@@ -74,3 +76,10 @@ def test_a_layer_waits_for_all_that_read_it():
     clocks = np.array([[1, 1, 1, 1], [10, 10, 10, 10], [2, 2, 2, 2]])
     assert sample_clocks(clocks, [0, 1, 1]) == 41
     assert sample_clocks(clocks[::2], [0, 1]) == 9
+
+
+@pytest.mark.parametrize("code", ["analog", "rate"])
+def test_branches_are_refused_by_name(code, tmp_path):
+    message = "no place for branches that are added or joined, as before 'n2', 'y'. The targets c and params"
+    with pytest.raises(ExportError, match=message):
+        export.export(random_branches(0, "dense"), tmp_path / "out", "verilog", n_steps=4, code=code)

@@ -178,7 +178,7 @@ TARGET = Target(
     "c",
     "_c",
     "a C99 program with a self-test, in integers or doubles: dense, convolutions, pools, LIF, IF, lowpass",
-    "what has no integer form: branches, Alpha synapses, other neurons",
+    "what has no integer form: Alpha synapses, functions of means, other neurons; in doubles, branches that join",
     plan,
     (NUMBERS, *OPTIONS),
     is_folder=True,

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import ExportError
 from ...quantize import (
     Analog,
     EncodedInput,
     IntegerGraph,
+    IntegerLayer,
     IntegerNode,
     LatencyCode,
     MaxPool,
@@ -29,7 +31,13 @@ def with_encoder(graph: IntegerGraph) -> IntegerGraph:
 
     The code's accumulator, ``a += q; a >= T: spike, a -= T``, is the voltage of an IF neuron with threshold T, a weight
     of 1, and T >> 1 at the start.
+
+    Raises
+    ------
+    ExportError
+        If layers add branches, which it names.
     """
+    _check_branches(graph)
     source, code = graph.input, graph.input.code
     if not isinstance(code, RateCode):
         return graph
@@ -62,6 +70,7 @@ def parts(graph: IntegerGraph) -> list[tuple[IntegerNode, IntegerNode]]:
     Behind inputs in the latency code an encoder, which is called as they are; before a max pool of running sums these
     sums, as outputs that are summed up over time.
     """
+    _check_branches(graph)
     found: list[tuple[IntegerNode, IntegerNode]] = []
     if isinstance(graph.input.code, LatencyCode):
         found.append((graph.input, _as_given(graph.input)))
@@ -74,6 +83,15 @@ def parts(graph: IntegerGraph) -> list[tuple[IntegerNode, IntegerNode]]:
             source = sums
         found.append((node, source))
     return found
+
+
+def _check_branches(graph: IntegerGraph) -> None:
+    adding = [f"'{node.name}'" for node in graph.nodes if isinstance(node, IntegerLayer) and node.branches]
+    if adding:
+        raise ExportError(
+            f"the circuit has no place for branches that are added or joined, as before {', '.join(adding)}. The "
+            f"targets c and params take them."
+        )
 
 
 def _as_given(source: EncodedInput) -> EncodedInput:

@@ -157,7 +157,8 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int], deepest: int = 0) ->
     Raises
     ------
     ExportError
-        If several layers read the inputs, or a layer is none that the circuit has; it names all of them.
+        If several layers read the inputs, or a layer is none that the circuit has; it names all of them. Likewise if
+        layers add branches.
     """
     found: list[Stage] = []
     numbers, stuck = {graph.input.name: 0}, []
