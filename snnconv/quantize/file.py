@@ -7,9 +7,10 @@
     /order              names of all nodes, in execution order; the first is the input
     /outputs            (n_outputs, 2) names: of the output, of the readout that gives it
     /approximations     sentences
-    /nodes/<name>       attributes kind, inputs (what feeds it, then the branches that it adds), shape, and those of ATTRIBUTES for the kind
+    /nodes/<name>       attributes kind, inputs (what feeds it, then the branches that it adds), shape, and those of
+                        ATTRIBUTES for the kind
         kernel, bias, threshold, floor, ceiling     integers
-        scale, weights, biases                      what they were rounded from; of a branch kernel and these alone
+        scale, weights, biases                      what they were rounded from; a branch has a kernel and these
       attributes range.<what> = (low, high): the proven range of an integer
     /nodes/<input>      attributes code = its kind, code.<parameter>
 

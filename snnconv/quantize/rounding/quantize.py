@@ -40,14 +40,14 @@ def quantize(
         S = (2^(weight_bits - 1) - 1) / c             for each neuron, with c = max|w|
         W = round(w·S)    B = round(b·S·2^s)    θ = round(S·2^s)    R = round(tau_ref/dt)
 
-    with the smallest s of 0 or more that makes every θ at least 2^F. Where branches are added up, c is that of all their
-    weights, and each has a shift of its own, with the same ``S·2^s``. Below 8 bits, where a neuron has 16 weights or
-    more, c is the size with the smallest squared error, and weights beyond it are cut off. F is threshold_bits more
-    than ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF neurons it is K. With δ
-    rounded before it is folded, the gain for constant currents and the firing threshold stay those of the float
-    network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own rounded δ in w; F
-    has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier gets fewer; where
-    it does not hold weights of all their bits, these get fewer, which `approximations` says.
+    with the smallest s of 0 or more that makes every θ at least 2^F. Where branches are added up, c is that of all
+    their weights, and each has a shift of its own, with the same ``S·2^s``. Below 8 bits, where a neuron has 16
+    weights or more, c is the size with the smallest squared error, and weights beyond it are cut off. F is
+    threshold_bits more than ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF
+    neurons it is K. With δ rounded before it is folded, the gain for constant currents and the firing threshold stay
+    those of the float network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own
+    rounded δ in w; F has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier
+    gets fewer; where it does not hold weights of all their bits, these get fewer, which `approximations` says.
 
     Parameters
     ----------
