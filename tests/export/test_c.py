@@ -1,6 +1,5 @@
 """The C program: the integers of the NumPy loop, bit for bit, whatever the compiler does."""
 
-import dataclasses
 import math
 import re
 import shutil
@@ -15,12 +14,11 @@ from snnconv import export
 from snnconv.errors import ExportError, ParameterError
 from snnconv.export import verify_folder
 from snnconv.export.c import compiling
-from snnconv.export.c.integers import IntegerWriter
 from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.neurons import IF, LIF, Tanh
-from snnconv.quantize import WeightedSums, load
+from snnconv.quantize import load
 
-from ..helpers.branched_networks import SHAPES, random_branches, random_network
+from ..helpers.branched_networks import SHAPES, random_network
 from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
 from ..helpers.command import run as run_command
 from ..helpers.examples import at_most
@@ -93,26 +91,6 @@ def test_the_program_gives_the_integers_of_numpy(
     assert_equals_numpy(folder, integers, x, 25, ("-O1", *SANITIZE))
     golden = expected(integers, x, 25, 4)
     assert compiling.build(folder, ("-O0",)).said.startswith(f"PASSED: {golden.size};")
-
-
-def test_branches_are_put_behind_what_they_are_added_to():
-    """`quantize` reads the input last: what stays cannot be summed up before what comes at each step."""
-    integers, _ = integers_and_files(random_branches(0, "input"), np.zeros((1, 6, 6, 2)), golden=1)
-    x, n1, branch, n4, y = integers.nodes
-    assert (branch.inputs, n4.inputs) == (("x",), ("n1", "n4.branch1"))
-    own = WeightedSums(
-        **{key: getattr(n4, key) for key in ("kernel", "shift", "origin")}
-        | {key: getattr(n4, key) for key in ("input_shape", "shape", "strides", "padding", "dilation", "groups")}
-        | {"name": "own", "inputs": ("n1",), "ranges": {"weight": n4.ranges["weight"], "value": n4.ranges["drive"]}}
-    )
-    turned = dataclasses.replace(
-        n4,
-        inputs=("x", "own"),
-        **{key: getattr(branch, key) for key in ("kernel", "shift", "origin", "input_shape", "padding")},
-    )
-    graph = dataclasses.replace(integers, nodes=(x, n1, own, turned, y))
-    with pytest.raises(ExportError, match="layer 'n4': its first input stays, and others do not"):
-        IntegerWriter(graph).program()
 
 
 def test_geometry_of_every_kind(tmp_path):

@@ -1,4 +1,4 @@
-"""The circuit of max pools, signed spikes, several outputs and every code: it equals the integer network."""
+"""The circuit of max pools, branches, signed spikes, several outputs and codes: it equals the integer network."""
 
 import shutil
 import subprocess
@@ -103,6 +103,7 @@ def test_branches_are_added(shape, options, tmp_path):
 def test_of_several_branches_each_adds_the_one_before():
     integers = quantize.quantize(random_branches(3, "inverted"))
     first, second, last = (part for part in parts(integers) if part.node.name.startswith("n4"))
-    assert (first.added, second.added, last.added) == (None, first.node, second.node)
+    assert (first.added, second.added.name, last.added.name) == (None, first.node.name, second.node.name)
+    assert last.added.ranges == second.node.ranges
     ranges = [integers[name].ranges["value"] for name in ("n4.branch1", "n4.branch2")]
     assert second.node.ranges["value"].high == sum(each.high for each in ranges)
