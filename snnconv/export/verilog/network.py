@@ -70,19 +70,17 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
         ]
         sent = [f"layer{number}_{what}" for what in ("sent", "index", "value")]
         written = (*sent, f"done{number}", "1'b0", f"step_tags{number}")
-        behind: list[int | str] = [
-            *readers(stages, number),
-            *(result for result, source in outputs if source == number),
-        ]
+        behind = [*readers(stages, number), *(result for result, source in outputs if source == number)]
         for reader in behind:
             read = (f"ready{reader}", f"release{reader}" if reader > n else f"done{reader}")
             own = None if reader > n else stages[reader - 1]
             instances.append(store_text(reader, own, (value, stage.n_neurons, address), 2, written, read))
-        for reader in adders(stages, number):
-            read, label = (f"ready{reader}_added", f"done{reader}"), f"{reader}_added"
-            instances.append(added_text(label, (value, stage.n_neurons, address), written, read))
-            behind.append(label)
-        free = " && ".join(f"free{reader}" for reader in behind) or "1'b1"
+        adding = adders(stages, number)
+        for reader in adding:
+            read = (f"ready{reader}_added", f"done{reader}")
+            instances.append(added_text(f"{reader}_added", (value, stage.n_neurons, address), written, read))
+        room = [f"free{reader}" for reader in behind] + [f"free{reader}_added" for reader in adding]
+        free = " && ".join(room) or "1'b1"
         instances.append(layer_text(number, stage, free))
     unread = [f"sent_tags{result}[1:0], count{result}" for result, _ in outputs]
     for number, stage in enumerate(stages, 1):
