@@ -63,7 +63,7 @@ def with_encoder(graph: IntegerGraph) -> IntegerGraph:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class CircuitPart:
     """A node, the node that feeds it, and the sums of a branch that it adds, if it does."""
 
     node: IntegerNode
@@ -71,26 +71,26 @@ class Part:
     added: WeightedSums | None = None
 
 
-def parts(graph: IntegerGraph) -> list[Part]:
+def parts(graph: IntegerGraph) -> list[CircuitPart]:
     """The nodes of a graph in order, and the circuit's own between them.
 
     Behind inputs in the latency code an encoder, which is called as they are; before a max pool of running sums these
     sums, as outputs that are summed up over time. Of several branches each adds the one before, and the layer the last.
     """
     added = _added(graph)
-    found: list[Part] = []
+    found: list[CircuitPart] = []
     if isinstance(graph.input.code, LatencyCode):
-        found.append(Part(graph.input, _as_given(graph.input)))
+        found.append(CircuitPart(graph.input, _as_given(graph.input)))
     for node in graph.nodes[1:]:
         source, branch = graph[node.inputs[0]], added.get(node.name)
         if isinstance(node, MaxPool) and node.is_running:
             layer = ReadoutLayer(**_one_by_one(_free_name(graph, f"{node.name}.sums"), source, 1.0))
             sums = proven(layer, [source.ranges["value"]], graph.settings.n_steps)
-            found.append(Part(sums, source))
+            found.append(CircuitPart(sums, source))
             source = sums
         if isinstance(node, WeightedSums) and branch is not None:
             node = _with_added(node, branch)
-        found.append(Part(node, source, branch))
+        found.append(CircuitPart(node, source, branch))
     return found
 
 

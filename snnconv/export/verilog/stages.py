@@ -27,7 +27,7 @@ from ...quantize import (
 from ...quantize.neurons import IntegerLIF
 from ...quantize.proofs import largest_sum
 from ...quantize.ranges import span
-from .encoder import Part, parts
+from .encoder import CircuitPart, parts
 from .memories import cycle, layout, neuron_arrays, side_by_side
 
 AXES = "ZYX"
@@ -226,7 +226,7 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(name: str, part: Part, most_lanes: int, is_held: bool, n_steps: int, deepest: int) -> Stage:
+def _stage(name: str, part: CircuitPart, most_lanes: int, is_held: bool, n_steps: int, deepest: int) -> Stage:
     node, source = part.node, part.source
     kernel, input_shape = _window(node)
     geometry = _geometry(node, kernel, input_shape)

@@ -36,7 +36,7 @@ FEWEST_BITS = 4  # of a weight, where int32 does not leave it more
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class BranchSource:
     """The node that feeds a branch.
 
     Parameters
@@ -72,14 +72,14 @@ class Rounded(Generic[Layer]):
     n_reduced: int = 0
 
 
-def spiking_layer(chain: Chain, form: Form, sources: Sequence[Source]) -> Rounded[SpikingLayer]:
+def spiking_layer(chain: Chain, form: Form, sources: Sequence[BranchSource]) -> Rounded[SpikingLayer]:
     """The integer form of a population.
 
     Parameters
     ----------
     form : Form
         Of the neurons.
-    sources : sequence of Source
+    sources : sequence of BranchSource
         Of the chain's branches.
 
     Raises
@@ -143,7 +143,9 @@ def _with_neurons(
     return (None, wide) if wide else (layer, wide)
 
 
-def readout_layer(name: str, chain: Chain, sources: Sequence[Source], settings: Settings) -> Rounded[ReadoutLayer]:
+def readout_layer(
+    name: str, chain: Chain, sources: Sequence[BranchSource], settings: Settings
+) -> Rounded[ReadoutLayer]:
     """The integer form of an output, with the finest shift and scale at which a run of `n_steps` fits int32.
 
     Raises
@@ -181,7 +183,7 @@ def readout_layer(name: str, chain: Chain, sources: Sequence[Source], settings: 
     raise too_wide_error(name, wide)
 
 
-def _weights(chain: Chain, sources: Sequence[Source], step: float) -> list[np.ndarray]:
+def _weights(chain: Chain, sources: Sequence[BranchSource], step: float) -> list[np.ndarray]:
     """The weights of each branch, of integers of its source, times `step`."""
     pairs = zip(chain.branches, sources, strict=True)
     return [branch.linear.kernel * (source.unit * branch.factor * step) for branch, source in pairs]
@@ -199,7 +201,7 @@ def _branches(
     weights: Sequence[np.ndarray],
     scale: np.ndarray,
     shift: int,
-    sources: Sequence[Source],
+    sources: Sequence[BranchSource],
 ) -> tuple[tuple[WeightedSums, ...], dict[str, Any]]:
     """The sums of all branches but the first, and the first one's fields, for a layer that adds them.
 

@@ -16,7 +16,7 @@ from ..proofs import proven
 from ..scales import Settings
 from .chains import Chain, chains, prepare
 from .forms import form_of
-from .layers import Layer, Rounded, Source, readout_layer, spiking_layer
+from .layers import BranchSource, Layer, Rounded, readout_layer, spiking_layer
 from .support import of_input, of_linear, of_scales, unsupported_nodes
 
 
@@ -144,8 +144,8 @@ class _Builder:
                 self._add_layer(made, made.layer.output_scale)
         return IntegerGraph(tuple(self._nodes.values()), outputs, self._settings, tuple(self._lines), self._graph.name)
 
-    def _source(self, name: str) -> Source:
-        return Source(self._units[name], self._nodes[name].ranges["value"])
+    def _source(self, name: str) -> BranchSource:
+        return BranchSource(self._units[name], self._nodes[name].ranges["value"])
 
     def _add_layer(self, made: Rounded[Layer], unit: float) -> Layer:
         """The layer with its ranges, behind the branches that it adds."""
