@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ExportError
 from ..graph.inputs import has_steps
-from ..quantize import IntegerGraph, IntegerLayer, MaxPool, SumPool, run
+from ..quantize import IntegerGraph, MaxPool, SumPool, WeightedNode, run
 from ..quantize.reference import sum_pool
 from ..text.plain import plural
 from .integers import samples
@@ -148,11 +148,11 @@ def _made_up(integers: IntegerGraph) -> np.ndarray:
     return np.stack([*ends, *(np.where(rng.random(shape) < share, code.high, code.low) for share in shares)])
 
 
-def _layers(integers: IntegerGraph) -> list[IntegerLayer]:
-    return [node for node in integers.nodes if isinstance(node, IntegerLayer)]
+def _layers(integers: IntegerGraph) -> list[WeightedNode]:
+    return [node for node in integers.nodes if isinstance(node, WeightedNode)]
 
 
-def _n_rows(layer: IntegerLayer) -> int:
+def _n_rows(layer: WeightedNode) -> int:
     return math.prod(layer.kernel.shape[:-1])
 
 
@@ -166,12 +166,12 @@ def _active(integers: IntegerGraph, codes: np.ndarray, spikes: Mapping[str, np.n
             sent[node.name] = sum_pool(node, sent[node.inputs[0]].astype("int64")) > 0
         elif isinstance(node, MaxPool):
             sent[node.name] = node.largest(sent[node.inputs[0]].astype("int64")) > 0
-        elif isinstance(node, IntegerLayer):
+        elif isinstance(node, WeightedNode):
             found.append(_rows(node, sent[node.inputs[0]]))
     return np.concatenate(found, 1)
 
 
-def _rows(layer: IntegerLayer, active: np.ndarray) -> np.ndarray:
+def _rows(layer: WeightedNode, active: np.ndarray) -> np.ndarray:
     """Whether each row of a layer's weights has an input that is active, (n, rows)."""
     active = active.reshape(len(active), *layer.input_shape)
     if not layer.strides:

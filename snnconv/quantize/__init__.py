@@ -11,7 +11,17 @@
 
 from .codes import Analog, Code, LatencyCode, RateCode
 from .integer_graph import IntegerGraph, load
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, MaxPool, ReadoutLayer, SpikingLayer, SumPool
+from .nodes import (
+    EncodedInput,
+    IntegerLayer,
+    IntegerNode,
+    MaxPool,
+    ReadoutLayer,
+    SpikingLayer,
+    SumPool,
+    WeightedNode,
+    WeightedSums,
+)
 from .ranges import Range
 from .reference import run
 from .rounding.quantize import quantize
@@ -32,6 +42,8 @@ __all__ = [
     "Settings",
     "SpikingLayer",
     "SumPool",
+    "WeightedNode",
+    "WeightedSums",
     "load",
     "quantize",
     "run",

@@ -7,9 +7,10 @@
     /order              names of all nodes, in execution order; the first is the input
     /outputs            (n_outputs, 2) names: of the output, of the readout that gives it
     /approximations     sentences
-    /nodes/<name>       attributes kind, inputs, shape, and those of ATTRIBUTES for the kind
+    /nodes/<name>       attributes kind, inputs (what feeds it, then the branches that it adds), shape, and those of
+                        ATTRIBUTES for the kind
         kernel, bias, threshold, floor, ceiling     integers
-        scale, weights, biases                      what they were rounded from
+        scale, weights, biases                      what they were rounded from; a branch has a kernel and these
       attributes range.<what> = (low, high): the proven range of an integer
     /nodes/<input>      attributes code = its kind, code.<parameter>
 
@@ -42,19 +43,20 @@ from ..files.hdf5 import (
 from ..files.output import check_ending
 from ..files.writing import replacing
 from .codes import CODES
+from .linear import MAX_RANK
 from .neurons import INTEGER_NEURONS, IntegerNeuron, start_voltage
 from .nodes import (
     INTEGER_NODES,
     EncodedInput,
-    FloatNeuron,
-    FloatOrigin,
     IntegerLayer,
     IntegerNode,
     MaxPool,
     SpikingLayer,
     SumPool,
+    WeightedNode,
     with_ranges,
 )
+from .origins import FloatNeuron, FloatOrigin
 from .proofs import prove
 from .ranges import Range
 from .scales import Settings
@@ -62,16 +64,17 @@ from .scales import Settings
 FORMAT, VERSION, SUFFIX = INTEGER_FORMAT, 1, ".int.h5"
 ENDINGS = (SUFFIX, ".h5", ".hdf5")
 MAX_VALUES = 1 << 24  # of one sample at a node
-MAX_RANK = 3  # spatial axes
 
-_SUMS = ("input_shape", "shift", "synapse", "synapse_bits", "fraction_bits", "strides", "padding", "dilation", "groups")
-_LAYER = (*_SUMS, "input_unit", "synapse_tau")
+_GEOMETRY = ("input_shape", "shift", "strides", "padding", "dilation", "groups")
+_SUMS = (*_GEOMETRY, "fraction_bits", "input_unit", "synapse_tau")
+_LAYER = (*_SUMS, "synapse", "synapse_bits")
 _NEURON = ("leak", "refractory_steps", "is_rectified")  # besides its kind and its arrays
 _FLOATS = tuple(field.name for field in dataclasses.fields(FloatNeuron))
 ATTRIBUTES = {  # of a node besides kind, inputs and shape, in the order of the file, all of them readable from the node
     "EncodedInput": (),
     "SumPool": ("input_shape", "size", "strides"),
     "MaxPool": ("input_shape", "size", "strides", "padding", "is_running"),
+    "WeightedSums": _SUMS,
     "SpikingLayer": (*_LAYER, "neuron", *_NEURON, *_FLOATS),
     "ReadoutLayer": (*_LAYER, "activation"),
 }
@@ -151,10 +154,10 @@ def _read(file: h5py.File) -> dict[str, Any]:
     nodes: dict[str, IntegerNode] = {}
     for name in map(_text, _texts(file, "order", 1)):
         node = _node(child(file, f"nodes/{name}"), name)
-        source = nodes[node.inputs[0]] if node.inputs and node.inputs[0] in nodes else None
-        if not _fits(node, source):
+        sources = [nodes[each] for each in node.inputs if each in nodes]
+        if len(sources) != len(node.inputs) or not _fits(node, sources):
             raise _misfit(name)
-        ranges = prove(node, source.ranges["value"] if source else Range(0, 0), settings.n_steps)
+        ranges = prove(node, [source.ranges["value"] for source in sources], settings.n_steps)
         if ranges != dict(node.ranges):
             raise ModelFileError(f"the numbers of node '{name}' do not give the ranges that the file claims for them.")
         nodes[name] = with_ranges(node, ranges)
@@ -181,7 +184,7 @@ def _node(group: Any, name: str) -> IntegerNode:
             raise ModelFileError(f"{what} has the unknown code {found.get('code')!r}.")
         given = {key.removeprefix("code."): value for key, value in found.items() if key.startswith("code.")}
         values["code"] = code(**_fields(code, given, f"the code of {what}"))
-    if issubclass(kind, IntegerLayer):
+    if issubclass(kind, WeightedNode):
         floats: dict[str, Any] = _fields(FloatOrigin, found, what) | _arrays(group, FloatOrigin)
         values |= _arrays(group, kind) | {"origin": FloatOrigin(**floats)}
     if issubclass(kind, SpikingLayer):
@@ -280,19 +283,23 @@ def _misfit(name: str) -> ModelFileError:
     return ModelFileError(f"it is damaged: the numbers and shapes of node '{name}' do not fit together.")
 
 
-def _fits(node: IntegerNode, source: IntegerNode | None) -> bool:
-    """Whether a node can run on what `source` sends."""
+def _fits(node: IntegerNode, sources: Sequence[IntegerNode]) -> bool:
+    """Whether a node can run on what `sources`, in the order of its inputs, send."""
     if math.prod(node.shape) > MAX_VALUES or any(size <= 0 for size in node.shape):
         return False
-    if isinstance(node, EncodedInput):
-        return source is None
-    if source is None or not isinstance(node, (SumPool, MaxPool, IntegerLayer)):
+    if not node.takes(sources):
         return False
-    if math.prod(node.input_shape) != math.prod(source.shape) or any(size <= 0 for size in node.input_shape):
+    if isinstance(node, EncodedInput):
+        return True
+    if not isinstance(node, (SumPool, MaxPool, WeightedNode)):
+        return False
+    if math.prod(node.input_shape) != math.prod(sources[0].shape) or any(size <= 0 for size in node.input_shape):
         return False
     if isinstance(node, (SumPool, MaxPool)):
         return _pool_fits(node)
-    return _connection_fits(node) and _numbers_fit(node) and (not isinstance(node, SpikingLayer) or node.neuron.fits())
+    if not _connection_fits(node) or not _numbers_fit(node):
+        return False
+    return not isinstance(node, SpikingLayer) or node.neuron.fits()
 
 
 def _pool_fits(node: SumPool | MaxPool) -> bool:
@@ -311,7 +318,7 @@ def _pool_fits(node: SumPool | MaxPool) -> bool:
     return node.shape == (*places, channels)
 
 
-def _connection_fits(layer: IntegerLayer) -> bool:
+def _connection_fits(layer: WeightedNode) -> bool:
     kernel, rank = layer.kernel.shape, len(layer.strides)
     if 0 in kernel:
         return False
@@ -328,13 +335,13 @@ def _connection_fits(layer: IntegerLayer) -> bool:
     return channels and len(layer.input_shape) == rank + 1 and min(layer.connection_shape) > 0 and _holds_all(layer)
 
 
-def _holds_all(layer: IntegerLayer) -> bool:
+def _holds_all(layer: WeightedNode) -> bool:
     return math.prod(layer.connection_shape) == math.prod(layer.shape)
 
 
-def _numbers_fit(layer: IntegerLayer) -> bool:
+def _numbers_fit(layer: WeightedNode) -> bool:
     floats, per_neuron = layer.origin.arrays(), (layer.shape, layer.shape[-1:])
-    return (
+    fits = (
         all(map(_is_int32, layer.integers().values()))
         and all(array.dtype.kind == "f" and array.dtype.itemsize <= 8 for array in floats.values())
         and all(bool(np.isfinite(array).all()) for array in floats.values())
@@ -344,10 +351,11 @@ def _numbers_fit(layer: IntegerLayer) -> bool:
         and layer.origin.weights.shape == layer.kernel.shape
         and bool((layer.origin.scale > 0).all())
         and 1 <= layer.origin.fraction_bits <= 20
-        and 1 <= layer.synapse_bits <= 20
         and 0 <= layer.shift <= 30
-        and 0 <= layer.synapse <= 1 << layer.synapse_bits
     )
+    if not isinstance(layer, IntegerLayer):
+        return fits
+    return fits and 1 <= layer.synapse_bits <= 20 and 0 <= layer.synapse <= 1 << layer.synapse_bits
 
 
 def _is_int32(array: np.ndarray) -> bool:

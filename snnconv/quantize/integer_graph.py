@@ -64,11 +64,13 @@ class IntegerGraph:
         object.__setattr__(self, "outputs", MappingProxyType(dict(self.outputs)))
         known: dict[str, IntegerNode] = {}
         for node in self.nodes:
-            is_input = isinstance(node, EncodedInput)
-            if is_input == bool(known) or len(node.inputs) != int(not is_input) or node.name in known:
+            if isinstance(node, EncodedInput) == bool(known) or node.name in known:
                 raise SnnconvError(f"node '{node.name}' is not where it can be in an integer graph.")
-            if not set(node.inputs) <= set(known):
-                raise SnnconvError(f"node '{node.name}' is fed by '{node.inputs[0]}', which does not come before it.")
+            for source in node.inputs:
+                if source not in known:
+                    raise SnnconvError(f"node '{node.name}' is fed by '{source}', which does not come before it.")
+            if not node.takes([known[source] for source in node.inputs]):
+                raise SnnconvError(f"node '{node.name}' ({node.kind}) cannot be fed by {list(node.inputs)}.")
             known[node.name] = node
         for label, name in self.outputs.items():
             if not isinstance(known.get(name), ReadoutLayer):
@@ -198,7 +200,7 @@ def _row(node: IntegerNode) -> list[str]:
     shape = shape_text(node.shape)
     if not isinstance(node, IntegerLayer):
         kind = node.code.kind if isinstance(node, EncodedInput) else node.kind
-        return [kind, shape, "", bits("value")]
+        return [kind, shape, bits("weight"), bits("value")]
     sums = [bits("weight"), bits("synapse" if node.synapse else "total_input"), str(node.shift)]
     if not isinstance(node, SpikingLayer):
         return ["Readout", shape, *sums, bits("total")]

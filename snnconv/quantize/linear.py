@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..graph import AveragePool, Conv, Dense
 from ..graph.nodes import Pairs
 
 Shape = tuple[int, ...]
+MAX_RANK = 3  # spatial axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,12 @@ class Linear:
         """Shape of its output."""
         return output_shape(self.kernel.shape, self.input_shape, self.strides, self.padding, self.dilation)
 
+    @property
+    def keeps_borders(self) -> bool:
+        """Whether it is a convolution of every place by itself that makes zeros of zeros."""
+        is_pointwise = all(size == 1 for size in (*self.kernel.shape[:-2], *self.strides))
+        return is_pointwise and bool(self.strides) and not np.any(self.padding) and not np.any(self.bias)
+
     def scaled(self, scale: np.ndarray | float, offset: np.ndarray | float) -> Linear:
         """The layer with an affine function of its output, one number per channel, folded in."""
         return dataclasses.replace(self, kernel=self.kernel * scale, bias=self.bias * scale + offset)
@@ -54,15 +62,15 @@ def output_shape(
     return (*places, kernel[-1])
 
 
-def from_channels(array: np.ndarray, kernel_shape: Shape, shape: Shape) -> np.ndarray:
+def from_channels(array: np.ndarray, shape: Shape) -> np.ndarray:
     """One number per channel of a kernel as an array per neuron.
 
     Parameters
     ----------
-    kernel_shape, shape : tuple of int
-        Shapes of what the kernel gives and of the neurons, which hold the same numbers in row-major order.
+    shape : tuple of int
+        Of the neurons, in whatever shape the kernel gives their numbers in row-major order.
     """
-    return array if shape == kernel_shape else np.broadcast_to(array, kernel_shape).reshape(shape)
+    return np.broadcast_to(array, (math.prod(shape) // array.size, array.size)).reshape(shape)
 
 
 def of_dense(node: Dense, input_shape: Shape) -> Linear:
@@ -89,24 +97,32 @@ def of_average_pool(node: AveragePool, input_shape: Shape) -> Linear:
 
 
 def elementwise(scale: np.ndarray, offset: np.ndarray, shape: Shape) -> Linear:
-    """``scale * x + offset`` number by number, as a depthwise convolution of one place with a channel per number."""
-    n = int(np.prod(shape))
-    kernel = np.broadcast_to(scale, shape).reshape(1, 1, n)
-    bias = np.broadcast_to(offset, shape).reshape(n)
-    return Linear(kernel, bias, (1, n), (1,), ((0, 0),), (1,), n)
+    """``scale * x + offset`` number by number, as a depthwise convolution of one place.
+
+    Where numbers differ from place to place, or there are no places, it has a channel for each number.
+    """
+    arrays, rank = (np.asarray(scale), np.asarray(offset)), len(shape) - 1
+    if 1 <= rank <= MAX_RANK and all(math.prod(array.shape[:-1]) == 1 for array in arrays):
+        numbers = [np.broadcast_to(array.ravel(), shape[-1:]) for array in arrays]
+    else:
+        numbers = [np.broadcast_to(array, shape).ravel() for array in arrays]
+        rank, shape = 1, (1, math.prod(shape))
+    ones = (1,) * rank
+    kernel = numbers[0].reshape(*ones, 1, shape[-1])
+    return Linear(kernel, numbers[1], shape, ones, ((0, 0),) * rank, ones, shape[-1])
 
 
 def compose(first: Linear, second: Linear) -> Linear | None:
     """Both layers as one, or None where none of the two kinds computes the same.
 
     Two convolutions make one with a larger window if the second does not pad: a border of zeros between the two is
-    not a border of zeros before them.
+    not a border of zeros before them, but where the first has windows of one place and no bias.
     """
     if second.input_shape != first.output_shape:
         return None
     if not first.strides and not second.strides:
         return Linear(first.kernel @ second.kernel, first.bias @ second.kernel + second.bias, first.input_shape)
-    if not first.strides or np.any(second.padding):
+    if not first.strides or (np.any(second.padding) and not first.keeps_borders):
         return None
     filters = first.kernel.shape[-1]
     is_depthwise = second.groups == filters == second.kernel.shape[-1]
@@ -126,7 +142,8 @@ def compose(first: Linear, second: Linear) -> Linear | None:
             place = tuple(a * rate + a2 * rate2 for a, a2, (rate, rate2) in zip(at, at2, rates, strict=True))
             kernel[place] += first.kernel[at] * weights[0] if is_depthwise else first.kernel[at] @ weights
     strides = tuple(s * s2 for s, s2 in zip(first.strides, second.strides, strict=True))
-    return Linear(kernel, bias, first.input_shape, strides, first.padding, (1,) * len(strides), first.groups)
+    padding = second.padding if np.any(second.padding) else first.padding
+    return Linear(kernel, bias, first.input_shape, strides, padding, (1,) * len(strides), first.groups)
 
 
 def _ungrouped(layer: Linear) -> Linear:

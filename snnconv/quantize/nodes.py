@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from ..graph.nodes.base import fields_of, rebuilt
 from .codes import Code
 from .linear import from_channels, output_shape
 from .neurons import Array, IntegerNeuron, State, freeze, leaked
+from .origins import FloatNeuron, FloatOrigin, effective_tau
 from .ranges import Range
 
 Node = TypeVar("Node", bound="IntegerNode")
@@ -41,7 +42,7 @@ class IntegerNode:
     ----------
     name : str
     inputs : tuple of str
-        Name of the node that feeds it; empty for the input.
+        Names of the nodes that feed it; empty for the input.
     shape : tuple of int
         Of the integers that it sends for one sample.
     ranges : mapping of str to Range
@@ -74,6 +75,10 @@ class IntegerNode:
         """All its arrays by name: the integers, and the floats that they were rounded from."""
         return self.integers()
 
+    def takes(self, sources: Sequence[IntegerNode]) -> bool:
+        """Whether its inputs can be these nodes, in their order."""
+        return len(sources) == 1 and not isinstance(sources[0], WeightedSums)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedInput(IntegerNode):
@@ -81,6 +86,9 @@ class EncodedInput(IntegerNode):
 
     code: Code
     inputs: tuple[str, ...] = ()
+
+    def takes(self, sources: Sequence[IntegerNode]) -> bool:
+        return not sources
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -153,78 +161,11 @@ class MaxPool(IntegerNode):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FloatOrigin:
-    """The float numbers that the integers of a linear layer were rounded from.
+class WeightedNode(IntegerNode, abstract=True):
+    """A dense layer or a convolution in integers, with the floats that it was rounded from.
 
-    Parameters
-    ----------
-    scale : float64 array, per neuron
-        S: ``kernel ≈ weights * S`` and ``bias ≈ biases * S * 2^shift``, each rounded to whole numbers, half to even;
-        weights of few bits are cut off at the ends of these.
-    weights, biases : float64 arrays
-        Effective weights and biases, with gain, spike height and the neuron's and the synapse's multipliers in them.
-    input_unit : float
-        What an integer 1 of the input stands for in the float network (a spike: amplitude/dt).
-    fraction_bits : int
-        K: fractional bits that multipliers of leaks were rounded to.
-    synapse_tau : float
-        Time constant of the float network's lowpass, in seconds; 0 where there is none.
-    """
-
-    scale: np.ndarray
-    weights: np.ndarray
-    biases: np.ndarray
-    input_unit: float
-    fraction_bits: int
-    synapse_tau: float = 0.0
-
-    def __post_init__(self) -> None:
-        freeze(self, *self.arrays())
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Its arrays by name."""
-        return {"scale": self.scale, "weights": self.weights, "biases": self.biases}
-
-
-@dataclass(frozen=True, kw_only=True)
-class FloatNeuron:
-    """The float numbers that integer neurons were made of.
-
-    Parameters
-    ----------
-    threshold_bits : int
-        F: every threshold was made at least about 2^F.
-    tau_rc, tau_ref : float
-        In seconds; 0 for IF.
-    min_voltage : float
-        Where the threshold is 1; nan for IF neurons that ignore negative current.
-    amplitude : float
-        The output per Hz. It is in the weights of the layers behind.
-    initial_voltage : float
-        Where the threshold is 1; 0 or more, and below 1.
-    """
-
-    threshold_bits: int
-    tau_rc: float
-    tau_ref: float
-    min_voltage: float
-    amplitude: float
-    initial_voltage: float = 0.0
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class IntegerLayer(IntegerNode, abstract=True):
-    """A linear layer in integers, with the floats that it was rounded from.
-
-    At each step, for the integers x that its input sends::
-
-        total = sum of W * x over the inputs, << shift
-        without synapse:  current = total
-        with synapse:     I = I - ((I * synapse + half) >> synapse_bits) + total;  current = I
-        drive = current + B
-
-    `I` starts at 0. A convolution pads with zeros. Arrays called per neuron have the layer's shape, or one number per
-    channel, (shape[-1],), where it is the same at every place.
+    A convolution pads with zeros. Arrays called per neuron have the node's shape, or one number per channel,
+    (shape[-1],), where it is the same at every place.
 
     Parameters
     ----------
@@ -232,11 +173,7 @@ class IntegerLayer(IntegerNode, abstract=True):
         (n_in,) for dense layers, (*space, channels) for convolutions.
     kernel : integer array
         W: (n_in, n_out), or (*window, channels // groups, filters).
-    bias : int32 array, per neuron
-        B.
     shift : int
-    synapse, synapse_bits : int
-        D_s of a lowpass, 0 where there is none, and its fractional bits K_s.
     strides, dilation : tuple of int
         One number per spatial axis of a convolution; empty for dense layers.
     padding : tuple of (before, after)
@@ -249,10 +186,7 @@ class IntegerLayer(IntegerNode, abstract=True):
 
     input_shape: tuple[int, ...]
     kernel: np.ndarray
-    bias: np.ndarray
     shift: int
-    synapse: int = 0
-    synapse_bits: int
     strides: tuple[int, ...] = ()
     padding: Pairs = ()
     dilation: tuple[int, ...] = ()
@@ -265,20 +199,13 @@ class IntegerLayer(IntegerNode, abstract=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        freeze(self, "kernel", "bias")
+        freeze(self, "kernel")
 
     def integers(self) -> dict[str, np.ndarray]:
-        return {"kernel": self.kernel, "bias": self.bias}
+        return {"kernel": self.kernel}
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {**self.integers(), **self.origin.arrays()}
-
-    def drive(self, total: Array, state: State, xp: Any = np) -> tuple[Array, State]:
-        """Drive (n, *shape) for shifted sums (n, *connection_shape), and the state after the synapse's step."""
-        if self.synapse:
-            total = leaked(state["current"], self.synapse, self.synapse_bits, xp) + total
-            state = {**state, "current": total}
-        return xp.reshape(total, (-1, *self.shape)) + self.bias, state
 
     @property
     def connection(self) -> str:
@@ -308,12 +235,73 @@ class IntegerLayer(IntegerNode, abstract=True):
         return self.per_neuron(array).reshape(-1, self.kernel.shape[-1])[0]
 
     def per_neuron(self, array: np.ndarray) -> np.ndarray:
-        """An array per neuron in the full shape of the layer."""
+        """An array per neuron in the full shape of the node."""
         return np.broadcast_to(array, self.shape)
 
     def from_channels(self, array: np.ndarray) -> np.ndarray:
         """One number per channel of the kernel as an array per neuron."""
-        return from_channels(array, self.connection_shape, self.shape)
+        return from_channels(array, self.shape)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WeightedSums(WeightedNode):
+    """A branch of an addition before neurons or an output: sends ``(sum of W * x over the inputs) << shift``.
+
+    ``S * 2^shift`` is that of the layer which adds the sums to its own. All biases are that layer's; those of the
+    origin are 0.
+    """
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerLayer(WeightedNode, abstract=True):
+    """A linear layer in integers, with neurons or an output behind it.
+
+    At each step, for the integers x that its first input sends, and the sums of the branches that are its others::
+
+        total = ((sum of W * x over the inputs) << shift) + the sums of each branch
+        without synapse:  current = total
+        with synapse:     I = I - ((I * synapse + half) >> synapse_bits) + total;  current = I
+        drive = current + B
+
+    `I` starts at 0.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        Name of the node that feeds it, then those of the `WeightedSums` that it adds.
+    bias : int32 array, per neuron
+        B.
+    synapse, synapse_bits : int
+        D_s of a lowpass, 0 where there is none, and its fractional bits K_s.
+    """
+
+    bias: np.ndarray
+    synapse: int = 0
+    synapse_bits: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        freeze(self, "bias")
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the `WeightedSums` that it adds to its own sums."""
+        return self.inputs[1:]
+
+    def takes(self, sources: Sequence[IntegerNode]) -> bool:
+        branches = sources[1:]
+        are_sums = all(isinstance(each, WeightedSums) and each.n_neurons == self.n_neurons for each in branches)
+        return super().takes(sources[:1]) and are_sums
+
+    def integers(self) -> dict[str, np.ndarray]:
+        return {**super().integers(), "bias": self.bias}
+
+    def drive(self, total: Array, state: State, xp: Any = np) -> tuple[Array, State]:
+        """Drive (n, *shape) for totals (n, *connection_shape), and the state after the synapse's step."""
+        if self.synapse:
+            total = leaked(state["current"], self.synapse, self.synapse_bits, xp) + total
+            state = {**state, "current": total}
+        return xp.reshape(total, (-1, *self.shape)) + self.bias, state
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -371,14 +359,6 @@ class ReadoutLayer(IntegerLayer):
     def output_scale(self) -> float:
         """The output of the float network that a drive of 1 stands for."""
         return 1 / (float(self.origin.scale.flat[0]) * 2**self.shift)
-
-
-def effective_tau(multiplier: int, fraction_bits: int, dt: float) -> float:
-    """Time constant of ``x -= (x * multiplier) >> fraction_bits`` once every `dt`, in seconds."""
-    share = multiplier / (1 << fraction_bits)
-    if share == 0:
-        return math.inf
-    return 0.0 if share == 1 else -dt / math.log1p(-share)
 
 
 def with_ranges(node: Node, ranges: Mapping[str, Range]) -> Node:

@@ -8,7 +8,7 @@ in the smallest interval that ``f`` and the largest and smallest drive lead back
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 
 import numpy as np
@@ -24,17 +24,19 @@ from .nodes import (
     ReadoutLayer,
     SpikingLayer,
     SumPool,
+    WeightedNode,
+    WeightedSums,
     with_ranges,
 )
 from .ranges import Range, span
 
 
-def sums(layer: IntegerLayer, source: Range) -> tuple[np.ndarray, np.ndarray]:
+def sums(node: WeightedNode, source: Range) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest shifted sum of weighted inputs in `source`, which holds 0, for each channel of the kernel."""
-    positive, negative = _sums_by_sign(layer.kernel)
+    positive, negative = _sums_by_sign(node.kernel)
     low = positive * source.low + negative * source.high
     high = positive * source.high + negative * source.low
-    return low << layer.shift, high << layer.shift
+    return low << node.shift, high << node.shift
 
 
 def largest_sum(kernel: np.ndarray, source: Range) -> int:
@@ -60,50 +62,58 @@ def settled(low: np.ndarray, high: np.ndarray, multiplier: int, fraction_bits: i
 
 
 @singledispatch
-def prove(node: IntegerNode, source: Range, n_steps: int) -> dict[str, Range]:
-    """Ranges of all integers of a node, where its input sends values in `source`, for runs up to `n_steps` steps."""
+def prove(node: IntegerNode, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    """Ranges of all integers of a node, where its inputs send values in `sources`, for runs up to `n_steps` steps."""
     raise ConversionError(f"node '{node.name}' ({node.kind}) has no proven widths. Use the kinds of snnconv.quantize.")
 
 
 @prove.register
-def _(node: EncodedInput, source: Range, n_steps: int) -> dict[str, Range]:
+def _(node: EncodedInput, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
     return {"value": node.code.sent}
 
 
 @prove.register
-def _(node: SumPool, source: Range, n_steps: int) -> dict[str, Range]:
-    return {"value": source.with_zero().times(math.prod(node.size))}
+def _(node: SumPool, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    return {"value": sources[0].with_zero().times(math.prod(node.size))}
 
 
 @prove.register
-def _(node: MaxPool, source: Range, n_steps: int) -> dict[str, Range]:
+def _(node: MaxPool, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    value = sources[0].with_zero()
     if not node.is_running:
-        return {"value": source.with_zero()}
+        return {"value": value}
     # the largest of some sums grows by no more and no less than one of them does
-    return {"value": source.with_zero(), "total": source.with_zero().times(n_steps)}
+    return {"value": value, "total": value.times(n_steps)}
 
 
 @prove.register
-def _(node: ReadoutLayer, source: Range, n_steps: int) -> dict[str, Range]:
-    ranges, low, high = _linear(node, source)
+def _(node: WeightedSums, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    return {"weight": span(node.kernel), "value": span(*sums(node, sources[0].with_zero())).with_zero()}
+
+
+@prove.register
+def _(node: ReadoutLayer, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    ranges, low, high = _linear(node, sources)
     drive = span(low, high)
     return {**ranges, "drive": drive, "value": drive, "total": drive.with_zero().times(n_steps)}
 
 
 @prove.register
-def _(node: SpikingLayer, source: Range, n_steps: int) -> dict[str, Range]:
-    ranges, low, high = _linear(node, source)
+def _(node: SpikingLayer, sources: Sequence[Range], n_steps: int) -> dict[str, Range]:
+    ranges, low, high = _linear(node, sources)
     return {**ranges, **node.neuron.ranges(low, high), "value": node.neuron.spikes}
 
 
-def drives(layer: IntegerLayer, source: Range) -> tuple[np.ndarray, np.ndarray]:
+def drives(layer: IntegerLayer, sources: Sequence[Range]) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest drive of each neuron, before it is rectified."""
-    return _linear(layer, source)[1:]
+    return _linear(layer, sources)[1:]
 
 
-def _linear(layer: IntegerLayer, source: Range) -> tuple[dict[str, Range], np.ndarray, np.ndarray]:
+def _linear(layer: IntegerLayer, sources: Sequence[Range]) -> tuple[dict[str, Range], np.ndarray, np.ndarray]:
     """Ranges up to the drive, and least and largest drive of each neuron."""
-    low, high = sums(layer, source.with_zero())
+    source, *branches = (found.with_zero() for found in sources)
+    low, high = sums(layer, source)
+    low, high = low + sum(found.low for found in branches), high + sum(found.high for found in branches)
     ranges = {"weight": span(layer.kernel), "bias": span(layer.bias), "total_input": span(low, high).with_zero()}
     if layer.synapse:
         low, high = settled(low, high, layer.synapse, layer.synapse_bits)
@@ -113,7 +123,7 @@ def _linear(layer: IntegerLayer, source: Range) -> tuple[dict[str, Range], np.nd
     return ranges, layer.from_channels(low) + bias, layer.from_channels(high) + bias
 
 
-def proven(node: Node, source: Range, n_steps: int) -> Node:
+def proven(node: Node, sources: Sequence[Range], n_steps: int) -> Node:
     """The node with the ranges of its integers.
 
     Raises
@@ -121,7 +131,7 @@ def proven(node: Node, source: Range, n_steps: int) -> Node:
     ConversionError
         If an int32 does not hold one.
     """
-    ranges = prove(node, source, n_steps)
+    ranges = prove(node, sources, n_steps)
     wide = too_wide(ranges)
     if wide:
         raise too_wide_error(node.name, wide)

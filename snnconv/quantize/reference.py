@@ -17,7 +17,16 @@ from ..runtime.arguments import check_steps, recording
 from ..runtime.result import Result
 from .integer_graph import IntegerGraph
 from .neurons import State
-from .nodes import EncodedInput, IntegerLayer, IntegerNode, MaxPool, SpikingLayer, SumPool
+from .nodes import (
+    EncodedInput,
+    IntegerLayer,
+    IntegerNode,
+    MaxPool,
+    SpikingLayer,
+    SumPool,
+    WeightedNode,
+    WeightedSums,
+)
 
 STATEFUL = (IntegerLayer, MaxPool)
 
@@ -71,8 +80,13 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
                 value, state[node.name] = node.step(values[node.inputs[0]], state[node.name])
                 if node.is_running:
                     _checked(node, "total", state[node.name]["total"])
+            elif isinstance(node, WeightedSums):
+                value = weighted_sum(node, values[node.inputs[0]])
             elif isinstance(node, IntegerLayer):
-                value, state[node.name] = drive(node, values[node.inputs[0]], state[node.name])
+                total = weighted_sum(node, values[node.inputs[0]])
+                for name in node.branches:
+                    total = total + values[name].reshape(total.shape)
+                value, state[node.name] = drive(node, total, state[node.name])
                 if isinstance(node, SpikingLayer):
                     value, state[node.name] = fire(node, value, state[node.name])
             else:
@@ -131,15 +145,20 @@ def sum_pool(node: SumPool, x: np.ndarray) -> np.ndarray:
     return numpy_ops.conv(x, ones, node.strides, ((0, 0),) * rank, (1,) * rank, channels)
 
 
-def drive(layer: IntegerLayer, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-    """Drive (n, *shape) for integers (n, …), and the state after the synapse's step."""
-    x = x.reshape(len(x), *layer.input_shape)
-    kernel = layer.kernel.astype("int64")
-    if layer.strides:
-        total = numpy_ops.conv(x, kernel, layer.strides, layer.padding, layer.dilation, layer.groups)
+def weighted_sum(node: WeightedNode, x: np.ndarray) -> np.ndarray:
+    """Shifted sums of weighted integers (n, …), (n, *connection_shape)."""
+    x = x.reshape(len(x), *node.input_shape)
+    kernel = node.kernel.astype("int64")
+    if node.strides:
+        total = numpy_ops.conv(x, kernel, node.strides, node.padding, node.dilation, node.groups)
     else:
         total = x @ kernel
-    found, state = layer.drive(_checked(layer, "total_input", total << layer.shift), state)
+    return total << node.shift
+
+
+def drive(layer: IntegerLayer, total: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+    """Drive (n, *shape) for totals (n, *connection_shape), and the state after the synapse's step."""
+    found, state = layer.drive(_checked(layer, "total_input", total), state)
     if layer.synapse:
         _checked(layer, "synapse", state["current"])
     return found, state

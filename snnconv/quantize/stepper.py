@@ -15,7 +15,18 @@ import numpy as np
 import tensorflow as tf
 
 from ..runtime import tensorflow_ops
-from . import EncodedInput, IntegerGraph, IntegerLayer, IntegerNode, MaxPool, ReadoutLayer, SpikingLayer, SumPool
+from . import (
+    EncodedInput,
+    IntegerGraph,
+    IntegerLayer,
+    IntegerNode,
+    MaxPool,
+    ReadoutLayer,
+    SpikingLayer,
+    SumPool,
+    WeightedNode,
+    WeightedSums,
+)
 from .proofs import largest_sum
 
 Tensors = dict[str, tf.Tensor]
@@ -31,7 +42,7 @@ class IntegerStepper:
 
     def __init__(self, graph: IntegerGraph, chunk_steps: int, wanted: Wanted, jit: bool):
         self._graph, self._chunk_steps, self._wanted = graph, chunk_steps, wanted
-        sums = [node for node in graph.nodes if isinstance(node, (IntegerLayer, SumPool))]
+        sums = [node for node in graph.nodes if isinstance(node, (WeightedNode, SumPool))]
         self._linear = {node.name: _linear(node, graph) for node in sums}
         layers = [node for node in graph.nodes if isinstance(node, IntegerLayer)]
         self._scans = {node.name: _scan(node, chunk_steps, jit) for node in layers}
@@ -40,7 +51,7 @@ class IntegerStepper:
         self.chunk = tf.function(partial(self._chunk), autograph=False)
 
     def _before(self, codes: tf.Tensor) -> Tensors:
-        """Weighted sums (batch, *shape) of the layers and pools that codes (batch, *input) reach without neurons."""
+        """Own sums (batch, *shape) of the layers and pools that codes (batch, *input) reach without neurons."""
         sent, found = {self._graph.input.name: codes}, {}
         for node in self._graph.nodes:
             if node.inputs and node.inputs[0] in sent:
@@ -79,9 +90,11 @@ class IntegerStepper:
                 sent[node.name], state[node.name] = self._largest(node, sent[node.inputs[0]], state[node.name], n_valid)
                 continue
             total = constant[node.name] if node.name in constant else self._over_time(node, sent[node.inputs[0]])
-            if isinstance(node, SumPool | MaxPool):
+            if not isinstance(node, IntegerLayer):
                 sent[node.name] = total
                 continue
+            for branch in (sent[name] for name in node.branches):  # at each step of the chunk, or one for all
+                total = total + tf.reshape(branch, (*branch.shape[:-1], *node.connection_shape))
             value, voltages, state[node.name] = self._scans[node.name](total, state[node.name], n_valid)
             sent[node.name] = value
             if isinstance(node, ReadoutLayer):
@@ -113,16 +126,18 @@ class IntegerStepper:
         return tf.reshape(total, (self._chunk_steps, -1, *total.shape[1:]))
 
 
-def _linear(node: IntegerLayer | SumPool, graph: IntegerGraph) -> Any:
-    """A function from integers (n, …) to their shifted weighted sums, int32."""
+def _linear(node: WeightedNode | SumPool, graph: IntegerGraph) -> Any:
+    """A function from integers (n, …) to their shifted weighted sums, int32; flat ones of a branch that is added."""
     source = graph[node.inputs[0]].ranges["value"]
     rank = len(node.input_shape) - 1
     if isinstance(node, SumPool):
         channels = node.input_shape[-1]
-        kernel, strides, shift = np.ones((*node.size, 1, channels), "int8"), node.strides, 0
+        kernel, strides, shift, shape = np.ones((*node.size, 1, channels), "int8"), node.strides, 0, node.shape
         padding, dilation, groups = ((0, 0),) * rank, (1,) * rank, channels
     else:
         kernel, strides, shift = node.kernel, node.strides, node.shift
+        # the current of a synapse is kept in the shape of the kernel, as in the NumPy loop
+        shape = (node.n_neurons,) if isinstance(node, WeightedSums) else node.connection_shape
         padding, dilation, groups = node.padding, node.dilation, node.groups
     dtype = tf.float32 if largest_sum(kernel, source) < EXACT_IN_FLOAT32 else tf.float64
     weights = tf.constant(kernel, dtype)
@@ -133,9 +148,7 @@ def _linear(node: IntegerLayer | SumPool, graph: IntegerGraph) -> Any:
             total = tensorflow_ops.conv(x, weights, strides, padding, dilation, groups)
         else:
             total = tf.matmul(x, weights)
-        total = tf.cast(total, tf.int32) * (1 << shift)
-        # the current of a synapse is kept in the shape of the kernel, as in the NumPy loop
-        return tf.reshape(total, (-1, *(node.shape if isinstance(node, SumPool) else node.connection_shape)))
+        return tf.reshape(tf.cast(total, tf.int32) * (1 << shift), (-1, *shape))
 
     return apply
 

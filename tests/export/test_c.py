@@ -18,6 +18,7 @@ from snnconv.files.manifest import changed_files, read_manifest, write_manifest
 from snnconv.neurons import IF, LIF, Tanh
 from snnconv.quantize import load
 
+from ..helpers.branched_networks import SHAPES, random_network
 from ..helpers.c_programs import NEEDS_COMPILER, SANITIZE, assert_equals_numpy, integers_and_files, write
 from ..helpers.command import run as run_command
 from ..helpers.examples import at_most
@@ -58,7 +59,7 @@ def test_no_optimisation_changes_anything(options, conv, neuron, tmp_path):
 @at_most(10)
 @given(
     seed=st.integers(0, 10**6),
-    conv=st.booleans(),
+    shape=st.sampled_from(SHAPES),
     neuron=st.sampled_from(["LIF", "LIF", "IF"]),
     synapse=st.booleans(),
     refractory=st.sampled_from([0.0, 0.001, 0.003]),
@@ -73,12 +74,12 @@ def test_no_optimisation_changes_anything(options, conv, neuron, tmp_path):
 )
 def test_the_program_gives_the_integers_of_numpy(
     tmp_path_factory,
-    seed, conv, neuron, synapse, refractory, min_voltage, bits, code, start, low, input_bits, scale, varies,
+    seed, shape, neuron, synapse, refractory, min_voltage, bits, code, start, low, input_bits, scale, varies,
 ):  # fmt: skip
     """With every check of undefined behaviour that the compiler has."""
     if math.isnan(min_voltage):  # IF neurons that ignore negative currents
         min_voltage = None if neuron == "IF" else 0.0
-    graph = random_line(seed, conv=conv, neuron=neuron, synapse=synapse, tau_ref=refractory, min_voltage=min_voltage)
+    graph = random_network(seed, shape, neuron=neuron, synapse=synapse, tau_ref=refractory, min_voltage=min_voltage)
     graph = with_start(graph, start)
     low = low if code == "analog" else 0.0
     lead = (3, 25) if varies and code != "latency" else (3,)

@@ -92,8 +92,8 @@ def test_steps_with_a_held_input_take_a_clock_for_a_neuron_of_the_first_layer():
 
 def test_layers_work_at_the_same_time():
     """The second layer is done 4 clocks behind the first; where it is slow, the first one waits."""
-    assert sample_clocks(np.array([[10, 10, 10], [4, 4, 4]]), [0, 1]) == 34
-    assert sample_clocks(np.array([[1, 1, 1, 1], [10, 10, 10, 10]]), [0, 1]) == 41
+    assert sample_clocks(np.array([[10, 10, 10], [4, 4, 4]]), [(0,), (1,)]) == 34
+    assert sample_clocks(np.array([[1, 1, 1, 1], [10, 10, 10, 10]]), [(0,), (1,)]) == 41
 
 
 @pytest.mark.parametrize("number", [1, 3, 200, 819, 4095])

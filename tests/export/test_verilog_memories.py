@@ -112,9 +112,9 @@ def test_bounds_that_a_run_comes_to_stay():
     assert kept(graph) == {"FLOOR"}
     layer, given = graph.populations["n1"], sent_range(graph.input)
     lower = with_neurons(layer, ceiling=layer.neuron.threshold // 2)
-    assert {"FLOOR", "CEILING"} < set(neuron_arrays(lower, given, N_STEPS))
+    assert {"FLOOR", "CEILING"} < set(neuron_arrays(lower, [given], N_STEPS))
     longer = quantize.quantize(random_line(3, neuron="IF", min_voltage=-math.inf), n_steps=N_STEPS)
-    assert "FLOOR" in neuron_arrays(longer.populations["n1"], given, N_STEPS + 1)
+    assert "FLOOR" in neuron_arrays(longer.populations["n1"], [given], N_STEPS + 1)
 
 
 @needs_simulator

@@ -1,4 +1,4 @@
-"""The circuit of max pools, signed spikes, several outputs and every code: it equals the integer network."""
+"""The circuit of max pools, branches, signed spikes, several outputs and codes: it equals the integer network."""
 
 import shutil
 import subprocess
@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
-from snnconv.export.verilog.encoder import with_encoder
+from snnconv.export.verilog.encoder import parts, with_encoder
 from snnconv.export.verilog.stages import readers, stages
 from snnconv.export.verilog.timing import sample_clocks
 
+from ..helpers.branched_networks import random_branches
 from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.golden import expected, n_spikes_of
 from ..helpers.integer_networks import calibrated_digits
@@ -63,8 +64,10 @@ def test_the_spikes_of_dense_layers_have_signs(tmp_path):
 
 @needs_simulator
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="needs verilator: apt-get install verilator")
-def test_the_sources_have_no_lint(tmp_path):
-    export.export(pooled("signed"), tmp_path / "out", "verilog", x=x, n_steps=2, code="latency", golden=1)
+@pytest.mark.parametrize("branches", [False, True])
+def test_the_sources_have_no_lint(branches, tmp_path):
+    graph, given = (random_branches(0, "dense"), None) if branches else (pooled("signed"), x)
+    export.export(graph, tmp_path / "out", "verilog", x=given, n_steps=2, code="latency", golden=1)
     done = subprocess.run(["make", "-s", "lint"], cwd=tmp_path / "out", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -72,5 +75,35 @@ def test_the_sources_have_no_lint(tmp_path):
 def test_a_layer_waits_for_all_that_read_it():
     """The first layer feeds two; it is two frames ahead of the slower one at most."""
     clocks = np.array([[1, 1, 1, 1], [10, 10, 10, 10], [2, 2, 2, 2]])
-    assert sample_clocks(clocks, [0, 1, 1]) == 41
-    assert sample_clocks(clocks[::2], [0, 1]) == 9
+    assert sample_clocks(clocks, [(0,), (1,), (1,)]) == 41
+    assert sample_clocks(clocks[::2], [(0,), (1,)]) == 9
+
+
+@needs_simulator
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ("dense", {"code": "rate"}),
+        ("inverted", {}),  # of several branches each adds the one before
+        ("strided", {"parallel": 4}),
+        ("input", {"code": "rate"}),
+        ("pooled", {}),
+        ("joined", {"parallel": 4}),
+    ],
+)
+def test_branches_are_added(shape, options, tmp_path):
+    """Every value of every branch and layer, and the clocks of each step."""
+    graph = random_branches(3, shape, synapse=shape == "strided")
+    x = np.random.default_rng(0).random((1, *graph.inputs[0].shape))
+    export.export(graph, tmp_path / "out", "verilog", x=x, n_steps=4, golden=1, **options)
+    passing(tmp_path / "out")
+
+
+def test_of_several_branches_each_adds_the_one_before():
+    integers = quantize.quantize(random_branches(3, "inverted"))
+    first, second, last = (part for part in parts(integers) if part.node.name.startswith("n4"))
+    assert (first.added, second.added.name, last.added.name) == (None, first.node.name, second.node.name)
+    assert last.added.ranges == second.node.ranges
+    ranges = [integers[name].ranges["value"] for name in ("n4.branch1", "n4.branch2")]
+    assert second.node.ranges["value"].high == sum(each.high for each in ranges)

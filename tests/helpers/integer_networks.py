@@ -8,7 +8,19 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import snnconv
-from snnconv.graph import AveragePool, Conv, Dense, Filter, Input, Pad, Population, Reshape, SpikingGraph
+from snnconv.graph import (
+    Add,
+    AveragePool,
+    Concatenate,
+    Conv,
+    Dense,
+    Filter,
+    Input,
+    Pad,
+    Population,
+    Reshape,
+    SpikingGraph,
+)
 from snnconv.neurons import IF, LIF
 from snnconv.neurons.synapses import Lowpass
 from snnconv.quantize import Analog, quantize
@@ -18,20 +30,32 @@ DYADIC_DT = 2.0**-10  # so that dt times a dyadic number is one
 
 
 class Line:
-    """A graph whose nodes follow each other, under construction."""
+    """A graph whose nodes follow each other, under construction; with branches where one goes back."""
 
     def __init__(self, shape):
         self.nodes = [Input(name="x", shape=shape)]
+        self.last = self.nodes[0]
 
-    @property
-    def last(self):
-        return self.nodes[-1]
-
-    def add(self, kind, name, shape=None, **fields):
-        """Add a node behind the last one, of the same shape if none is given."""
+    def add(self, kind, name, shape=None, others=(), **fields):
+        """Add a node behind the last one and others, of the same shape if none is given."""
         shape = self.last.shape if shape is None else shape
-        self.nodes.append(kind(name=name, inputs=(self.last.name,), shape=tuple(shape), **fields))
+        inputs = (self.last.name, *(node.name for node in others))
+        self.last = kind(name=name, inputs=inputs, shape=tuple(shape), **fields)
+        self.nodes.append(self.last)
         return self
+
+    def back_to(self, node):
+        """Let the next node follow an earlier one."""
+        self.last = node
+        return self
+
+    def plus(self, name, *others):
+        return self.add(Add, name, others=others)
+
+    def joined(self, name, *others):
+        channels = self.last.shape[-1] + sum(node.shape[-1] for node in others)
+        axis = len(self.last.shape) - 1
+        return self.add(Concatenate, name, (*self.last.shape[:-1], channels), others, axis=axis)
 
     def dense(self, name, kernel, bias=None):
         kernel = np.asarray(kernel, "float64")

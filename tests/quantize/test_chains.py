@@ -62,6 +62,46 @@ def chain_networks():
     )
     yield "padding of its own", end(start().pad("pad", 1, 2).conv("c1", conv(3, 3, 4, 3)))
     yield "no kernel", end(start().pool("pool", 4, 2))
+    line = start()
+    spikes = line.last
+    yield "spikes beside a convolution", end(line.conv("c1", conv(3, 3, 4, 4), padding=1).plus("sum", spikes))
+    line = start()
+    spikes = line.last
+    line.conv("c1", conv(3, 3, 4, 2), dyadic(rng, 2) * 64, strides=2, padding=1)
+    far = line.last
+    yield "two strides", end(line.back_to(spikes).conv("c2", conv(1, 1, 4, 2), strides=2).plus("sum", far))
+    line = start()
+    spikes = line.last
+    a = line.dense("a", dyadic(rng, 4, 3), dyadic(rng, 3)).last
+    line.back_to(spikes).dense("b", dyadic(rng, 4, 3)).plus("sum", a)
+    yield "a kernel behind a sum", end(line.conv("c1", conv(1, 1, 3, 2), dyadic(rng, 2) * 64))
+    line = start((6, 6, 2))
+    spikes = line.last
+    line.back_to(line.nodes[0]).conv("c1", conv(2, 2, 2, 4), padding=1).pool("p", 2, 1)
+    yield "the input beside spikes", end(line.plus("sum", spikes))
+    line = start()
+    yield "what is added to itself", end(line.dense("a", conv(4, 3), dyadic(rng, 3) * 64).plus("sum", line.last))
+    line = start((8, 8, 2))
+    spikes = line.last
+    pooled = line.pool("p").conv("c1", conv(1, 1, 4, 4)).pool("q").last
+    line.back_to(spikes).pool("r", 4).plus("sum", pooled)
+    yield "pools on branches", end(line)
+    line = start()
+    line.plus("sum", line.last).pool("p")
+    yield "a pool behind a sum", end(line)
+    line = start()
+    spikes, data = line.last, line.nodes[0]
+    yield "joined before a border", end(line.joined("join", data).conv("c1", conv(3, 3, 6, 2), padding=1))
+    line = start()
+    spikes = line.last
+    line.conv("c1", conv(3, 3, 4, 2), dyadic(rng, 2) * 64, padding=1).joined("join", spikes, line.last)
+    yield "joined before neurons", end(line)
+    line = Line((6,)).dense("d0", conv(6, 5)).neurons("n0", fires)
+    spikes = line.last
+    line.dense("d1", conv(5, 4), dyadic(rng, 4) * 64).joined("join", spikes).dense("d2", dyadic(rng, 9, 5)).plus(
+        "sum", spikes
+    )
+    yield "joined dense layers", end(line)
     yield "two dense layers", end(Line((6,)).dense("d0", dyadic(rng, 6, 5), dyadic(rng, 5)).dense("d1", conv(5, 4)))
 
 
@@ -82,6 +122,13 @@ def test_what_stands_between_populations_is_exact(name, graph):
     assert all(
         np.array_equal(layer.kernel / layer.scale.flat[0], layer.weights) for layer in integers.readouts.values()
     )
+
+
+def test_branches_are_sums_that_a_layer_adds_to_its_own():
+    graphs = dict(chain_networks())
+    _, _, branch, n1, *_ = quantize(graphs["the input beside spikes"], dt=DYADIC_DT, input=Analog()).nodes
+    assert (branch.kind, branch.inputs, n1.inputs) == ("WeightedSums", ("x",), ("n0", "n1.branch1"))
+    assert [len(layer.branches) for layer in quantize(graphs["joined before neurons"]).populations.values()] == [0, 2]
 
 
 def test_pools_of_spikes_are_sums_and_pools_of_currents_go_into_the_kernel():

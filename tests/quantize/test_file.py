@@ -14,6 +14,7 @@ from snnconv.neurons import IF
 from snnconv.quantize import LatencyCode, RateCode, load, quantize, run
 from snnconv.quantize.file import is_integer_file
 
+from ..helpers.branched_networks import random_branches
 from ..helpers.damaged_copies import check
 from ..helpers.integer_networks import Line, random_line
 
@@ -21,6 +22,7 @@ from ..helpers.integer_networks import Line, random_line
 def graphs():
     yield "convolution", quantize(random_line(3, conv=True, synapse=True), 6, input=RateCode(spikes_per_step=0.5))
     yield "dense", quantize(random_line(1, min_voltage=-np.inf), 12, scale="layer")
+    yield "branches", quantize(random_branches(3, "inverted"))
     yield "if", quantize(random_line(2, neuron="IF", min_voltage=None), input=LatencyCode(window=7, spike_value=0.5))
 
 

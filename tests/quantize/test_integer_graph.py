@@ -71,6 +71,8 @@ def test_a_graph_that_does_not_hang_together_is_refused():
         ((x, out), {"y": "y"}, "node 'y' is fed by 'lif', which does not come before it"),
         ((lif, out), {"y": "y"}, "node 'lif' is not where it can be"),
         ((x, lif, x, out), {"y": "y"}, "node 'x' is not where it can be"),
+        ((x, lif, dataclasses.replace(out, inputs=("lif", "x"))), {"y": "y"}, "cannot be fed by \\['lif', 'x'\\]"),
+        ((x, lif, dataclasses.replace(out, inputs=())), {"y": "y"}, "node 'y' .* cannot be fed by \\[\\]"),
         ((x, lif, out), {"y": "lif"}, "output 'y' names 'lif', which is no readout"),
         ((x, lif, out), {}, "has an input and an output"),
     ]:

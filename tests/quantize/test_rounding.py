@@ -84,6 +84,27 @@ def test_a_synapse_filters_the_sum_but_not_the_bias():
     assert result.voltages["lif"].ravel().tolist() == [32, 0, 11, 15, 16, 16, 16]
 
 
+def test_branches_have_one_threshold_and_shifts_of_their_own():
+    """w = 0.25 · (2.8, -1.2) = (0.7, -0.3) and 0.25 · (0.2, 0.7) = (0.05, 0.175), of two layers that read the input.
+
+    S = 7/0.7 = 10, s = 1 and θ = 20, as for the first alone. The second's weights are smaller by 4; s leaves a factor
+    of 2: S = 20, s = 0, W = (1, 3.5 → 4, to even). Its bias, 0.25 · 0.4 = 0.1, is the neuron's: B = (0.05 + 0.1) · 20.
+    """
+    line = Line((2,)).dense("a", [[2.8], [-1.2]], [0.1])
+    a = line.last
+    b = line.back_to(line.nodes[0]).dense("b", [[0.2], [0.7]], [0.4]).last
+    neuron = LIF(tau_rc=-DT / math.log(0.75), tau_ref=0.002, amplitude=DT)
+    graph = line.back_to(a).plus("sum", b).neurons("lif", neuron, 0.1).dense("out", [[1.0]]).graph()
+    integers = quantize(graph, 4, dt=DT, fraction_bits=4, threshold_bits=2, input=SPIKES)
+    lif, branch = integers.populations["lif"], integers["lif.branch1"]
+    assert (lif.kernel.tolist(), lif.shift, lif.threshold.tolist(), lif.bias.tolist()) == ([[7], [-3]], 1, [20], [3])
+    assert (branch.kernel.tolist(), branch.shift, branch.scale.tolist()) == ([[1], [4]], 0, [20])
+    assert (branch.ranges["value"].low, branch.ranges["value"].high) == (0, 5)
+    assert (lif.ranges["drive"].low, lif.ranges["drive"].high) == (-6 + 3, 14 + 5 + 3)
+    voltages = run(integers, [[1, 0], [1, 1], [0, 1]], 1, record="all").voltages["lif"].ravel()
+    assert voltages.tolist() == [14 + 1 + 3, 8 + 5 + 3, -6 + 4 + 3]
+
+
 @pytest.mark.parametrize("threshold_bits", [4, 8, 10])
 @pytest.mark.parametrize("fraction_bits", [10, 12, 16])
 @pytest.mark.parametrize("tau_rc", [0.003, 0.02])

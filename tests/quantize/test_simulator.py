@@ -13,6 +13,7 @@ from snnconv.quantize import Analog, LatencyCode, RateCode, quantize, run
 from snnconv.quantize.ranges import Range
 from snnconv.quantize.simulator import IntegerSimulator
 
+from ..helpers.branched_networks import SHAPES, random_network
 from ..helpers.examples import at_most
 from ..helpers.integer_networks import Line, random_line
 
@@ -36,7 +37,7 @@ def assert_same(result, expected):
 @at_most(16)
 @given(
     seed=st.integers(0, 10**6),
-    conv=st.booleans(),
+    shape=st.sampled_from(SHAPES),
     neuron=st.sampled_from(["LIF", "LIF", "IF"]),
     synapse=st.booleans(),
     refractory=st.sampled_from([0.0, 0.001, 0.003]),
@@ -46,10 +47,10 @@ def assert_same(result, expected):
     varies=st.booleans(),
 )
 def test_tensorflow_gives_the_integers_of_numpy(
-    seed, conv, neuron, synapse, refractory, min_voltage, weight_bits, code, varies
+    seed, shape, neuron, synapse, refractory, min_voltage, weight_bits, code, varies
 ):
     """The NumPy loop checks every integer against its proven range, so that the ranges hold here as well."""
-    graph = random_line(seed, conv=conv, neuron=neuron, synapse=synapse, tau_ref=refractory, min_voltage=min_voltage)
+    graph = random_network(seed, shape, neuron=neuron, synapse=synapse, tau_ref=refractory, min_voltage=min_voltage)
     integers = quantize(graph, weight_bits, input=code, n_steps=40)
     rng = np.random.default_rng(seed)
     varies = varies and not isinstance(code, LatencyCode)
@@ -59,11 +60,18 @@ def test_tensorflow_gives_the_integers_of_numpy(
     assert_same(simulator.run(x, 25, record="all"), expected)
 
 
-@pytest.mark.parametrize("settings", [{"conv": True, "synapse": True}, {"neuron": "IF", "min_voltage": -math.inf}])
-def test_compiled_by_xla_it_gives_the_integers_of_numpy(settings):
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ("convolution line", {"synapse": True}),
+        ("dense line", {"neuron": "IF", "min_voltage": -math.inf}),
+        ("input", {}),
+    ],
+)
+def test_compiled_by_xla_it_gives_the_integers_of_numpy(shape, settings):
     """Voltages below 0 as well, whose shift to the right has to round down."""
-    graph = random_line(4, **settings)
-    integers = quantize(graph, 8, input=RateCode())
+    graph = random_network(4, shape, **settings)
+    integers = quantize(graph, 8, input=Analog() if shape == "input" else RateCode())
     x = np.random.default_rng(0).random((6, *graph.inputs[0].shape))
     expected = run(integers, x, 60, record="all")
     assert all(0 < spikes.mean() < 1 for spikes in expected.spikes.values())
@@ -143,14 +151,15 @@ def test_voltages_without_bound_end_at_the_proven_steps():
     assert layer.ceiling[0] - layer.threshold[0] < result.voltages["n"].max() <= layer.ceiling[0]
 
 
-@given(st.integers(0, 10**6), st.booleans())
-def test_no_input_leaves_the_ranges(seed, synapse):
+@given(st.integers(0, 10**6), st.sampled_from(["dense line", "dense"]), st.booleans())
+def test_no_input_leaves_the_ranges(seed, shape, synapse):
     """Inputs that follow the sign of a weight at random, which the loop checks at every step."""
     rng = np.random.default_rng(seed)
-    graph = random_line(seed, synapse=synapse, min_voltage=float(rng.choice([0.0, -2.0, -np.inf])))
+    graph = random_network(seed, shape, synapse=synapse, min_voltage=float(rng.choice([0.0, -2.0, -np.inf])))
     integers = quantize(graph, int(rng.integers(2, 12)), input=Analog(bits=3, low=-1.0))
     signs = np.sign(integers.populations["n1"].kernel[:, rng.integers(6)]).astype(float)
-    x = np.where(rng.random((4, 60, 7)) < 0.8, signs, rng.uniform(-1, 1, (4, 60, 7))) * rng.choice([-1, 1], (4, 60, 1))
+    lead = (4, 60, len(signs))
+    x = np.where(rng.random(lead) < 0.8, signs, rng.uniform(-1, 1, lead)) * rng.choice([-1, 1], (4, 60, 1))
     for name, voltages in run(integers, x, 60, record="all").voltages.items():
         proven = integers.populations[name].ranges["voltage"]
         assert proven.low <= voltages.min() <= voltages.max() <= proven.high

@@ -9,7 +9,7 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.errors import ConversionError
-from snnconv.graph import Add, Affine, Input, SpikingGraph
+from snnconv.graph import Add, Affine, Concatenate, Difference, Input, MaxPool, RunningSum, SpikingGraph
 from snnconv.neurons import LIF, Sigmoid, Tanh
 from snnconv.neurons.synapses import Alpha
 from snnconv.quantize import quantize
@@ -28,8 +28,8 @@ def test_everything_without_an_integer_form_is_listed_at_once():
     with pytest.raises(ConversionError) as caught:
         quantize(graph)
     message = str(caught.value)
-    assert message.startswith("5 parts of the network")
-    for part in ("'lif.synapse' (Filter)", "(Tanh)", "(Add)", "(Sigmoid)"):
+    assert message.startswith("4 parts of the network")
+    for part in ("'lif.synapse' (Filter)", "(Tanh)", "(Sigmoid)"):
         assert part in message
     assert "max pooling 'max.max' follows it" in message
     assert "swap_activations" in message
@@ -37,6 +37,31 @@ def test_everything_without_an_integer_form_is_listed_at_once():
 
 def sigmoid_line():
     return Line((2,)).dense("d", np.ones((2, 2))).neurons("s", Sigmoid()).dense("out", np.ones((2, 1)))
+
+
+def joined_rows():
+    line = Line((4, 4, 1)).conv("c", np.ones((1, 1, 1, 1)))
+    return line.add(Concatenate, "join", (8, 4, 1), (line.nodes[0],), axis=0).neurons("n", LIF()).graph()
+
+
+def largest_of_a_sum():
+    line = Line((4, 4, 1)).conv("c", np.ones((1, 1, 1, 1))).neurons("n", LIF())
+    line.plus("sum", line.last).add(RunningSum, "running")
+    window = {"size": (2, 2), "strides": (2, 2), "padding": ((0, 0),) * 2}
+    return line.add(MaxPool, "max", (2, 2, 1), **window).add(Difference, "d").neurons("n2", LIF()).graph()
+
+
+def one_synapse():
+    line = Line((2,)).neurons("n1", LIF())
+    spikes = line.last
+    return line.synapse("s").plus("sum", spikes).neurons("n2", LIF()).graph()
+
+
+def doubled(n):
+    line = Line((2,))
+    for number in range(n):
+        line.plus(f"sum{number}", line.last)
+    return line.graph()
 
 
 @pytest.mark.parametrize(
@@ -81,8 +106,12 @@ def sigmoid_line():
                 ),
                 {"y": "sum"},
             ),
-            r"\(1\) 'sum' \(Add\): .*\(2\) 'b' \(Input\): an integer graph has one input",
+            r"^1 part .*\(1\) 'b' \(Input\): an integer graph has one input",
         ),
+        (joined_rows(), r"'join' \(Concatenate\): branches can be joined along the last axis"),
+        (largest_of_a_sum(), r"'running' \(RunningSum\): it takes the largest of branches that are added or joined"),
+        (one_synapse(), r"'s' \(Filter\): other branches that are added before population 'n2' have another synapse"),
+        (doubled(7), r"more than 64 branches are added before output 'y'; put neurons between them"),
     ],
 )
 def test_what_has_no_integer_form_is_refused_with_advice(graph, message):

@@ -165,7 +165,7 @@ def _check_rectified(integers: IntegerGraph) -> None:
     """The proven range of a drive that is rectified is that behind it; the program needs that before it."""
     for layer in integers.populations.values():
         if layer.is_rectified:
-            low, high = drives(layer, integers[layer.inputs[0]].ranges["value"])
+            low, high = drives(layer, [integers[name].ranges["value"] for name in layer.inputs])
             if not span(low, high).is_int32:
                 raise ExportError(f"layer '{layer.name}': int32 does not hold its drive. Lower --bits.")
 
@@ -178,7 +178,7 @@ TARGET = Target(
     "c",
     "_c",
     "a C99 program with a self-test, in integers or doubles: dense, convolutions, pools, LIF, IF, lowpass",
-    "what has no integer form: branches, Alpha synapses, other neurons",
+    "what has no integer form: Alpha synapses, functions of means, other neurons; in doubles, branches that join",
     plan,
     (NUMBERS, *OPTIONS),
     is_folder=True,

@@ -19,6 +19,8 @@ from ...quantize import (
     ReadoutLayer,
     SpikingLayer,
     SumPool,
+    WeightedNode,
+    WeightedSums,
 )
 from ...quantize.ranges import Range, span
 from ..golden import Golden
@@ -46,7 +48,7 @@ class IntegerWriter(Members):
             if isinstance(node, IntegerLayer) and not self.is_fed_by_held(node) and not self.adds_up(node)
         ]
         if layers:
-            most = max(map(_connection_size, layers))
+            most = max(layer.n_neurons for layer in layers)
             shared.append(Field("int32_t", "total", most, "sums of weighted inputs, of one layer at a time", None))
         if isinstance(code, LatencyCode):
             shared.append(Field("int32_t", "step", None, "of the window"))
@@ -130,26 +132,34 @@ class IntegerWriter(Members):
         if isinstance(node, MaxPool):
             body, indices, source = self.largest(node, source)
             return [self.function(verb, node, body, indices, source, is_fed)]
-        if not isinstance(node, (SpikingLayer, ReadoutLayer)):
+        if not isinstance(node, (SpikingLayer, ReadoutLayer, WeightedSums)):
             raise ExportError(f"layer '{node.name}' ({node.kind}) has no form in C. Export it with --target params.")
         added, indices = self.connection(node)
         if not any("x[" in line or "x +" in line for line in added):  # places of spikes say it all
             source = []
+        if isinstance(node, WeightedSums):
+            sums, to = loop("j", node.n_neurons, ["total[j] = 0;"]), f"int32_t *total = {self.value(node)};"
+            return [self.function(verb, node, [*sums, *added], indices | {"j"}, [*source, to], is_fed)]
+        branches = self.branches(node)
+        if self.is_held(before) and not self.is_fed_by_held(node):
+            raise ExportError(f"layer '{node.name}': its first input stays, and others do not. Put it behind them.")
         if self.adds_up(node):
             bias = self.number(node, "bias", f"j % {node.shape[-1]}")
+            terms = [*branches, *([str(bias)] if np.any(node.bias) else [])]
             # first, so that no sum on the way leaves the range that is proven for the steps
-            constant = loop("j", node.n_neurons, [f"total[j] += {bias};"]) if np.any(node.bias) else []
+            constant = loop("j", node.n_neurons, [f"total[j] += {' + '.join(terms)};"]) if terms else []
             to = f"int32_t *total = {self.names.state(node, 'total')};"
             return [self.function(verb, node, [*constant, *added], indices | {"j"}, [*source, to])]
-        sums = [*loop("j", _connection_size(node), ["total[j] = 0;"]), *added]
+        sums = [*loop("j", node.n_neurons, ["total[j] = 0;"]), *added]
         if verb == "step":
             body, declared = [*sums, *neuron_loop(self, node)], [*source, "int32_t *total = net->total;"]
             return [self.function(verb, node, body, indices | {"j"}, declared)]
         total = f"int32_t *total = {self.names.state(node, 'input')};"
-        if not node.synapse:
-            scaled = f"total[j] * {1 << node.shift}" if node.shift else "total[j]"
-            bias = self.number(node, "bias", f"j % {node.shape[-1]}")
-            sums += loop("j", node.n_neurons, [f"total[j] = {scaled} + {bias};"])
+        scaled = f"total[j] * {1 << node.shift}" if node.shift else "total[j]"
+        bias = [] if node.synapse else [str(self.number(node, "bias", f"j % {node.shape[-1]}"))]
+        terms = [scaled, *branches, *bias]
+        if len(terms) > 1 or node.shift:
+            sums += loop("j", node.n_neurons, [f"total[j] = {' + '.join(terms)};"])
         return [
             self.function("present", node, sums, indices | {"j"}, [*source, total], is_fed),
             self.function("step", node, neuron_loop(self, node), {"j"}, [f"const {total}"]),
@@ -191,7 +201,7 @@ class IntegerWriter(Members):
         declared = [*source, *([f"int32_t {', '.join(found)};"] if found else [])]
         return Function(verb, self.names.plain[node.name], comment(describe(node)), declared, body, is_fed)
 
-    def connection(self, layer: IntegerLayer) -> Code:
+    def connection(self, layer: WeightedNode) -> Code:
         """Code that adds weighted inputs to `total`, which holds zeros."""
         source, limits = self.source(layer), layer.ranges["weight"]
         is_wide = max(-limits.low, limits.high) >= 1 << 7
@@ -211,10 +221,11 @@ class IntegerWriter(Members):
             events=self.events(source) if self.has_events(source) and not layer.strides else None,
         ).code()
 
-    def product(self, layer: IntegerLayer, source: IntegerNode) -> str:
+    def product(self, layer: WeightedNode, source: IntegerNode) -> str:
         """The number that is added to a sum: a weight, or its product with what comes in."""
         plain = "{w}" if source.ranges["value"] == Range(0, 1) else "(int32_t){w} * {x}"
-        return f"{plain} * {1 << layer.shift}" if self.adds_up(layer) and layer.shift else plain
+        is_last = isinstance(layer, WeightedSums) or self.adds_up(layer)  # nothing shifts the sum behind it
+        return f"{plain} * {1 << layer.shift}" if is_last and layer.shift else plain
 
     def encoding(self, node: EncodedInput) -> list[str]:
         """Lines that compute what the input sends at a step."""
@@ -238,10 +249,6 @@ class IntegerWriter(Members):
             moved = f"net->step = net->step + 1 == {window} ? 0 : net->step + 1;"
             return ["{", *indented([*lines, *sent]), "}", moved]
         raise ExportError(f"input '{node.name}': the code '{node.code.kind}' has no form in C. Choose another --code.")
-
-
-def _connection_size(layer: IntegerLayer) -> int:
-    return math.prod(layer.connection_shape)
 
 
 def _rounding(code) -> str:

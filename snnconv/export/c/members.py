@@ -16,6 +16,8 @@ from ...quantize import (
     ReadoutLayer,
     SpikingLayer,
     SumPool,
+    WeightedNode,
+    WeightedSums,
 )
 from ...quantize.ranges import Range
 from ..params.numbers import c_type
@@ -57,22 +59,22 @@ class Members:
         return "snn_input" if is_given(node) else self.kind(node, "value")
 
     def source(self, node: IntegerNode) -> IntegerNode:
-        """The node that feeds a node."""
+        """The node that feeds a node, for a layer that adds branches the one that its own kernel reads."""
         return self.graph[node.inputs[0]]
 
     def is_held(self, node: IntegerNode) -> bool:
         """Whether a node sends the same at every step for which the caller gives the same."""
-        is_plain_pool = isinstance(node, SumPool) or (isinstance(node, MaxPool) and not node.is_running)
-        return is_given(node) or (is_plain_pool and self.is_held(self.source(node)))
+        is_plain = isinstance(node, (SumPool, WeightedSums)) or (isinstance(node, MaxPool) and not node.is_running)
+        return is_given(node) or (is_plain and self.is_held(self.source(node)))
 
     def is_fed_by_held(self, node: IntegerNode) -> bool:
         """Whether a layer's weighted inputs are summed up once for each input that the caller gives."""
-        return isinstance(node, IntegerLayer) and self.is_held(self.source(node))
+        return isinstance(node, IntegerLayer) and all(self.is_held(self.graph[name]) for name in node.inputs)
 
     def has_events(self, node: IntegerNode) -> bool:
         """Whether the places of a layer's spikes are listed, since a dense layer reads them."""
         return isinstance(node, SpikingLayer) and any(
-            isinstance(other, IntegerLayer) and not other.strides and other.inputs == (node.name,)
+            isinstance(other, WeightedNode) and not other.strides and other.inputs[0] == node.name
             for other in self.graph.nodes
         )
 
@@ -94,6 +96,9 @@ class Members:
         n, name, ranges = math.prod(node.shape), self.names.plain[node.name], node.ranges
         if is_given(node):
             return []
+        if isinstance(node, WeightedSums):
+            what = f"sums of weighted inputs{', which stay' if self.is_held(node) else ''}"
+            return [Field("int32_t", f"{name}_value", n, what, None)]
         found: list[Field] = []
         if isinstance(node, EncodedInput):
             found.append(Field("snn_input", f"{name}_code", n, "the input that was given last", None))
@@ -121,6 +126,10 @@ class Members:
             found.append(Field("int32_t", f"{name}_n_events", None, "values that are not 0"))
             found.append(Field(c_type(Range(0, n - 1)), f"{name}_events", n, "their places", None))
         return found
+
+    def branches(self, layer: IntegerLayer) -> list[str]:
+        """The sum of each branch that a layer adds, for its neuron j."""
+        return [f"{self.value(self.graph[name])}[j]" for name in layer.branches]
 
     def events(self, node: IntegerNode) -> tuple[str, str]:
         """The number of a layer's spikes, and the array of their places."""

@@ -35,15 +35,17 @@ def neuron_loop(members: Members, layer: SpikingLayer | ReadoutLayer) -> list[st
         found = members.number(layer, field)
         return trace.given(found, f"{field}_j") if isinstance(found, str) else found
 
-    is_driven = members.is_fed_by_held(layer) and not layer.synapse
+    is_summed = members.is_fed_by_held(layer)
     drive = trace.given("total[j]", "total_j")
-    if layer.shift and not is_driven:
-        drive = drive * (1 << layer.shift)
+    if not is_summed:
+        drive = drive * (1 << layer.shift) if layer.shift else drive
+        for number, branch in enumerate(members.branches(layer), 1):
+            drive = drive + trace.given(branch, f"branch_{number}")
     if layer.synapse:
         multiplier: Any = trace.given(names.macro(layer, "SYNAPSE"), is_natural=True)
         current = old("current", layer.ranges["synapse"])
         drive = new["current"] = leaked(current, multiplier, layer.synapse_bits, numpy_ops) + drive
-    if not is_driven:
+    if layer.synapse or not is_summed:
         drive = drive + numbers("bias")
     about: list[str] = []
     if isinstance(layer, SpikingLayer):

@@ -91,7 +91,7 @@ TARGET = Target(
     "params",
     "_params",
     "a folder of every number, float and integer: .npz, .json, .mem, .coe, C and Verilog headers, test vectors, report",
-    "what has no integer form: branches, Alpha synapses, other neurons",
+    "what has no integer form: Alpha synapses, functions of means, other neurons",
     plan,
     OPTIONS,
     is_folder=True,

@@ -16,6 +16,7 @@ from ...quantize import (
     RateCode,
     ReadoutLayer,
     SpikingLayer,
+    WeightedNode,
 )
 from ...quantize.ranges import Range, span
 from ..integers import identifiers
@@ -32,13 +33,13 @@ def arrays(graph: IntegerGraph) -> Arrays:
     LIF neurons have no ceiling: it is their threshold. `start` is the voltage before the first step.
     """
     names = identifiers(node.name for node in graph.nodes)
-    return {names[node.name]: layer_arrays(node) for node in graph.nodes if isinstance(node, IntegerLayer)}
+    return {names[node.name]: layer_arrays(node) for node in graph.nodes if isinstance(node, WeightedNode)}
 
 
-def layer_arrays(layer: IntegerLayer) -> dict[str, np.ndarray]:
+def layer_arrays(layer: WeightedNode) -> dict[str, np.ndarray]:
     """The integer arrays of a layer by their names; see `arrays`."""
-    neurons = layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {}
-    return {"kernel": layer.kernel, "bias": layer.bias, **neurons}
+    bias = {"bias": layer.bias} if isinstance(layer, IntegerLayer) else {}
+    return {"kernel": layer.kernel, **bias, **(layer.neuron.arrays() if isinstance(layer, SpikingLayer) else {})}
 
 
 def constants(graph: IntegerGraph) -> Constants:
@@ -55,10 +56,10 @@ def _constants(node: IntegerNode) -> dict[str, int]:
             found["PERIOD"] = node.code.period
         if isinstance(node.code, LatencyCode):
             found["WINDOW"] = node.code.window
-    if isinstance(node, IntegerLayer):
+    if isinstance(node, WeightedNode):
         found |= {"N_IN": math.prod(node.input_shape), "SHIFT": node.shift}
-        if node.synapse:
-            found |= {"SYNAPSE": node.synapse, "SYNAPSE_BITS": node.synapse_bits}
+    if isinstance(node, IntegerLayer) and node.synapse:
+        found |= {"SYNAPSE": node.synapse, "SYNAPSE_BITS": node.synapse_bits}
     if isinstance(node, SpikingLayer):
         found |= {name.upper(): number for name, number in node.neuron.constants().items()}
     bits = {f"{what.upper()}_WIDTH": width(limits) for what, limits in node.ranges.items()}
@@ -92,11 +93,11 @@ def describe(node: IntegerNode) -> str:
         return f"{node.name}: input {shape}, {node.code.kind}, {node.code.bits} bits"
     if isinstance(node, MaxPool):
         return f"{node.name}: largest {'running sums' if node.is_running else 'values'} of windows, {shape}"
-    if not isinstance(node, IntegerLayer):
+    if not isinstance(node, WeightedNode):
         return f"{node.name}: sums over windows, {shape}"
-    kind = "outputs" if isinstance(node, ReadoutLayer) else "neurons"
-    kernel = " x ".join(map(str, node.kernel.shape))
-    return f"{node.name}: {shape} {kind} of {node.inputs[0]}, {node.connection}, kernel {kernel}"
+    kind = "neurons" if isinstance(node, SpikingLayer) else "outputs" if isinstance(node, ReadoutLayer) else "sums"
+    kernel, added = " x ".join(map(str, node.kernel.shape)), "".join(f", plus {name}" for name in node.inputs[1:])
+    return f"{node.name}: {shape} {kind} of {node.inputs[0]}, {node.connection}, kernel {kernel}{added}"
 
 
 def mem(array: np.ndarray, bits: int, what: str) -> str:

@@ -17,6 +17,7 @@ from ...quantize import (
     ReadoutLayer,
     SpikingLayer,
     SumPool,
+    WeightedNode,
 )
 from ...quantize.neurons import half
 from ...quantize.ranges import extent
@@ -64,9 +65,10 @@ def _equations(node: IntegerNode, graph: IntegerGraph) -> list[str]:
         return [f"Sums over windows of {windows} of {comment(node.inputs[0])}, strides {_numbers(node.strides)}."]
     if isinstance(node, MaxPool):
         return _largest(node)
-    if not isinstance(node, IntegerLayer):
+    if not isinstance(node, WeightedNode):
         raise ExportError(f"layer '{node.name}' ({node.kind}) has no equation in the report. Export it as hdf5.")
-    lines = [_connection(node), "", "```text", *_drive(node)]
+    lines = [_connection(node), "", "```text"]
+    lines += _drive(node) if isinstance(node, IntegerLayer) else [f"sent: {_sum(node)}"]
     if isinstance(node, SpikingLayer):
         lines += node.neuron.equations()
     elif isinstance(node, ReadoutLayer):
@@ -103,7 +105,7 @@ def _input(node: EncodedInput) -> list[str]:
     return ["```text", *lines, "```"]
 
 
-def _connection(layer: IntegerLayer) -> str:
+def _connection(layer: WeightedNode) -> str:
     kernel = " x ".join(map(str, layer.kernel.shape))
     text = f"{layer.n_neurons} {_kind(layer)}, {layer.connection}"
     if not layer.strides:
@@ -116,12 +118,20 @@ def _connection(layer: IntegerLayer) -> str:
     )
 
 
-def _kind(layer: IntegerLayer) -> str:
-    return f"{layer.neuron.kind} neurons" if isinstance(layer, SpikingLayer) else "outputs"
+def _kind(layer: WeightedNode) -> str:
+    if isinstance(layer, SpikingLayer):
+        return f"{layer.neuron.kind} neurons"
+    return "outputs" if isinstance(layer, ReadoutLayer) else "sums of a branch"
+
+
+def _sum(node: WeightedNode) -> str:
+    return f"(sum of W*x) << {node.shift}" if node.shift else "sum of W*x"
 
 
 def _drive(layer: IntegerLayer) -> list[str]:
-    total = f"(sum of W*x) << {layer.shift}" if layer.shift else "sum of W*x"
+    total = _sum(layer)
+    if layer.branches:
+        total = " + ".join([f"({total})", *(f"what {comment(name)} sends" for name in layer.branches)])
     bias = extent(layer.bias)
     if not layer.synapse:
         return [f"drive = ({total}) + B          B: {bias}"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...graph import SpikingGraph
-from ...quantize import IntegerGraph, IntegerLayer
+from ...quantize import IntegerGraph, WeightedNode
 from ...quantize.file import attributes
 from ...quantize.ranges import Range, span
 from ...text.values import json_ready
@@ -29,7 +29,7 @@ def contents(graph: SpikingGraph, integers: IntegerGraph) -> dict[str, Any]:
     layers = []
     for node in integers.nodes:
         fields = {key: value for key, value in attributes(node).items() if not key.startswith("range.")}
-        arrays, floats = (layer_arrays(node), node.origin.arrays()) if isinstance(node, IntegerLayer) else ({}, {})
+        arrays, floats = (layer_arrays(node), node.origin.arrays()) if isinstance(node, WeightedNode) else ({}, {})
         layers.append(
             {
                 "name": node.name,
@@ -90,7 +90,7 @@ def c_header(graph: IntegerGraph) -> str:
         name = names[node.name]
         lines += ["", f"/* {comment(describe(node))} */"]
         lines += [f"#define {PREFIX.upper()}_{name.upper()}_{key} {value}" for key, value in numbers[name].items()]
-        if isinstance(node, IntegerLayer):
+        if isinstance(node, WeightedNode):
             for field, array in fields[name].items():
                 kind = c_type(span(array)) if field != "kernel" else _kernel_type(array)
                 lines += c_array(f"static const {kind} {PREFIX}_{name}_{field}", array)

@@ -53,7 +53,7 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
     layers = parts(encoded)
     n_layers = len(layers)
     if given is not None and len(given) not in (1, n_layers):
-        names = ", ".join(f"'{node.name}'" for node, _ in layers)
+        names = ", ".join(f"'{node.name}'" for node in (part.node for part in layers))
         raise ParameterError(f"--lanes must be one number, or one for each of {names}. Received {len(given)}.")
     search = _search(graph, settings, encoded, golden)
     lanes = given * n_layers if given is not None and len(given) == 1 else given
@@ -146,7 +146,7 @@ TARGET = Target(
     "verilog",
     "_verilog",
     "a circuit in Verilog with a test bench: dense layers, convolutions, pools, LIF and IF in integers, AXI4-Stream",
-    "what has no integer form: branches that join, Alpha synapses, other neurons; several layers that read the inputs",
+    "what has no integer form: Alpha synapses, functions of means, other neurons; several layers that read the inputs",
     plan,
     (
         *OPTIONS,

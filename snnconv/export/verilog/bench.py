@@ -11,8 +11,8 @@ import numpy as np
 
 from ...errors import ExportError
 from ...files.writing import scratch
-from ...quantize import EncodedInput, IntegerGraph, MaxPool, ReadoutLayer, SumPool
-from ...quantize.reference import sum_pool
+from ...quantize import EncodedInput, IntegerGraph, MaxPool, ReadoutLayer, SumPool, WeightedSums
+from ...quantize.reference import sum_pool, weighted_sum
 from ..golden import Golden
 from ..programs import run
 from ..target import Check
@@ -293,6 +293,10 @@ def _sent(stages: Sequence[Stage], golden: Golden) -> list[np.ndarray]:
         elif isinstance(node, EncodedInput):
             steps = [node.code.send(source[:, step], source[:, step], step)[0] for step in range(golden.n_steps)]
             values = np.stack(steps, 1)
+        elif isinstance(node, WeightedSums):
+            values = weighted_sum(node, source.reshape(-1, *node.input_shape).astype("int64"))
+            values = values.reshape(*lead, *node.shape)
+            values = values + found[stage.added].reshape(values.shape) if stage.added else values
         elif isinstance(node, ReadoutLayer):  # running sums
             values = source.cumsum(1, dtype="int64")
         elif isinstance(node, SumPool):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,19 @@ from ...quantize import (
     Analog,
     EncodedInput,
     IntegerGraph,
+    IntegerLayer,
     IntegerNode,
     LatencyCode,
     MaxPool,
+    Range,
     RateCode,
     ReadoutLayer,
     SpikingLayer,
+    WeightedSums,
 )
 from ...quantize.neurons import IntegerIF
-from ...quantize.nodes import FloatNeuron, FloatOrigin
+from ...quantize.nodes import with_ranges
+from ...quantize.origins import FloatNeuron, FloatOrigin
 from ...quantize.proofs import proven
 
 
@@ -48,32 +54,61 @@ def with_encoder(graph: IntegerGraph) -> IntegerGraph:
             threshold_bits=0, tau_rc=0.0, tau_ref=0.0, min_voltage=0.0, amplitude=1.0, initial_voltage=(T >> 1) / T
         ),
     )
-    encoder = proven(layer, given.ranges["value"], graph.settings.n_steps)
-    behind = [
-        dataclasses.replace(node, inputs=(encoder.name,)) if node.inputs == (source.name,) else node
-        for node in graph.nodes[1:]
-    ]
+    encoder = proven(layer, [given.ranges["value"]], graph.settings.n_steps)
+    behind = []
+    for node in graph.nodes[1:]:
+        inputs = tuple(encoder.name if name == source.name else name for name in node.inputs)
+        behind.append(dataclasses.replace(node, inputs=inputs))
     return dataclasses.replace(graph, nodes=(given, encoder, *behind))
 
 
-def parts(graph: IntegerGraph) -> list[tuple[IntegerNode, IntegerNode]]:
-    """The nodes of a graph in order, each with the node that feeds it, and the circuit's own between them.
+@dataclass(frozen=True, eq=False)
+class CircuitPart:
+    """A node, the node that feeds it, and the sums of a branch that it adds, if it does."""
+
+    node: IntegerNode
+    source: IntegerNode
+    added: WeightedSums | None = None
+
+
+def parts(graph: IntegerGraph) -> list[CircuitPart]:
+    """The nodes of a graph in order, and the circuit's own between them.
 
     Behind inputs in the latency code an encoder, which is called as they are; before a max pool of running sums these
-    sums, as outputs that are summed up over time.
+    sums, as outputs that are summed up over time. Of several branches each adds the one before, and the layer the last.
     """
-    found: list[tuple[IntegerNode, IntegerNode]] = []
+    added = _added(graph)
+    found: list[CircuitPart] = []
     if isinstance(graph.input.code, LatencyCode):
-        found.append((graph.input, _as_given(graph.input)))
+        found.append(CircuitPart(graph.input, _as_given(graph.input)))
     for node in graph.nodes[1:]:
-        source = graph[node.inputs[0]]
+        source, branch = graph[node.inputs[0]], added.get(node.name)
         if isinstance(node, MaxPool) and node.is_running:
             layer = ReadoutLayer(**_one_by_one(_free_name(graph, f"{node.name}.sums"), source, 1.0))
-            sums = proven(layer, source.ranges["value"], graph.settings.n_steps)
-            found.append((sums, source))
+            sums = proven(layer, [source.ranges["value"]], graph.settings.n_steps)
+            found.append(CircuitPart(sums, source))
             source = sums
-        found.append((node, source))
+        if isinstance(node, WeightedSums) and branch is not None:
+            node = _with_added(node, branch)
+        found.append(CircuitPart(node, source, branch))
     return found
+
+
+def _added(graph: IntegerGraph) -> dict[str, WeightedSums]:
+    """The branch whose sums each node adds, by name of the node, with the ranges of what it adds itself."""
+    found: dict[str, WeightedSums] = {}
+    for layer in graph.nodes:
+        if isinstance(layer, IntegerLayer):
+            for name, adding in pairwise((*layer.branches, layer.name)):
+                branch: Any = graph[name]
+                found[adding] = _with_added(branch, found[name]) if name in found else branch
+    return found
+
+
+def _with_added(node: WeightedSums, branch: WeightedSums) -> WeightedSums:
+    """A branch with the range of the sum of its own sums and those of another."""
+    own, other = node.ranges["value"], branch.ranges["value"]
+    return with_ranges(node, {**node.ranges, "value": Range(own.low + other.low, own.high + other.high)})
 
 
 def _as_given(source: EncodedInput) -> EncodedInput:
@@ -81,7 +116,7 @@ def _as_given(source: EncodedInput) -> EncodedInput:
     code = source.code
     numbers = Analog(bits=code.bits, low=code.low, high=code.high, factor=code.factor, offset=code.offset)
     given = EncodedInput(name=source.name, shape=source.shape, code=numbers)
-    return proven(given, numbers.sent, 1)
+    return proven(given, [], 1)
 
 
 def _one_by_one(name: str, source: IntegerNode, unit: float) -> dict[str, Any]:

@@ -43,7 +43,7 @@ $free    wire [2:0] sent_tags$number;$tags
 LAYER = Template("""
     // $name: $what
     wire [$row_address_msb:0] weight_row_address$number;
-    wire [$row_msb:0] weight_row$number;
+    wire [$row_msb:0] weight_row$number;$address
 $memories
     snn_layer #(
 $parameters
@@ -62,7 +62,10 @@ $parameters
         .tags(step_tags$number),
         .sent(layer${number}_sent),
         .sent_index(layer${number}_index),
-        .sent_value(layer${number}_value)
+        .sent_value(layer${number}_value),
+        .added_ready($added_ready),
+        .added_address(source_address${number}_added),
+        .added_data($added_data)
     );""")
 
 
@@ -79,6 +82,11 @@ def layer_text(number: int, stage: Stage, free: str) -> str:
         what=describe(stage),
         number=number,
         free=free,
+        address=""
+        if stage.added
+        else f"\n    wire [{address_bits(stage.n_neurons) - 1}:0] source_address{number}_added;",
+        added_ready=f"ready{number}_added" if stage.added else "1'b1",
+        added_data=f"source_data{number}_added" if stage.added else "1'b0",
         parameters=_parameters(stage),
         **_weights(number, stage),
     )
@@ -93,17 +101,34 @@ def store_text(
     read: tuple[str, str],
 ) -> str:
     """The store that a layer reads, or of results where `reader` is None, with names of what writes and reads it."""
-    bits, n, address = sizes
-    is_queued = reader is not None and reader.is_queued
-    read_bits = address + bits - 1 if is_queued else bits
-    tags, free = "", f"    wire free{number}, ready{number};\n" if number > 1 else ""
+    free, tags = f"    wire free{number}, ready{number};\n" if number > 1 else "", ""
     if reader is None:
         free += f"    wire release{number};\n"
     elif number > 1:
         tags = f"\n    wire [2:0] tags{number} = sent_tags{number};"
+    return _store(str(number), reader is not None and reader.is_queued, sizes, banks, written, read, free, tags)
+
+
+def added_text(label: str, sizes: tuple[int, int, int], written: tuple[str, ...], read: tuple[str, str]) -> str:
+    """The store of the sums of a branch that a layer adds; `label` stands in its names."""
+    return _store(label, False, sizes, 2, written, read, f"    wire free{label}, ready{label};\n", "")
+
+
+def _store(
+    label: str,
+    is_queued: bool,
+    sizes: tuple[int, int, int],
+    banks: int,
+    written: tuple[str, ...],
+    read: tuple[str, str],
+    free: str,
+    tags: str,
+) -> str:
+    bits, n, address = sizes
+    read_bits = address + bits - 1 if is_queued else bits
     return STORE.substitute(
         dict(zip(("write", "write_address", "write_data", "finish", "drop", "finish_tags"), written, strict=True)),
-        number=number,
+        number=label,
         free=free,
         tags=tags,
         bits=bits,
@@ -145,6 +170,7 @@ def describe(stage: Stage) -> str:
         "SUM": "largest values" if stage.parameters["LARGEST"] else "sums",
         "GROWTH": "growths of largest values",
         "LATENCY": "encoders",
+        "BRANCH": "sums of a branch",
     }.get(str(stage.parameters["KIND"]), f"{stage.parameters['KIND']} neurons")
     lanes = f", {stage.lanes} side by side" if stage.lanes > 1 else ""
     most = "at most " if stage.is_queued else ""

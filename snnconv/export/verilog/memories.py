@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...quantize import IntegerLayer, Range, SpikingLayer
@@ -11,7 +13,7 @@ from ...quantize.proofs import drives
 MOST_ROWS = 2048  # of a memory in one piece: of a block, on iCE40 at 2 bits a row, on ECP5 and Xilinx at 9
 
 
-def neuron_arrays(layer: IntegerLayer, source: Range, n_steps: int) -> dict[str, np.ndarray]:
+def neuron_arrays(layer: IntegerLayer, sources: Sequence[Range], n_steps: int) -> dict[str, np.ndarray]:
     """Arrays per neuron of a layer, by the memory that each is in beside the weights.
 
     Voltages that start at 0 have none for it, and bounds that no voltage comes to in `n_steps` are left out.
@@ -21,7 +23,7 @@ def neuron_arrays(layer: IntegerLayer, source: Range, n_steps: int) -> dict[str,
         neuron = layer.neuron
         found |= {name: array for name, array in neuron.arrays().items() if name != "start" or array.any()}
         if isinstance(neuron, IntegerIF | IntegerSignedIF):
-            low, high = (neuron.received(drive) for drive in drives(layer, source))
+            low, high = (neuron.received(drive) for drive in drives(layer, sources))
             start, threshold = neuron.start.astype("int64"), neuron.threshold.astype("int64")
             highest = np.maximum(start, threshold - 1) + n_steps * np.maximum(high - threshold, 0)
             if (start + n_steps * np.minimum(low, 0) >= neuron.floor).all():

@@ -8,8 +8,8 @@ from string import Template
 
 from ...quantize import IntegerGraph
 from ..integers import comment
-from .instances import layer_text, store_text
-from .stages import Stage, address_bits, input_bits, output_stages, readers
+from .instances import added_text, layer_text, store_text
+from .stages import Stage, adders, address_bits, input_bits, output_stages, readers
 
 NETWORK = Template("""\
 // Written by snnconv: the network $name, $layers.
@@ -75,9 +75,17 @@ def network_text(graph: IntegerGraph, stages: Sequence[Stage]) -> str:
             read = (f"ready{reader}", f"release{reader}" if reader > n else f"done{reader}")
             own = None if reader > n else stages[reader - 1]
             instances.append(store_text(reader, own, (value, stage.n_neurons, address), 2, written, read))
-        free = " && ".join(f"free{reader}" for reader in behind) or "1'b1"
+        adding = adders(stages, number)
+        for reader in adding:
+            read = (f"ready{reader}_added", f"done{reader}")
+            instances.append(added_text(f"{reader}_added", (value, stage.n_neurons, address), written, read))
+        room = [f"free{reader}" for reader in behind] + [f"free{reader}_added" for reader in adding]
+        free = " && ".join(room) or "1'b1"
         instances.append(layer_text(number, stage, free))
     unread = [f"sent_tags{result}[1:0], count{result}" for result, _ in outputs]
+    for number, stage in enumerate(stages, 1):
+        names = ("sent_tags", "count") if stage.added else ("source_address",)
+        unread += [f"{name}{number}_added" for name in names]
     return NETWORK.substitute(
         found,
         layers=f"{n} layers" if n > 1 else "1 layer",

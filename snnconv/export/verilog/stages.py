@@ -21,17 +21,19 @@ from ...quantize import (
     ReadoutLayer,
     SpikingLayer,
     SumPool,
+    WeightedNode,
+    WeightedSums,
 )
 from ...quantize.neurons import IntegerLIF
 from ...quantize.proofs import largest_sum
 from ...quantize.ranges import span
-from .encoder import parts
+from .encoder import CircuitPart, parts
 from .memories import cycle, layout, neuron_arrays, side_by_side
 
 AXES = "ZYX"
-KINDS = ("LIF", "IF", "READOUT", "SUM", "SignedIF", "GROWTH", "LATENCY")  # of rtl/snn_neuron.v, which numbers them
+KINDS = ("LIF", "IF", "READOUT", "SUM", "SignedIF", "GROWTH", "LATENCY", "BRANCH")  # numbered by rtl/snn_neuron.v
 
-SHORT = {"SUM": 2, "GROWTH": 3, "LATENCY": 3}  # clocks of those without drive
+SHORT = {"SUM": 2, "GROWTH": 3, "LATENCY": 3, "BRANCH": 2}  # clocks of those without drive
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,8 @@ class Stage:
         Bits of one number in each of these memories.
     source : int
         Number of the stage that feeds it, from 1; 0 for the inputs.
+    added : int
+        Number of the stage whose sums it adds; 0 where there is none.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Stage:
     memories: Mapping[str, np.ndarray]
     widths: Mapping[str, int]
     source: int = 0
+    added: int = 0
 
     @property
     def lanes(self) -> int:
@@ -103,13 +108,14 @@ class Stage:
             str(self.parameters["KIND"]),
             (self.parameters.get(f"{name}_TERMS", 0) for name in ("SYNAPSE", "LEAK")),
         )
+        adds = int(self.added > 0)
         if kind in SHORT:
-            return SHORT[kind]
+            return SHORT[kind] + adds
         synapse, leak = (int(n) and 1 + max(1, (int(n) - 1).bit_length()) for n in terms)
         behind = {"LIF": 2, "IF": 3, "SignedIF": 3}.get(kind, 0)
         parts = int(self.parameters.get("REFRACTORY_BITS", 0))
         behind += parts and 3 * parts + 3  # the drive's share, and the parts of a step since the crossing
-        return 3 + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + behind
+        return 3 + adds + synapse + int(self.parameters.get("IS_RECTIFIED", 0)) + (leak or 1) + behind
 
     def clocks_for(self, n_spikes: np.ndarray) -> np.ndarray:
         """Clocks of steps with so many spikes among their inputs, which count where they are queued."""
@@ -161,14 +167,15 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int], deepest: int = 0) ->
     """
     found: list[Stage] = []
     numbers, stuck = {graph.input.name: 0}, []
-    pairs = parts(graph)
+    found_parts = parts(graph)
     is_held = [input_bits(graph) > 1]  # of each number: one bit is a spike, which comes anew at every step
-    most = [lanes] * len(pairs) if isinstance(lanes, int) else lanes
-    for number, ((node, source), most_lanes) in enumerate(zip(pairs, most, strict=True), 1):
-        fed_by = numbers.get(source.name, 0)
+    most = [lanes] * len(found_parts) if isinstance(lanes, int) else lanes
+    for number, (part, most_lanes) in enumerate(zip(found_parts, most, strict=True), 1):
+        node, fed_by = part.node, numbers.get(part.source.name, 0)
         if _kind(node) in KINDS and (fed_by or number == 1):
-            made = _stage(f"layer{number}", node, source, most_lanes, is_held[fed_by], graph.settings.n_steps, deepest)
-            found.append(dataclasses.replace(made, source=fed_by))
+            made = _stage(f"layer{number}", part, most_lanes, is_held[fed_by], graph.settings.n_steps, deepest)
+            added = numbers[part.added.name] if part.added else 0
+            found.append(dataclasses.replace(made, source=fed_by, added=added))
         else:
             stuck.append(f"'{node.name}' ({node.kind})")
         is_pool = isinstance(node, SumPool) or (isinstance(node, MaxPool) and not node.is_running)
@@ -184,6 +191,11 @@ def readers(stages: Sequence[Stage], number: int) -> list[int]:
     return [other for other, stage in enumerate(stages, 1) if stage.source == number]
 
 
+def adders(stages: Sequence[Stage], number: int) -> list[int]:
+    """Numbers of the stages that add the sums of stage `number`."""
+    return [other for other, stage in enumerate(stages, 1) if stage.added == number]
+
+
 def output_stages(graph: IntegerGraph, stages: Sequence[Stage]) -> list[int]:
     """Number of the stage that gives each output, in the order of the graph's outputs."""
     numbers = {stage.node.name: number for number, stage in enumerate(stages, 1)}
@@ -197,7 +209,7 @@ def sent_range(node: IntegerNode) -> Range:
 
 def sent_bits(node: IntegerNode) -> int:
     """Bits of what a node sends: 1 for spikes, else those of a signed number."""
-    return _bits(sent_range(node))
+    return sent_range(node).signed_bits if isinstance(node, WeightedSums) else _bits(sent_range(node))
 
 
 def input_bits(graph: IntegerGraph) -> int:
@@ -214,9 +226,8 @@ def address_bits(n: int) -> int:
     return max((n - 1).bit_length(), 1)
 
 
-def _stage(
-    name: str, node: IntegerNode, source: IntegerNode, most_lanes: int, is_held: bool, n_steps: int, deepest: int
-) -> Stage:
+def _stage(name: str, part: CircuitPart, most_lanes: int, is_held: bool, n_steps: int, deepest: int) -> Stage:
+    node, source = part.node, part.source
     kernel, input_shape = _window(node)
     geometry = _geometry(node, kernel, input_shape)
     filters, groups = kernel.shape[-1], geometry["GROUPS"]
@@ -226,12 +237,13 @@ def _stage(
     widths = {"WEIGHTS": span(kernel).signed_bits}
     given = sent_range(source).with_zero()
     if isinstance(node, IntegerLayer):
-        for memory, array in neuron_arrays(node, given, n_steps).items():
+        added = [part.added.ranges["value"]] if part.added else []
+        for memory, array in neuron_arrays(node, [given, *added], n_steps).items():
             array = node.per_neuron(array).ravel().astype("int64")
             memories[memory] = cycle(array, filters)
             widths[memory] = span(array).signed_bits
     are_spikes = given.low >= -1 and given.high <= 1
-    is_queued = are_spikes and not is_held and isinstance(node, IntegerLayer) and not node.strides
+    is_queued = are_spikes and not is_held and isinstance(node, WeightedNode) and not node.strides
     address, bits = address_bits(math.prod(source.shape)), sent_bits(source)
     is_largest = isinstance(node, MaxPool)
     most = 0 if is_largest else largest_sum(kernel.astype("int64"), given)
@@ -254,10 +266,14 @@ def _stage(
         "SUM_BITS": given.signed_bits if is_largest else max(Range(-most, most).signed_bits, widths["WEIGHTS"]),
         "VALUE_BITS": sent_bits(node),
     }
+    if part.added:
+        parameters["ADDED_BITS"] = sent_bits(part.added)
     if isinstance(node, IntegerLayer):
         parameters.update(_arithmetic(node, parameters, widths))
         if "n_sent" in node.ranges:
             parameters["SENT_BITS"] = n_steps.bit_length()  # at most one spike a step
+    elif isinstance(node, WeightedSums):
+        parameters |= {"SHIFT": node.shift, "BITS": 1 + max(int(parameters["SUM_BITS"]), sent_bits(node))}
     elif is_largest:
         parameters["STATE_BITS"] = parameters["SUM_BITS"]
     elif isinstance(node, EncodedInput) and isinstance(node.code, LatencyCode):
@@ -267,7 +283,7 @@ def _stage(
 
 def _window(node: IntegerNode) -> tuple[np.ndarray, tuple[int, ...]]:
     """Kernel of a node, a depthwise one of ones for those that have none, and the shape that it reads its input in."""
-    if isinstance(node, IntegerLayer):
+    if isinstance(node, WeightedNode):
         return node.kernel, node.input_shape
     if isinstance(node, SumPool | MaxPool):
         return np.ones((*node.size, 1, node.input_shape[-1]), "int64"), node.input_shape
@@ -281,13 +297,13 @@ def _geometry(node: IntegerNode, kernel: np.ndarray, input_shape: tuple[int, ...
     *space, channels = input_shape
     rank = len(window)
     ones = (1,) * rank
-    strides = node.strides if isinstance(node, IntegerLayer | SumPool | MaxPool) else ones
-    padding = node.padding if isinstance(node, IntegerLayer | MaxPool) and rank else ((0, 0),) * rank
-    dilation = node.dilation if isinstance(node, IntegerLayer) else ones
+    strides = node.strides if isinstance(node, WeightedNode | SumPool | MaxPool) else ones
+    padding = node.padding if isinstance(node, WeightedNode | MaxPool) and rank else ((0, 0),) * rank
+    dilation = node.dilation if isinstance(node, WeightedNode) else ones
     if isinstance(node, SumPool | MaxPool):
         places = node.shape[:rank]
     else:
-        places = node.connection_shape[:rank] if isinstance(node, IntegerLayer) else ones
+        places = node.connection_shape[:rank] if isinstance(node, WeightedNode) else ones
     per_axis = {
         "IN": ([*space] if rank else [], 1),
         "OUT": ([*places], 1),
@@ -323,7 +339,8 @@ def _kind(node: IntegerNode) -> str:
         return node.neuron.kind
     if isinstance(node, MaxPool):
         return "GROWTH" if node.is_running else "SUM"
-    return {ReadoutLayer: "READOUT", SumPool: "SUM", EncodedInput: "LATENCY"}.get(type(node), node.kind)
+    kinds = {ReadoutLayer: "READOUT", SumPool: "SUM", EncodedInput: "LATENCY", WeightedSums: "BRANCH"}
+    return kinds.get(type(node), node.kind)
 
 
 def _arithmetic(node: IntegerLayer, known: Mapping[str, int | str], widths: Mapping[str, int]) -> dict[str, int]:

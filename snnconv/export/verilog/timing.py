@@ -34,7 +34,7 @@ def layer_clocks(stages: Sequence[Stage], sent: Sequence[np.ndarray], varies: bo
     return np.stack(found)
 
 
-def sample_clocks(clocks: np.ndarray, sources: Sequence[int]) -> int:
+def sample_clocks(clocks: np.ndarray, sources: Sequence[Sequence[int]]) -> int:
     """Clocks from a sample's inputs to its outputs, where a layer works while the layers around it do.
 
     A step of a layer begins when the layer is done with the step before, its inputs are there, and each layer behind it
@@ -44,24 +44,26 @@ def sample_clocks(clocks: np.ndarray, sources: Sequence[int]) -> int:
     ----------
     clocks : (n_layers, n_steps) int array
         Of each layer at each step.
-    sources : sequence of int
-        Number of the layer that feeds each, from 1; 0 for the inputs.
+    sources : sequence of sequences of int
+        Numbers of the layers that feed each, from 1; 0 for the inputs.
     """
     n_layers, n_steps = clocks.shape
     ends = np.zeros((n_layers + 1, n_steps), "int64")  # row 0 are the inputs, which are there
     layers = range(1, n_layers + 1)
-    behind = [[other for other in layers if sources[other - 1] == layer] for layer in range(n_layers + 1)]
+    behind = [[other for other in layers if layer in sources[other - 1]] for layer in range(n_layers + 1)]
     for step in range(n_steps):
         for layer in layers:
             own = ends[layer, step - 1] if step else 0
             room = max((ends[other, step - 2] for other in behind[layer]), default=0) if step > 1 else 0
-            ends[layer, step] = max(own, ends[sources[layer - 1], step], room) + clocks[layer - 1, step]
+            ends[layer, step] = (
+                max(own, room, *(ends[other, step] for other in sources[layer - 1])) + clocks[layer - 1, step]
+            )
     return int(ends[:, -1].max())
 
 
-def sources(stages: Sequence[Stage]) -> list[int]:
-    """Number of the layer that feeds each."""
-    return [stage.source for stage in stages]
+def sources(stages: Sequence[Stage]) -> list[tuple[int, ...]]:
+    """Numbers of the layers that feed each."""
+    return [(stage.source, stage.added) if stage.added else (stage.source,) for stage in stages]
 
 
 def longest(stages: Sequence[Stage], n_steps: int, varies: bool = False) -> int:

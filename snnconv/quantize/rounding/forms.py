@@ -16,7 +16,8 @@ from ...neurons import IF, LIF, SignedIF, SteppedLIF
 from ...neurons.base import Neuron
 from ...text.plain import milliseconds
 from ..neurons import IntegerIF, IntegerLIF, IntegerNeuron, IntegerSignedIF, half, start_voltage
-from ..nodes import FloatNeuron, SpikingLayer
+from ..nodes import SpikingLayer
+from ..origins import FloatNeuron
 from ..proofs import settled
 from ..scales import Settings, bits_below_one, multiplier
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..nodes import FloatOrigin, ReadoutLayer, SpikingLayer
+from ..nodes import ReadoutLayer, SpikingLayer, WeightedSums, with_ranges
+from ..origins import FloatOrigin
 from ..proofs import drives, prove, too_wide, too_wide_error
 from ..ranges import Range, span
 from ..scales import (
@@ -23,23 +27,60 @@ from ..scales import (
 from .chains import Chain
 from .forms import Form
 
+Layer = TypeVar("Layer", SpikingLayer, ReadoutLayer)
+
 # A readout adds its bias at every step, and a weight only where there is a spike: with 4 bits below a weight's the
 # rounding of the bias weighs no more than that of a weight whose neuron fires at one step in 16.
 READOUT_BITS = 4
 FEWEST_BITS = 4  # of a weight, where int32 does not leave it more
 
 
-def spiking_layer(chain: Chain, form: Form, unit: float, source: Range) -> tuple[SpikingLayer, int]:
-    """The integer form of a population, and how many of its channels got smaller scales than their weights allow.
+@dataclass(frozen=True, eq=False)
+class BranchSource:
+    """The node that feeds a branch.
+
+    Parameters
+    ----------
+    unit : float
+        What an integer 1 of it stands for.
+    values : Range
+        What it sends.
+    """
+
+    unit: float
+    values: Range
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded(Generic[Layer]):
+    """A layer in integers.
+
+    Parameters
+    ----------
+    layer : SpikingLayer or ReadoutLayer
+    branches : tuple of WeightedSums
+        What it adds to its own sums.
+    n_channels : int
+        Channels that can have scales of their own.
+    n_reduced : int
+        Those of them that got smaller scales than their weights allow.
+    """
+
+    layer: Layer
+    branches: tuple[WeightedSums, ...]
+    n_channels: int = 1
+    n_reduced: int = 0
+
+
+def spiking_layer(chain: Chain, form: Form, sources: Sequence[BranchSource]) -> Rounded[SpikingLayer]:
+    """The integer form of a population.
 
     Parameters
     ----------
     form : Form
         Of the neurons.
-    unit : float
-        What an integer 1 of the source stands for.
-    source : Range
-        What the source sends.
+    sources : sequence of BranchSource
+        Of the chain's branches.
 
     Raises
     ------
@@ -47,48 +88,50 @@ def spiking_layer(chain: Chain, form: Form, unit: float, source: Range) -> tuple
         If int32 does not hold an integer of the layer.
     """
     population, settings = form.population, form.settings
-    weights = chain.linear.kernel * (unit * chain.factor * form.step)
-    biases = chain.per_neuron(chain.linear.bias * form.step) + population.neuron_bias * form.step
-    largest_weight = largest_weights(weights, settings.weight_bits, settings.scale)
+    weights = _weights(chain, sources, form.step)
+    biases = chain.biases * form.step + population.neuron_bias * form.step
+    largest_weight = largest_weights(_columns(chain, weights), settings.weight_bits, settings.scale)
     fewest = 1 << (min(FEWEST_BITS, settings.weight_bits) - 2)
     wide: dict[str, Range] = {"threshold": Range(0, 1 << (form.threshold_bits + 1))}
     share = _synapse_share(chain, settings, population.name)
     for precision in precisions(form.threshold_bits, form.largest_threshold, settings.fraction_bits, share):
-        filtered, end = weights * precision.synapse_step, largest_weight * precision.synapse_step
+        filtered, end = [each * precision.synapse_step for each in weights], largest_weight * precision.synapse_step
         scaling = choose_scaling(end, settings.weight_bits, precision.threshold_bits, precision.most, settings.scale)
-        kernel = rounded(filtered, scaling.scale, settings.weight_bits)
         scale = chain.per_neuron(scaling.scale)
         threshold, bias = np.rint(scale * 2.0**scaling.shift), np.rint(biases * (scale * 2.0**scaling.shift))
         wide = too_wide({"threshold": span(threshold), "bias": span(bias)})
+        scales = scaling.scale, scaling.shift
+        branches, fields = _branches(chain, settings, population.name, filtered, *scales, sources)
         layer = None
         if not wide:
-            fields = _linear_fields(
-                chain,
-                settings,
-                name=population.name,
-                kernel=kernel,
-                bias=bias,
-                shift=scaling.shift,
-                synapse=precision.synapse,
-                synapse_bits=precision.synapse_bits,
-                origin=_origin(chain, settings, filtered, biases, scale, unit),
-            )
-            layer, wide = _with_neurons(fields, chain, form, threshold, precision.threshold_bits, source)
-        largest = np.abs(kernel).max()
-        if largest < fewest and np.any(weights):
+            fields |= {
+                "bias": _compact(chain, bias).astype("int32"),
+                "synapse": precision.synapse,
+                "synapse_bits": precision.synapse_bits,
+                "origin": dataclasses.replace(fields["origin"], biases=_compact(chain, biases)),
+            }
+            ranges = [sources[0].values, *(branch.ranges["value"] for branch in branches)]
+            layer, wide = _with_neurons(fields, chain, form, threshold, precision.threshold_bits, ranges)
+        largest = max(np.abs(kernel).max() for kernel in (fields["kernel"], *(each.kernel for each in branches)))
+        if largest < fewest and any(map(np.any, weights)):
             needed = int(scaling.scale.max() * 2.0**scaling.shift * fewest / max(largest, 0.5))
             wide = wide or {"leak_product" if form.leak else "threshold": Range(0, needed * max(form.leak, 1))}
             break
         if layer is not None:
-            return layer, scaling.n_reduced
+            return Rounded(layer, branches, chain.n_channels, scaling.n_reduced)
     raise too_wide_error(population.name, wide)
 
 
 def _with_neurons(
-    fields: dict[str, Any], chain: Chain, form: Form, threshold: np.ndarray, threshold_bits: int, source: Range
+    fields: dict[str, Any],
+    chain: Chain,
+    form: Form,
+    threshold: np.ndarray,
+    threshold_bits: int,
+    sources: Sequence[Range],
 ) -> tuple[SpikingLayer | None, dict[str, Range]]:
     """A linear layer with its neurons, or None and what int32 does not hold."""
-    low, high = drives(ReadoutLayer(**fields), source)
+    low, high = drives(ReadoutLayer(**fields), sources)
     threshold = _compact(chain, threshold).astype("int32")
     floor, ceiling = form.bounds(threshold.astype("int64"), low, high)
     wide = too_wide({"floor": span(floor)})
@@ -96,11 +139,13 @@ def _with_neurons(
         return None, wide
     neuron = form.integer_neuron(threshold, *(_compact(chain, array).astype("int32") for array in (floor, ceiling)))
     layer = SpikingLayer(**fields, neuron=neuron, float_neuron=form.float_neuron(threshold_bits))
-    wide = too_wide(prove(layer, source, form.settings.n_steps))
+    wide = too_wide(prove(layer, sources, form.settings.n_steps))
     return (None, wide) if wide else (layer, wide)
 
 
-def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings: Settings) -> ReadoutLayer:
+def readout_layer(
+    name: str, chain: Chain, sources: Sequence[BranchSource], settings: Settings
+) -> Rounded[ReadoutLayer]:
     """The integer form of an output, with the finest shift and scale at which a run of `n_steps` fits int32.
 
     Raises
@@ -111,9 +156,8 @@ def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings:
     share = _synapse_share(chain, settings, name)
     synapse = round(share * (1 << settings.fraction_bits))
     synapse_step = synapse / (1 << settings.fraction_bits) if synapse else 1.0
-    weights = chain.linear.kernel * (unit * chain.factor * synapse_step)
-    biases = chain.per_neuron(chain.linear.bias)
-    whole = common_scale(weights, settings.weight_bits, settings.scale)
+    weights, biases = _weights(chain, sources, synapse_step), chain.biases
+    whole = common_scale(_columns(chain, weights), settings.weight_bits, settings.scale)
     finest = READOUT_BITS + bits_below_one(synapse_step)
     coarser = [(whole, shift) for shift in range(finest, -1, -1)]
     coarser += [(whole / 2**halvings, 0) for halvings in range(1, settings.weight_bits - FEWEST_BITS + 1)]
@@ -123,53 +167,81 @@ def readout_layer(name: str, chain: Chain, unit: float, source: Range, settings:
         wide = too_wide({"bias": span(bias)})
         if wide:
             continue
-        fields = _linear_fields(
-            chain,
-            settings,
-            name=name,
-            kernel=rounded(weights, scale, settings.weight_bits),
-            bias=bias,
-            shift=shift,
-            synapse=synapse,
-            synapse_bits=settings.fraction_bits,
-            origin=_origin(chain, settings, weights, biases, np.full(chain.shape, scale), unit),
-        )
+        scales = np.full(chain.n_channels, scale), shift
+        branches, fields = _branches(chain, settings, name, weights, *scales, sources)
+        fields |= {
+            "bias": _compact(chain, bias).astype("int32"),
+            "synapse": synapse,
+            "synapse_bits": settings.fraction_bits,
+            "origin": dataclasses.replace(fields["origin"], biases=_compact(chain, biases)),
+        }
         layer = ReadoutLayer(**fields, activation=chain.activation)
-        wide = too_wide(prove(layer, source, settings.n_steps))
+        ranges = [sources[0].values, *(branch.ranges["value"] for branch in branches)]
+        wide = too_wide(prove(layer, ranges, settings.n_steps))
         if not wide:
-            return layer
+            return Rounded(layer, branches)
     raise too_wide_error(name, wide)
 
 
-def _origin(
-    chain: Chain, settings: Settings, weights: np.ndarray, biases: np.ndarray, scale: np.ndarray, unit: float
-) -> FloatOrigin:
-    return FloatOrigin(
-        scale=_compact(chain, scale),
-        weights=np.asarray(weights, "float64"),
-        biases=_compact(chain, biases),
-        input_unit=unit * chain.factor,
-        fraction_bits=settings.fraction_bits,
-        synapse_tau=chain.synapse_tau,
+def _weights(chain: Chain, sources: Sequence[BranchSource], step: float) -> list[np.ndarray]:
+    """The weights of each branch, of integers of its source, times `step`."""
+    pairs = zip(chain.branches, sources, strict=True)
+    return [branch.linear.kernel * (source.unit * branch.factor * step) for branch, source in pairs]
+
+
+def _columns(chain: Chain, weights: Sequence[np.ndarray]) -> np.ndarray:
+    """The weights of all branches as one column per channel of the chain."""
+    return np.concatenate([each.reshape(-1, chain.n_channels) for each in weights])
+
+
+def _branches(
+    chain: Chain,
+    settings: Settings,
+    name: str,
+    weights: Sequence[np.ndarray],
+    scale: np.ndarray,
+    shift: int,
+    sources: Sequence[BranchSource],
+) -> tuple[tuple[WeightedSums, ...], dict[str, Any]]:
+    """The sums of all branches but the first, and the first one's fields, for a layer that adds them.
+
+    A branch whose weights are all smaller than those of the others by a power of two has a scale that is larger by it,
+    and a shift that is smaller: a spike of one source may stand for much more than a 1 of another.
+    """
+    made, largest = [], np.abs(_columns(chain, weights)).max(0)
+    for number, (branch, each, source) in enumerate(zip(chain.branches, weights, sources, strict=True)):
+        linear, own = branch.linear, np.abs(each.reshape(-1, chain.n_channels)).max(0)
+        finer = min(shift, int(np.log2(np.min(largest[own > 0] / own[own > 0], initial=2.0**shift))))
+        own_scale = scale * 2.0**finer
+        whole = rounded(each, np.tile(own_scale, each.shape[-1] // chain.n_channels), settings.weight_bits)
+        fields = {
+            "name": f"{name}.branch{number}" if number else name,
+            "inputs": (branch.source,),
+            "shape": chain.shape,
+            "input_shape": linear.input_shape,
+            "kernel": whole.astype("int8" if settings.weight_bits <= 8 else "int16"),
+            "shift": shift - finer,
+            "strides": linear.strides,
+            "padding": linear.padding,
+            "dilation": linear.dilation,
+            "groups": linear.groups,
+            "origin": FloatOrigin(
+                scale=_compact(chain, chain.per_neuron(own_scale)),
+                weights=np.asarray(each, "float64"),
+                biases=np.zeros(chain.shape[-1:]),
+                input_unit=source.unit * branch.factor,
+                fraction_bits=settings.fraction_bits,
+                synapse_tau=chain.synapse_tau,
+            ),
+        }
+        made.append(fields)
+    own, *others = made
+    branches = [WeightedSums(**fields) for fields in others]
+    branches = tuple(
+        with_ranges(branch, prove(branch, [source.values], settings.n_steps))
+        for branch, source in zip(branches, sources[1:], strict=True)
     )
-
-
-def _linear_fields(
-    chain: Chain, settings: Settings, *, kernel: np.ndarray, bias: np.ndarray, **fields: Any
-) -> dict[str, Any]:
-    """The fields that spiking layers and readouts share, with whole numbers of any type in `kernel` and `bias`."""
-    return {
-        **fields,
-        "inputs": (chain.source,),
-        "shape": chain.shape,
-        "input_shape": chain.linear.input_shape,
-        "kernel": kernel.astype("int8" if settings.weight_bits <= 8 else "int16"),
-        "bias": _compact(chain, bias).astype("int32"),
-        "strides": chain.linear.strides,
-        "padding": chain.linear.padding,
-        "dilation": chain.linear.dilation,
-        "groups": chain.linear.groups,
-    }
+    return branches, own | {"inputs": (*own["inputs"], *(branch.name for branch in branches))}
 
 
 def _synapse_share(chain: Chain, settings: Settings, name: str) -> float:
@@ -184,8 +256,6 @@ def _synapse_share(chain: Chain, settings: Settings, name: str) -> float:
 
 def _compact(chain: Chain, array: np.ndarray) -> np.ndarray:
     """An array per neuron as one number per channel, where all places have the same."""
-    if chain.shape != chain.linear.output_shape:
-        return array
     full = np.broadcast_to(array, chain.shape)
     per_channel = full.reshape(-1, chain.shape[-1])
     return per_channel[0] if (per_channel == per_channel[0]).all() else full

@@ -13,11 +13,10 @@ from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
 from ..nodes import EncodedInput, IntegerNode, MaxPool, Node, SumPool
 from ..proofs import proven
-from ..ranges import Range
 from ..scales import Settings
 from .chains import Chain, chains, prepare
 from .forms import form_of
-from .layers import readout_layer, spiking_layer
+from .layers import BranchSource, Layer, Rounded, readout_layer, spiking_layer
 from .support import of_input, of_linear, of_scales, unsupported_nodes
 
 
@@ -41,13 +40,14 @@ def quantize(
         S = (2^(weight_bits - 1) - 1) / c             for each neuron, with c = max|w|
         W = round(w·S)    B = round(b·S·2^s)    θ = round(S·2^s)    R = round(tau_ref/dt)
 
-    with the smallest s of 0 or more that makes every θ at least 2^F. Below 8 bits, where a neuron has 16 weights or
-    more, c is the size with the smallest squared error, and weights beyond it are cut off. F is threshold_bits more
-    than ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF neurons it is K. With δ
-    rounded before it is folded, the gain for constant currents and the firing threshold stay those of the float
-    network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own rounded δ in w; F
-    has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier gets fewer; where
-    it does not hold weights of all their bits, these get fewer, which `approximations` says.
+    with the smallest s of 0 or more that makes every θ at least 2^F. Where branches are added up, c is that of all
+    their weights, and each has a shift of its own, with the same ``S·2^s``. Below 8 bits, where a neuron has 16
+    weights or more, c is the size with the smallest squared error, and weights beyond it are cut off. F is
+    threshold_bits more than ``ceil(log2(1/δ))``, so that the current at threshold has threshold_bits bits; for IF
+    neurons it is K. With δ rounded before it is folded, the gain for constant currents and the firing threshold stay
+    those of the float network, and the time constant moves. A lowpass filters the sum of weighted inputs, with its own
+    rounded δ in w; F has ``ceil(log2(1/δ))`` more bits behind one. Where int32 does not hold that, F or the multiplier
+    gets fewer; where it does not hold weights of all their bits, these get fewer, which `approximations` says.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class _Builder:
         self._code = code
         (source,) = prepared.inputs
         node = EncodedInput(name=source.name, shape=source.shape, code=code)
-        self._add(node, code.unit, Range(0, 0))
+        self._add(proven(node, [], settings.n_steps), code.unit)
         self._lines += of_input(node)
 
     def build(self, found: list[Chain]) -> IntegerGraph:
@@ -129,24 +129,34 @@ class _Builder:
         outputs: dict[str, str] = {}
         for chain in found:
             self._add_pools(chain)
-            unit, source = self._units[chain.source], self._nodes[chain.source].ranges["value"]
+            sources = [self._source(branch.source) for branch in chain.branches]
             kind, sink = chain.sink
             population = self._prepared[sink] if kind == "population" else None
             if isinstance(population, Population):
                 form = form_of(population, self._settings)
-                layer, n_reduced = spiking_layer(chain, form, unit, source)
-                layer = self._add(layer, population.neuron.amplitude / self._settings.dt, source)
-                self._lines += of_linear(layer, self._settings) + of_scales(layer, n_reduced, self._settings)
+                made = spiking_layer(chain, form, sources)
+                layer = self._add_layer(made, population.neuron.amplitude / self._settings.dt)
+                self._lines += of_scales(made, self._settings)
                 self._lines += form.approximations(layer)
             else:
                 outputs[sink] = f"{sink}.readout" if sink in self._nodes else sink
-                readout = readout_layer(outputs[sink], chain, unit, source, self._settings)
-                self._lines += of_linear(readout, self._settings)
-                self._add(readout, readout.output_scale, source)
+                made = readout_layer(outputs[sink], chain, sources, self._settings)
+                self._add_layer(made, made.layer.output_scale)
         return IntegerGraph(tuple(self._nodes.values()), outputs, self._settings, tuple(self._lines), self._graph.name)
 
+    def _source(self, name: str) -> BranchSource:
+        return BranchSource(self._units[name], self._nodes[name].ranges["value"])
+
+    def _add_layer(self, made: Rounded[Layer], unit: float) -> Layer:
+        """The layer with its ranges, behind the branches that it adds."""
+        for branch in made.branches:
+            self._add(branch, unit)
+        sources = [self._nodes[name].ranges["value"] for name in made.layer.inputs]
+        self._lines += of_linear(made, self._settings)
+        return self._add(proven(made.layer, sources, self._settings.n_steps), unit)
+
     def _add_pools(self, chain: Chain) -> None:
-        for pool in chain.pools:
+        for pool in (pool for branch in chain.branches for pool in branch.pools):
             if pool.name not in self._nodes:
                 source = self._nodes[pool.source]
                 windows: dict[str, Any] = {
@@ -162,10 +172,10 @@ class _Builder:
                 else:  # spikes of a code stand for means as those of neurons do; the float network has numbers there
                     is_running = pool.is_running or not self._code.is_constant
                     node = MaxPool(**windows, padding=pool.node.padding, is_running=is_running)
-                self._add(node, self._units[pool.source] * pool.factor, source.ranges["value"])
+                node = proven(node, [source.ranges["value"]], self._settings.n_steps)
+                self._add(node, self._units[pool.source] * pool.factor)
 
-    def _add(self, node: Node, unit: float, source: Range) -> Node:
-        """The node with its ranges, after taking note of it; `unit` is what a value of 1 that it sends stands for."""
-        node = proven(node, source, self._settings.n_steps)
+    def _add(self, node: Node, unit: float) -> Node:
+        """The node, after taking note of it; `unit` is what a value of 1 that it sends stands for."""
         self._nodes[node.name], self._units[node.name] = node, unit
         return node

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph import (
+    Add,
     Affine,
     AveragePool,
+    Concatenate,
     Conv,
     Dense,
     Difference,
@@ -26,17 +28,17 @@ from ...neurons.integrate import RELU
 from ...neurons.synapses import Lowpass
 from ...text.advice import argument
 from ...text.plain import milliseconds
-from ..nodes import EncodedInput, IntegerLayer, SpikingLayer, effective_tau
+from ..nodes import EncodedInput, SpikingLayer
+from ..origins import effective_tau
 from ..scales import Settings, most_level
 from .forms import FORMS
+from .layers import Rounded
 
 SUPPORTED = (
     *(Input, Dense, Conv, AveragePool, Reshape, Affine, Pad, Population, Filter, Readout),
-    *(RunningSum, MaxPool, Difference),
+    *(RunningSum, MaxPool, Difference, Add, Concatenate),
 )
 ADVICE = {
-    "Add": "a branch that is added has no integer form here; train the model without it",
-    "Concatenate": "branches that are joined have no integer form here; train the model without them",
     "ConvTranspose": "put upsampling outside of the network, or train the model with convolutions",
     "Upsample": "put upsampling outside of the network",
     "Permute": "bring the data into this order outside of the network",
@@ -66,6 +68,8 @@ def _advice(node: Node) -> str | None:
         return f"{why}; convert the model with {argument('swap_activations', {'…': RELU})}"
     if isinstance(node, Filter) and type(node.synapse) is not Lowpass:
         return f"only a lowpass has an integer form; convert the model with {argument('synapse', 0.005)} or none"
+    if isinstance(node, Concatenate) and node.axis % len(node.shape) != len(node.shape) - 1:
+        return "branches can be joined along the last axis, that of the channels; bring the data into that order"
     if type(node) in SUPPORTED:
         return None
     return ADVICE.get(node.kind, "it has no integer form")
@@ -76,17 +80,19 @@ def of_input(node: EncodedInput) -> list[str]:
     return [f"{node.name}: {node.code.approximation()}."]
 
 
-def of_linear(layer: IntegerLayer, settings: Settings) -> list[str]:
-    """Sentences on what weights, biases and a synapse lose."""
-    most, weights = most_level(settings.weight_bits), layer.origin.weights
-    cut = float(np.mean(np.abs(weights * layer.of_channels(layer.origin.scale)) > most + 0.5))
-    found = [
-        f"{layer.name}: weights are rounded to {settings.weight_bits} bits, which changes them by "
-        f"{layer.weight_error:.2%} (root mean square)"
-        + (f" and cuts off the {cut:.2%} that are largest." if cut else ".")
-    ]
-    if _used_bits(layer) < settings.weight_bits and np.ptp(np.abs(weights)):
-        found.append(f"{layer.name}: int32 leaves its weights {_used_bits(layer)} of {settings.weight_bits} bits.")
+def of_linear(made: Rounded, settings: Settings) -> list[str]:
+    """Sentences on what weights, those of the branches included, and a synapse lose."""
+    most, layer, nodes, found = most_level(settings.weight_bits), made.layer, (*made.branches, made.layer), []
+    for node in nodes:
+        cut = float(np.mean(np.abs(node.weights * node.of_channels(node.scale)) > most + 0.5))
+        found.append(
+            f"{node.name}: weights are rounded to {settings.weight_bits} bits, which changes them by "
+            f"{node.weight_error:.2%} (root mean square)"
+            + (f" and cuts off the {cut:.2%} that are largest." if cut else ".")
+        )
+    used = _used_bits(made)
+    if used < settings.weight_bits and any(np.ptp(np.abs(node.weights)) for node in nodes):
+        found.append(f"{layer.name}: int32 leaves its weights {used} of {settings.weight_bits} bits.")
     if layer.synapse:
         tau = effective_tau(layer.synapse, layer.synapse_bits, settings.dt)
         found.append(
@@ -96,14 +102,15 @@ def of_linear(layer: IntegerLayer, settings: Settings) -> list[str]:
     return found
 
 
-def of_scales(layer: SpikingLayer, n_reduced: int, settings: Settings) -> list[str]:
+def of_scales(made: Rounded[SpikingLayer], settings: Settings) -> list[str]:
     """Sentences on channels whose scales are smaller than their weights allow."""
-    if not n_reduced or _used_bits(layer) != settings.weight_bits:
+    if not made.n_reduced or _used_bits(made) != settings.weight_bits:
         return []
-    n = layer.kernel.shape[-1]
-    return [f"{layer.name}: the weights of {n_reduced} of its {n} channels, which are small, use fewer bits."]
+    what = f"the weights of {made.n_reduced} of its {made.n_channels} channels, which are small"
+    return [f"{made.layer.name}: {what}, use fewer bits."]
 
 
-def _used_bits(layer: IntegerLayer) -> int:
+def _used_bits(made: Rounded) -> int:
     """Bits that the largest weight needs, its sign included."""
-    return int(np.abs(layer.kernel.astype("int32")).max()).bit_length() + 1
+    nodes = (*made.branches, made.layer)
+    return max(int(np.abs(node.kernel.astype("int32")).max()).bit_length() for node in nodes) + 1

@@ -1,6 +1,7 @@
 // A layer: what it reads, its weights, LANES sums side by side, and its neurons, which come one after the other.
 //
-// A step begins where a frame of inputs is ready and there is room for what the layer sends, and its clocks are, with
+// A step begins where a frame of inputs is ready, and one of the sums of a branch where it adds them, and there is room for
+// what the layer sends. Its clocks are, with
 // rows = NEURONS / LANES and CLOCKS of its registers in a row,
 //     rows * (inputs of a neuron) + LANES + CLOCKS
 //     rows * max(spikes among the inputs, LANES) + LANES + CLOCKS      with QUEUE
@@ -41,6 +42,7 @@ module snn_layer #(
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
     parameter READ_BITS = 1,  // INPUT_BITS, or INPUT_BITS - 1 + SOURCE_ADDRESS_BITS with QUEUE
     parameter SUM_BITS = 16,
+    parameter ADDED_BITS = 0,  // of the sums of a branch that are added; 0: there is none
     parameter BIASES = 1,
     parameter BIAS_BITS = 8,
     parameter BIAS_FILE = "",
@@ -95,7 +97,10 @@ module snn_layer #(
     output reg [2:0] tags,
     output wire sent,
     output reg [ADDRESS_BITS-1:0] sent_index,
-    output wire [VALUE_BITS-1:0] sent_value
+    output wire [VALUE_BITS-1:0] sent_value,
+    input wire added_ready,
+    output wire [ADDRESS_BITS-1:0] added_address,
+    input wire [(ADDED_BITS > 0 ? ADDED_BITS : 1)-1:0] added_data
 );
     localparam WEIGHT_ADDRESS_BITS = WEIGHTS > 1 ? $clog2(WEIGHTS) : 1;
     localparam BLOCKS = NEURONS / LANES / (OUT_Z * OUT_Y * OUT_X * GROUPS);
@@ -107,7 +112,7 @@ module snn_layer #(
     reg [1:0] phase;
     wire idle = phase == IDLE;
     wire issue = phase == ISSUE;
-    wire begins = idle && source_ready && sink_free;
+    wire begins = idle && source_ready && added_ready && sink_free;
     wire held = HOLDS != 0 && !tags[1];
     wire last_issued;
     assign done = sent && sent_index == LAST_NEURON[ADDRESS_BITS-1:0];
@@ -329,6 +334,7 @@ module snn_layer #(
         .START_BITS(START_BITS),
         .START_FILE(START_FILE),
         .SUM_BITS(SUM_BITS),
+        .ADDED_BITS(ADDED_BITS),
         .SHIFT(SHIFT),
         .BITS(BITS),
         .STATE_BITS(STATE_BITS),
@@ -359,6 +365,8 @@ module snn_layer #(
         .valid(valid),
         .sum(sum),
         .sent(sent),
-        .value(sent_value)
+        .value(sent_value),
+        .added_address(added_address),
+        .added(added_data)
     );
 endmodule

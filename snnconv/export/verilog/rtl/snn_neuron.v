@@ -5,7 +5,7 @@
 // and taken in place of `sum` where `held`.
 module snn_neuron #(
     // 0: LIF, 1: IF, 2: outputs that are summed up over time, 3: sums, 4: IF that takes spikes back, 5: growth of sums,
-    // 6: numbers in the latency code
+    // 6: numbers in the latency code, 7: sums of a branch, for a layer that adds them
     parameter KIND = 0,
     parameter NEURONS = 2,
     parameter ADDRESS_BITS = 1,
@@ -29,6 +29,7 @@ module snn_neuron #(
     parameter START_BITS = 1,
     parameter START_FILE = "",
     parameter SUM_BITS = 16,
+    parameter ADDED_BITS = 0,  // of the sums of a branch that are added; 0: there is none
     parameter SHIFT = 0,
     parameter BITS = 32,  // of every sum behind the shift: more than of each of these numbers
     parameter STATE_BITS = 16,  // of a voltage, or of an output summed up
@@ -59,17 +60,19 @@ module snn_neuron #(
     input wire valid,
     input wire signed [SUM_BITS-1:0] sum,
     output wire sent,
-    output wire [VALUE_BITS-1:0] value
+    output wire [VALUE_BITS-1:0] value,
+    output wire [ADDRESS_BITS-1:0] added_address,
+    input wire [(ADDED_BITS > 0 ? ADDED_BITS : 1)-1:0] added
 );
     // Clocks from `valid` on at which a number is in its register.
-    localparam INPUTS_AT = 2;
+    localparam INPUTS_AT = ADDED_BITS == 0 ? 2 : 3;
     localparam SYNAPSE_CLOCKS = SYNAPSE_TERMS == 0 ? 0 : SYNAPSE_TERMS > 2 ? $clog2(SYNAPSE_TERMS) + 1 : 2;
     localparam CURRENT_AT = INPUTS_AT + SYNAPSE_CLOCKS;
     localparam DRIVE_AT = CURRENT_AT + (IS_RECTIFIED != 0 ? 2 : 1);
     localparam PARTS = REFRACTORY_STEPS == 0 ? 0 : REFRACTORY_BITS;
     localparam SHARED_AT = DRIVE_AT + (PARTS == 0 ? 0 : PARTS + 1);
     localparam POTENTIAL_AT = SHARED_AT + (LEAK_TERMS == 0 ? 1 : LEAK_TERMS > 2 ? $clog2(LEAK_TERMS) + 1 : 2);
-    localparam VALUE_AT = KIND == 3 ? INPUTS_AT : KIND > 4 ? INPUTS_AT + 1
+    localparam VALUE_AT = KIND == 3 || KIND == 7 ? INPUTS_AT : KIND > 4 ? INPUTS_AT + 1
         : POTENTIAL_AT + (KIND == 2 ? 0 : KIND != 0 ? 3 : PARTS == 0 ? 2 : 2 * PARTS + 4);
 
     reg [VALUE_AT:1] behind;
@@ -103,9 +106,20 @@ module snn_neuron #(
             end
             wire unused = held;
         end
+        if (KIND == 3 || KIND == 5 || KIND == 6) begin : gen_no_branch
+            assign added_address = 0;
+            wire unused_added = &{1'b0, added};
+        end
         if (KIND == 3) begin : gen_sum
             assign value = inputs[VALUE_BITS-1:0];
             wire unused = &{1'b0, clear, first, inputs};
+        end else if (KIND == 7) begin : gen_branch
+            wire [BITS-1:0] total;
+            snn_total #(SUM_BITS, SHIFT, BITS, ADDED_BITS, ADDRESS_BITS) all_sums (
+                clk, clear, valid, inputs, added_address, added, total
+            );
+            assign value = total[VALUE_BITS-1:0];
+            wire unused = &{1'b0, first, total};
         end else if (KIND == 5) begin : gen_growth
             wire [STATE_BITS-1:0] kept;
             reg [STATE_BITS-1:0] next, growth;
@@ -119,7 +133,10 @@ module snn_neuron #(
         end else if (KIND == 6) begin : gen_latency
             snn_latency #(LATENCY_STEPS, LATENCY_MOST, SUM_BITS) latency (clk, clear, first, inputs, value[0]);
         end else begin : gen_state
-            wire signed [BITS-1:0] total = {{(BITS - SUM_BITS) {inputs[SUM_BITS-1]}}, inputs} <<< SHIFT;
+            wire signed [BITS-1:0] total;
+            snn_total #(SUM_BITS, SHIFT, BITS, ADDED_BITS, ADDRESS_BITS) all_sums (
+                clk, clear, valid, inputs, added_address, added, total
+            );
             wire signed [BITS-1:0] current;
             if (SYNAPSE_TERMS == 0) begin : gen_direct
                 assign current = total;

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..stages import Stage, readers
+from ..stages import Stage, adders, readers
 from .devices import COUNTS, Device, Family
 
 
@@ -130,6 +130,7 @@ def _memories(stages: Sequence[Stage]) -> Iterable[Memory]:
         if "SYNAPSE_BITS" in given:
             yield Memory(int(given["SYNAPSE_BITS"]), n_neurons)
         fed = [int(stages[reader - 1].parameters["READ_BITS"]) for reader in readers(stages, number)]
+        fed += [int(given["VALUE_BITS"])] * len(adders(stages, number))
         for bits in fed or [int(given["VALUE_BITS"])]:
             yield Memory(bits, 2 << int(given["ADDRESS_BITS"]))
 
@@ -166,7 +167,11 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
             found["products"] = lanes * inputs * weights
     if "BITS" not in given:
         return found
-    bits, state = int(given["BITS"]), int(given["STATE_BITS"])
+    bits, state = int(given["BITS"]), int(given.get("STATE_BITS", 0))
+    if stage.added:
+        found["pipelines"] += bits
+    if not state:  # sums of a branch
+        return found
     for prefix, product in (("LEAK", "PRODUCT_BITS"), ("SYNAPSE", "SYNAPSE_PRODUCT_BITS")):
         terms = int(given.get(f"{prefix}_TERMS", 0))
         if terms:
