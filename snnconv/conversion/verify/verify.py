@@ -121,7 +121,7 @@ def _differences(
         elif isinstance(node, Stateful):
             values[node.name] = node.rate(inputs[0], numpy_ops)
         elif isinstance(node, Linear):
-            values[node.name] = node.map_arrays(lambda array: array.astype("float64", copy=False)).apply(*inputs, xp=numpy_ops)
+            values[node.name] = node.map_arrays(lambda array: array.astype("float64")).apply(*inputs, xp=numpy_ops)
     for (label, name), keras_value in zip(graph.outputs.items(), keras_outputs, strict=True):
         if label in outputs:
             _same_shape(label, graph[name].shape, keras_value, model)

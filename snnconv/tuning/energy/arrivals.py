@@ -80,7 +80,7 @@ class Connections:
 
     def __init__(self, graph: SpikingGraph, dt: float):
         exposed = expose_spike_height(graph, dt)
-        self.graph = exposed.replace(node.map_arrays(lambda array: array.astype("float32", copy=False)) for node in exposed.nodes)
+        self.graph = exposed.replace(node.map_arrays(lambda array: array.astype("float32")) for node in exposed.nodes)
         self._dt = dt
         self.layers = tuple(node for node in self.graph.nodes if isinstance(node, Weighted))
         self.fan_out = {node.name: fan_out(node, self.graph[node.inputs[0]].shape) for node in self.layers}
