@@ -1,5 +1,10 @@
 """Sizes that a model leaves open, and numbers of samples that it fixes."""
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import keras
 import numpy as np
 import pytest
@@ -84,3 +89,26 @@ def test_values_of_a_model_for_a_number_of_samples_are_computed_so_many_at_a_tim
         output, x @ np.asarray(model.layers[-1].kernel) + np.asarray(model.layers[-1].bias), 1e-5
     )
     np.testing.assert_array_equal(values["dense"], output)
+
+
+@pytest.mark.full
+def test_what_tensorflow_cannot_compute_on_a_processor_is_told_with_the_way_out():
+    code = """
+        import keras, snnconv
+        from snnconv.errors import ConversionError
+        first = keras.layers.Conv2D(3, 3, data_format="channels_first", name="first")
+        try:
+            snnconv.convert(keras.Sequential([keras.Input((2, 8, 8)), first]), verbose=False)
+        except ConversionError as error:
+            print(error)
+    """
+    options = {"capture_output": True, "text": True, "check": True}
+    said = {
+        value: subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": value}, **options
+        ).stdout
+        for value in ("0", "1")
+    }
+    assert "layer 'first'" in said["0"]
+    assert "TF_ENABLE_ONEDNN_OPTS=1" in said["0"]
+    assert said["1"] == ""

@@ -38,7 +38,8 @@ def test_parts_do_not_change_what_is_found(model, monkeypatch):
     assert sum(calls) == 30 * 3
     for one, other in zip(whole.layers, split.layers, strict=True):
         assert (one.name, one.n_spikes, one.n_moved, one.passed) == (other.name, other.n_spikes, other.n_moved, True)
-        assert one.keras_difference == pytest.approx(other.keras_difference, abs=1e-4)
+        # Keras' float32 is rounded otherwise for two samples than for five: 2^-20 of rates up to 500 Hz
+        assert one.keras_difference == pytest.approx(other.keras_difference, abs=500 * 2**-20)
         if one.kind != "output":
             for key in ("rate", "rate_equation", "rate_difference"):
                 assert getattr(one, key) == pytest.approx(getattr(other, key), rel=1e-6, abs=1e-4)

@@ -123,12 +123,16 @@ def _values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[
     def compute(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
         if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
             kwargs = {**kwargs, "training": False}
-        if not lead:
-            return operation(*args, **kwargs)
-        (n, *_), *_ = shapes = [tuple(each.shape) for each in tree.flatten((args, kwargs)) if hasattr(each, "shape")]
-        times = shapes[0][1 : lead + 1]
-        flat = operation(*_reshaped(args, (-1,), lead + 1), **_reshaped(kwargs, (-1,), lead + 1))
-        return _reshaped(flat, (n, *times), 1)
+        try:
+            return _computed(operation, args, kwargs, lead)
+        except Exception as error:
+            if type(error).__name__ != "UnimplementedError":  # of TensorFlow, which is not imported here
+                raise
+            raise ConversionError(
+                f"layer '{name}': TensorFlow cannot compute it on this processor, so that nothing can be compared with "
+                f"Keras. Convolutions with channels_first need oneDNN there: set the environment variable "
+                f"TF_ENABLE_ONEDNN_OPTS=1 before Python starts."
+            ) from error
 
     def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
         values[name] = compute(operation, name, args, kwargs, lead)
@@ -140,6 +144,16 @@ def _values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[
         outputs = walk(model, tensors, call, whole=compute)
     first = {name: tree.flatten(value)[0] for name, value in values.items()}
     return {name: to_numpy(value) for name, value in first.items()}, [to_numpy(value) for value in outputs]
+
+
+def _computed(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
+    """What a layer or an operation gives, where the first `lead` axes behind the samples' are of time."""
+    if not lead:
+        return operation(*args, **kwargs)
+    (n, *_), *_ = shapes = [tuple(each.shape) for each in tree.flatten((args, kwargs)) if hasattr(each, "shape")]
+    times = shapes[0][1 : lead + 1]
+    flat = operation(*_reshaped(args, (-1,), lead + 1), **_reshaped(kwargs, (-1,), lead + 1))
+    return _reshaped(flat, (n, *times), 1)
 
 
 def _reshaped(values: Any, start: tuple[int, ...], n_axes: int) -> Any:

@@ -7,7 +7,8 @@ spikes, three times at 5 %; one of 27 columns never does. Convolutions always lo
 than the dense convolution.
 
 `BFLOAT16` multiplies rounded numbers. Kernels and values keep 8 significant bits, which 0/1 spikes need none of.
-TensorFlow adds up in float32 and rounds each sum to bfloat16 too: it has no products of bfloat16 that give float32.
+TensorFlow rounds each sum to bfloat16 too, on some processors at each term: it has no products of bfloat16 that give
+float32.
 What comes behind (biases, neurons, averages) is in float32 again.
 """
 
