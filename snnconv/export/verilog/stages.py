@@ -183,8 +183,8 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int], deepest: int = 0) ->
         numbers[node.name] = number
     if stuck:
         raise ExportError(
-            f"the circuit has one layer that reads the inputs, and no place for {', '.join(stuck)}. Where several layers "
-            f"read them, choose --code rate or latency."
+            f"the circuit has one layer that reads the inputs, and no place for {', '.join(stuck)}. Where several "
+            f"layers read them, choose --code rate or latency."
         )
     return tuple(found)
 
