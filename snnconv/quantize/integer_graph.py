@@ -48,7 +48,8 @@ class IntegerGraph:
     Raises
     ------
     SnnconvError
-        If a node is fed by something that does not come before it, or an output is no readout.
+        If a node is fed by something that does not come before it, a branch is added more than once, or an output is
+        no readout.
     """
 
     nodes: tuple[IntegerNode, ...]
@@ -72,6 +73,10 @@ class IntegerGraph:
             if not node.takes([known[source] for source in node.inputs]):
                 raise SnnconvError(f"node '{node.name}' ({node.kind}) cannot be fed by {list(node.inputs)}.")
             known[node.name] = node
+        added = [name for node in self.nodes if isinstance(node, IntegerLayer) for name in node.branches]
+        for name in added:
+            if added.count(name) > 1:
+                raise SnnconvError(f"branch '{name}' is added more than once; each has one layer that adds it.")
         for label, name in self.outputs.items():
             if not isinstance(known.get(name), ReadoutLayer):
                 raise SnnconvError(f"output '{label}' names '{name}', which is no readout of the graph.")

@@ -190,8 +190,8 @@ def choose_scaling(largest: np.ndarray, weight_bits: int, threshold_bits: int, m
     return Scaling(np.minimum(wanted, top), shift, int((wanted > top).sum()))
 
 
-def common_scale(weights: np.ndarray, weight_bits: int, mode: str) -> float:
-    """The one scale of a readout, whose outputs are compared with each other."""
+def common_scale(weights: np.ndarray, weight_bits: int, mode: str, units: np.ndarray | float = 1.0) -> float:
+    """The one scale of a readout, whose outputs are compared with each other; `units` as those of `ends`."""
     sizes = np.unique(np.abs(weights[weights != 0]))
     if len(sizes) == 0:
         return 2.0**weight_bits  # for the bias alone
@@ -200,26 +200,31 @@ def common_scale(weights: np.ndarray, weight_bits: int, mode: str) -> float:
         return _power_of_two(levels / float(sizes[-1]))
     if len(sizes) == 1:  # as of a population that is the output: it needs one level
         return 1 / float(sizes[0])
-    return levels / float(ends(weights.reshape(-1, 1), weight_bits)[0])
+    return levels / float(_end(weights, weight_bits, units)[0])
 
 
-def largest_weights(weights: np.ndarray, weight_bits: int, mode: str) -> np.ndarray:
-    """Size of weight that becomes the largest integer, for each channel of (…, channels) weights as `ends` gives it.
+def largest_weights(weights: np.ndarray, weight_bits: int, mode: str, units: np.ndarray | float = 1.0) -> np.ndarray:
+    """Size of weight that becomes the largest integer, for each channel of (n, channels) weights as `ends` gives it.
 
     A power of two leaves no choice: there it is that of the largest weight.
     """
-    columns = weights.reshape(-1, weights.shape[-1])
     if mode == "neuron":
-        return ends(columns, weight_bits)
-    largest = np.abs(columns).max(0)
-    return largest if mode == "power_of_two" else np.minimum(largest, ends(columns.reshape(-1, 1), weight_bits))
+        return ends(weights, weight_bits, units)
+    largest = np.abs(weights).max(0)
+    return largest if mode == "power_of_two" else np.minimum(largest, _end(weights, weight_bits, units))
 
 
-def ends(columns: np.ndarray, weight_bits: int) -> np.ndarray:
+def _end(weights: np.ndarray, weight_bits: int, units: np.ndarray | float) -> np.ndarray:
+    """`ends` of all weights as one column."""
+    return ends(weights.reshape(-1, 1), weight_bits, np.broadcast_to(units, weights.shape).reshape(-1, 1))
+
+
+def ends(columns: np.ndarray, weight_bits: int, units: np.ndarray | float = 1.0) -> np.ndarray:
     """Size of weight that becomes the largest integer, for each column of an (n, columns) array.
 
     It is the largest weight's, or a smaller one where that lowers the squared error of the column: few bits spent on
-    one large weight round all others coarsely. Weights beyond it are cut off.
+    one large weight round all others coarsely. Weights beyond it are cut off. `units` are what a 1 of each weight
+    stands for, where it is not the same for all.
     """
     largest = np.abs(columns).max(0)
     if weight_bits > MOST_CLIPPED_BITS or len(columns) < FEWEST_CLIPPED:
@@ -228,7 +233,7 @@ def ends(columns: np.ndarray, weight_bits: int) -> np.ndarray:
     for share in SHARES:
         end = share * largest
         step = np.where(end > 0, end, 1.0) / most_level(weight_bits)
-        error = ((rounded(columns, 1 / step, weight_bits) * step - columns) ** 2).sum(0)
+        error = (((rounded(columns, 1 / step, weight_bits) * step - columns) * units) ** 2).sum(0)
         is_better = error < least * (1 - 1e-9)  # of equal ones the first, which cuts off less
         found, least = np.where(is_better, end, found), np.where(is_better, error, least)
     return found

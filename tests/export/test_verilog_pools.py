@@ -1,5 +1,6 @@
 """The circuit of max pools, branches, signed spikes, several outputs and codes: it equals the integer network."""
 
+import dataclasses
 import shutil
 import subprocess
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from snnconv import export, quantize
+from snnconv.errors import ExportError
 from snnconv.export.verilog.encoder import parts, with_encoder
 from snnconv.export.verilog.stages import readers, stages
 from snnconv.export.verilog.timing import sample_clocks
@@ -107,3 +109,17 @@ def test_of_several_branches_each_adds_the_one_before():
     assert last.added.ranges == second.node.ranges
     ranges = [integers[name].ranges["value"] for name in ("n4.branch1", "n4.branch2")]
     assert second.node.ranges["value"].high == sum(each.high for each in ranges)
+
+
+def test_branches_are_added_in_the_order_in_which_they_come():
+    integers = quantize.quantize(random_branches(3, "inverted"))
+    first, *branches = integers["n4"].inputs
+    turned = dataclasses.replace(integers["n4"], inputs=(first, *reversed(branches)))
+    nodes = tuple(turned if node.name == "n4" else node for node in integers.nodes)
+    circuit = stages(dataclasses.replace(integers, nodes=nodes), 1)
+    assert [stage.added for stage in circuit] == [stage.added for stage in stages(integers, 1)]
+
+
+def test_a_branch_that_reads_the_inputs_is_refused_with_a_way_out():
+    with pytest.raises(ExportError, match=r"no place for 'n4\.branch1' \(WeightedSums\)\. .* choose --code rate"):
+        stages(quantize.quantize(random_branches(0, "input")), 1)

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from snnconv.errors import InputError, ParameterError, SnnconvError
+from snnconv.errors import ConversionError, InputError, ParameterError, SnnconvError
+from snnconv.neurons import LIF
 from snnconv.quantize import ReadoutLayer, SpikingLayer, quantize, run
 
-from ..helpers.integer_networks import DT, quantised_by_hand, quarter_leak_network, random_line
+from ..helpers.branched_networks import random_branches
+from ..helpers.integer_networks import DT, Line, quantised_by_hand, quarter_leak_network, random_line
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,19 @@ def test_layers_are_of_the_kinds_that_writers_know():
     graph = quantised_by_hand()
     assert [type(node) for node in graph.nodes[1:]] == [SpikingLayer, ReadoutLayer]
     assert (graph.populations["lif"].connection, graph.dt, graph.bits) == ("dense", DT, 19)
+
+
+def test_a_branch_has_one_layer_that_adds_it():
+    graph = quantize(random_branches(0, "dense"))
+    twice = dataclasses.replace(graph["n2"], inputs=("n1", "n2.branch1", "n2.branch1"))
+    nodes = tuple(twice if node.name == "n2" else node for node in graph.nodes)
+    with pytest.raises(SnnconvError, match="branch 'n2.branch1' is added more than once"):
+        dataclasses.replace(graph, nodes=nodes)
+
+
+def test_a_branch_and_a_layer_of_one_name_are_refused():
+    line = Line((3,)).dense("d", np.eye(3)).neurons("n.branch1", LIF(), 1.0)
+    spikes = line.last
+    line.dense("e", np.eye(3)).plus("sum", spikes).neurons("n", LIF(), 1.0)
+    with pytest.raises(ConversionError, match=r"are called 'n\.branch1'. Rename the layer"):
+        quantize(line.graph())

@@ -105,6 +105,17 @@ def test_branches_have_one_threshold_and_shifts_of_their_own():
     assert voltages.tolist() == [14 + 1 + 3, 8 + 5 + 3, -6 + 4 + 3]
 
 
+def test_few_bits_do_not_cut_spikes_off_beside_many_small_weights():
+    """A weight of 1 beside 576 small ones, whose branch has a finer scale: it loses little, and not its half."""
+    rng = np.random.default_rng(0)
+    line = Line((4, 4, 64)).conv("c1", rng.normal(0, 0.3, (1, 1, 64, 64))).neurons("n1", LIF(), 1.0)
+    spikes = line.last
+    line.conv("c2", rng.normal(0, 0.05, (3, 3, 64, 64)), padding=1).plus("sum", spikes).neurons("n2", LIF(), 1.0)
+    integers = quantize(line.flatten().dense("out", rng.normal(size=(1024, 3))).graph(), 4)
+    assert integers["n2"].weight_error < 0.2
+    assert integers["n2.branch1"].weight_error < 0.1  # all of its weights are the same
+
+
 @pytest.mark.parametrize("threshold_bits", [4, 8, 10])
 @pytest.mark.parametrize("fraction_bits", [10, 12, 16])
 @pytest.mark.parametrize("tau_rc", [0.003, 0.02])

@@ -99,7 +99,8 @@ def _added(graph: IntegerGraph) -> dict[str, WeightedSums]:
     found: dict[str, WeightedSums] = {}
     for layer in graph.nodes:
         if isinstance(layer, IntegerLayer):
-            for name, adding in pairwise((*layer.branches, layer.name)):
+            branches = [node.name for node in graph.nodes if node.name in layer.branches]  # as they come
+            for name, adding in pairwise((*branches, layer.name)):
                 branch: Any = graph[name]
                 found[adding] = _with_added(branch, found[name]) if name in found else branch
     return found

@@ -182,7 +182,10 @@ def stages(graph: IntegerGraph, lanes: int | Sequence[int], deepest: int = 0) ->
         is_held.append(is_held[fed_by] and is_pool)
         numbers[node.name] = number
     if stuck:
-        raise ExportError(f"the circuit has one layer that reads the inputs, and no place for {', '.join(stuck)}.")
+        raise ExportError(
+            f"the circuit has one layer that reads the inputs, and no place for {', '.join(stuck)}. Where several "
+            f"layers read them, choose --code rate or latency."
+        )
     return tuple(found)
 
 

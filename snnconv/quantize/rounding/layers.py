@@ -20,6 +20,7 @@ from ..scales import (
     choose_scaling,
     common_scale,
     largest_weights,
+    most_level,
     multiplier,
     precisions,
     rounded,
@@ -33,6 +34,7 @@ Layer = TypeVar("Layer", SpikingLayer, ReadoutLayer)
 # rounding of the bias weighs no more than that of a weight whose neuron fires at one step in 16.
 READOUT_BITS = 4
 FEWEST_BITS = 4  # of a weight, where int32 does not leave it more
+MOST_SHIFT = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,8 @@ def spiking_layer(chain: Chain, form: Form, sources: Sequence[BranchSource]) -> 
     population, settings = form.population, form.settings
     weights = _weights(chain, sources, form.step)
     biases = chain.biases * form.step + population.neuron_bias * form.step
-    largest_weight = largest_weights(_columns(chain, weights), settings.weight_bits, settings.scale)
+    columns, units = _columns(chain, weights)
+    largest_weight = largest_weights(columns, settings.weight_bits, settings.scale, units)
     fewest = 1 << (min(FEWEST_BITS, settings.weight_bits) - 2)
     wide: dict[str, Range] = {"threshold": Range(0, 1 << (form.threshold_bits + 1))}
     share = _synapse_share(chain, settings, population.name)
@@ -157,7 +160,8 @@ def readout_layer(
     synapse = round(share * (1 << settings.fraction_bits))
     synapse_step = synapse / (1 << settings.fraction_bits) if synapse else 1.0
     weights, biases = _weights(chain, sources, synapse_step), chain.biases
-    whole = common_scale(_columns(chain, weights), settings.weight_bits, settings.scale)
+    columns, units = _columns(chain, weights)
+    whole = common_scale(columns, settings.weight_bits, settings.scale, units)
     finest = READOUT_BITS + bits_below_one(synapse_step)
     coarser = [(whole, shift) for shift in range(finest, -1, -1)]
     coarser += [(whole / 2**halvings, 0) for halvings in range(1, settings.weight_bits - FEWEST_BITS + 1)]
@@ -189,9 +193,23 @@ def _weights(chain: Chain, sources: Sequence[BranchSource], step: float) -> list
     return [branch.linear.kernel * (source.unit * branch.factor * step) for branch, source in pairs]
 
 
-def _columns(chain: Chain, weights: Sequence[np.ndarray]) -> np.ndarray:
-    """The weights of all branches as one column per channel of the chain."""
-    return np.concatenate([each.reshape(-1, chain.n_channels) for each in weights])
+def _columns(chain: Chain, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The weights of all branches as one column per channel of the chain, and the unit of each.
+
+    Weights of a branch with a finer scale are larger by as much as that is, and their unit is smaller.
+    """
+    pairs = list(zip(weights, _finer(chain, weights), strict=True))
+    columns = [each.reshape(-1, chain.n_channels) * 2.0**finer for each, finer in pairs]
+    units = [np.full((each.size // chain.n_channels, chain.n_channels), 2.0**-finer) for each, finer in pairs]
+    return np.concatenate(columns), np.concatenate(units)
+
+
+def _finer(chain: Chain, weights: Sequence[np.ndarray]) -> list[int]:
+    """Bits by which the weights of each branch are smaller than the largest of all, in every channel."""
+    sizes = [np.abs(each.reshape(-1, chain.n_channels)).max(0) for each in weights]
+    largest = np.max(sizes, 0)
+    ratios = [np.min(largest[own > 0] / own[own > 0], initial=2.0**MOST_SHIFT) for own in sizes]
+    return [int(np.log2(ratio)) for ratio in ratios]
 
 
 def _branches(
@@ -206,14 +224,14 @@ def _branches(
     """The sums of all branches but the first, and the first one's fields, for a layer that adds them.
 
     A branch whose weights are all smaller than those of the others by a power of two has a scale that is larger by it,
-    and a shift that is smaller: a spike of one source may stand for much more than a 1 of another.
+    and a shift that is smaller: a spike of one source may stand for much more than a 1 of another. Where that would
+    cut off weights, and a smaller one has less error, it has that.
     """
-    made, largest = [], np.abs(_columns(chain, weights)).max(0)
-    for number, (branch, each, source) in enumerate(zip(chain.branches, weights, sources, strict=True)):
-        linear, own = branch.linear, np.abs(each.reshape(-1, chain.n_channels)).max(0)
-        finer = min(shift, int(np.log2(np.min(largest[own > 0] / own[own > 0], initial=2.0**shift))))
-        own_scale = scale * 2.0**finer
-        whole = rounded(each, np.tile(own_scale, each.shape[-1] // chain.n_channels), settings.weight_bits)
+    made = []
+    parts = zip(chain.branches, weights, _finer(chain, weights), sources, strict=True)
+    for number, (branch, each, bits, source) in enumerate(parts):
+        linear = branch.linear
+        finer, whole = _least_error(each, scale, min(shift, bits), settings.weight_bits)
         fields = {
             "name": f"{name}.branch{number}" if number else name,
             "inputs": (branch.source,),
@@ -226,7 +244,7 @@ def _branches(
             "dilation": linear.dilation,
             "groups": linear.groups,
             "origin": FloatOrigin(
-                scale=_compact(chain, chain.per_neuron(own_scale)),
+                scale=_compact(chain, chain.per_neuron(scale * 2.0**finer)),
                 weights=np.asarray(each, "float64"),
                 biases=np.zeros(chain.shape[-1:]),
                 input_unit=source.unit * branch.factor,
@@ -242,6 +260,21 @@ def _branches(
         for branch, source in zip(branches, sources[1:], strict=True)
     )
     return branches, own | {"inputs": (*own["inputs"], *(branch.name for branch in branches))}
+
+
+def _least_error(weights: np.ndarray, scale: np.ndarray, most: int, weight_bits: int) -> tuple[int, np.ndarray]:
+    """Bits by which a branch's scale is finer, `most` or those of fewer that cut off less, and its whole weights."""
+    found, least = (most, weights), math.inf
+    for finer in range(most, -1, -1):
+        scales = np.tile(scale * 2.0**finer, weights.shape[-1] // scale.size)
+        whole = rounded(weights, scales, weight_bits)
+        error = float(((whole / scales - weights) ** 2).sum())
+        if error >= least:
+            break
+        found, least = (finer, whole), error
+        if np.abs(weights * scales).max() <= most_level(weight_bits) + 0.5:
+            break
+    return found
 
 
 def _synapse_share(chain: Chain, settings: Settings, name: str) -> float:

@@ -177,5 +177,7 @@ class _Builder:
 
     def _add(self, node: Node, unit: float) -> Node:
         """The node, after taking note of it; `unit` is what a value of 1 that it sends stands for."""
+        if node.name in self._nodes:
+            raise ConversionError(f"two nodes of the integer network are called '{node.name}'. Rename the layer.")
         self._nodes[node.name], self._units[node.name] = node, unit
         return node
