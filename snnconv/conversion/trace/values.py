@@ -147,7 +147,7 @@ def _values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[
 
 
 def _computed(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> Any:
-    """What a layer or an operation gives, where the first `lead` axes behind the samples' are of time."""
+    """The value of a layer or an operation, where the first `lead` axes behind the samples' are of time."""
     if not lead:
         return operation(*args, **kwargs)
     (n, *_), *_ = shapes = [tuple(each.shape) for each in tree.flatten((args, kwargs)) if hasattr(each, "shape")]
