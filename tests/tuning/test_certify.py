@@ -147,9 +147,9 @@ def test_settled_steps_are_enough_for_any_phase():
 
 def test_batches_do_not_change_a_certificate(monkeypatch):
     graph, x = network(branches, 6)
-    whole = Simulator(graph).certify(x, N_STEPS)
+    whole = Simulator(graph, dtype="float64").certify(x, N_STEPS)
     monkeypatch.setattr("snnconv.tuning.certify.certificate.MOST_VALUES", 1)
-    parts = Simulator(graph).certify(x, N_STEPS)
+    parts = Simulator(graph, dtype="float64").certify(x, N_STEPS)
     np.testing.assert_array_equal(whole.proven, parts.proven)
     np.testing.assert_allclose(whole.bounds, parts.bounds, rtol=1e-12)
 
