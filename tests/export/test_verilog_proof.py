@@ -111,7 +111,7 @@ def prove(neuron, folder, change=lambda traced: traced):
     assert source.count(STATES) == 1
     probe = "check checked(clk, sent, value[0], sum, kept, next);\n"
     (folder / "neuron.v").write_text(source.replace(STATES, STATES + probe))
-    parts = " ".join(f"rtl/snn_{name}.v" for name in ("leak", "delay", "states", "memory", "turn", "rom"))
+    parts = " ".join(f"rtl/snn_{name}.v" for name in ("leak", "delay", "states", "memory", "turn", "rom", "total"))
     script = (
         f"read_verilog -defer neuron.v {parts}; read_verilog -formal proof.sv; prep -top proof -flatten; "
         "memory_map; opt -fast; dffunmap; setundef -undriven -anyseq; write_smt2 -wires proof.smt2"
