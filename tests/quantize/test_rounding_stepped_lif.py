@@ -29,7 +29,7 @@ def trained():
         model = keras.Sequential([keras.Input((64,)), *stack])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(4e-3), loss, jit_compile=False)
-        model.fit(x[:1400], y[:1400], batch_size=32, epochs=6, verbose=0)
+        model.fit(x[:1400], y[:1400], batch_size=32, epochs=12, verbose=0)
         found[kind.__name__] = snnconv.convert(model, verbose=False)
     return found, x[1400:], y[1400:]
 
