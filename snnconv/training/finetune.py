@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
@@ -89,7 +90,7 @@ def finetune(
     surrogate, trainable
         See `graph.to_keras`.
     dt : float or None
-        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
+        Length of a step, in seconds, which the network is then made for. None: that of the graph, `SpikingGraph.dt`.
     seed : int
         Of the samples held back and of their order in training.
     backup : path or None
@@ -131,6 +132,7 @@ def finetune(
     start = _calibrated(graph, xs.part(fitted), n_steps, dt, spikes) if calibrate else graph
     if start is not graph:
         stages["calibrated"] = start
+    start = dataclasses.replace(start, metadata={**start.metadata, "dt": repr(dt)})
     spiking = to_keras(start, n_steps, dt=dt, surrogate=surrogate, trainable=trainable, spike_penalty=spike_penalty)
     keras.utils.set_random_seed(seed)
     model = spiking

@@ -11,7 +11,6 @@ from snnconv.errors import ConversionError, ParameterError
 from snnconv.graph.passes import set_spike_heights
 from snnconv.runtime import reference
 from snnconv.tuning.calibrate.heights import best_heights, by_channel, percentile_heights
-from snnconv.tuning.calibrate.speed import error, rate_outputs, spiking_outputs
 
 from ..helpers.hertz import at_100_hertz
 from ..helpers.networks import randomise
@@ -204,82 +203,3 @@ def test_the_export_command_calibrates(relu_cnn, calibrated, digits, tmp_path, c
 
 
 # --- LIF
-
-
-@pytest.fixture(scope="module")
-def lif(digits):
-    """A trained LIF network, and what its rates are right in on the samples that neither saw."""
-    x, y = digits
-    x = x.reshape(len(x), -1)
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential(
-        [
-            keras.Input((64,)),
-            kl.Dense(48),
-            snnconv.layers.LIF(max_rates=(150, 250), amplitude=0.004, name="lif1"),
-            kl.Dense(48),
-            snnconv.layers.LIF(max_rates=(150, 250), amplitude=0.004, name="lif2"),
-            kl.Dense(10),
-        ]
-    )
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.optimizer.learning_rate = 5e-3
-    model.fit(x[:1200], y[:1200], epochs=10, batch_size=64, verbose=0)
-    graph = snnconv.convert(model, verbose=False)
-    return model, graph, x, y, graph.rate_output(x[1200:]).argmax(1)
-
-
-@pytest.mark.full
-def test_calibrated_lif_networks_answer_as_their_rates(lif):
-    _, graph, x, y, answers = lif
-    calibrated = snnconv.calibrate(graph, x[:200], 30)
-    agreement = {}
-    for name, each in (("as given", graph), ("calibrated", calibrated)):
-        agreement[name] = (snnconv.Simulator(each).predict(x[1200:], 30).argmax(1) == answers).mean()
-    # 96.5 % and 99.2 % when this was written; an answer of the 597 is 0.2 %
-    assert agreement["calibrated"] > 0.98
-    assert agreement["calibrated"] > agreement["as given"] + 0.01
-    right = (snnconv.Simulator(calibrated).predict(x[1200:], 30).argmax(1) == y[1200:]).mean()
-    assert right >= (answers == y[1200:]).mean() - 0.01
-    report = {line.layer: line.action for line in calibrated.report}
-    assert "calibrated for 30 steps" in report["lif2"]
-
-
-@pytest.mark.full
-def test_lif_time_constants_stay_and_nothing_gets_worse_where_one_scale_may_be_tried(lif):
-    _, graph, x, _, _ = lif
-    found = snnconv.calibrate(graph, x[:100], 20, scales=(1,), synapses=(None,))
-    assert [view.neuron.tau_rc for view in found.populations.values()] == [0.02, 0.02]
-    assert not [node for node in found.nodes if node.kind == "Filter"]
-    given, wanted = inputs(graph, x[:100]), rate_outputs(graph, inputs(graph, x[:100]))
-    errors = [error(spiking_outputs(each, given, 20, 0.001), wanted) for each in (graph, found)]
-    assert errors[1] <= errors[0]
-
-
-@pytest.mark.full
-def test_biases_that_help_nothing_are_left(lif):
-    """In a step or two behind a slow synapse there is nothing to correct with: the network must not get worse."""
-    _, graph, x, _, _ = lif
-    slow = snnconv.passes.add_synapses(graph, 0.02)
-    options = {"scales": (1,), "synapses": (None,)}
-    plain, found = (snnconv.calibrate(slow, x[:100], 4, correct=correct, **options) for correct in (False, True))
-    wanted = rate_outputs(graph, inputs(graph, x[:100]))
-    errors = [error(spiking_outputs(each, inputs(graph, x[:100]), 4, 0.001), wanted) for each in (plain, found)]
-    assert errors[1] <= errors[0]
-
-
-def test_percentiles_are_for_if_neurons(lif):
-    _, graph, x, _, _ = lif
-    with pytest.raises(ParameterError, match="spike heights of IF neurons, and there are none"):
-        snnconv.calibrate(graph, x[:10], percentile=99.0)
-
-
-@pytest.mark.full
-def test_convert_leaves_the_speed_that_it_is_told(lif):
-    model, _, x, _, _ = lif
-    graph = snnconv.convert(model, scale_firing_rates=2.0, calibrate=x[:100], calibrate_steps=10, verbose=False)
-    assert [view.neuron.tau_rc for view in graph.populations.values()] == [0.01, 0.01]
-
-
-def inputs(graph, x):
-    return graph.check_inputs(x, "float32")

@@ -19,10 +19,10 @@ from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
 from .codes import Code, has_code
 from .fitting import Layerwise, fit_layers
-from .outcome import outcome_of
+from .outcome import best_reading, outcome_of
 from .speed import best_speed, rate_outputs, spiking_outputs
 
-SCALES = (1.0, 2.0, 4.0)
+SCALES = (1.0, 2.0, 4.0, 8.0)
 SYNAPSES = (None, 0.001, 0.002)
 FEW = 32  # samples that a comparison of whole networks takes: it needs no more, and each is a run of its own
 Spikes = Literal["binary", "signed"]
@@ -33,7 +33,7 @@ def calibrate(
     x: Any,
     n_steps: int = 32,
     *,
-    dt: float = 0.001,
+    dt: float | None = None,
     spikes: Spikes = "signed",
     percentile: float | None = None,
     target_rate: float | None = None,
@@ -69,8 +69,8 @@ def calibrate(
         A few hundred samples, scaled as in training.
     n_steps : int
         Number of steps after which the answer will be read.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds, which the network is then made for. None: that of the graph, `SpikingGraph.dt`.
     spikes : str
         "signed" or "binary": whether spikes can be taken back. Deep networks need it: behind many layers of binary
         spikes nothing of the answer is left. Some export targets have binary spikes alone.
@@ -115,6 +115,7 @@ def calibrate(
     for the start at half the threshold. `SignedIF`, `heights` and `fitting` name theirs.
     """
     check_graph(graph, "calibrate")
+    dt = graph.dt if dt is None else dt
     n_steps = check_steps(n_steps, dt)
     if spikes not in ("binary", "signed"):
         raise ParameterError(f"spikes must be 'binary' or 'signed'. Received {spikes!r}.")
@@ -138,13 +139,20 @@ def calibrate(
     if len(lif) == len(names) and (percentile is not None or target_rate is not None):
         raise ParameterError("percentile and target_rate set the spike heights of IF neurons, and there are none.")
     xs = graph.check_inputs(x, "float32")
-    found, scale, synapse = graph, 1.0, None
-    if lif:
-        found, scale, synapse = best_speed(graph, _few(xs), n_steps, dt, scales, synapses)
     is_value = _gives_values(graph) if values is None else values
     code = Code(n_steps, dt, spikes, percentile, target_rate, is_value)
-    fitted = fit_layers(found, xs, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
     few = _few(xs)
+
+    def fit(each: SpikingGraph, samples: Inputs) -> Layerwise:
+        return fit_layers(each, samples, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
+
+    found, scale, synapse = graph, 1.0, None
+    if lif:
+        rates = rate_outputs(graph, few)
+        found, scale, synapse = best_speed(
+            graph, lambda each: best_reading(fit(each, few).outputs, rates)[1], scales, synapses
+        )
+    fitted = fit(found, xs)
     wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
     outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
     if len(lif) == len(names) and outcome.after >= outcome.before:  # others would be left with many spikes in a step
@@ -154,7 +162,8 @@ def calibrate(
     kinds = {name: found.populations[name].neuron.kind for name in names}
     actions = {name: _action(kinds[name], name in lif, n_steps, scale, synapse) for name in names}
     report = (*with_actions(found.report, actions), LayerReport("calibration", "", str(outcome)))
-    return dataclasses.replace(found, report=report, metadata={**found.metadata, "best_read_from": str(outcome.first)})
+    noted = {"best_read_from": str(outcome.first), "dt": repr(dt)}
+    return dataclasses.replace(found, report=report, metadata={**found.metadata, **noted})
 
 
 def can_be_calibrated(graph: SpikingGraph) -> bool:

@@ -65,23 +65,29 @@ def outcome_of(before: Values, over_time: Mapping[str, np.ndarray], wanted: Valu
         Outputs with it.
     wanted : mapping of label to (n, *output) array
     """
-    n_steps = next(iter(over_time.values())).shape[1]
     few = {label: each[:n_before] for label, each in wanted.items()}
-    skips = sorted({int(share * n_steps) for share in SHARES})
-    errors = [error({label: each[:, skip:].mean(1) for label, each in over_time.items()}, wanted) for skip in skips]
-    best = int(np.argmin(errors))
-    best = best if errors[best] < WORTH**2 * errors[0] else 0
     after = {label: each.mean(1) for label, each in over_time.items()}
+    first, at_best = best_reading(over_time, wanted)
     return Outcome(
         before=error(before, few),
-        after=errors[0],
-        first=skips[best] + 1,
-        at_best=errors[best],
+        after=error(after, wanted),
+        first=first,
+        at_best=at_best,
         agreed_before=_agreement(before, few),
         agreed_after=_agreement(after, wanted),
         n_before=n_before,
         n_after=len(next(iter(wanted.values()))),
     )
+
+
+def best_reading(over_time: Mapping[str, np.ndarray], wanted: Values) -> tuple[int, float]:
+    """The step, counted from 1, from which the mean of outputs is best read, and the error of that mean."""
+    n_steps = next(iter(over_time.values())).shape[1]
+    skips = sorted({int(share * n_steps) for share in SHARES})
+    errors = [error({label: each[:, skip:].mean(1) for label, each in over_time.items()}, wanted) for skip in skips]
+    best = int(np.argmin(errors))
+    best = best if errors[best] < WORTH**2 * errors[0] else 0
+    return skips[best] + 1, errors[best]
 
 
 def _agreement(received: Values, wanted: Values) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import numpy as np
@@ -20,22 +20,20 @@ Values = dict[str, np.ndarray]
 
 def best_speed(
     graph: SpikingGraph,
-    xs: Inputs,
-    n_steps: int,
-    dt: float,
+    error_of: Callable[[SpikingGraph], float],
     scales: Iterable[float],
     synapses: Iterable[float | None],
 ) -> tuple[SpikingGraph, float, float | None]:
-    """Choose the rate scale and the synapse whose outputs within `n_steps` come closest to the rates.
+    """Choose the rate scale and the synapse with which a network, once it is fitted, comes closest to its rates.
 
     A LIF network settles in times of the order of tau_rc, and tells its values by spikes, so that a faster one says
-    more in the same steps; up to where tau_ref falls below dt and rates near 1/dt come out too low. A short lowpass
-    keeps neurons from firing on coincidences of spikes. Which is best shows in the squared error of the mean output,
-    without its mean over the samples, which biases can make up for.
+    more in the same steps; up to where rates near 1/dt come out too low, for which currents and amplitudes make up in
+    part. A short lowpass keeps neurons from firing on coincidences of spikes.
 
     Parameters
     ----------
-    xs : Inputs
+    error_of : function
+        Error of the outputs of a graph, fitted.
     scales : iterable of float
         Of LIF populations; see `snnconv.passes.scale_firing_rates`.
     synapses : iterable of float or None
@@ -48,14 +46,12 @@ def best_speed(
     names = [node.name for node in graph.nodes if isinstance(node, Population) and steps_as(node.neuron, LIF)]
     has_own = any(isinstance(node, Filter) for node in graph.nodes)
     tried = list(product(scales, (None,) if has_own else synapses))
-    wanted = rate_outputs(graph, xs)
     found = []
     with track(len(tried), what="choosing rates and synapses") as advance:
         for scale, synapse in tried:
             each = graph if scale == 1 else fold_affine(scale_firing_rates(graph, dict.fromkeys(names, scale)))
             each = each if synapse is None else add_synapses(each, synapse)
-            error = 0.0 if len(tried) == 1 else varying_error(spiking_outputs(each, xs, n_steps, dt), wanted)
-            found.append((error, len(found), each, scale, synapse))
+            found.append((0.0 if len(tried) == 1 else error_of(each), len(found), each, scale, synapse))
             advance()
     _, _, best, scale, synapse = min(found, key=lambda one: one[:2])
     return best, scale, synapse
@@ -77,12 +73,6 @@ def spiking_outputs(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) ->
 def error(received: Values, wanted: Values) -> float:
     """Mean squared difference, each output relative to its variance."""
     return sum(_relative(received[label] - wanted[label], wanted[label]) for label in wanted)
-
-
-def varying_error(received: Values, wanted: Values) -> float:
-    """The same without the mean of the difference over the samples."""
-    differences = {label: received[label] - wanted[label] for label in wanted}
-    return sum(_relative(each - each.mean(0), wanted[label]) for label, each in differences.items())
 
 
 def _relative(difference: np.ndarray, wanted: np.ndarray) -> float:

@@ -65,8 +65,6 @@ WORKS = {
         "NengoDL: 98.74 % at 30 steps",
         mnist_lif,
         (5, 10, 15, 30),
-        scale=2,
-        is_calibrated=False,
     ),
     "fashion_lif": Work(
         "Fashion-MNIST, four convolutions, LIF",
