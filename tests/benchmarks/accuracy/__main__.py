@@ -25,15 +25,9 @@ class Work:
     Parameters
     ----------
     steps : tuple of int
-        Numbers of steps of 1 ms to read the answer after; a network that is calibrated is so for each.
+        Numbers of steps of 1 ms to calibrate for, and to read the answer after.
     data : str
         Name of the dataset.
-    scale : float or None
-        Factor on the firing rates.
-    synapse : float or None
-        Time constant of a lowpass behind every population, in seconds.
-    is_calibrated : bool
-        Whether to calibrate, with the scale and the synapse as they are where there are such.
     """
 
     title: str
@@ -41,9 +35,6 @@ class Work:
     network: Any
     steps: tuple[int, ...]
     data: str = "mnist"
-    scale: float | None = None
-    synapse: float | None = None
-    is_calibrated: bool = True
 
 
 WORKS = {
@@ -120,10 +111,8 @@ def measure(work: Work, model: Any, data: Dataset) -> None:
     ann = (answers.argmax(-1) == data.y_test).mean()
     print(f"\n{work.title}\n  published: {work.published}\n  Keras: {ann:.2%} of {len(x):,} images")
     for n_steps in work.steps:
-        options: dict[str, Any] = {"scale_firing_rates": work.scale, "synapse": work.synapse}
-        if work.is_calibrated:
-            options |= {"calibrate": data.x_train[:CALIBRATION_IMAGES], "calibrate_steps": n_steps}
-        graph = snnconv.convert(keras_model, **options, verbose=False)
+        some = data.x_train[:CALIBRATION_IMAGES]
+        graph = snnconv.convert(keras_model, calibrate=some, calibrate_steps=n_steps, verbose=False)
         accuracy = snnconv.Simulator(graph).evaluate(x, data.y_test, n_steps)["accuracy"]
         print(f"  {n_steps:3d} steps: {accuracy:.2%}, {100 * (accuracy - ann):+.2f} points", flush=True)
 
