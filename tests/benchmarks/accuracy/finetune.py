@@ -216,11 +216,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "teacher": "rates" if args.teacher or work.taught else None,
             "batch_size": BATCH_SIZE,
         }
-        for n_steps, epochs in work.epochs.items():
-            if args.steps in (None, n_steps):
-                chosen = options | {"epochs": args.epochs or epochs}
-                backup = {} if args.backup is None else {"backup": args.backup / f"{name}{n_steps}"}
-                measure(work, data, model, n_steps, args.seed, chosen | backup, args.choose)
+        for n_steps in (args.steps,) if args.steps else work.epochs:
+            epochs = args.epochs or work.epochs.get(n_steps, max(work.epochs.values()))
+            backup = {} if args.backup is None else {"backup": args.backup / f"{name}{n_steps}"}
+            measure(work, data, model, n_steps, args.seed, options | {"epochs": epochs} | backup, args.choose)
 
 
 if __name__ == "__main__":
