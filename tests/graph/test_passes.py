@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 import snnconv
 from snnconv.errors import ConversionError
-from snnconv.graph import Affine, AveragePool, Conv, Dense, Input, Node, Population, Reshape, SpikingGraph
+from snnconv.graph import Affine, AveragePool, Conv, Dense, Filter, Input, Node, Population, Reshape, SpikingGraph
 from snnconv.graph.passes import add_synapses, expose_spike_height, fold_affine, scale_firing_rates
 from snnconv.neurons import IF, LIF
+from snnconv.neurons.synapses import Lowpass
 from snnconv.runtime import reference
 
 from ..helpers.networks import random_cnn
@@ -94,6 +95,21 @@ def test_per_channel_scales_always_fold_between_kernels():
     folded = fold_affine(graph)
     assert [node.name for node in folded.nodes] == ["in", "conv", "pool", "p"]
     np.testing.assert_allclose(folded.rate_output(x), graph.rate_output(x), rtol=1e-12)
+
+
+def test_scales_go_through_synapses_and_offsets_do_not():
+    def graph(**offset):
+        own = Affine(name="own", inputs=("x",), shape=(3,), scale=np.array([1.0, 2.0, 3.0]), **offset)
+        behind = Dense(name="dense", inputs=("filter",), shape=(2,), kernel=np.arange(6.0).reshape(3, 2))
+        filtered = Filter(name="filter", inputs=("own",), shape=(3,), synapse=Lowpass(0.002))
+        return SpikingGraph((Input(name="x", shape=(3,)), own, filtered, behind), {"y": "dense"})
+
+    x = np.random.default_rng(0).random((2, 3))
+    found = fold_affine(graph())
+    assert [node.name for node in found.nodes] == ["x", "filter", "dense"]
+    np.testing.assert_allclose(reference.run(found, x, 5).output, reference.run(graph(), x, 5).output, rtol=1e-12)
+    kept = fold_affine(graph(offset=np.ones(3)))
+    assert [node.name for node in kept.nodes] == ["x", "own", "filter", "dense"]
 
 
 def test_an_output_is_never_scaled_away():

@@ -127,6 +127,15 @@ def test_training_goes_on_after_a_break(digits, tmp_path):
     assert not (tmp_path / "backup").exists()
 
 
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_the_network_is_for_steps_of_the_length_that_it_was_trained_for(digits, calibrate):
+    _, graph, data = digits
+    found = tuned(graph, data, data.y_train[:1000], epochs=1, dt=0.002, calibrate=calibrate)
+    assert found.graph.dt == snnconv.Simulator(found.graph).dt == 0.002
+    measured = snnconv.Simulator(found.graph).evaluate(data.x_test, data.y_test, N_STEPS)["accuracy"]
+    assert found.validation.columns["fine-tuned"][N_STEPS] == pytest.approx(measured)
+
+
 def test_samples_held_back_are_not_trained_on():
     fitted, held = held_back(100, 0.2, 3)
     assert len(held) == 20

@@ -7,7 +7,7 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.tuning.calibrate import fitting
-from snnconv.tuning.calibrate.fitting import LEAST_VALUES, MOST_FACTOR, spread_ratio
+from snnconv.tuning.calibrate.fitting import LEAST_VALUES, MOST_FACTOR, common_ratio, spread_ratio
 
 
 def test_the_spread_of_each_channel_is_that_wanted():
@@ -25,6 +25,27 @@ def test_what_says_nothing_of_a_spread():
         assert spread_ratio(received, wanted).tolist() == [1]
     assert spread_ratio(changing[:2], 3 * changing[:2]).tolist() == [1]
     assert spread_ratio(changing[:LEAST_VALUES], 1.5 * changing[:LEAST_VALUES]) == pytest.approx(1.5)
+
+
+def test_one_factor_for_all_units_of_an_output():
+    rng = np.random.default_rng(0)
+    wanted = rng.standard_normal((40, 5)) * [1, 2, 3, 4, 5] + [9, 0, 0, 0, -9]
+    assert common_ratio(wanted / 1.25 + 7, wanted) == pytest.approx(1.25)
+    assert common_ratio(wanted[: LEAST_VALUES - 1] / 1.25, wanted[: LEAST_VALUES - 1]) == 1
+    assert common_ratio(np.zeros((40, 5)), wanted) == 1
+
+
+def test_outputs_have_the_mean_and_the_spread_of_the_rates():
+    """Behind a lowpass, in which a part of the spikes still is after the last step."""
+    keras.utils.set_random_seed(0)
+    layers = [kl.Dense(32, activation="relu", kernel_initializer="he_normal") for _ in range(3)]
+    graph = snnconv.convert(keras.Sequential([keras.Input((16,)), *layers, kl.Dense(4)]), verbose=False)
+    graph = snnconv.passes.add_synapses(graph, 0.002)
+    x = np.random.default_rng(0).standard_normal((200, 16)).astype("float32")
+    found = snnconv.calibrate(graph, x, 16)
+    received, wanted = snnconv.Simulator(found).predict(x, 16, read_from=1), graph.rate_output(x)
+    np.testing.assert_allclose(received.mean(0), wanted.mean(0), atol=1e-4)  # float32, as the spikes are
+    assert (received - received.mean(0)).std() == pytest.approx((wanted - wanted.mean(0)).std(), rel=1e-4)
 
 
 def test_currents_of_the_right_spread_bring_outputs_nearer(monkeypatch):

@@ -3,6 +3,7 @@
 from itertools import product
 
 import keras
+import numpy as np
 import pytest
 from keras import layers as kl
 from sklearn.datasets import load_digits
@@ -10,7 +11,8 @@ from sklearn.datasets import load_digits
 import snnconv
 from snnconv.errors import ConversionWarning, ParameterError
 from snnconv.tuning.calibrate.calibrate import FEW, SCALES, SYNAPSES
-from snnconv.tuning.calibrate.speed import error, rate_outputs, spiking_outputs
+from snnconv.tuning.calibrate.outcome import error
+from snnconv.tuning.calibrate.speed import rate_outputs, spiking_outputs
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,22 @@ def test_networks_keep_the_length_of_the_steps_that_they_are_calibrated_for(lif,
     assert snnconv.load(tmp_path / "few.snn.h5").dt == 0.002
     with pytest.warns(ConversionWarning, match="made for steps of 0.002 s"):
         snnconv.Simulator(found, dt=0.001)
+
+
+def test_a_lowpass_behind_relus_is_tried_where_it_is_asked_for():
+    """Behind four layers, whose neurons no longer answer to each spike."""
+    keras.utils.set_random_seed(0)
+    layers = [kl.Dense(32, activation="relu", kernel_initializer="he_normal") for _ in range(4)]
+    graph = snnconv.convert(keras.Sequential([keras.Input((16,)), *layers, kl.Dense(4)]), verbose=False)
+    x = np.random.default_rng(0).standard_normal((400, 16)).astype("float32")
+    wanted = graph.rate_output(x[200:])
+    plain, found = snnconv.calibrate(graph, x[:200], 32), snnconv.calibrate(graph, x[:200], 32, synapses=(None, 0.001))
+    missed = [np.square(snnconv.Simulator(each).predict(x[200:], 32) - wanted).mean() for each in (plain, found)]
+    assert missed[1] < 0.8 * missed[0]
+    assert "lowpass of 1 ms" in str(found.report)
+    # heights of a channel go through the lowpass into the kernels behind it
+    assert {node.kind for node in found.nodes} == {"Input", "Dense", "Population", "Filter"}
+    assert "Filter" not in {node.kind for node in plain.nodes}
 
 
 def inputs(graph, x):

@@ -43,12 +43,27 @@ class Recoding:
         return neuron_bias * self.current - self.centre / (self.output * self.neuron.amplitude)
 
 
-def recode(graph: SpikingGraph, recodings: Mapping[str, Recoding]) -> SpikingGraph:
-    """Exchange the neurons of populations; the factors end in the kernels around them, where these can hold them."""
+def recode(
+    graph: SpikingGraph, recodings: Mapping[str, Recoding], factors: Mapping[str, float] | None = None
+) -> SpikingGraph:
+    """Exchange the neurons of populations; the factors end in the kernels around them, where these can hold them.
+
+    Parameters
+    ----------
+    recodings : mapping of population name to Recoding
+    factors : mapping of node name to float, or None
+        Of what other nodes give.
+    """
+    factors = {} if factors is None else factors
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
     for node in graph.nodes:
         node = dataclasses.replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        if factors.get(node.name, 1.0) != 1:
+            name, scale = f"{node.name}.factor", np.asarray(factors[node.name])
+            nodes += [node, Affine(name=name, inputs=(node.name,), shape=node.shape, scale=scale)]
+            renamed[node.name] = name
+            continue
         recoding = recodings.get(node.name)
         if recoding is None or not isinstance(node, Population):
             nodes.append(node)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...neurons import numpy_ops
-from .. import Add, Affine, AveragePool, Concatenate, Linear, Node, Reshape
+from .. import Add, Affine, AveragePool, Concatenate, Filter, Linear, Node, Reshape
 from ..nodes import Crop, Pad, Permute, Upsample
 
 Shape = tuple[int, ...]
@@ -120,6 +120,11 @@ def _(node: AveragePool, both: Scaling, shapes: Sequence[Shape]) -> list[Scaling
 
 
 @scalings_of_inputs.register
+def _(node: Filter, both: Scaling, shapes: Sequence[Shape]) -> list[Scaling] | None:
+    return None if np.any(both.offset) else [both]  # an offset takes a filter time
+
+
+@scalings_of_inputs.register
 def _(node: Add, both: Scaling, shapes: Sequence[Shape]) -> list[Scaling] | None:
     if len(set(node.inputs)) < len(node.inputs):
         return None
@@ -148,6 +153,11 @@ def scaling_of_output(node: Node, both: Scaling, source: str, shapes: Sequence[S
 @scaling_of_output.register(Crop)
 def _(node: Linear, both: Scaling, source: str, shapes: Sequence[Shape]) -> Scaling | None:
     return both.moved(lambda array: node.apply(array, xp=numpy_ops), node.shape)
+
+
+@scaling_of_output.register
+def _(node: Filter, both: Scaling, source: str, shapes: Sequence[Shape]) -> Scaling | None:
+    return None if np.any(both.offset) else both
 
 
 @scaling_of_output.register

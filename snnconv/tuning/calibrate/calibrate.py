@@ -19,7 +19,7 @@ from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
 from .codes import Code, has_code
 from .fitting import Layerwise, fit_layers
-from .outcome import best_reading, outcome_of
+from .outcome import outcome_of
 from .speed import best_speed, rate_outputs, spiking_outputs
 
 SCALES = (1.0, 2.0, 4.0, 8.0)
@@ -38,7 +38,7 @@ def calibrate(
     percentile: float | None = None,
     target_rate: float | None = None,
     scales: Iterable[float] = SCALES,
-    synapses: Iterable[float | None] = SYNAPSES,
+    synapses: Iterable[float | None] | None = None,
     correct: bool = True,
     values: bool | None = None,
 ) -> SpikingGraph:
@@ -82,9 +82,10 @@ def calibrate(
         Rate at that percentile, in Hz, at most 1/dt. None: 1/dt, a spike at every step.
     scales : iterable of float
         Factors for the rates of LIF neurons to try. ``(1,)`` keeps their time constants.
-    synapses : iterable of float or None
-        Time constants of a lowpass behind every population to try where there are LIF neurons and no synapses yet, in
-        seconds; None: no synapse.
+    synapses : iterable of float or None; or None
+        Time constants of a lowpass behind every population to try where there are no synapses yet, in seconds; None
+        among them: no synapse. None: `SYNAPSES` where there are LIF neurons, and no synapse elsewhere, where it makes
+        less difference, and rules out certificates and some export targets.
     correct : bool
         Whether to correct biases, and factors of currents.
     values : bool or None
@@ -146,12 +147,9 @@ def calibrate(
     def fit(each: SpikingGraph, samples: Inputs) -> Layerwise:
         return fit_layers(each, samples, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
 
-    found, scale, synapse = graph, 1.0, None
-    if lif:
-        rates = rate_outputs(graph, few)
-        found, scale, synapse = best_speed(
-            graph, lambda each: best_reading(fit(each, few).outputs, rates)[1], scales, synapses
-        )
+    synapses = (SYNAPSES if lif else (None,)) if synapses is None else synapses
+    speeds = scales if lif else (1.0,)
+    found, scale, synapse = best_speed(graph, few, lambda each: fit(each, few).outputs, speeds, synapses)
     fitted = fit(found, xs)
     wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
     outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
@@ -191,7 +189,7 @@ def _gives_values(graph: SpikingGraph) -> bool:
 def _applied(graph: SpikingGraph, fitted: Layerwise) -> SpikingGraph:
     """The graph with what was fitted."""
     nodes = (_shifted(node, fitted.shifts[node.name]) if node.name in fitted.shifts else node for node in graph.nodes)
-    return recode(graph.replace(nodes), fitted.recodings)
+    return recode(graph.replace(nodes), fitted.recodings, fitted.factors)
 
 
 def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:

@@ -34,6 +34,8 @@ class Layerwise:
     recodings : mapping of population name to Recoding
     shifts : mapping of node name to (channels,) array
         What is to be added to the bias of a population or of the linear node of an output.
+    factors : mapping of node name to float
+        Of the linear nodes of outputs, their shifted biases among them.
     outputs : mapping of label to (n, n_steps, *output) array
         In spikes, with all corrections, before a softmax or the like.
     rate_outputs : mapping of label to (n, *output) array
@@ -42,6 +44,7 @@ class Layerwise:
 
     recodings: Mapping[str, Recoding]
     shifts: Mapping[str, np.ndarray]
+    factors: Mapping[str, float]
     outputs: Mapping[str, np.ndarray]
     rate_outputs: Mapping[str, np.ndarray]
 
@@ -60,9 +63,9 @@ def fit_layers(
     choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
         Populations without one stay as they are.
     correct : bool
-        Whether to shift biases, and to multiply the currents of `choices`. LIF neurons also lose a share of their
-        spikes where the refractory period is below dt, or before the first one: their amplitude is multiplied by the
-        factor with which the mean outputs come closest.
+        Whether to shift biases, and to multiply the currents of `choices` and the outputs. LIF neurons also lose a
+        share of their spikes where the refractory period is below dt, or before the first one: their amplitude is
+        multiplied by the factor with which the mean outputs come closest.
 
     References
     ----------
@@ -72,7 +75,7 @@ def fit_layers(
     run = LayerRun(graph, xs, n_steps, dt)
     stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
     ends = {label: end_of(graph, name) for label, name in graph.outputs.items()}
-    recodings, shifts, outputs = {}, {}, {}
+    recodings, shifts, factors, outputs = {}, {}, {}, {}
     ran: set[str] = set()
     with track(len(stateful) + len(ends), what="calibrating") as advance:
         for node in stateful:
@@ -103,12 +106,14 @@ def fit_layers(
         for label, name in ends.items():
             outputs[label] = run.over_time(name)
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                shift = by_channel_mean(run.rates(name) - outputs[label].mean(1))
+                received, wanted = outputs[label].mean(1), run.rates(name)
+                factors[name] = factor = common_ratio(received, wanted)
+                shift = by_channel_mean(wanted) / factor - by_channel_mean(received)
                 shifts[name] = shifts.get(name, 0.0) + shift
-                outputs[label] = outputs[label] + shift.astype("float32")
+                outputs[label] = np.float32(factor) * (outputs[label] + shift.astype("float32"))
             advance()
     rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
-    return Layerwise(recodings, shifts, outputs, rates)
+    return Layerwise(recodings, shifts, factors, outputs, rates)
 
 
 def by_channel_mean(values: np.ndarray) -> np.ndarray:
@@ -127,3 +132,11 @@ def spread_ratio(received: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return np.ones_like(goal)
     says = np.minimum(spread, goal) > LEAST_SPREAD * np.abs(wanted).max()
     return np.clip(np.divide(goal, spread, out=np.ones_like(goal), where=says), 1 / MOST_FACTOR, MOST_FACTOR)
+
+
+def common_ratio(received: np.ndarray, wanted: np.ndarray) -> float:
+    """One factor for all channels, which keeps the order of an output's units: that of their spreads together."""
+    if wanted.size < LEAST_VALUES * wanted.shape[-1]:
+        return 1.0
+    centred = (each - each.mean(0) for each in (by_channel(received), by_channel(wanted)))
+    return float(spread_ratio(*(each.reshape(-1, 1) for each in centred))[0])

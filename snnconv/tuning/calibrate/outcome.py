@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .speed import Values, error
+Values = dict[str, np.ndarray]
 
 SHARES = (0, 1 / 8, 1 / 4, 1 / 2)  # of the steps that a reading may leave out
 WORTH = 0.95  # of the error at the most, to read later: a delay is a choice more for whoever reads
@@ -95,3 +95,12 @@ def _agreement(received: Values, wanted: Values) -> float | None:
     if wanted[label].ndim != 2 or wanted[label].shape[1] < 2:
         return None
     return float((received[label].argmax(1) == wanted[label].argmax(1)).mean())
+
+
+def error(received: Values, wanted: Values) -> float:
+    """Mean squared difference, each output relative to its variance."""
+    return sum(_relative(received[label] - wanted[label], wanted[label]) for label in wanted)
+
+
+def _relative(difference: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.square(difference, dtype="float64").mean() / max(wanted.var(dtype="float64"), 1e-12))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -14,13 +14,13 @@ from ...neurons.base import steps_as
 from ...runtime.rates import rate_values
 from ...text.progress import track
 from .fitting import fit_layers
-
-Values = dict[str, np.ndarray]
+from .outcome import Values, best_reading
 
 
 def best_speed(
     graph: SpikingGraph,
-    error_of: Callable[[SpikingGraph], float],
+    xs: Inputs,
+    fitted: Callable[[SpikingGraph], Mapping[str, np.ndarray]],
     scales: Iterable[float],
     synapses: Iterable[float | None],
 ) -> tuple[SpikingGraph, float, float | None]:
@@ -32,8 +32,9 @@ def best_speed(
 
     Parameters
     ----------
-    error_of : function
-        Error of the outputs of a graph, fitted.
+    xs : Inputs
+    fitted : function
+        The outputs of a graph over time, fitted to `xs`.
     scales : iterable of float
         Of LIF populations; see `snnconv.passes.scale_firing_rates`.
     synapses : iterable of float or None
@@ -46,12 +47,14 @@ def best_speed(
     names = [node.name for node in graph.nodes if isinstance(node, Population) and steps_as(node.neuron, LIF)]
     has_own = any(isinstance(node, Filter) for node in graph.nodes)
     tried = list(product(scales, (None,) if has_own else synapses))
+    wanted = rate_outputs(graph, xs) if len(tried) > 1 else {}
     found = []
     with track(len(tried), what="choosing rates and synapses") as advance:
         for scale, synapse in tried:
             each = graph if scale == 1 else fold_affine(scale_firing_rates(graph, dict.fromkeys(names, scale)))
             each = each if synapse is None else add_synapses(each, synapse)
-            found.append((0.0 if len(tried) == 1 else error_of(each), len(found), each, scale, synapse))
+            error = best_reading(fitted(each), wanted)[1] if len(tried) > 1 else 0.0
+            found.append((error, len(found), each, scale, synapse))
             advance()
     _, _, best, scale, synapse = min(found, key=lambda one: one[:2])
     return best, scale, synapse
@@ -68,15 +71,6 @@ def spiking_outputs(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) ->
     """Outputs in spikes, the mean over all steps, before a softmax or the like, by name."""
     over_time = fit_layers(graph, xs, n_steps, dt, {}, correct=False).outputs
     return {label: each.mean(1) for label, each in over_time.items()}
-
-
-def error(received: Values, wanted: Values) -> float:
-    """Mean squared difference, each output relative to its variance."""
-    return sum(_relative(received[label] - wanted[label], wanted[label]) for label in wanted)
-
-
-def _relative(difference: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.square(difference, dtype="float64").mean() / max(wanted.var(dtype="float64"), 1e-12))
 
 
 def _ends(graph: SpikingGraph) -> dict[str, str]:

@@ -38,11 +38,14 @@ class Deep:
         Figures of others for networks like it.
     n_calibration : int
         Training samples to calibrate with, the first ones.
+    synapses : tuple of float or None
+        What calibration chooses among.
     """
 
     title: str
     published: str = "none"
     n_calibration: int = 500
+    synapses: tuple[float | None, ...] = (None,)
 
 
 DEEP = {
@@ -55,7 +58,9 @@ DEEP = {
     "mobilenet_v2": Deep("MobileNetV2 0.35, 35 layers of ReLU6, Fashion-MNIST", n_calibration=200),
     "emotions": Deep("mini-XCEPTION of fer 25.10.3, faces of scikit-image", n_calibration=300),
     "keywords": Deep("DS-CNN of keyword spotting, 9 layers of ReLU, Fashion-MNIST"),
-    "autoencoder": Deep("autoencoder of anomaly detection, 9 layers of ReLU, Fashion-MNIST"),
+    "autoencoder": Deep(
+        "autoencoder of anomaly detection, 9 layers of ReLU, Fashion-MNIST", synapses=(None, 0.0005, 0.001)
+    ),
 }
 
 
@@ -118,7 +123,8 @@ def measure_deep(
         for spikes in kinds:
             graph = plain
             if spikes != "as converted":
-                graph = snnconv.calibrate(plain, samples.calibration, n_steps, spikes=spikes)
+                options: dict[str, Any] = {"spikes": spikes, "synapses": work.synapses}
+                graph = snnconv.calibrate(plain, samples.calibration, n_steps, **options)
             result = np.concatenate(
                 [
                     snnconv.Simulator(graph, progress=False).run(samples.x[at : at + 500], n_steps).mean_output
