@@ -1,4 +1,5 @@
-// The sum of the weighted inputs of a neuron: a product, then a sum, in registers of their own. Spikes select weights.
+// The sum of the weighted inputs of a neuron: a product, then a sum, in registers of their own, two clocks behind the
+// weight. Spikes select weights; numbers are multiplied, in four clocks.
 // With LARGEST the largest of the inputs, without weights.
 module snn_sum #(
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
@@ -40,9 +41,18 @@ module snn_sum #(
                 always @(posedge clk)
                     term <= (x[0] ? once : {TERM_BITS{1'b0}}) - (x[1] ? twice : {TERM_BITS{1'b0}});
             end else begin : gen_numbers
-                wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{x[INPUT_BITS-1]}}, x};
-                wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{weight[WEIGHT_BITS-1]}}, weight};
-                always @(posedge clk) term <= wide_x * wide_weight;
+                // Registers on both sides of the multiplier alone, since its site may lie far from memories and sums.
+                reg signed [INPUT_BITS-1:0] near_x;
+                reg signed [WEIGHT_BITS-1:0] near_weight;
+                reg signed [TERM_BITS-1:0] product;
+                wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{near_x[INPUT_BITS-1]}}, near_x};
+                wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{near_weight[WEIGHT_BITS-1]}}, near_weight};
+                always @(posedge clk) begin
+                    near_x <= x;
+                    near_weight <= weight;
+                    product <= wide_x * wide_weight;
+                    term <= product;
+                end
             end
             if (SUM_BITS > TERM_BITS) begin : gen_wide
                 assign wide = {{(SUM_BITS - TERM_BITS) {term[TERM_BITS-1]}}, term};
