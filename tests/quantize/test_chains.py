@@ -75,6 +75,15 @@ def chain_networks():
     a = line.dense("a", dyadic(rng, 4, 3), dyadic(rng, 3)).last
     line.back_to(spikes).dense("b", dyadic(rng, 4, 3)).plus("sum", a)
     yield "a kernel behind a sum", end(line.conv("c1", conv(1, 1, 3, 2), dyadic(rng, 2) * 64))
+    line = start()
+    spikes = line.last
+    line.conv("c1", conv(3, 2, 4, 4) / 64, dyadic(rng, 4), padding=1, dilation=2).pool("p", 2, 3).flatten("flat c1")
+    far = line.last
+    line.back_to(spikes).conv("c2", conv(3, 3, 2, 4) / 64, strides=2, groups=2).flatten("flat c2")
+    yield (
+        "a dense layer behind a join",
+        end(line.joined("join", far).dense("d1", dyadic(rng, 24, 5), dyadic(rng, 5) * 64)),
+    )
     line = start((6, 6, 2))
     spikes = line.last
     line.back_to(line.nodes[0]).conv("c1", conv(2, 2, 2, 4), padding=1).pool("p", 2, 1)
