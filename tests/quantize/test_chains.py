@@ -55,6 +55,7 @@ def chain_networks():
     yield "overlapping pool of spikes", end(start().pool("pool", 4, 2).conv("c1", conv(2, 2, 4, 3)))
     yield "two pools of spikes", end(start((8, 8, 2)).pool("p1").pool("p2").flatten("f").dense("d1", conv(16, 3)))
     yield "pool of currents", end(start().conv("c1", conv(3, 3, 4, 3), dyadic(rng, 3) * 64, padding=1).pool("pool"))
+    yield "flattened currents", end(start().conv("c1", conv(3, 3, 4, 2)).flatten("f").dense("d1", dyadic(rng, 32, 3)))
     yield "pool of the input", end(Line((6, 6, 2)).pool("pool").conv("c0", conv(2, 2, 2, 3)))
     yield (
         "separable",
