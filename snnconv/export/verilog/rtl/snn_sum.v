@@ -41,18 +41,14 @@ module snn_sum #(
                 always @(posedge clk)
                     term <= (x[0] ? once : {TERM_BITS{1'b0}}) - (x[1] ? twice : {TERM_BITS{1'b0}});
             end else begin : gen_numbers
-                // Registers on both sides of the multiplier alone, since its site may lie far from memories and sums.
-                reg signed [INPUT_BITS-1:0] near_x;
-                reg signed [WEIGHT_BITS-1:0] near_weight;
-                reg signed [TERM_BITS-1:0] product;
+                // Registers before the multiplier, since its site may lie far from memories and sums.
+                wire signed [INPUT_BITS-1:0] near_x;
+                wire signed [WEIGHT_BITS-1:0] near_weight;
+                snn_delay #(INPUT_BITS, 2) x_delay (clk, x, near_x);
+                snn_delay #(WEIGHT_BITS, 2) weight_delay (clk, weight, near_weight);
                 wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{near_x[INPUT_BITS-1]}}, near_x};
                 wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{near_weight[WEIGHT_BITS-1]}}, near_weight};
-                always @(posedge clk) begin
-                    near_x <= x;
-                    near_weight <= weight;
-                    product <= wide_x * wide_weight;
-                    term <= product;
-                end
+                always @(posedge clk) term <= wide_x * wide_weight;
             end
             if (SUM_BITS > TERM_BITS) begin : gen_wide
                 assign wide = {{(SUM_BITS - TERM_BITS) {term[TERM_BITS-1]}}, term};

@@ -159,7 +159,7 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     else:
         found["windows"] = read + _n_axes(stage) * (3 * int(given["PLACE_BITS"]) + 8)
     if stage.is_multiplied:
-        found["factors"] = lanes * (weights + term_bits) + inputs
+        found["factors"] = 2 * (lanes * weights + inputs)
         takes_one = family.least_product is not None and term_bits >= family.least_product
         if takes_one:
             found["multipliers"] = lanes
