@@ -116,8 +116,11 @@ def compose(first: Linear, second: Linear) -> Linear | None:
     """Both layers as one, or None where none of the two kinds computes the same.
 
     Two convolutions make one with a larger window if the second does not pad: a border of zeros between the two is
-    not a border of zeros before them, but where the first has windows of one place and no bias.
+    not a border of zeros before them, but where the first has windows of one place and no bias. A convolution and a
+    dense layer that reads all of its places make a dense layer.
     """
+    if first.strides and second.input_shape == (math.prod(first.output_shape),):
+        return _flattened(first, second)
     if second.input_shape != first.output_shape:
         return None
     if not first.strides and not second.strides:
@@ -144,6 +147,32 @@ def compose(first: Linear, second: Linear) -> Linear | None:
     strides = tuple(s * s2 for s, s2 in zip(first.strides, second.strides, strict=True))
     padding = second.padding if np.any(second.padding) else first.padding
     return Linear(kernel, bias, first.input_shape, strides, padding, (1,) * len(strides), first.groups)
+
+
+def _flattened(first: Linear, second: Linear) -> Linear:
+    """A convolution and a dense layer on all of its places as one dense layer; second.kernel is (n_places * filters, n).
+
+    Each place of the window adds products of the kernels at the places of the input that it reads, of which those on
+    the border are left out.
+    """
+    *places, _ = first.output_shape
+    *space, _ = first.input_shape
+    *window, depth, filters = first.kernel.shape
+    weights = second.kernel.reshape(*places, first.groups, filters // first.groups, -1)
+    padded = np.zeros(
+        (*(n + sum(pad) for n, pad in zip(space, first.padding, strict=True)), first.groups, depth, weights.shape[-1])
+    )
+    axes = list(zip(places, first.strides, first.dilation, strict=True))
+    for at in np.ndindex(*window):
+        read = tuple(
+            slice(a * rate, a * rate + (n - 1) * stride + 1, stride)
+            for a, (n, stride, rate) in zip(at, axes, strict=True)
+        )
+        padded[read] += first.kernel[at].reshape(depth, first.groups, -1).swapaxes(0, 1) @ weights
+    inner = tuple(slice(before, before + n) for n, (before, _) in zip(space, first.padding, strict=True))
+    kernel = padded[inner].reshape(math.prod(first.input_shape), -1)
+    bias = first.bias @ second.kernel.reshape(-1, filters, weights.shape[-1]).sum(0) + second.bias
+    return Linear(kernel, bias, kernel.shape[:1])
 
 
 def _ungrouped(layer: Linear) -> Linear:

@@ -92,6 +92,7 @@ def test_a_layer_waits_for_all_that_read_it():
         ("input", {"code": "rate"}),
         ("pooled", {}),
         ("joined", {"parallel": 4}),
+        ("flat", {"parallel": 2}),
     ],
 )
 def test_branches_are_added(shape, options, tmp_path):

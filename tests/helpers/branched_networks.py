@@ -6,7 +6,7 @@ from snnconv.neurons import IF, LIF
 
 from .integer_networks import Line, random_line
 
-BRANCHED = ("residual", "strided", "inverted", "input", "pooled", "joined", "dense")
+BRANCHED = ("residual", "strided", "inverted", "input", "pooled", "joined", "dense", "flat")
 SHAPES = ("dense line", "convolution line", *BRANCHED)
 
 
@@ -26,6 +26,7 @@ def random_branches(seed, shape, *, neuron="LIF", synapse=False, tau_ref=0.002, 
     - input: the input beside spikes, without a synapse
     - pooled: an average pool of spikes, and one behind the addition
     - joined: channels side by side before a convolution with a border, and before neurons
+    - flat: a dense layer behind the sum of a convolution and spikes
     - dense: two layers before neurons, and spikes beside a layer before that of the output
     """
     rng = np.random.default_rng(seed)
@@ -84,6 +85,8 @@ def random_branches(seed, shape, *, neuron="LIF", synapse=False, tau_ref=0.002, 
         line.back_to(n1).pool("pool").plus("sum", c2).pool("again", 3)
     elif shape == "joined":
         line.back_to(n1).joined("join", n1).conv("c3", weights(3, 3, 8, 4), padding=1).joined("both", c2)
+    elif shape == "flat":
+        line.plus("sum", n1).flatten("flat sum").dense("d1", weights(144, 4), biases())
     fires("n4")
     line.flatten()
     n = line.last.shape[0]

@@ -55,6 +55,7 @@ def chain_networks():
     yield "overlapping pool of spikes", end(start().pool("pool", 4, 2).conv("c1", conv(2, 2, 4, 3)))
     yield "two pools of spikes", end(start((8, 8, 2)).pool("p1").pool("p2").flatten("f").dense("d1", conv(16, 3)))
     yield "pool of currents", end(start().conv("c1", conv(3, 3, 4, 3), dyadic(rng, 3) * 64, padding=1).pool("pool"))
+    yield "flattened currents", end(start().conv("c1", conv(3, 3, 4, 2)).flatten("f").dense("d1", dyadic(rng, 32, 3)))
     yield "pool of the input", end(Line((6, 6, 2)).pool("pool").conv("c0", conv(2, 2, 2, 3)))
     yield (
         "separable",
@@ -75,6 +76,15 @@ def chain_networks():
     a = line.dense("a", dyadic(rng, 4, 3), dyadic(rng, 3)).last
     line.back_to(spikes).dense("b", dyadic(rng, 4, 3)).plus("sum", a)
     yield "a kernel behind a sum", end(line.conv("c1", conv(1, 1, 3, 2), dyadic(rng, 2) * 64))
+    line = start()
+    spikes = line.last
+    line.conv("c1", conv(3, 2, 4, 4) / 64, dyadic(rng, 4), padding=1, dilation=2).pool("p", 2, 3).flatten("flat c1")
+    far = line.last
+    line.back_to(spikes).conv("c2", conv(3, 3, 2, 4) / 64, strides=2, groups=2).flatten("flat c2")
+    yield (
+        "a dense layer behind a join",
+        end(line.joined("join", far).dense("d1", dyadic(rng, 24, 5), dyadic(rng, 5) * 64)),
+    )
     line = start((6, 6, 2))
     spikes = line.last
     line.back_to(line.nodes[0]).conv("c1", conv(2, 2, 2, 4), padding=1).pool("p", 2, 1)

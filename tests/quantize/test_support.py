@@ -85,8 +85,8 @@ def doubled(n):
             r"'a' \(Filter\): it filters the bias of 'd' too; put it right behind neurons",
         ),
         (
-            Line((4, 4, 1)).conv("c", np.ones((2, 2, 1, 1))).flatten().dense("d", np.ones((9, 2))).graph(),
-            r"'d' \(Dense\): it follows another linear layer",
+            Line((4, 4, 1)).conv("c", np.ones((2, 2, 1, 1))).conv("d", np.ones((2, 2, 1, 1)), padding=1).graph(),
+            r"'d' \(Conv\): it follows another linear layer",
         ),
         (
             Line((4, 4, 1))

@@ -92,6 +92,11 @@ class Stage:
         return bool(self.parameters["QUEUE"])
 
     @property
+    def is_multiplied(self) -> bool:
+        """Whether its inputs are multiplied with weights; spikes select them, with a sign in 2 bits."""
+        return int(self.parameters["INPUT_BITS"]) > 2 and not self.parameters["LARGEST"]
+
+    @property
     def part_bits(self) -> int:
         """Bits of the parts that rows of its weights are cut into. 0: they are whole."""
         return int(self.parameters["WEIGHT_PART_BITS"])
@@ -121,7 +126,8 @@ class Stage:
         """Clocks of steps with so many spikes among their inputs, which count where they are queued."""
         per_row = np.maximum(n_spikes, self.lanes) if self.is_queued else np.full_like(n_spikes, self.n_inputs)
         leaving = self.lanes if self.lanes > 1 else 0
-        waiting = (8 if self.is_queued else 6) + (self.parameters["WEIGHT_BANK_BITS"] != 0)
+        waiting = 9 if self.is_queued else 8 if self.is_multiplied else 6
+        waiting += self.parameters["WEIGHT_BANK_BITS"] != 0
         return self.rows * per_row + leaving + self.registers + waiting
 
     def rows_of(self, memory: str) -> np.ndarray:

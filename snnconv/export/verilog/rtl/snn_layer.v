@@ -133,11 +133,13 @@ module snn_layer #(
     wire on_input, row_ends, last_summed;
     wire [WEIGHT_ADDRESS_BITS-1:0] weight_address;
     localparam ROM_CLOCKS = WEIGHT_BANK_BITS == 0 ? 2 : 3;
-    localparam WEIGHT_AT = QUEUE != 0 ? ROM_CLOCKS + 2 : ROM_CLOCKS;  // clocks behind the input's address
+    localparam WEIGHT_AT = ROM_CLOCKS + (QUEUE != 0 ? 3 : 0);  // clocks behind the input's address
+    localparam SUM_AT = WEIGHT_AT + (INPUT_BITS > 2 && LARGEST == 0 ? 4 : 2);
     wire [INPUT_BITS-1:0] early_x;  // a clock before the weight
     wire early_taken;
     reg signed [INPUT_BITS-1:0] x;  // with the weight; 0 where there is no input
     reg taken;
+    reg [SUM_AT-1:0] ending;  // of a row, so many clocks ago
     generate
         if (QUEUE != 0) begin : gen_queue
             localparam [31:0] INPUTS = WEIGHTS / (NEURONS / LANES);
@@ -145,23 +147,24 @@ module snn_layer #(
             localparam COUNT_BITS = SOURCE_ADDRESS_BITS + 1;
             reg [SOURCE_ADDRESS_BITS-1:0] place, most;
             reg [ROW_BITS-1:0] row;
-            reg [WEIGHT_ADDRESS_BITS-1:0] row_address, old_row_address, address;
+            reg [WEIGHT_ADDRESS_BITS-1:0] row_address, address;
+            reg [READ_BITS-1:0] spike;  // no path goes from a block of memory through the adder of the address
             reg [COUNT_BITS-1:0] n_spikes;
             wire [COUNT_BITS-1:0] fewer = n_spikes - 1'b1;
             wire unused = fewer[COUNT_BITS-1];
             wire [WEIGHT_ADDRESS_BITS-1:0] number;
             if (WEIGHT_ADDRESS_BITS > SOURCE_ADDRESS_BITS) begin : gen_rows
                 assign number = {
-                    {(WEIGHT_ADDRESS_BITS - SOURCE_ADDRESS_BITS) {1'b0}}, source_data[SOURCE_ADDRESS_BITS-1:0]
+                    {(WEIGHT_ADDRESS_BITS - SOURCE_ADDRESS_BITS) {1'b0}}, spike[SOURCE_ADDRESS_BITS-1:0]
                 };
             end else begin : gen_one_row
-                assign number = source_data[WEIGHT_ADDRESS_BITS-1:0];
+                assign number = spike[WEIGHT_ADDRESS_BITS-1:0];
             end
             if (INPUT_BITS == 1) begin : gen_spikes
                 assign early_x = 1'b1;
             end else begin : gen_signed_spikes
                 assign early_x[0] = 1'b1;
-                snn_delay #(1, WEIGHT_AT - 2) sign_delay (clk, source_data[READ_BITS-1], early_x[1]);
+                snn_delay #(1, WEIGHT_AT - 3) sign_delay (clk, spike[READ_BITS-1], early_x[1]);
             end
             assign source_address = place;
             assign on_input = {1'b0, place} < n_spikes;
@@ -175,15 +178,12 @@ module snn_layer #(
                         ? fewer[SOURCE_ADDRESS_BITS-1:0] : FEWEST[SOURCE_ADDRESS_BITS-1:0];
                 if (idle || row_ends) place <= 0;
                 else if (summing) place <= place + 1'b1;
-                if (idle) begin
-                    row <= 0;
-                    row_address <= 0;
-                end else if (summing && row_ends) begin
-                    row <= row + 1'b1;
-                    row_address <= row_address + INPUTS[WEIGHT_ADDRESS_BITS-1:0];
-                end
-                old_row_address <= row_address;
-                address <= old_row_address + number;
+                if (idle) row <= 0;
+                else if (summing && row_ends) row <= row + 1'b1;
+                spike <= source_data;
+                if (idle) row_address <= 0;
+                else if (ending[1]) row_address <= row_address + INPUTS[WEIGHT_ADDRESS_BITS-1:0];
+                address <= row_address + number;
             end
         end else begin : gen_scan
             wire last_of_place, last_neurons;
@@ -258,12 +258,11 @@ module snn_layer #(
         taken <= early_taken;
         x <= early_taken ? early_x : {INPUT_BITS{1'b0}};
     end
-    snn_delay #(1, WEIGHT_AT + 1) starts_delay (clk, row_starts, starts_sum);
-    reg [WEIGHT_AT+1:0] ending;
-    assign sums_end = ending[WEIGHT_AT+1];
+    snn_delay #(1, SUM_AT - 1) starts_delay (clk, row_starts, starts_sum);
+    assign sums_end = ending[SUM_AT-1];
     always @(posedge clk)
         if (rst) ending <= 0;
-        else ending <= {ending[WEIGHT_AT:0], summing && row_ends};
+        else ending <= {ending[SUM_AT-2:0], summing && row_ends};
 
     wire [LANES*SUM_BITS-1:0] sums;
     genvar lane;

@@ -1,4 +1,5 @@
-// The sum of the weighted inputs of a neuron: a product, then a sum, in registers of their own. Spikes select weights.
+// The sum of the weighted inputs of a neuron: a product, then a sum, in registers of their own, two clocks behind the
+// weight. Spikes select weights; numbers are multiplied, in four clocks.
 // With LARGEST the largest of the inputs, without weights.
 module snn_sum #(
     parameter INPUT_BITS = 1,  // 1: spikes; more: signed numbers
@@ -40,8 +41,13 @@ module snn_sum #(
                 always @(posedge clk)
                     term <= (x[0] ? once : {TERM_BITS{1'b0}}) - (x[1] ? twice : {TERM_BITS{1'b0}});
             end else begin : gen_numbers
-                wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{x[INPUT_BITS-1]}}, x};
-                wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{weight[WEIGHT_BITS-1]}}, weight};
+                // Registers before the multiplier, since its site may lie far from memories and sums.
+                wire signed [INPUT_BITS-1:0] near_x;
+                wire signed [WEIGHT_BITS-1:0] near_weight;
+                snn_delay #(INPUT_BITS, 2) x_delay (clk, x, near_x);
+                snn_delay #(WEIGHT_BITS, 2) weight_delay (clk, weight, near_weight);
+                wire signed [TERM_BITS-1:0] wide_x = {{WEIGHT_BITS{near_x[INPUT_BITS-1]}}, near_x};
+                wire signed [TERM_BITS-1:0] wide_weight = {{INPUT_BITS{near_weight[WEIGHT_BITS-1]}}, near_weight};
                 always @(posedge clk) term <= wide_x * wide_weight;
             end
             if (SUM_BITS > TERM_BITS) begin : gen_wide

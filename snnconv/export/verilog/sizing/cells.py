@@ -139,7 +139,6 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
     given = stage.parameters
     lanes, sum_bits, inputs = stage.lanes, int(given["SUM_BITS"]), int(given["INPUT_BITS"])
     weights = stage.widths["WEIGHTS"]
-    is_multiplied = inputs > 2 and not int(given["LARGEST"])  # spikes select weights, with a sign in 2 bits
     term_bits = weights if inputs == 1 else weights + inputs
     read, banks = int(given["SOURCE_ADDRESS_BITS"]), int(given["WEIGHT_BANK_BITS"])
     rows = (len(stage.memories["WEIGHTS"]) - 1).bit_length()
@@ -159,7 +158,8 @@ def _stage_parts(stage: Stage, family: Family) -> Counter[str]:
         found["queues"] = 3 * read + 2 * rows
     else:
         found["windows"] = read + _n_axes(stage) * (3 * int(given["PLACE_BITS"]) + 8)
-    if is_multiplied:
+    if stage.is_multiplied:
+        found["factors"] = 2 * (lanes * weights + inputs)
         takes_one = family.least_product is not None and term_bits >= family.least_product
         if takes_one:
             found["multipliers"] = lanes
