@@ -127,8 +127,8 @@ def simulate(
     if out is not None:
         check_file(out, (".npz",), force)
     file = find_model(model, keras, dt)
-    steps, dt, read = read_run(file, steps, dt)
-    check_steps(steps, dt)
+    steps, read = read_run(file, steps)
+    check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input, mapped=True)
     classes = None if labels is None else read_arrays(labels)
     distribution = new_strategy(strategy, worker_timeout)
@@ -156,7 +156,7 @@ def simulate(
         graph=graph,
         samples=samples,
         n_steps=steps,
-        dt=dt,
+        dt=file.dt,
         recorded=recorded,
         dtype=dtype,
         precision=precision,
@@ -169,7 +169,7 @@ def simulate(
     run = LongRun(simulation, distribution, resume)
     if not json:
         _show_beginning(simulation, run, resume)
-    account = run.run(None if readout == Readout() else partial(_read_out, readout, dt))
+    account = run.run(None if readout == Readout() else partial(_read_out, readout, file.dt))
     if run.workers.index:
         return
     findings = [] if given is None else _findings(simulation, run)
@@ -189,7 +189,7 @@ def simulate(
     what = "random samples (no --input)" if input is None else "samples"
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
-    ran = f"Ran {simulation.n:,} {what} for {run_text(steps, dt)} in {dtype}{products}{where}."
+    ran = f"Ran {simulation.n:,} {what} for {run_text(steps, file.dt)} in {dtype}{products}{where}."
     reading = "" if readout == Readout() else f"Answers are read as {said}: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 

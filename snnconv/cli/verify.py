@@ -84,13 +84,10 @@ def verify(
     from .app import import_tensorflow
 
     import_tensorflow()
-    from ..api import convert
     from ..api import verify as compare
     from ..runtime.arguments import check_dtype
 
-    if graph is None:
-        shape = file.input_shape(keras_model, given)
-        graph = convert(keras_model, **keras.changes, input_shape=shape, verbose=False)
+    graph = file.adapted(file.converted(keras_model, given) if graph is None else graph)
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph
