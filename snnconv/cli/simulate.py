@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DistributionError, ParameterError, one_line
-from ..text.plain import run_text
+from ..text.plain import plural, run_text
 from ..text.table import Table
 from .app import complete_one_of
 from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model, ScaleFiringRates, Synapse
@@ -186,10 +186,11 @@ def simulate(
         }
         print_json({**_contents(simulation, account, readout.skip), **more})
         return
-    what = "random samples (no --input)" if input is None else "samples"
+    n = simulation.n
+    what = f"{plural(n, 'random sample')} (no --input)" if input is None else plural(n, "sample")
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
-    ran = f"Ran {simulation.n:,} {what} for {run_text(steps, file.dt)} in {dtype}{products}{where}."
+    ran = f"Ran {what} for {run_text(steps, file.dt)} in {dtype}{products}{where}."
     reading = "" if readout == Readout() else f"Answers are read as {said}: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 
