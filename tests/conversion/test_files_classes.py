@@ -68,6 +68,13 @@ def test_custom_objects_of_a_module(monkeypatch):
         import_custom_objects("no.such.module")
 
 
+def test_a_module_that_ends_python_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "a_script_of_theirs.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModelFileError, match="cannot import 'a_script_of_theirs' .*it ends Python"):
+        import_custom_objects("a_script_of_theirs")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
     model = keras.Sequential([keras.Input((4,)), kl.Lambda(lambda x: 3 * x, name="code"), kl.Dense(2)])

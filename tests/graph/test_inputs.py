@@ -142,9 +142,7 @@ def test_what_does_not_fit_is_refused(change, message):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_finite_values_that_are_too_large_are_not_called_infinite(dtype):
-    with pytest.raises(
-        InputError, match="'vector' holds values .*Scale it as in training; values up to 1e.12"
-    ):
+    with pytest.raises(InputError, match="'vector' holds values .*Scale it as in training; values up to 1e.12"):
         two_inputs().check_inputs({**samples(), "vector": np.full((5, 4), 1e40)}, dtype, N_STEPS)
 
 
