@@ -200,11 +200,11 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
 
     is_nir = _is_nir(path)
     is_graph = is_nir or is_graph_file(path)
-    changes, _ = keras.changes, (keras.shape, keras.replacements)  # which are looked at here, before the work
-    if is_graph and any(changes.values()):
+    _ = keras.changes, keras.shape, keras.replacements  # which are looked at here, before the work
+    if is_graph and keras.named:
         raise ParameterError(
-            f"--max-to-avg-pool, --swap-activation and --window are for Keras files; '{path}' is converted already. "
-            f"Name the Keras file that it came from."
+            f"{', '.join(keras.named)}: for Keras files, and '{path}' is converted already. Name the Keras file that "
+            f"it came from."
         )
     if not is_graph:
         check_model_file(path, keras.model_json)

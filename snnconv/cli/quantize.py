@@ -95,7 +95,7 @@ def quantize(
     from ..quantize.scales import Settings
     from ..runtime.arguments import check_steps
     from .model import find_model
-    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays
+    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays, read_labels
 
     widths = _widths(bits)
     check_steps(steps, 1.0)
@@ -124,7 +124,7 @@ def quantize(
     for width in widths:
         Settings(weight_bits=width, **plan)
     given = None if data is None else read_arrays(data)
-    classes = None if labels is None else read_arrays(labels)
+    classes = read_labels(labels, data)
     graph = file.open(synapse, like=given).graph
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
     if labels is None and has_classes(graph) and isinstance(given, dict):

@@ -109,7 +109,7 @@ def simulate(
     from ..files.output import check_file
     from ..runtime.arguments import check_precision, check_read_from, check_steps, initial_voltages, recording
     from .model import find_model, read_run
-    from .samples import as_inputs, read_arrays
+    from .samples import as_inputs, read_arrays, read_labels
     from .screen import print_json
 
     if steps is not None:
@@ -130,7 +130,7 @@ def simulate(
     steps, read = read_run(file, steps)
     check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input, mapped=True)
-    classes = None if labels is None else read_arrays(labels)
+    classes = read_labels(labels, input)
     distribution = new_strategy(strategy, worker_timeout)
     graph = file.open(synapse, scale_firing_rates, given).graph
     recorded = recording(graph, record or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,8 @@ def verify(
     check_steps(steps, 1.0)
     check_dtype(dtype)
     check_samples(samples)
-    file = find_model(model, keras, dt)
+    reading = {"config": keras.settings, "custom_objects": None, "replace": None}  # all else is read of --keras
+    file = find_model(model, keras if against is None else replace(keras, **reading), dt)
     keras_file = file if against is None else find_model(against, keras)
     if against is not None and (not file.is_graph or keras_file.is_graph):
         raise ParameterError("--keras names the Keras file that MODEL, an exported .snn.h5, is compared with.")

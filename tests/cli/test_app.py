@@ -157,6 +157,11 @@ def test_an_interrupt_is_one_line(folder, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("command", ["simulate", "quantize", "doctor", "view"])
+def test_labels_are_not_those_of_random_numbers(folder, command):
+    fails("--labels are those of --input", command, folder / "graph.snn.h5", "--labels", folder / "y.npy")
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["export", "--list"], ["export", "--list", "--json"]])
 def test_a_reader_that_has_enough_is_no_failure(arguments):
     started = subprocess.Popen(
