@@ -143,7 +143,8 @@ def train_and_export(
     trained.save(model_path)
     graph = adapted(convert(trained.model, verbose=False), config, config.simulation.dt)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
-    step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
+    populations = plural(len(graph.populations), "population")
+    step("Convert", f"{n_neurons:,} spiking neurons in {populations}; rates checked with Keras")
 
     tuned = None
     if tuning is not None and held is not None:

@@ -151,7 +151,7 @@ def _judged(check: LayerCheck, difference: float, is_wrong: bool, graph: Spiking
 
 
 def _change(name: str, is_output: bool, graph: SpikingGraph, model: Any) -> str | None:
-    """What was done on purpose so that a layer has not the rates of Keras, or None."""
+    """A change made on purpose that moved the rates of a layer away from those of Keras, or None."""
     moved = moved_by(None if is_output else name, graph.report)
     if moved is not None:
         return f"the network was {moved}" if is_output else f"it was {moved}"
