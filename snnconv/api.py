@@ -26,10 +26,9 @@ from .conversion.verify import LayerCheck, Verification, compare, random_inputs
 from .errors import InputError, ParameterError
 from .export.nir import is_nir_file, read_nir
 from .graph import SpikingGraph, load
-from .graph.file import is_graph_file
+from .graph.file import DEFAULT_DT, is_graph_file
 from .graph.inputs import Samples
 from .graph.report import report_table
-from .graph.spiking_graph import DEFAULT_DT
 from .neurons import Neuron
 from .neurons.synapses import Synapse
 from .runtime.arguments import DtypeLike, check_dt, check_dtype, check_flags, check_steps

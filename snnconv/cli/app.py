@@ -18,12 +18,13 @@ from .._version import __version__
 from ..errors import ConversionWarning, HealthWarning, SnnconvError
 from ..text.advice import as_options, in_options
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, INTERRUPTED, CLOSED = 2, 130, 141
 EXIT_CODES = {
     0: "Done, and what was checked is right.",
     1: "A check failed, something differs, or something was found: verify, diagnose, doctor, tune, demo.",
     USAGE_ERROR: "Nothing was done: wrong usage, or a file, model or value that cannot be used. One line says why.",
     INTERRUPTED: "Interrupted with Ctrl-C.",
+    CLOSED: "What reads the output, such as head, read no more of it.",
 }
 
 
@@ -33,6 +34,8 @@ class _OneLineErrors(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
+        except SystemExit:  # of rich and typer where a pipe was closed; commands end with typer.Exit
+            code = CLOSED
         except Exception as error:
             # typer's errors of usage share no public base class
             if not hasattr(error, "format_message"):
@@ -61,6 +64,8 @@ class _OneLineErrors(TyperGroup):
                 return super().invoke(ctx)
         except SnnconvError as error:
             _print_error(in_options(str(error), options))
+        except BrokenPipeError:
+            raise
         except OSError as error:  # a name too long, a full disk, …
             _print_error(f"{error.filename or 'output'}: {error.strerror or error}.")
         except MemoryError:

@@ -68,9 +68,9 @@ def doctor(
         }
         print_json(contents)
     else:
-        what = "random samples (no --data)" if given is None else "samples"
+        what = f"{plural(n, 'random sample')} (no --data)" if given is None else plural(n, "sample")
         labelled = "" if y is not None else ", without labels"
-        say(f"Examined {n:,} {what}{labelled}, {run_text(steps, network.dt)}.")
+        say(f"Examined {what}{labelled}, {run_text(steps, network.dt)}.")
         if given is not None and errors:
             say()
             show(error_table(errors))

@@ -80,8 +80,9 @@ class Changes:
         ),
     ] = None
     calibrate_steps: Annotated[
-        int, typer.Option("--calibrate-steps", metavar="N", help="Time steps that --calibrate aims at.")
-    ] = 32
+        int | None,
+        typer.Option("--calibrate-steps", metavar="N", help="Time steps that --calibrate aims at.  [default: 32]"),
+    ] = None
     spikes: Annotated[
         Literal["signed", "binary"] | None,
         typer.Option(
@@ -104,7 +105,12 @@ class Changes:
         self._adaptation().check("options")
         files = {"refit": self.refit, "calibrate": self.calibrate}
         arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
-        check_steps(self.calibrate_steps, 1.0, name="--calibrate-steps")
+        if self.calibrate_steps is not None:
+            check_steps(self.calibrate_steps, 1.0, name="--calibrate-steps")
+        if self.calibrate is None and (self.calibrate_steps, self.spikes) != (None, None):
+            raise ParameterError(
+                "--calibrate-steps and --spikes say how to calibrate. Name the samples to do it with: --calibrate FILE."
+            )
         return arrays
 
     def open(self, file: ModelFile, arrays: dict[str, Any], like: Any = None) -> SpikingGraph:
@@ -129,8 +135,8 @@ class Changes:
             self.tau_rc,
             self.tau_ref,
             self.calibrate,
-            self.calibrate_steps,
-            self.spikes or "signed",
+            self.calibrate_steps or Adaptation.calibrate_steps,
+            self.spikes or Adaptation.spikes,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import InputError, ModelFileError, ParameterError
+from ..text.plain import plural
 from ..text.progress import track
 from .app import complete_one_of
 from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps
@@ -164,5 +165,5 @@ def finetune(
         print_json({"graph": str(path), **found.to_dict()})
         return
     tell(found.report)
-    say(f"Wrote {path}, trained for {steps} steps in {found.seconds:.0f} s.")
+    say(f"Wrote {path}, trained for {plural(steps, 'step')} in {found.seconds:.0f} s.")
     say(f"Next: snnconv simulate {path} --steps {steps}")

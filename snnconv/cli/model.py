@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, ParameterError
 from ..files.hdf5 import read_attributes, reading
 from ..files.output import protect
+from ..files.toml import read_toml
 from ..graph import SpikingGraph, load
-from ..graph.file import is_graph_file
-from ..graph.spiking_graph import DEFAULT_DT
+from ..graph.file import DEFAULT_DT, is_graph_file
 from .options import KerasOptions
 from .samples import Arrays, as_inputs, first_of, read_arrays
 
@@ -55,7 +55,7 @@ class ModelFile:
     is_graph : bool
         Whether it is an exported graph or a NIR file; else it is a Keras file.
     dt : float
-        Length of a step, in seconds: the one asked for, or else the one that the file is meant for.
+        Length of a step, in seconds: the one asked for, else that of --config, else the one that the file is meant for.
     is_nir : bool
         Whether it is a NIR file.
     """
@@ -88,37 +88,52 @@ class ModelFile:
         ConversionError, ParameterError
             If it cannot be converted like this.
         """
-        if self.keras.settings is None:
-            graph, sources = self._read(synapse, scale_firing_rates, like)
+        if self.is_graph:
+            graph, sources = self.graph(), None
         else:
-            settings = read_settings(self.keras.settings, self)
-            graph, sources = self._read(like=like)
-            given = {"scale": scale_firing_rates, "synapse": synapse}
-            graph = adapted(graph, settings, **{key: value for key, value in given.items() if value is not None})
-        return Network(graph, self.dt, sources)
-
-    def _read(
-        self,
-        synapse: float | None = None,
-        scale_firing_rates: float | Mapping[str, float] | None = None,
-        like: Arrays | None = None,
-    ) -> tuple[SpikingGraph, tuple[Source, ...] | None]:
-        """The graph with its rates scaled and with more synapses, and the variables of the Keras model."""
-        if not self.is_graph:
             model = self.keras_model()
             from ..analysis.explain.sources import keras_sources
-            from ..api import convert
             from ..training.unrolled import is_unrolled
 
-            graph = convert(model, **self.keras.changes, input_shape=self.input_shape(model, like), verbose=False)
-            sources = None if is_unrolled(model) else keras_sources(model)
-        else:
-            graph, sources = self.graph(), None
+            graph, sources = self.converted(model, like), None if is_unrolled(model) else keras_sources(model)
+        return Network(self.adapted(graph, synapse, scale_firing_rates), self.dt, sources)
+
+    def converted(self, model: Any, like: Arrays | None = None) -> SpikingGraph:
+        """Convert the Keras model of the file; --config is not applied yet.
+
+        Raises
+        ------
+        ConversionError, ParameterError
+            If it cannot be converted.
+        """
+        from ..api import convert
+
+        return convert(model, **self.keras.changes, input_shape=self.input_shape(model, like), verbose=False)
+
+    def adapted(
+        self,
+        graph: SpikingGraph,
+        synapse: float | None = None,
+        scale_firing_rates: float | Mapping[str, float] | None = None,
+    ) -> SpikingGraph:
+        """The graph changed as --config and the arguments say; an argument goes before the config.
+
+        Raises
+        ------
+        ConfigError
+            If the config is not understood.
+        ConversionError, ParameterError
+            If the graph cannot be changed like this.
+        """
+        given = {"scale": scale_firing_rates, "synapse": synapse}
+        given = {key: value for key, value in given.items() if value is not None}
+        if self.keras.settings is not None:
+            return adapted(graph, read_settings(self.keras.settings, self), self.dt, **given)
         from ..tuning.adaptation import Adaptation, warn_of_several_spikes
 
-        graph = Adaptation(scale_firing_rates, synapse).apply(graph, self.dt)
+        graph = Adaptation(**given).apply(graph, self.dt)
         warn_of_several_spikes(graph, scale_firing_rates, self.dt)
-        return graph, sources
+        return graph
 
     def graph(self) -> SpikingGraph:
         """Read the graph in an exported file or a NIR file.
@@ -185,16 +200,21 @@ def find_model(path: Path, keras: KerasOptions, dt: float | None = None) -> Mode
 
     is_nir = _is_nir(path)
     is_graph = is_nir or is_graph_file(path)
-    changes, _ = keras.changes, (keras.shape, keras.replacements)  # which are looked at here, before the work
-    if is_graph and any(changes.values()):
+    _ = keras.changes, keras.shape, keras.replacements  # which are looked at here, before the work
+    if is_graph and keras.named:
         raise ParameterError(
-            f"--max-to-avg-pool, --swap-activation and --window are for Keras files; '{path}' is converted already. "
-            f"Name the Keras file that it came from."
+            f"{', '.join(keras.named)}: for Keras files, and '{path}' is converted already. Name the Keras file that "
+            f"it came from."
         )
     if not is_graph:
         check_model_file(path, keras.model_json)
     own = _nir_dt if is_nir else _own_dt if is_graph else lambda path: DEFAULT_DT
-    return ModelFile(path, keras, is_graph, own(path) if dt is None else dt, is_nir)
+    file = ModelFile(path, keras, is_graph, own(path), is_nir)
+    if keras.settings is not None:
+        settings = read_settings(keras.settings, file)
+        if "dt" in read_toml(keras.settings).get("simulation", {}):
+            file = dataclasses.replace(file, dt=settings.simulation.dt)
+    return file if dt is None else dataclasses.replace(file, dt=dt)
 
 
 def _is_nir(path: Path) -> bool:
@@ -222,7 +242,6 @@ def read_settings(path: Path, model: ModelFile) -> Settings:
     ConfigError
         If the file is not understood, or is a training config and the model was converted with it already.
     """
-    from ..files.toml import read_toml
     from ..training import config
 
     if model.is_graph and "model" in read_toml(path):
@@ -236,8 +255,8 @@ def read_settings(path: Path, model: ModelFile) -> Settings:
     return settings
 
 
-def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[int, float, dict[str, Any]]:
-    """Number of steps, their length and the readout: those asked for, else the config's, else the usual ones.
+def read_run(model: ModelFile, n_steps: int | None) -> tuple[int, dict[str, Any]]:
+    """Number of steps and the readout: those asked for, else the config's, else the usual ones.
 
     The readout is empty where nothing says it.
 
@@ -248,25 +267,26 @@ def read_run(model: ModelFile, n_steps: int | None, dt: float | None) -> tuple[i
     """
     named = model.keras.settings
     if named is None:
-        return DEFAULT_STEPS if n_steps is None else n_steps, model.dt, {}
-    from ..files.toml import read_toml
-
-    settings, tables = read_settings(named, model), read_toml(named)
-    if n_steps is None:
-        n_steps = settings.simulation.n_steps
-    has_dt = dt is None and "dt" in tables.get("simulation", {})
-    readout = vars(settings.readout) if "readout" in tables else {}
-    return n_steps, settings.simulation.dt if has_dt else model.dt, readout
+        return DEFAULT_STEPS if n_steps is None else n_steps, {}
+    settings = read_settings(named, model)
+    readout = vars(settings.readout) if "readout" in read_toml(named) else {}
+    return settings.simulation.n_steps if n_steps is None else n_steps, readout
 
 
-def adapted(graph: SpikingGraph, settings: Settings | Config, **given: Any) -> SpikingGraph:
-    """The graph with the changes of [conversion] in the place of its own synapses; `given` goes before them."""
+def adapted(graph: SpikingGraph, settings: Settings | Config, dt: float, **given: Any) -> SpikingGraph:
+    """The graph with the changes of [conversion] in the place of its own synapses; `given` goes before them.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    """
     from ..tuning.search.setting import without_synapses
 
     wanted = dataclasses.replace(settings.conversion.adaptation, **given)
     sources = {"refit": wanted.refit, "calibrate": wanted.calibrate}
     samples = {key: _few_samples(source, settings, graph) for key, source in sources.items() if source is not None}
-    return dataclasses.replace(wanted, **samples).apply(without_synapses(graph), settings.simulation.dt)
+    return dataclasses.replace(wanted, **samples).apply(without_synapses(graph), dt)
 
 
 def _few_samples(source: bool | Path, settings: Settings | Config, graph: SpikingGraph) -> Any:

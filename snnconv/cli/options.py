@@ -178,6 +178,20 @@ class KerasOptions:
     ] = None
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The options that were given and are for Keras files alone; --unsafe only allows what may not be there."""
+        given = {
+            "--max-to-avg-pool": self.max_to_avg_pool,
+            "--swap-activation": self.swap_activation,
+            "--window": self.window,
+            "--input-shape": self.input_shape,
+            "--replace": self.replace,
+            "--custom-objects": self.custom_objects,
+            "--config with a model's JSON": self.model_json,
+        }
+        return tuple(name for name, value in given.items() if value)
+
+    @property
     def changes(self) -> dict[str, Any]:
         """Arguments of `snnconv.convert` that change the activations, the pooling and the means.
 

@@ -14,6 +14,7 @@ from .app import complete_one_of
 from .options import Dt, Force, Json, KerasOptions, Labels, Model, Steps
 
 if TYPE_CHECKING:
+    from ..graph import Inputs
     from ..quantize import Code, IntegerGraph
     from ..quantize.comparison import Comparison
 
@@ -94,7 +95,7 @@ def quantize(
     from ..quantize.scales import Settings
     from ..runtime.arguments import check_steps
     from .model import find_model
-    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays
+    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays, read_labels
 
     widths = _widths(bits)
     check_steps(steps, 1.0)
@@ -123,15 +124,15 @@ def quantize(
     for width in widths:
         Settings(weight_bits=width, **plan)
     given = None if data is None else read_arrays(data)
-    classes = None if labels is None else read_arrays(labels)
+    classes = read_labels(labels, data)
     graph = file.open(synapse, like=given).graph
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
-    (x,) = xs.values()
     if labels is None and has_classes(graph) and isinstance(given, dict):
         classes = given.get("y")
-    y = None if classes is None else as_labels(classes, len(x), n_classes(graph))
-    coding = _code(code, input_bits, x, steps)
+    y = None if classes is None else as_labels(classes, xs.n, n_classes(graph))
+    coding = _code(code, input_bits, xs, steps)
     integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
+    (x,) = xs.values()  # of several inputs there is no integer graph
     circuits = None if device is None else _circuits(integers, device)
 
     from .app import import_tensorflow
@@ -161,11 +162,12 @@ def _widths(bits: str) -> list[int]:
         ) from None
 
 
-def _code(kind: str, bits: int, x: Any, n_steps: int) -> Code:
+def _code(kind: str, bits: int, xs: Inputs, n_steps: int) -> Code:
     """The code for the range of the data."""
     from ..quantize import Analog, LatencyCode, RateCode
 
-    low, high = min(float(x.min()), 0.0), max(float(x.max()), 0.0) or 1.0
+    low = min(0.0, *(float(x.min()) for x in xs.values()))
+    high = max(0.0, *(float(x.max()) for x in xs.values())) or 1.0
     if kind == "rate":
         return RateCode(bits=bits, low=low, high=high)
     if kind == "latency":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, ParameterError
 from ..files.arrays import Arrays, read_arrays
 from ..graph import Inputs, SpikingGraph
 from ..runtime.classes import check_numbers, n_classes_of
@@ -18,13 +18,26 @@ def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Ar
 
     Raises
     ------
-    InputError
-        If a file cannot be read.
+    ParameterError, InputError
+        If labels are named and inputs are not, or a file cannot be read.
     """
     given = None if data is None else read_arrays(data)
     if labels is not None:
-        return given, read_arrays(labels)
+        return given, read_labels(labels, data)
     return given, given["y"] if isinstance(given, dict) and "y" in given else None
+
+
+def read_labels(labels: Path | None, data: Path | None) -> Arrays | None:
+    """Read the file of labels, if one is named, which are those of the inputs in another file.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If no file of inputs is named, whose place random numbers take, or the labels cannot be read.
+    """
+    if labels is not None and data is None:
+        raise ParameterError("--labels are those of --input. Name the inputs as well.")
+    return None if labels is None else read_arrays(labels)
 
 
 def as_inputs(data: Arrays, graph: SpikingGraph) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DistributionError, ParameterError, one_line
-from ..text.plain import run_text
+from ..text.plain import plural, run_text
 from ..text.table import Table
 from .app import complete_one_of
 from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model, ScaleFiringRates, Synapse
@@ -109,7 +109,7 @@ def simulate(
     from ..files.output import check_file
     from ..runtime.arguments import check_precision, check_read_from, check_steps, initial_voltages, recording
     from .model import find_model, read_run
-    from .samples import as_inputs, read_arrays
+    from .samples import as_inputs, read_arrays, read_labels
     from .screen import print_json
 
     if steps is not None:
@@ -127,10 +127,10 @@ def simulate(
     if out is not None:
         check_file(out, (".npz",), force)
     file = find_model(model, keras, dt)
-    steps, dt, read = read_run(file, steps, dt)
-    check_steps(steps, dt)
+    steps, read = read_run(file, steps)
+    check_steps(steps, file.dt)
     given = None if input is None else read_arrays(input, mapped=True)
-    classes = None if labels is None else read_arrays(labels)
+    classes = read_labels(labels, input)
     distribution = new_strategy(strategy, worker_timeout)
     graph = file.open(synapse, scale_firing_rates, given).graph
     recorded = recording(graph, record or ())
@@ -156,7 +156,7 @@ def simulate(
         graph=graph,
         samples=samples,
         n_steps=steps,
-        dt=dt,
+        dt=file.dt,
         recorded=recorded,
         dtype=dtype,
         precision=precision,
@@ -169,7 +169,7 @@ def simulate(
     run = LongRun(simulation, distribution, resume)
     if not json:
         _show_beginning(simulation, run, resume)
-    account = run.run(None if readout == Readout() else partial(_read_out, readout, dt))
+    account = run.run(None if readout == Readout() else partial(_read_out, readout, file.dt))
     if run.workers.index:
         return
     findings = [] if given is None else _findings(simulation, run)
@@ -186,10 +186,11 @@ def simulate(
         }
         print_json({**_contents(simulation, account, readout.skip), **more})
         return
-    what = "random samples (no --input)" if input is None else "samples"
+    n = simulation.n
+    what = f"{plural(n, 'random sample')} (no --input)" if input is None else plural(n, "sample")
     where = f" on {run.n_devices} devices" if run.n_devices > 1 else ""
     products = "" if precision == "float32" else f", products in {precision}"
-    ran = f"Ran {simulation.n:,} {what} for {run_text(steps, dt)} in {dtype}{products}{where}."
+    ran = f"Ran {what} for {run_text(steps, file.dt)} in {dtype}{products}{where}."
     reading = "" if readout == Readout() else f"Answers are read as {said}: {readout}."
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 

@@ -119,7 +119,7 @@ def train_and_export(
 
     def converted(model: Any, has_data: bool) -> SpikingGraph:
         without = {} if has_data else {"refit": None, "calibrate": None}
-        return adapted(convert(model, verbose=False), config, **without)
+        return adapted(convert(model, verbose=False), config, config.simulation.dt, **without)
 
     trial = converted(build_model(config, data.input_shape, data.n_classes), False)
     if tuning is not None:
@@ -141,9 +141,10 @@ def train_and_export(
     step("", f"rate accuracy {trained.rate_accuracy:.1%} on the test samples, in Keras")
 
     trained.save(model_path)
-    graph = adapted(convert(trained.model, verbose=False), config)
+    graph = adapted(convert(trained.model, verbose=False), config, config.simulation.dt)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
-    step("Convert", f"{n_neurons:,} spiking neurons in {len(graph.populations)} populations; rates checked with Keras")
+    populations = plural(len(graph.populations), "population")
+    step("Convert", f"{n_neurons:,} spiking neurons in {populations}; rates checked with Keras")
 
     tuned = None
     if tuning is not None and held is not None:

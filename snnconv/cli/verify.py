@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,8 @@ def verify(
     check_steps(steps, 1.0)
     check_dtype(dtype)
     check_samples(samples)
-    file = find_model(model, keras, dt)
+    reading = {"config": keras.settings, "custom_objects": None, "replace": None}  # all else is read of --keras
+    file = find_model(model, keras if against is None else replace(keras, **reading), dt)
     keras_file = file if against is None else find_model(against, keras)
     if against is not None and (not file.is_graph or keras_file.is_graph):
         raise ParameterError("--keras names the Keras file that MODEL, an exported .snn.h5, is compared with.")
@@ -84,13 +86,10 @@ def verify(
     from .app import import_tensorflow
 
     import_tensorflow()
-    from ..api import convert
     from ..api import verify as compare
     from ..runtime.arguments import check_dtype
 
-    if graph is None:
-        shape = file.input_shape(keras_model, given)
-        graph = convert(keras_model, **keras.changes, input_shape=shape, verbose=False)
+    graph = file.adapted(file.converted(keras_model, given) if graph is None else graph)
     x = None if given is None else first_of(as_inputs(given, graph), samples)
     subject = graph if keras_model is None else keras_model
     other = None if keras_model is None else graph

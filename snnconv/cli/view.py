@@ -60,9 +60,7 @@ def view(
     out = file.beside(".html") if out is None else out
     check_file(out, ENDINGS, force)
     check_steps(steps, file.dt)
-    if labels is not None and input is None:
-        raise ParameterError("--labels are those of --input. Name the inputs as well.")
-    given, classes = (None, None) if input is None else read_data(input, labels)
+    given, classes = read_data(input, labels)
     network = file.open(synapse, like=given)
 
     from ..api import view as make

@@ -55,6 +55,7 @@ from .views import PopulationView, ReadoutView, population_views, readout_views
 
 FORMAT, VERSION = "snnconv", 1
 ENDINGS = (".snn.h5", ".h5", ".hdf5")
+DEFAULT_DT = 0.001  # seconds
 _MODELS = {"neuron": NEURONS, "synapse": SYNAPSES}
 _TRAINED = {"bias": "neuron_bias"}  # names under a population's trained/, by those in the node
 
@@ -76,13 +77,13 @@ class Writable(Protocol):
     def report(self) -> tuple[LayerReport, ...]: ...
 
 
-def save(graph: Writable, path: str | os.PathLike[str], dt: float = 0.001) -> None:
+def save(graph: Writable, path: str | os.PathLike[str], dt: float = DEFAULT_DT) -> None:
     """Write `graph` to an HDF5 file, whole or not at all.
 
     Parameters
     ----------
     dt : float
-        Time step the file is meant for, in seconds; noted in it, and used by nothing in it.
+        Time step the file is meant for, in seconds; noted in it, and the one of the graph that is read back.
 
     Raises
     ------
@@ -194,9 +195,16 @@ def _fields(file: Any) -> dict[str, Any]:
         "nodes": nodes,
         "outputs": {_text(label): _text(name) for label, name in read_texts(file["outputs"])},
         "name": _text(file.attrs["name"]),
-        "metadata": {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")},
+        "metadata": _metadata(file),
         "report": tuple(LayerReport(*map(_text, line)) for line in report),
     }
+
+
+def _metadata(file: Any) -> dict[str, str]:
+    """The metadata, with the time step that the file is meant for where that is another than they or graphs have."""
+    found = {k.removeprefix("metadata."): _text(v) for k, v in file.attrs.items() if k.startswith("metadata.")}
+    dt = float(file.attrs.get("dt", DEFAULT_DT))
+    return found if dt == float(found.get("dt", DEFAULT_DT)) else {**found, "dt": repr(dt)}
 
 
 def _node(file: Any, name: str, place: str) -> Node:

@@ -123,12 +123,14 @@ def check_inputs(nodes: Sequence[Input], x: Any, dtype: str, n_steps: int | None
             )
         try:
             array = np.asarray(given[node.name])
-            with np.errstate(over="ignore"):  # infinity is refused below
+            with np.errstate(over="raise"):
                 array = array.astype(dtype, copy=False) if _is_numeric(array.dtype) else None
+        except FloatingPointError:
+            raise _too_large(node.name, f"that {dtype} cannot hold") from None
         except (ValueError, TypeError):
             array = None
         if array is None:
-            raise not_numbers(node.name, node.shape)
+            raise not_numbers(node.name, node.shape, given[node.name])
         check_array(array, node.name, node.shape, n_steps)
         arrays[node.name] = array
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -154,7 +156,7 @@ def check_array(array: np.ndarray, name: str, shape: tuple[int, ...], n_steps: i
     """
     allowed = [shape] if n_steps is None else [shape, (n_steps, *shape)]
     if array.ndim == 0 or array.shape[1:] not in allowed:
-        wanted = " or ".join("(n" + "".join(f", {size}" for size in each) + ")" for each in allowed)
+        wanted = " or ".join(map(_shape_text, allowed))
         raise InputError(f"input '{name}' must have shape {wanted}. Received {array.shape}.")
     if len(array) == 0:
         raise InputError(f"input '{name}' holds no samples.")
@@ -162,10 +164,7 @@ def check_array(array: np.ndarray, name: str, shape: tuple[int, ...], n_steps: i
     if not np.isfinite(largest):
         raise InputError(f"input '{name}' holds NaN or infinity. Clean the data first.")
     if largest > LARGEST:
-        raise InputError(
-            f"input '{name}' holds values up to {largest:.3g}, where biases and thresholds are lost in rounding. Scale "
-            f"it as in training; values up to {LARGEST:g} are taken."
-        )
+        raise _too_large(name, f"up to {largest:.3g}, where biases and thresholds are lost in rounding")
 
 
 def _is_numeric(dtype: np.dtype) -> bool:
@@ -173,9 +172,23 @@ def _is_numeric(dtype: np.dtype) -> bool:
     return dtype.kind in "biuf" or (dtype.kind == "V" and dtype.type is not np.void)
 
 
-def not_numbers(name: str, shape: tuple[int, ...]) -> InputError:
-    """The error for an input that is no array of numbers."""
-    return InputError(f"input '{name}' must be an array of numbers of shape (n, *{shape}).")
+def not_numbers(name: str, shape: tuple[int, ...], given: Any = None) -> InputError:
+    """The error for an input that is no array of numbers; it tells the type of what was given."""
+    message = f"input '{name}' must be an array of numbers of shape {_shape_text(shape)}."
+    if given is not None:
+        message += f" Received {given.dtype if isinstance(given, np.ndarray) else type(given).__name__}."
+    return InputError(message)
+
+
+def _too_large(name: str, values: str) -> InputError:
+    return InputError(
+        f"input '{name}' holds values {values}. Scale it as in training; values up to {LARGEST:g} are taken."
+    )
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    """The shape of samples of this shape, as in "(n, 28, 28)"."""
+    return "(n" + "".join(f", {size}" for size in shape) + ")"
 
 
 def one_or_all(outputs: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..text.table import Table
 from .nodes import Function, Node, Population, RunningMean
 
+MOVES_RATES = ("calibrated for", "refit", "trained in spikes")  # the beginnings of actions after which rates are others
 MOST_NAMES = 4  # of kernels that a gain was folded into, which are listed one by one
 
 
@@ -57,6 +58,14 @@ def without_actions(lines: Iterable[LayerReport], start: str) -> tuple[LayerRepo
 def layer_of(name: str, lines: Iterable[LayerReport]) -> str | None:
     """The Keras layer that a node came of, or None where it is that of none."""
     return next((line.layer for line in lines if _belongs(name, line.layer)), None)
+
+
+def moved_by(name: str | None, lines: Iterable[LayerReport]) -> str | None:
+    """The action that moved the rates of a population, or of any where the name is None; None if there is none."""
+    lines = tuple(lines)
+    own = lines if name is None else [line for line in lines if line.layer == layer_of(name, lines)]
+    actions = (action for line in own for action in line.action.split("; "))
+    return next((action for action in actions if action.startswith(MOVES_RATES)), None)
 
 
 def report_table(lines: Iterable[LayerReport]) -> Table:

@@ -16,7 +16,7 @@ import numpy as np
 from .._late import late
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..neurons import numpy_ops
-from .file import read, save
+from .file import DEFAULT_DT, read, save
 from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import NODES, Input, Linear, Node, Stateful
 from .nodes.base import fields_of, rebuilt
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MAX_VALUES = 1 << 28  # of one sample at a node that a file describes
-DEFAULT_DT = 0.001  # seconds
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -157,6 +157,23 @@ def test_an_interrupt_is_one_line(folder, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("command", ["simulate", "quantize", "doctor", "view"])
+def test_labels_are_not_those_of_random_numbers(folder, command):
+    fails("--labels are those of --input", command, folder / "graph.snn.h5", "--labels", folder / "y.npy")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["export", "--list"], ["export", "--list", "--json"]])
+def test_a_reader_that_has_enough_is_no_failure(arguments):
+    started = subprocess.Popen(
+        [sys.executable, "-m", "snnconv", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert started.stdout is not None
+    assert started.stderr is not None
+    started.stdout.close()
+    assert (started.stderr.read(), started.wait(60)) == ("", 141)
+    started.stderr.close()
+
+
 def test_module_and_script_are_the_same_command():
     assert Path(snnconv.__file__).with_name("__main__.py").is_file()
     assert process("--version").stdout == f"snnconv {snnconv.__version__}\n"

@@ -89,6 +89,13 @@ def test_a_switch_takes_no_value(folder, tmp_path):
     assert read_manifest(out)["options"] == {"synapse_delay": True}
 
 
+@pytest.mark.parametrize("option", [("--calibrate-steps", 4), ("--spikes", "binary")])
+def test_how_to_calibrate_needs_samples(folder, tmp_path, option):
+    out = tmp_path / "x.snn.h5"
+    fails("Name the samples .*--calibrate FILE", "export", folder / "plain.snn.h5", *option, "-o", out)
+    assert not out.exists()
+
+
 def test_a_folder_is_replaced_only_with_force(folder, tmp_path):
     arguments = ("export", folder / "forum.snn.h5", "-t", "nengo", "-o", tmp_path / "x")
     printed = run(*arguments)

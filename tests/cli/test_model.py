@@ -19,6 +19,8 @@ from snnconv.errors import ConfigError, ConversionWarning, ModelFileError
 from snnconv.graph import Filter
 from snnconv.graph.file import save
 
+from ..helpers.command import run
+
 SETTINGS = "[conversion]\nsynapse = 0.002\n\n[simulation]\nn_steps = 20\ndt = 0.004\n"
 
 
@@ -40,10 +42,23 @@ def taus(graph):
     return [node.synapse.tau for node in graph.nodes if isinstance(node, Filter)]
 
 
-def test_the_step_is_the_one_asked_for_then_the_files_then_a_millisecond(folder):
+def test_the_step_is_the_one_asked_for_then_the_settings_then_the_files_then_a_millisecond(folder):
     assert find_model(folder / "model.snn.h5", KerasOptions()).dt == 0.003
     assert find_model(folder / "model.snn.h5", KerasOptions(), 0.01).dt == 0.01
     assert find_model(folder / "model.keras", KerasOptions()).dt == 0.001
+    tuned = KerasOptions(folder / "tuned.toml")
+    for name in ("model.keras", "model.snn.h5"):
+        assert find_model(folder / name, tuned).dt == 0.004
+        assert find_model(folder / name, tuned, 0.01).dt == 0.01
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.snn.h5"])
+def test_what_is_exported_has_the_step_of_the_settings(folder, tmp_path, name):
+    tuned = ("--config", folder / "tuned.toml")
+    run("export", folder / name, *tuned, "-o", tmp_path / "tuned.snn.h5")
+    exported = snnconv.load(tmp_path / "tuned.snn.h5")
+    assert exported.dt == 0.004
+    assert taus(exported) == [0.002]
 
 
 def test_a_file_that_is_no_model_is_refused_before_tensorflow_is_imported(folder):
@@ -83,16 +98,15 @@ def test_settings_and_arguments_change_the_network(folder, name):
 
 def test_a_run_is_as_asked_for_then_as_the_settings_say(folder):
     tuned, plain = KerasOptions(folder / "tuned.toml"), KerasOptions()
-    assert read_run(find_model(folder / "model.snn.h5", plain), None, None) == (100, 0.003, {})
-    assert read_run(find_model(folder / "model.snn.h5", tuned), None, None)[:2] == (20, 0.004)
-    assert read_run(find_model(folder / "model.snn.h5", tuned, 0.001), 5, 0.001)[:2] == (5, 0.001)
+    assert read_run(find_model(folder / "model.snn.h5", plain), None) == (100, {})
+    assert read_run(find_model(folder / "model.snn.h5", tuned), None)[0] == 20
+    assert read_run(find_model(folder / "model.snn.h5", tuned), 5)[0] == 5
 
 
 def test_a_training_config_is_not_for_a_converted_network(folder):
     config = Path(__file__).parents[2] / "configs" / "digits_mlp.toml"
-    file = find_model(folder / "model.snn.h5", KerasOptions(config))
     with pytest.raises(ConfigError, match="is a training config, and .* was converted already"):
-        file.open()
+        find_model(folder / "model.snn.h5", KerasOptions(config))
 
 
 @pytest.mark.parametrize(("name", "beside"), [("net.snn.h5", "net.nir"), ("a.b.keras", "a.b.nir"), ("net", "net.nir")])

@@ -16,7 +16,7 @@ from snnconv.errors import ConversionError, ExportError
 from snnconv.export import export
 from snnconv.text.advice import as_options
 
-from ..helpers.command import run
+from ..helpers.command import fails, run
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -56,7 +56,11 @@ def test_the_advice_works_and_says_what_it_changes(pooled, tmp_path):
     assert "AveragePool" in kinds
     assert "MaxPool" not in kinds
     assert "Passed" in run("verify", pooled, *swapped, "--max-to-avg-pool", "--steps", 20)
-    assert "are for Keras files" in run("verify", out, "--max-to-avg-pool", code=2)
+    for option in (["--max-to-avg-pool"], swapped, ["--input-shape", "6,6,1"], ["--replace", "a=x"]):
+        assert f"error: {option[0]}: for Keras files" in run("inspect", out, *option, code=2)
+    for option in (["--max-to-avg-pool"], ["--input-shape", "6,6,1"]):
+        assert f"error: {option[0]}: for Keras files" in run("verify", out, "--keras", pooled, *option, code=2)
+    fails("cannot import 'no.such' for custom", "verify", out, "--keras", pooled, "--custom-objects", "no.such")
 
 
 def test_rates_of_named_populations_are_scaled(tmp_path):

@@ -3,8 +3,10 @@
 import json
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
+from keras import layers as kl
 
 from snnconv.errors import InputError, ParameterError
 from snnconv.neurons import LIF
@@ -118,6 +120,12 @@ def test_a_network_without_classes_has_no_accuracy(folder, tmp_path):
 )
 def test_mistakes_are_one_line(folder, arguments, message):
     fails(message, "quantize", folder / "net.snn.h5", *arguments)
+
+
+def test_several_inputs_are_refused_by_name(tmp_path):
+    left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
+    keras.Model([left, right], kl.Dense(2)(kl.Concatenate()([left, right]))).save(tmp_path / "two.keras")
+    fails("'right' .Input.: an integer graph has one input", "quantize", tmp_path / "two.keras")
 
 
 def test_a_file_of_integers_is_none_to_quantise(folder, tmp_path):

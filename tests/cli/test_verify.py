@@ -1,8 +1,11 @@
 """``snnconv verify`` passes and fails."""
 
-import h5py
+import json
 
-from ..helpers.command import run
+import h5py
+import pytest
+
+from ..helpers.command import fails, run
 
 
 def test_verify_passes_and_fails(folder, tmp_path):
@@ -20,3 +23,27 @@ def test_verify_passes_and_fails(folder, tmp_path):
     printed = run("verify", tampered, "--keras", folder / "model.keras", "--steps", 20, code=1)
     assert "Failed: 'lif': rates differ from Keras by up to" in printed
     assert "FAILED" in printed
+
+
+def test_verify_applies_the_settings_of_config(folder, tmp_path):
+    (tmp_path / "tuned.toml").write_text("[conversion]\nscale_firing_rates = 2.0\n\n[simulation]\ndt = 0.0005\n")
+    plain, tuned = (
+        json.loads(run("verify", folder / "model.keras", *more, "--json", "--steps", 50))
+        for more in ((), ("--config", tmp_path / "tuned.toml"))
+    )
+    assert (plain["dt"], tuned["dt"]) == (0.001, 0.0005)
+    assert tuned["passed"]
+    ratios = [twice["rate_equation"] / once["rate_equation"] for once, twice in rated(plain, tuned)]
+    assert ratios == pytest.approx([2.0] * len(ratios), rel=1e-4)
+    fails("has no key .no.", "verify", folder / "model.keras", "--config", write(tmp_path / "wrong.toml", "[no]\n"))
+
+
+def rated(*found):
+    """The layers of both that have a rate, in pairs."""
+    assert found[0]["layers"][0]["rate_equation"] > 0
+    return [pair for pair in zip(*(each["layers"] for each in found), strict=True) if pair[0]["rate_equation"]]
+
+
+def write(path, text):
+    path.write_text(text)
+    return path

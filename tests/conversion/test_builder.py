@@ -7,6 +7,7 @@ from keras import layers as kl
 from snnconv.verification import verify
 
 import snnconv
+from snnconv.errors import ConversionError
 
 from ..helpers.linear_layers import kinds
 from ..helpers.networks import randomise
@@ -50,3 +51,12 @@ def test_an_output_that_others_reshape_keeps_its_function():
     softmax = kl.Dense(4, activation="softmax", name="soft")(inputs)
     inside = snnconv.convert(randomise(keras.Model(inputs, kl.Dense(2)(softmax))))
     assert inside.populations["soft"].neuron.kind == "Follower"
+
+
+@pytest.mark.parametrize("other", ["a.linear", "a"])
+def test_names_of_parts_that_meet_are_refused_with_the_way_out(other):
+    x = keras.Input((4,))
+    first = kl.Dense(4, activation="relu", name="a.linear" if other == "a" else "a")(x)
+    model = keras.Model(x, kl.Dense(2, activation="relu", name=other)(first))
+    with pytest.raises(ConversionError, match=r"'a.linear', and so has another layer.* Rename one of the two layers.$"):
+        snnconv.convert(model, verbose=False)

@@ -68,6 +68,13 @@ def test_custom_objects_of_a_module(monkeypatch):
         import_custom_objects("no.such.module")
 
 
+def test_a_module_that_ends_python_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "a_script_of_theirs.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModelFileError, match="cannot import 'a_script_of_theirs' .*it ends Python"):
+        import_custom_objects("a_script_of_theirs")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
     model = keras.Sequential([keras.Input((4,)), kl.Lambda(lambda x: 3 * x, name="code"), kl.Dense(2)])
@@ -78,3 +85,19 @@ def test_lambda_layers_run_only_where_that_is_asked_for(tmp_path, suffix):
     graph = snnconv.convert(tmp_path / f"m{suffix}", unsafe=True)
     x = numbers(3, 4)
     np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_of_a_class_of_their_own_is_told_without_a_name(tmp_path):
+    class Theirs(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = kl.Dense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Theirs()
+    model(np.zeros((1, 3), "float32"))
+    model.save(tmp_path / "theirs.keras")
+    with pytest.raises(ModelFileError, match=r": a layer or model without a name \(Theirs\) is of a class"):
+        load_model(tmp_path / "theirs.keras")

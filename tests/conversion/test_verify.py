@@ -190,6 +190,21 @@ def test_swapped_activations_are_noted_and_do_not_fail():
     assert found.passed
     assert "swapped" in found.layers[0].note
     assert found.layers[0].keras_difference > 0.1
+    assert "the rates are those of Keras but for 1 changed layer" in found.verdict
+
+
+def test_calibrated_layers_are_noted_and_do_not_fail():
+    model = keras.Sequential([keras.Input((5,)), kl.Dense(6, activation="relu", name="hidden"), kl.Dense(2)])
+    randomise(model)
+    x = np.random.default_rng(0).random((20, 5))
+    found = verify(model, n_steps=50, graph=snnconv.convert(model, calibrate=x, calibrate_steps=4))
+    assert found.passed
+    assert "it was calibrated for 4 steps" in found.layers[0].note
+    assert found.layers[0].changed
+    assert found.verdict.startswith("passed: the rates are those of Keras but for")
+    unchanged = verify(model, n_steps=50)
+    assert not any(layer.changed for layer in unchanged.layers)
+    assert unchanged.verdict.startswith("passed: the rates are those of Keras, and")
 
 
 def test_synapses_scaled_rates_shared_layers_and_several_inputs():

@@ -1,5 +1,7 @@
 """Graph files: names of layers with slashes, and shapes that do not fit together."""
 
+import dataclasses
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import snnconv
 from snnconv.errors import ModelFileError, SnnconvError
 from snnconv.graph import Dense, Input, Reshape, SpikingGraph
+from snnconv.graph.file import save
 from snnconv.graph.nodes.kernels import scaled
 
 
@@ -48,3 +51,18 @@ def test_layers_named_like_what_a_file_notes_of_kernels(tmp_path):
     SpikingGraph(nodes, {"output": nodes[-1].name}).save(tmp_path / "g.snn.h5")
     found = snnconv.load(tmp_path / "g.snn.h5")
     assert [node.kernel[0, 0] for node in found.nodes[1:]] == [3, 2, 2, 2]
+
+
+def test_the_step_of_a_file_is_that_of_its_graph(tmp_path):
+    graph = SpikingGraph((Input(name="x", shape=(2,)),), {"output": "x"})
+    for noted, dt, read in ((None, 0.001, {}), (None, 0.004, {"dt": "0.004"}), ("0.002", 0.001, {"dt": "0.001"})):
+        made = dataclasses.replace(graph, metadata={} if noted is None else {"dt": noted})
+        save(made, tmp_path / "g.snn.h5", dt)
+        found = snnconv.load(tmp_path / "g.snn.h5")
+        assert (found.dt, dict(found.metadata)) == (dt, read)
+        found.save(tmp_path / "again.snn.h5")
+        assert snnconv.load(tmp_path / "again.snn.h5").dt == dt
+    with h5py.File(tmp_path / "g.snn.h5", "a") as file:
+        file.attrs["dt"] = "soon"
+    with pytest.raises(ModelFileError):
+        snnconv.load(tmp_path / "g.snn.h5")

@@ -129,7 +129,8 @@ def test_an_axis_of_steps_is_counted_against_the_shape():
         ({"image": np.zeros((5, 7, 2, 3))}, r"'image' must have shape \(n, 2, 3\) or \(n, 6, 2, 3\). Received \(5, 7"),
         ({"vector": np.zeros((4, 4))}, "same number of samples. Received {'image': 5, 'vector': 4}"),
         ({"vector": np.full((5, 4), np.nan)}, "'vector' holds NaN"),
-        ({"vector": [["a"] * 4] * 5}, r"'vector' must be an array of numbers of shape \(n, \*\(4,\)\)"),
+        ({"vector": [["a"] * 4] * 5}, r"'vector' must be an array of numbers of shape \(n, 4\). Received list"),
+        ({"vector": np.zeros((5, 4), "complex64")}, r"of shape \(n, 4\). Received complex64"),
         ({"image": np.zeros((0, 2, 3)), "vector": np.zeros((0, 4))}, "'image' holds no samples"),
         ({"more": np.zeros((5, 1))}, "inputs must be named"),
     ],
@@ -137,6 +138,12 @@ def test_an_axis_of_steps_is_counted_against_the_shape():
 def test_what_does_not_fit_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         two_inputs().check_inputs({**samples(), **change}, "float64", N_STEPS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_finite_values_that_are_too_large_are_not_called_infinite(dtype):
+    with pytest.raises(InputError, match="'vector' holds values .*Scale it as in training; values up to 1e.12"):
+        two_inputs().check_inputs({**samples(), "vector": np.full((5, 4), 1e40)}, dtype, N_STEPS)
 
 
 def test_one_output_stands_for_itself():

@@ -61,6 +61,21 @@ def test_a_table_without_columns_to_wrap_keeps_every_character():
     assert len(Table(("name", "n"), [("x" * 100, "1")]).lines()[0]) > WIDTH
 
 
+def test_brackets_and_colons_of_names_are_shown():
+    names = ("[bold]a", "conv[left]", "in:on:out", "back\\")
+    table = Table(("layer", "n"), [(name, "1") for name in names], title="Net '[red]b'", notes=("[c]",), indent=0)
+    assert on_a_terminal(table) == ["Net '[red]b'", *table.lines(), "[c]"]
+
+
+@pytest.mark.parametrize("wrap", [(), (0,), (0, 2)])
+def test_a_name_that_cannot_be_broken_takes_no_digits_and_no_letters_away(wrap):
+    table = Table(("name", "n", "what"), [("x" * 100, "1,234,567", "kept as " + "y" * 50)], left=(0, 2), wrap=wrap)
+    lines = on_a_terminal(table)
+    assert max(map(len, lines)) <= WIDTH
+    assert "1,234,567" in lines[2]
+    assert ["".join(lines).count(letter) for letter in "xy"] == [100, 50]
+
+
 def test_html_escapes_and_marks_the_row_behind_an_end():
     html = Table(("<a>", "n"), [("b & c", "1\n2"), ("total", "3")], ends=(0,), notes=("<i>",)).html()
     assert "<a>" not in html

@@ -25,9 +25,10 @@ def import_custom_objects(module: str) -> dict[str, Any]:
     """
     try:
         imported = importlib.import_module(module)
-    except Exception as error:
-        # what a module of the user raises can be anything
-        raise ModelFileError(f"cannot import '{module}' for custom objects: {one_line(error)}.") from error
+    except (Exception, SystemExit) as error:
+        # what a module of the user raises can be anything; a script may end itself
+        said = one_line(error) if isinstance(error, Exception) else "it ends Python when it is imported"
+        raise ModelFileError(f"cannot import '{module}' for custom objects: {said}.") from error
     found = {
         name: value
         for name, value in vars(imported).items()

@@ -79,7 +79,8 @@ def repair_layer(entry: dict[str, Any], writer: Writer) -> dict[str, Any]:
     class_name, config = entry["class_name"], plain(entry["config"])
     if not isinstance(config, dict):
         raise ModelFileError(f"it is damaged: the config of a {class_name} is no dictionary.")
-    where = f"layer '{config.get('name')}' ({class_name})"
+    name = config.get("name")
+    where = f"a layer or model without a name ({class_name})" if name is None else f"layer '{name}' ({class_name})"
     if config.get("name") in writer.replace:
         class_name, entry, config = _replacement(entry, config, writer)
     elif class_name in DROPPED and class_name not in writer.objects:

@@ -176,7 +176,10 @@ class Builder:
 
     def _put(self, node: Node) -> str:
         if node.name in self._nodes:
-            raise self.error(f"needs the name '{node.name}' for a part of itself, which is the name of another layer")
+            raise self.error(
+                f"has a part with the name '{node.name}', and so has another layer: parts have the name of their "
+                f"layer, a dot and a word. Rename one of the two layers."
+            )
         self._nodes[node.name] = node
         is_instant = isinstance(node, Linear) and not isinstance(node, Readout) and bool(node.inputs)
         if isinstance(node, RunningMean) or (is_instant and self._values.issuperset(node.inputs)):

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from ...text.plain import plural
+
 
 @dataclass(frozen=True)
 class LayerCheck:
@@ -36,6 +38,8 @@ class LayerCheck:
         What is wrong.
     note : str
         What to know when reading the numbers.
+    changed : bool
+        Whether the layer was changed on purpose, so that its rates are not those of Keras.
     """
 
     name: str
@@ -50,6 +54,7 @@ class LayerCheck:
     rate_bound: float | None = None
     failures: tuple[str, ...] = ()
     note: str = ""
+    changed: bool = False
 
     @property
     def passed(self) -> bool:
@@ -111,8 +116,12 @@ class Verification:
             return f"failed: {failed[0]}{more}."
         moved = sum(layer.n_moved or 0 for layer in self.layers)
         total = sum(layer.n_spikes or 0 for layer in self.layers)
-        spikes = f"all {total:,} spikes are the same" if total else "no neuron spiked, which is the same"
+        spikes = "no neuron spiked, which is the same"
+        if total:
+            spikes = f"all {total:,} spikes are the same" if total > 1 else "the one spike is the same"
         if moved:
             spikes = f"{moved:,} of {total:,} spikes differ, at ties,"
-        rates = "the rates are those of Keras, and " if self.compared_with_keras else ""
+        n_changed = sum(layer.changed for layer in self.layers)
+        others = f" but for {plural(n_changed, 'changed layer')}" if n_changed else ""
+        rates = f"the rates are those of Keras{others}, and " if self.compared_with_keras else ""
         return f"passed: {rates}{spikes} in TensorFlow and NumPy ({self.dtype})."

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...graph import AveragePool, Inputs, Linear, Population, SpikingGraph, Stateful
 from ...graph.passes.channels import in_order_of
+from ...graph.report import moved_by
 from ...neurons import numpy_ops
 from ...runtime.arguments import Dtype
 from ..precision import Values, all_layers, largest, outside, rates_around, rounding
@@ -89,7 +90,7 @@ def compare_with_keras(
 
     def judged(found: dict[str, LayerCheck]) -> dict[str, LayerCheck]:
         return {
-            name: _judged(check, max(differences[name]), name in wrong, model) if differences[name] else check
+            name: _judged(check, max(differences[name]), name in wrong, graph, model) if differences[name] else check
             for name, check in found.items()
         }
 
@@ -135,16 +136,26 @@ def _is_part(name: str, layers: Container[str]) -> bool:
     return any(".".join(starts[:n]) in layers for n in range(1, len(starts)))
 
 
-def _judged(check: LayerCheck, difference: float, is_wrong: bool, model: Any) -> LayerCheck:
+def _judged(check: LayerCheck, difference: float, is_wrong: bool, graph: SpikingGraph, model: Any) -> LayerCheck:
     """The check with the difference from Keras, and what is to be said of it."""
+    is_output = check.kind == "output"
+    change = _change(check.name, is_output, graph, model) if is_wrong else None
     failure = note = None
-    if is_wrong and check.kind == "output":
+    if change is not None:
+        note = f"{change}, so its {'values' if is_output else 'rates'} are not those of Keras"
+    elif is_wrong and is_output:
         failure = f"differs from Keras by up to {difference:.3g}"
-    elif is_wrong and _is_swapped(check.name, model):
-        note = "its activation was swapped, so its rates are not those of Keras"
     elif is_wrong:
         failure = f"rates differ from Keras by up to {difference:.3g} Hz"
-    return check.found(failure, note, keras_difference=difference)
+    return check.found(failure, note, keras_difference=difference, changed=change is not None)
+
+
+def _change(name: str, is_output: bool, graph: SpikingGraph, model: Any) -> str | None:
+    """A change made on purpose that moved the rates of a layer away from those of Keras, or None."""
+    moved = moved_by(None if is_output else name, graph.report)
+    if moved is not None:
+        return f"the network was {moved}" if is_output else f"it was {moved}"
+    return "its activation was swapped" if not is_output and _is_swapped(name, model) else None
 
 
 def _takes(own: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:

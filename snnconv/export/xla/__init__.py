@@ -21,7 +21,7 @@ from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
 from ...runtime.arguments import check_varying, initial_voltages
 from ...runtime.result import Result
-from ...text.plain import run_text
+from ...text.plain import plural, run_text
 from ..programs import run as run_program
 from ..target import Check, Inputs, Plan, Settings, Target
 from .calls import OPTIONS, Calls, batch_sizes_of, calls_of
@@ -125,9 +125,10 @@ def plan(graph: SpikingGraph, settings: Settings) -> Plan:
             by_kind[kind][name] = value
         return Result(by_kind["output"], n_steps=n_steps, dt=calls.dt, spikes=by_kind["spikes"])
 
-    sizes = " or ".join(map(str, batch_sizes))
+    *smaller, last = batch_sizes
+    sizes = " or ".join((*map(str, smaller), plural(last, "sample")))
     notes = [
-        f"every call runs {run_text(calls.n_steps, calls.dt)}, as --steps says, for {sizes} samples",
+        f"every call runs {run_text(calls.n_steps, calls.dt)}, as --steps says, for {sizes}",
         f"python {SCRIPT} in the folder runs it with JAX alone; here it was run by TensorFlow's XLA"
         + (", in the form for CPUs" if calls.platform == "gpu" else ""),
     ]

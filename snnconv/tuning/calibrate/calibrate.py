@@ -125,8 +125,9 @@ def calibrate(
     names, unknown = _names(graph)
     if not names:
         kinds = sorted({view.neuron.kind for view in graph.populations.values()})
+        again = " Calibrate the network as it was before calibration or training." if kinds and not unknown else ""
         raise ConversionError(
-            f"there is no population to calibrate that has no initial voltage yet. Received neurons {kinds}."
+            f"there is no population to calibrate that has no initial voltage yet. Received neurons {kinds}.{again}"
         )
     if unknown:
         kinds = sorted({graph.populations[name].neuron.kind for name in unknown})

@@ -184,8 +184,9 @@ def _report(found: Tuning) -> Report:
             else f"Chosen: {_described(chosen)}. {what.capitalize()} {chosen.accuracy:.1%}, {_points(lost)}."
         )
     else:
+        kept = " in longer runs too" if lost <= found.accuracy_drop else ""
         lines.append(
-            f"No setting stays within {found.accuracy_drop:g} points of the rates. The most accurate: "
+            f"No setting stays within {found.accuracy_drop:g} points of the rates{kept}. The most accurate: "
             f"{_described(chosen)}, with {chosen.accuracy:.1%}, {_points(lost)}."
         )
     if found.is_within_drop:
