@@ -150,7 +150,7 @@ def compose(first: Linear, second: Linear) -> Linear | None:
 
 
 def _flattened(first: Linear, second: Linear) -> Linear:
-    """A convolution and a dense layer on all of its places as one dense layer; the second kernel is (places * filters, n).
+    """A convolution and a dense layer on all of its places, of kernel (n_places * filters, n), as one dense layer.
 
     Each place of the window adds products of the kernels at the places of the input that it reads, of which those on
     the border are left out.

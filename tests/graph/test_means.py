@@ -8,7 +8,7 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.errors import ConversionError, ParameterError
+from snnconv.errors import ConversionError, ConversionWarning, ParameterError
 from snnconv.graph import Function, RunningMean
 from snnconv.graph.passes import set_window
 from snnconv.runtime import reference
@@ -101,7 +101,8 @@ def test_calibrated_functions_send_one_signed_spike_a_step(network):
     plain = reference.run(at_100_hertz(network), x[:8], 32)
     assert np.abs(result.output.mean(1) - rates).mean() < 0.5 * np.abs(plain.output.mean(1) - rates).mean()
     # at another step length the heights need factors beside those that could not fold
-    other = snnconv.Simulator(calibrated, dt=0.002).predict(x[:8], 500)
+    with pytest.warns(ConversionWarning, match="made for steps of 0.001 s"):
+        other = snnconv.Simulator(calibrated, dt=0.002).predict(x[:8], 500)
     assert np.abs(other - rates).mean() < 0.1 * np.abs(rates).mean()
 
 

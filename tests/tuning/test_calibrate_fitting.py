@@ -35,14 +35,14 @@ def test_one_factor_for_all_units_of_an_output():
     assert common_ratio(np.zeros((40, 5)), wanted) == 1
 
 
-def test_outputs_have_the_mean_and_the_spread_of_the_rates():
+def test_values_have_the_mean_and_the_spread_of_the_rates():
     """Behind a lowpass, in which a part of the spikes still is after the last step."""
     keras.utils.set_random_seed(0)
     layers = [kl.Dense(32, activation="relu", kernel_initializer="he_normal") for _ in range(3)]
     graph = snnconv.convert(keras.Sequential([keras.Input((16,)), *layers, kl.Dense(4)]), verbose=False)
     graph = snnconv.passes.add_synapses(graph, 0.002)
     x = np.random.default_rng(0).standard_normal((200, 16)).astype("float32")
-    found = snnconv.calibrate(graph, x, 16)
+    found = snnconv.calibrate(graph, x, 16, values=True)
     received, wanted = snnconv.Simulator(found).predict(x, 16, read_from=1), graph.rate_output(x)
     np.testing.assert_allclose(received.mean(0), wanted.mean(0), atol=1e-4)  # float32, as the spikes are
     assert (received - received.mean(0)).std() == pytest.approx((wanted - wanted.mean(0)).std(), rel=1e-4)

@@ -146,7 +146,7 @@ def calibrate(
     few = _few(xs)
 
     def fit(each: SpikingGraph, samples: Inputs) -> Layerwise:
-        return fit_layers(each, samples, n_steps, dt, dict.fromkeys(names, code.recoding), correct)
+        return fit_layers(each, samples, n_steps, dt, dict.fromkeys(names, code.recoding), correct, is_value)
 
     synapses = (SYNAPSES if lif else (None,)) if synapses is None else synapses
     speeds = scales if lif else (1.0,)

@@ -50,7 +50,13 @@ class Layerwise:
 
 
 def fit_layers(
-    graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, choices: Mapping[str, Choose], correct: bool
+    graph: SpikingGraph,
+    xs: Inputs,
+    n_steps: int,
+    dt: float,
+    choices: Mapping[str, Choose],
+    correct: bool,
+    gives_values: bool = False,
 ) -> Layerwise:
     """Recode each population for the samples, correct its current, and run it for the next.
 
@@ -63,9 +69,11 @@ def fit_layers(
     choices : mapping of population name to function of (population, (n, *shape) outputs in rates) to Recoding
         Populations without one stay as they are.
     correct : bool
-        Whether to shift biases, and to multiply the currents of `choices` and the outputs. LIF neurons also lose a
-        share of their spikes where the refractory period is below dt, or before the first one: their amplitude is
-        multiplied by the factor with which the mean outputs come closest.
+        Whether to shift biases, and to multiply the currents of `choices`. LIF neurons also lose a share of their
+        spikes where the refractory period is below dt, or before the first one: their amplitude is multiplied by the
+        factor with which the mean outputs come closest.
+    gives_values : bool
+        Whether the outputs are values, which `correct` multiplies too. Of scores only the order counts.
 
     References
     ----------
@@ -107,7 +115,7 @@ def fit_layers(
             outputs[label] = run.over_time(name)
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
                 received, wanted = outputs[label].mean(1), run.rates(name)
-                factors[name] = factor = common_ratio(received, wanted)
+                factors[name] = factor = common_ratio(received, wanted) if gives_values else 1.0
                 shift = by_channel_mean(wanted) / factor - by_channel_mean(received)
                 shifts[name] = shifts.get(name, 0.0) + shift
                 outputs[label] = np.float32(factor) * (outputs[label] + shift.astype("float32"))
@@ -135,7 +143,7 @@ def spread_ratio(received: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def common_ratio(received: np.ndarray, wanted: np.ndarray) -> float:
-    """One factor for all channels, which keeps the order of an output's units: that of their spreads together."""
+    """One factor for all channels, that of their spreads together."""
     if wanted.size < LEAST_VALUES * wanted.shape[-1]:
         return 1.0
     centred = (each - each.mean(0) for each in (by_channel(received), by_channel(wanted)))
