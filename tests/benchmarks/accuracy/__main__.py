@@ -25,9 +25,15 @@ class Work:
     Parameters
     ----------
     steps : tuple of int
-        Numbers of steps of 1 ms to calibrate for, and to read the answer after.
+        Numbers of steps of 1 ms to read the answer after; a network that is calibrated is so for each.
     data : str
         Name of the dataset.
+    scale : float or None
+        Factor on the firing rates.
+    synapse : float or None
+        Time constant of a lowpass behind every population, in seconds.
+    is_calibrated : bool
+        Whether to calibrate, with the scale and the synapse as they are where there are such.
     """
 
     title: str
@@ -35,6 +41,9 @@ class Work:
     network: Any
     steps: tuple[int, ...]
     data: str = "mnist"
+    scale: float | None = None
+    synapse: float | None = None
+    is_calibrated: bool = True
 
 
 WORKS = {
@@ -56,6 +65,8 @@ WORKS = {
         "NengoDL: 98.74 % at 30 steps",
         mnist_lif,
         (5, 10, 15, 30),
+        scale=2,
+        is_calibrated=False,
     ),
     "fashion_lif": Work(
         "Fashion-MNIST, four convolutions, LIF",
@@ -111,8 +122,10 @@ def measure(work: Work, model: Any, data: Dataset) -> None:
     ann = (answers.argmax(-1) == data.y_test).mean()
     print(f"\n{work.title}\n  published: {work.published}\n  Keras: {ann:.2%} of {len(x):,} images")
     for n_steps in work.steps:
-        some = data.x_train[:CALIBRATION_IMAGES]
-        graph = snnconv.convert(keras_model, calibrate=some, calibrate_steps=n_steps, verbose=False)
+        options: dict[str, Any] = {"scale_firing_rates": work.scale, "synapse": work.synapse}
+        if work.is_calibrated:
+            options |= {"calibrate": data.x_train[:CALIBRATION_IMAGES], "calibrate_steps": n_steps}
+        graph = snnconv.convert(keras_model, **options, verbose=False)
         accuracy = snnconv.Simulator(graph).evaluate(x, data.y_test, n_steps)["accuracy"]
         print(f"  {n_steps:3d} steps: {accuracy:.2%}, {100 * (accuracy - ann):+.2f} points", flush=True)
 
