@@ -48,6 +48,20 @@ def test_values_have_the_mean_and_the_spread_of_the_rates():
     assert (received - received.mean(0)).std() == pytest.approx((wanted - wanted.mean(0)).std(), rel=1e-4)
 
 
+def test_an_output_with_two_names_is_shifted_once():
+    """Scores, and the softmax of them."""
+    keras.utils.set_random_seed(0)
+    given = keras.Input((16,))
+    hidden = kl.Dense(32, activation="relu", kernel_initializer="he_normal")(given)
+    scores = kl.Dense(4, name="scores")(hidden)
+    graph = snnconv.convert(keras.Model(given, [scores, kl.Softmax(name="shares")(scores)]), verbose=False)
+    x = np.random.default_rng(0).standard_normal((100, 16)).astype("float32")
+    found = snnconv.calibrate(graph, x, 4)
+    received = snnconv.Simulator(found).predict(x, 4, read_from=1)["scores"]
+    # float32, as the spikes are
+    np.testing.assert_allclose(received.mean(0), graph.rate_output(x)["scores"].mean(0), atol=1e-4)
+
+
 def test_currents_of_the_right_spread_bring_outputs_nearer(monkeypatch):
     """Behind twelve layers whose neurons each lose a little where much is due; 16 steps, and other samples."""
     keras.utils.set_random_seed(0)

@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...graph import Conv, ConvTranspose, Dense, Inputs, Population, RunningMean, SpikingGraph, Stateful, Weighted
+from ...graph import (
+    Conv,
+    ConvTranspose,
+    Dense,
+    Inputs,
+    Population,
+    Readout,
+    RunningMean,
+    SpikingGraph,
+    Stateful,
+    Weighted,
+)
 from ...graph.passes.recoding import Recoding
 from ...neurons import LIF
 from ...runtime.compiled.layerwise import LayerRun, end_of
@@ -85,7 +96,7 @@ def fit_layers(
     ends = {label: end_of(graph, name) for label, name in graph.outputs.items()}
     recodings, shifts, factors, outputs = {}, {}, {}, {}
     ran: set[str] = set()
-    with track(len(stateful) + len(ends), what="calibrating") as advance:
+    with track(len(stateful) + len(set(ends.values())), what="calibrating") as advance:
         for node in stateful:
             recoding = None
             if isinstance(node, Population) and node.name in choices:
@@ -111,17 +122,18 @@ def fit_layers(
                 recodings[node.name] = run.heightened(node.name, recoding) if is_lossy else recoding
             run.drop_unused(node.name)
             advance()
-        for label, name in ends.items():
-            outputs[label] = run.over_time(name)
+        for name in dict.fromkeys(ends.values()):
+            outputs[name] = run.over_time(name)
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                received, wanted = outputs[label].mean(1), run.rates(name)
-                factors[name] = factor = common_ratio(received, wanted) if gives_values else 1.0
+                received, wanted = outputs[name].mean(1), run.rates(name)
+                is_end = all(isinstance(each, Readout) for each in graph.consumers(name))
+                factors[name] = factor = common_ratio(received, wanted) if gives_values and is_end else 1.0
                 shift = by_channel_mean(wanted) / factor - by_channel_mean(received)
                 shifts[name] = shifts.get(name, 0.0) + shift
-                outputs[label] = np.float32(factor) * (outputs[label] + shift.astype("float32"))
+                outputs[name] = np.float32(factor) * (outputs[name] + shift.astype("float32"))
             advance()
     rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
-    return Layerwise(recodings, shifts, factors, outputs, rates)
+    return Layerwise(recodings, shifts, factors, {label: outputs[name] for label, name in ends.items()}, rates)
 
 
 def by_channel_mean(values: np.ndarray) -> np.ndarray:
