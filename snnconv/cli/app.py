@@ -34,8 +34,8 @@ class _OneLineErrors(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-        except SystemExit:  # of rich and typer where a pipe was closed; commands end with typer.Exit
-            code = CLOSED
+        except SystemExit as end:  # of typer's completion; with 1, of rich and typer where a pipe was closed
+            code = CLOSED if end.code == 1 else end.code
         except Exception as error:
             # typer's errors of usage share no public base class
             if not hasattr(error, "format_message"):

@@ -71,14 +71,17 @@ def test_one_parameter_changed_makes_the_test_bench_fail(what, tmp_path):
 
 
 def test_sums_side_by_side_and_silent_inputs_take_fewer_clocks():
-    """6 and 5 neurons and 3 outputs, of 7, 6 and 5 inputs; the registers of LIF neurons and outputs stand behind."""
+    """6 and 5 neurons and 3 outputs, of 7, 6 and 5 inputs; the registers of LIF neurons and outputs stand behind.
+
+    The first layer multiplies its inputs, for which there are two registers more; the others take spikes from a queue.
+    """
     integers = quantize.quantize(random_line(0))
     one, three = stages(integers, 1), stages(integers, 3)
-    assert [stage.clocks - stage.registers for stage in one] == [6 * 7 + 6, 5 * 6 + 8, 3 * 5 + 8]
-    assert [stage.clocks - stage.registers for stage in three] == [2 * 7 + 3 + 6, 5 * 6 + 8, 1 * 5 + 3 + 8]
+    assert [stage.clocks - stage.registers for stage in one] == [6 * 7 + 8, 5 * 6 + 9, 3 * 5 + 9]
+    assert [stage.clocks - stage.registers for stage in three] == [2 * 7 + 3 + 8, 5 * 6 + 9, 1 * 5 + 3 + 9]
     assert [stage.is_queued for stage in one] == [False, True, True]
     none, few, more = three[2].clocks_for(np.array([0, 3, 4]))
-    assert more - three[2].registers == 1 * 4 + 3 + 8
+    assert more - three[2].registers == 1 * 4 + 3 + 9
     assert none == few  # the sums leave one by one
 
 

@@ -15,6 +15,7 @@ from ...graph import (
     Conv,
     ConvTranspose,
     Dense,
+    Filter,
     Inputs,
     Population,
     Readout,
@@ -84,7 +85,8 @@ def fit_layers(
         spikes where the refractory period is below dt, or before the first one: their amplitude is multiplied by the
         factor with which the mean outputs come closest.
     gives_values : bool
-        Whether the outputs are values, which `correct` multiplies too. Of scores only the order counts.
+        Whether the outputs are values, which `correct` multiplies too behind a lowpass, which holds a part of the
+        spikes back. Of scores only the order counts.
 
     References
     ----------
@@ -95,6 +97,7 @@ def fit_layers(
     stateful = [node for node in graph.nodes if isinstance(node, Stateful)]
     ends = {label: end_of(graph, name) for label, name in graph.outputs.items()}
     recodings, shifts, factors, outputs = {}, {}, {}, {}
+    holds_back = any(isinstance(node, Filter) for node in stateful)
     ran: set[str] = set()
     with track(len(stateful) + len(set(ends.values())), what="calibrating") as advance:
         for node in stateful:
@@ -127,7 +130,8 @@ def fit_layers(
             if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
                 received, wanted = outputs[name].mean(1), run.rates(name)
                 is_end = all(isinstance(each, Readout) for each in graph.consumers(name))
-                factors[name] = factor = common_ratio(received, wanted) if gives_values and is_end else 1.0
+                is_lossy = gives_values and holds_back and is_end
+                factors[name] = factor = common_ratio(received, wanted) if is_lossy else 1.0
                 shift = by_channel_mean(wanted) / factor - by_channel_mean(received)
                 shifts[name] = shifts.get(name, 0.0) + shift
                 outputs[name] = np.float32(factor) * (outputs[name] + shift.astype("float32"))
