@@ -61,6 +61,7 @@ module snn_window #(
     localparam [31:0] FIRST_X = -PAD_X, FIRST_Y = -PAD_Y, FIRST_Z = -PAD_Z;
     localparam [31:0] ALONG_X = DILATION_X, ALONG_Y = DILATION_Y, ALONG_Z = DILATION_Z;
     localparam [31:0] OVER_X = STRIDE_X, OVER_Y = STRIDE_Y, OVER_Z = STRIDE_Z;
+    localparam [31:0] ONE = 1;
     localparam [31:0] SIZE_X = IN_X, SIZE_Y = IN_Y, SIZE_Z = IN_Z;
 
     wire last_depth, last_wx, last_wy, last_wz, last_block, last_group, last_ox, last_oy, last_oz;
@@ -88,34 +89,32 @@ module snn_window #(
     assign last_of_place = last_block & last_group;
     assign last_neurons = last_of_place & last_ox & last_oy & last_oz;
 
-    // The window's first place for the neurons at work, and for the next ones.
+    // The window's first place for the neurons at work, and for the next ones. Distances are chosen before they are added.
     reg [A-1:0] origin;
     reg [P-1:0] origin_x, origin_y, origin_z;
-    reg [A-1:0] next_origin;
-    reg [P-1:0] next_x, next_y, next_z;
+    reg [A-1:0] move;
     always @* begin
-        next_origin = origin;
-        next_x = origin_x;
-        next_y = origin_y;
-        next_z = origin_z;
-        if (start) begin
-            next_origin = FIRST[A-1:0];
-            next_x = FIRST_X[P-1:0];
-            next_y = FIRST_Y[P-1:0];
-            next_z = FIRST_Z[P-1:0];
-        end else if (oy_end) begin
-            next_origin = origin + MOVE_Z[A-1:0];
-            next_x = FIRST_X[P-1:0];
-            next_y = FIRST_Y[P-1:0];
-            next_z = origin_z + OVER_Z[P-1:0];
-        end else if (ox_end) begin
-            next_origin = origin + MOVE_Y[A-1:0];
-            next_x = FIRST_X[P-1:0];
-            next_y = origin_y + OVER_Y[P-1:0];
-        end else if (group_end) begin
-            next_origin = origin + MOVE_X[A-1:0];
-            next_x = origin_x + OVER_X[P-1:0];
-        end else if (block_end) next_origin = origin + MOVE_GROUP[A-1:0];
+        if (oy_end) move = MOVE_Z[A-1:0];
+        else if (ox_end) move = MOVE_Y[A-1:0];
+        else if (group_end) move = MOVE_X[A-1:0];
+        else if (block_end) move = MOVE_GROUP[A-1:0];
+        else move = 0;
+    end
+    wire [P-1:0] move_x = group_end ? OVER_X[P-1:0] : {P{1'b0}};
+    wire [P-1:0] move_y = ox_end ? OVER_Y[P-1:0] : {P{1'b0}};
+    wire [P-1:0] move_z = oy_end ? OVER_Z[P-1:0] : {P{1'b0}};
+    wire [A-1:0] next_origin = start ? FIRST[A-1:0] : origin + move;
+    wire [P-1:0] next_x = start || ox_end ? FIRST_X[P-1:0] : origin_x + move_x;
+    wire [P-1:0] next_y = start || oy_end ? FIRST_Y[P-1:0] : origin_y + move_y;
+    wire [P-1:0] next_z = start ? FIRST_Z[P-1:0] : origin_z + move_z;
+
+    reg [A-1:0] step;
+    always @* begin
+        if (wy_end) step = STEP_Z[A-1:0];
+        else if (wx_end) step = STEP_Y[A-1:0];
+        else if (depth_end) step = STEP_X[A-1:0];
+        else if (next_input) step = ONE[A-1:0];
+        else step = 0;
     end
 
     reg [P-1:0] x, y, z;
@@ -126,23 +125,14 @@ module snn_window #(
         origin_x <= next_x;
         origin_y <= next_y;
         origin_z <= next_z;
-        if (restart) begin
-            address <= next_origin;
-            x <= next_x;
-            y <= next_y;
-            z <= next_z;
-        end else if (wy_end) begin
-            address <= address + STEP_Z[A-1:0];
-            x <= origin_x;
-            y <= origin_y;
-            z <= z + ALONG_Z[P-1:0];
-        end else if (wx_end) begin
-            address <= address + STEP_Y[A-1:0];
-            x <= origin_x;
-            y <= y + ALONG_Y[P-1:0];
-        end else if (depth_end) begin
-            address <= address + STEP_X[A-1:0];
-            x <= x + ALONG_X[P-1:0];
-        end else if (next_input) address <= address + 1'b1;
+        address <= restart ? next_origin : address + step;
+        if (restart) x <= next_x;
+        else if (wx_end) x <= origin_x;
+        else if (depth_end) x <= x + ALONG_X[P-1:0];
+        if (restart) y <= next_y;
+        else if (wy_end) y <= origin_y;
+        else if (wx_end) y <= y + ALONG_Y[P-1:0];
+        if (restart) z <= next_z;
+        else if (wy_end) z <= z + ALONG_Z[P-1:0];
     end
 endmodule
