@@ -22,7 +22,7 @@ from hypothesis import is_hypothesis_test, settings
 pytest.register_assert_rewrite("tests.helpers")
 
 # derandomize: the same examples in every run. No deadline: the first example may compile or import something slow.
-for _name, _max_examples in {"few": 8, "many": 60}.items():
+for _name, _max_examples in {"few": 8, "many": 30}.items():
     settings.register_profile(_name, derandomize=True, deadline=None, database=None, max_examples=_max_examples)
 
 

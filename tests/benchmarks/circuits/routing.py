@@ -34,6 +34,7 @@ LUTS_OF = {  # of cells in which 7-series LUTs are memories
     **{f"LUT{n}": 1 for n in range(1, 7)},
 }
 LONGEST = 900  # seconds that nextpnr may take
+SEEDS = (None, 0, 1, 2)
 
 
 def checksum():
@@ -71,10 +72,11 @@ def pins(folder):
     return sizes["i"] + sizes["o"], sizes["o"]
 
 
-def routed(folder, device):
+def routed(folder, device, least=0.0):
     """Cells, registers, memories, multipliers and megahertz of a folder's circuit, without its shift registers.
 
-    Megahertz are None where the circuit does not fit, or there is nothing that routes it.
+    Megahertz are None where the circuit does not fit, or there is nothing that routes it; other seeds of nextpnr are
+    tried until one reaches `least`.
     """
     registers, luts = pins(folder)
     registers += 1
@@ -94,15 +96,7 @@ def routed(folder, device):
             "megahertz": None,
             "seconds": round(time.monotonic() - start, 1),
         }
-    command = [*place, "--json", f"{device}.json", "--freq", "130", "--timing-allow-fail"]
-    try:
-        said = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=LONGEST).stderr
-    except subprocess.TimeoutExpired as error:
-        said = (error.stderr or b"").decode()
-    found = {name: int(n) for name, n in re.findall(r"(\w+):\s+(\d+)/", said)}
-    clocks = re.findall(r"Max frequency for clock .*?: ([\d.]+) MHz", said)
-    if not found:
-        raise SystemExit(said[-2000:])
+    found, megahertz, seed = placed(folder, [*place, "--json", f"{device}.json"], least)
     is_ice40 = "ICESTORM_LC" in found
     flops = sum(n for name, n in made.items() if name.startswith("SB_DFF")) if is_ice40 else found["TRELLIS_FF"]
     return {
@@ -110,6 +104,31 @@ def routed(folder, device):
         "registers": flops - registers,
         "memories": found.get("ICESTORM_RAM", found.get("DP16KD", 0)),
         "multipliers": found.get("ICESTORM_DSP", found.get("MULT18X18D", 0)),
-        "megahertz": float(clocks[-1]) if len(clocks) > 1 or "Routing complete" in said else None,
+        "megahertz": megahertz,
+        **({} if seed is None else {"seed": seed}),
         "seconds": round(time.monotonic() - start, 1),
     }
+
+
+def placed(folder, command, least):
+    """What nextpnr used, the clock in megahertz, and its seed: the first of `SEEDS` that reaches `least`, or the best.
+
+    The clock is None where the circuit does not fit; a seed of None is nextpnr's own.
+    """
+    runs = []
+    for seed in SEEDS if least else SEEDS[:1]:
+        options = ["--freq", "130", "--timing-allow-fail", *([] if seed is None else ["--seed", str(seed)])]
+        ended = {"cwd": folder, "check": False, "capture_output": True, "text": True, "timeout": LONGEST}
+        try:
+            said = subprocess.run([*command, *options], **ended).stderr
+        except subprocess.TimeoutExpired as error:
+            said = (error.stderr or b"").decode()
+        used = {name: int(n) for name, n in re.findall(r"(\w+):\s+(\d+)/", said)}
+        if not used:
+            raise SystemExit(said[-2000:])
+        clocks = re.findall(r"Max frequency for clock .*?: ([\d.]+) MHz", said)
+        clock = float(clocks[-1]) if len(clocks) > 1 or "Routing complete" in said else None
+        runs.append((used, clock, seed))
+        if clock is None or clock >= least:
+            break
+    return max(runs, key=lambda run: run[1] or 0.0)
