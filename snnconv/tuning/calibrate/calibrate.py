@@ -17,6 +17,7 @@ from ...graph.report import LayerReport, with_actions
 from ...neurons import LIF
 from ...neurons.base import steps_as
 from ...runtime.arguments import check_graph, check_steps
+from ...text.plain import plural
 from .codes import Code, has_code
 from .fitting import Layerwise, fit_layers
 from .outcome import outcome_of
@@ -155,7 +156,9 @@ def calibrate(
     wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
     outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
     if len(lif) == len(names) and outcome.after >= outcome.before:  # others would be left with many spikes in a step
-        actions = dict.fromkeys(names, f"left as it was: nothing comes closer to the rates in {n_steps} steps")
+        actions = dict.fromkeys(
+            names, f"left as it was: nothing comes closer to the rates in {plural(n_steps, 'step')}"
+        )
         return dataclasses.replace(graph, report=with_actions(graph.report, actions))
     found = _applied(found, fitted)
     kinds = {name: found.populations[name].neuron.kind for name in names}
@@ -202,4 +205,4 @@ def _shifted(node: Any, shift: np.ndarray) -> Population | Weighted:
 def _action(kind: str, is_lif: bool, n_steps: int, scale: float, synapse: float | None) -> str:
     speed = f", rates × {scale:g}" if is_lif and scale != 1 else ""
     lowpass = "" if synapse is None else f", lowpass of {synapse * 1e3:g} ms"
-    return f"calibrated for {n_steps} steps as {kind} neurons{speed}{lowpass}"
+    return f"calibrated for {plural(n_steps, 'step')} as {kind} neurons{speed}{lowpass}"

@@ -12,6 +12,7 @@ from ...errors import InputError, ParameterError
 from ...graph import Dense, Inputs, Population, Readout, SpikingGraph
 from ...runtime.arguments import check_steps
 from ...runtime.batches import sizes
+from ...text.plain import plural
 from ...text.progress import track
 from .account import MOST_STEPS, Account, Books, Clock, accounts, passed
 
@@ -57,11 +58,12 @@ class Certificate:
         return self.values - self.rates
 
     def __repr__(self) -> str:
+        steps = plural(self.n_steps, "step")
         off = f"values off by up to {np.abs(self.errors).max():.3g}, from here on by at most {self.bounds.max():.3g}"
         if self.proven is None or self.agrees is None:
-            return f"<certificate of {len(self.values):,} samples after {self.n_steps} steps: {off}>"
+            return f"<certificate of {len(self.values):,} samples after {steps}: {off}>"
         return (
-            f"<certificate of {len(self.values):,} samples after {self.n_steps} steps: {self.proven.mean():.1%} of the "
+            f"<certificate of {len(self.values):,} samples after {steps}: {self.proven.mean():.1%} of the "
             f"classes proven for good, {self.agrees.mean():.1%} are those of the rates; {off}>"
         )
 

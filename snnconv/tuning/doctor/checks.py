@@ -272,7 +272,7 @@ def few_spikes(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "few_spikes",
             layer.name,
-            f"of the neurons that should spike, the median one spikes {median:.2g} times in {found.n_steps} steps.",
+            f"of the neurons that should spike, the median one spikes {median:.2g} times in {found.steps}.",
             {"median_spikes": median, "median_rate": needed, "steps_for_one": steps},
             f"Its rate needs {steps} steps for a spike: run longer, or raise {argument('scale_firing_rates')}.",
         )
@@ -302,7 +302,7 @@ def large_error(found: Examination) -> Iterator[Finding]:
             yield Finding(
                 "large_error",
                 each.layer,
-                f"its rates are off by {each.error:.0%} after {found.n_steps} steps, and so is what follows; "
+                f"its rates are off by {each.error:.0%} after {found.steps}, and so is what follows; "
                 f"{shares[most]:.0%} of it is {MEANINGS[most]}.",
                 {"error": each.error, "depth": each.depth, **shares},
                 REMEDY,
@@ -321,8 +321,8 @@ def few_steps(found: Examination) -> Iterator[Finding]:
             yield Finding(
                 "few_steps",
                 layer.name,
-                f"it is the last of {depth} layers in a row, and {found.n_steps} steps are {found.n_steps / depth:.2g} "
-                f"for each.",
+                f"it is the last of {depth} layers in a row, and of {found.steps} there are "
+                f"{found.n_steps / depth:.2g} for each.",
                 {"depth": depth, "n_steps": found.n_steps, "steps_needed": needed},
                 f"Take {needed} or more; {REMEDY[0].lower()}{REMEDY[1:]}",
             )
@@ -345,7 +345,7 @@ def one_answer(found: Examination) -> Iterator[Finding]:
     yield Finding(
         "one_answer",
         None,
-        f"all {len(answers)} samples get the class {answers[0]} after {found.n_steps} steps, and {others:.0%} of them "
+        f"all {len(answers)} samples get the class {answers[0]} after {found.steps}, and {others:.0%} of them "
         f"another one in rates. Rates are off by {worst.error:.0%} from {worst.layer} on.",
         {"class": int(answers[0]), "others": others, "n_samples": len(answers), "error": worst.error},
         REMEDY,

@@ -257,10 +257,9 @@ def _lost_accuracy(found: Examination, y: np.ndarray | None) -> list[Finding]:
         numbers["worst_deviation"] = worst.deviation
         where = f" Rates are off most in {worst.name}, by {worst.deviation:.0%} of their mean."
     what = (
-        f"{accuracies[0]:.1%} of {n} samples are right in rates, {accuracies[1]:.1%} after {found.n_steps} steps in "
-        f"spikes."
+        f"{accuracies[0]:.1%} of {n} samples are right in rates, {accuracies[1]:.1%} after {found.steps} in spikes."
         if has_labels
-        else f"after {found.n_steps} steps {lost} of {n} answers are others than in rates."
+        else f"after {found.steps} {lost} of {n} answers are others than in rates."
     )
     return [
         Finding(

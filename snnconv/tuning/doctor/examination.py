@@ -11,6 +11,7 @@ import numpy as np
 from ...graph import Population, PopulationView, SpikingGraph
 from ...neurons import LIF, SteppedLIF
 from ...neurons.base import steps_as
+from ...text.plain import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,11 @@ class Examination:
     spiking_output: np.ndarray
     n_steps: int
     dt: float
+
+    @property
+    def steps(self) -> str:
+        """The length of the run in words, as in "32 steps"."""
+        return plural(self.n_steps, "step")
 
     @property
     def duration(self) -> float:
