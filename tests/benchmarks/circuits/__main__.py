@@ -1,4 +1,8 @@
-"""Runs of yosys and nextpnr that runs.json lacks, one after the other; each is kept as soon as it has ended."""
+"""Runs of yosys and nextpnr, one after the other; each is kept in runs.json as soon as it has ended.
+
+python -m tests.benchmarks.circuits FOLDER                      those in runs.json that are of another RTL
+python -m tests.benchmarks.circuits FOLDER [NETWORK|DEVICE …]   those of these, on all devices or networks
+"""
 
 import sys
 from pathlib import Path
@@ -11,17 +15,18 @@ from .runs import keep, locked, read
 
 
 def main(folder, names, devices):
-    """Make the runs of these networks on these devices that are missing, or of another RTL."""
+    """Make the runs that are missing or of another RTL: of these networks and devices, or those that are kept."""
     rtl = checksum()
     networks = SEEN | UNSEEN | TABLE
-    for name in names or networks:
-        for device in devices or TOOLS:
-            key, place = f"{name} | {device}", folder / f"{rtl} {name} {device}".translate(str.maketrans(" ,", "__"))
-            with locked(folder / f"{place.name}.lock", waits=False) as is_mine:
-                if is_mine and read().get(key, {}).get("rtl") != rtl:
-                    make(networks[name], place, LARGE.get(device, {}))
-                    keep(key, {"rtl": rtl, **routed(place, device)})
-                    print(key, read()[key], flush=True)
+    every = [f"{name} | {device}" for name in names or networks for device in devices or TOOLS]
+    for key in every if names or devices else read():
+        name, _, device = key.partition(" | ")
+        place = folder / f"{rtl} {name} {device}".translate(str.maketrans(" ,", "__"))
+        with locked(folder / f"{place.name}.lock", waits=False) as is_mine:
+            if is_mine and read().get(key, {}).get("rtl") != rtl:
+                make(networks[name], place, LARGE.get(device, {}))
+                keep(key, {"rtl": rtl, **routed(place, device)})
+                print(key, read()[key], flush=True)
 
 
 def make(recipe, place, options):
