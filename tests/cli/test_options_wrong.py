@@ -25,7 +25,7 @@ NEEDED = {
     "quantize": {"--out": "o.int.h5"},
     "view": {"--out": "o.html"},
 }
-WRONG = ("-1", "nan", "text", "99999999999")
+WRONG = ("-1", "0", "nan", "text", "99999999999")
 FUNCTIONS = (
     *(snnconv.convert, snnconv.Simulator, snnconv.Simulator.run, snnconv.Simulator.predict, snnconv.reference.run),
     *(snnconv.quantize.quantize, snnconv.calibrate, snnconv.tune, snnconv.doctor, snnconv.explain, snnconv.view),

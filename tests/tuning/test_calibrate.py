@@ -203,3 +203,11 @@ def test_the_export_command_calibrates(relu_cnn, calibrated, digits, tmp_path, c
 
 
 # --- LIF
+
+
+def test_one_step_is_told_as_one():
+    model = randomise(keras.Sequential([keras.Input((4,)), kl.Dense(6, activation="relu", name="relu"), kl.Dense(2)]))
+    graph = snnconv.calibrate(snnconv.convert(model, verbose=False), np.random.default_rng(0).random((20, 4)), 1)
+    assert "calibrated for 1 step as " in {line.layer: line.action for line in graph.report}["relu"]
+    found = snnconv.doctor(graph, np.random.default_rng(1).random((20, 4)), n_steps=1)
+    assert "1 steps" not in str(found)

@@ -179,7 +179,8 @@ def main(folder: Path, names: Sequence[str]) -> None:
         for device in recipe.lanes:
             key, place = f"{name} | {device}", folder / f"{rtl}_{stem}_{device}"
             if read(TRAINED).get(key, {}).get("rtl") != rtl:
-                recipe.write(graph, place, device)
+                if not place.exists():
+                    recipe.write(graph, place, device)
                 about = {"rtl": rtl, "lanes": recipe.lanes[device], "mean_clocks": recipe.clocks(place, device)}
                 keep(key, {**about, **routed(place, device, LEAST.get(device, 0.0))}, TRAINED)
                 print(key, read(TRAINED)[key], flush=True)
