@@ -1,5 +1,6 @@
 """The four functions that take a model, a path or a graph; and the names they are found under."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -9,9 +10,9 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv import api
+from snnconv import api, certificates, tuning
 from snnconv.errors import ConversionError, ConversionWarning, ModelFileError
-from snnconv.graph import Filter
+from snnconv.graph import Filter, Population
 
 X = np.random.default_rng(0).random((3, 6))
 
@@ -48,6 +49,19 @@ class TestEveryFormOfANetwork:
         assert found.passed
         assert found.n_samples == 3
         assert found.compared_with_keras == form.startswith("model"), "a graph has no Keras model"
+
+
+def test_functions_of_a_graph_take_its_step(forms):
+    graph = dataclasses.replace(forms["graph"], metadata={"dt": "0.002"})  # any other step warns, which is an error
+    neuron = snnconv.neurons.IF(min_voltage=-np.inf)
+    swapped = [dataclasses.replace(n, neuron=neuron) if isinstance(n, Population) else n for n in graph.nodes]
+    spikes = snnconv.reference.run(graph, X, 5, record="all").spikes
+    tuned = snnconv.tune(graph, X, n_steps=5, scales=(1,), synapses=(None,), calibrate=(), progress=False)
+    assert snnconv.diagnose(graph, X, spikes).equal
+    assert graph.explain().dt == snnconv.energy(graph, X, 5, progress=False).dt == tuned.chosen.setting.dt == 0.002
+    assert isinstance(snnconv.doctor(graph, X, n_steps=5, progress=False), list)
+    assert len(certificates.settled_steps(dataclasses.replace(graph, nodes=tuple(swapped)), X)) == len(X)
+    assert tuning.apply(graph, 1.0, calibrate=X, calibrate_steps=5).dt == 0.002
 
 
 def test_a_path_converts_as_the_model_in_it(forms):

@@ -154,7 +154,7 @@ class KerasOptions:
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="For inputs that change: time after which functions of means, as silu and memory are, forget. "
+            help="For inputs that change: time after which functions of means (silu, memory, …) forget. "
             "[default: never]",
         ),
     ] = None

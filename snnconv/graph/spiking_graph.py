@@ -254,7 +254,7 @@ class SpikingGraph:
         x: Any = None,
         *,
         sample: int = 0,
-        dt: float = 0.001,
+        dt: float | None = None,
     ) -> Any:
         """The pipeline as equations with this network's numbers in them; `print` it.
 
@@ -270,8 +270,8 @@ class SpikingGraph:
             `snnconv.explain` also runs it in spikes.
         sample : int
             Which sample of `x`.
-        dt : float
-            Length of a step, in seconds.
+        dt : float or None
+            Length of a step, in seconds. None: that of the graph, `dt`.
 
         Raises
         ------

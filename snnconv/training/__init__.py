@@ -11,6 +11,7 @@
 - `rounded_weights`: kernels rounded as a chip will hold them
 """
 
+from .result import FineTuning, Measured
 from .train import TrainedModel, build_model, rate_accuracy, train
 
-__all__ = ["TrainedModel", "build_model", "rate_accuracy", "train"]
+__all__ = ["FineTuning", "Measured", "TrainedModel", "build_model", "rate_accuracy", "train"]

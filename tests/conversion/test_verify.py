@@ -207,6 +207,20 @@ def test_calibrated_layers_are_noted_and_do_not_fail():
     assert unchanged.verdict.startswith("passed: the rates are those of Keras, and")
 
 
+def test_calibrated_neurons_that_lose_time_are_noted_and_do_not_fail():
+    model = keras.Sequential(
+        [keras.Input((5,)), kl.Dense(6), snnconv.layers.LIF(max_rates=200, name="lif"), kl.Dense(2)]
+    )
+    randomise(model)
+    x = np.random.default_rng(0).random((20, 5))
+    graph = snnconv.calibrate(snnconv.convert(model), x, 4, scales=(4,), synapses=(None,))  # tau_ref is 0.5 ms then
+    found = verify(graph, x, n_steps=100)
+    assert found.passed
+    assert "whose rest is lost" in found.layers[0].note
+    assert found.layers[0].rate < found.layers[0].rate_equation - 1 / 0.1
+    assert found.layers[0].rate_bound is None
+
+
 def test_synapses_scaled_rates_shared_layers_and_several_inputs():
     shared, lif = kl.Dense(4, name="shared"), snnconv.layers.LIF(name="lif")
     a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")

@@ -158,6 +158,7 @@ def test_notes_say_where_scaling_is_not_exact(tuning, digits):
     _, graph, x, _ = digits
     found = snnconv.tune(graph, x[:4], n_steps=4, scales=[4], synapses=[None])
     assert any("At scale 4 tau_ref is 0.5 ms, below dt" in note for note in found.notes)
+    assert found.notes[-1] == "No network was calibrated: that takes 128 samples or more."
 
 
 def test_efficient_settings_are_those_that_none_dominates():

@@ -28,7 +28,7 @@ def diagnose(
     spikes: Any,
     *,
     layer: str | None = None,
-    dt: float = 0.001,
+    dt: float | None = None,
 ) -> Diagnosis:
     """Compare spikes with those of the reference, and name the mistake that explains the difference.
 
@@ -45,8 +45,8 @@ def diagnose(
         axes is recognised, and reported as a mistake.
     layer : str or None
         The population of a single array. None: the only one.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
 
     Returns
     -------
@@ -58,6 +58,7 @@ def diagnose(
     InputError, ParameterError
         If an array has another shape or holds no spikes, or dt is out of range.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(1, dt)
     given = named_spikes(graph, spikes, layer)
     n = _count_samples(graph, x)

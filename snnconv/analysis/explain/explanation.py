@@ -121,7 +121,7 @@ def explain(
     x: Any = None,
     *,
     sample: int = 0,
-    dt: float = 0.001,
+    dt: float | None = None,
     sources: Sequence[Source] | None = None,
 ) -> Explanation:
     """Explain a graph; see `SpikingGraph.explain`.
@@ -131,6 +131,7 @@ def explain(
     sources : sequence of Source or None
         Every variable of the Keras model. None: those whose values the graph keeps.
     """
+    dt = graph.dt if dt is None else dt
     if not (np.isfinite(dt) and dt > 0):
         raise ParameterError(f"dt must be above 0 seconds. Received {dt!r}.")
     about_unit = unit is not None or x is not None

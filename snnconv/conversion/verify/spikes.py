@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...graph import Inputs, Population, SpikingGraph, Stateful
+from ...neurons import LIF
+from ...neurons.base import steps_as
 from ...runtime import reference
 from ...runtime.arguments import Dtype
 from ...runtime.result import spike_dtype
@@ -57,6 +59,10 @@ def compare_runtimes(
         check = checks[node.name].found(
             failure, note, n_spikes=n_spikes, n_moved=n_moved, count_difference=count_difference
         )
+        if "best_read_from" in graph.metadata and steps_as(node.neuron, LIF) and not node.neuron.keeps_time(dt):
+            note = "calibrated, although refractory periods end inside a step, whose rest is lost: rates are lower"
+            equations[node.name] = [replace(each, bounded=False) for each in equations[node.name]]
+            check = check.found(note=note)
         checks[node.name] = _compare_with_equation(check, node, equations[node.name], n_steps * dt)
     return checks
 

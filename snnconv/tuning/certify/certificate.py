@@ -99,7 +99,7 @@ def certify(simulator: Simulator, x: Any, n_steps: int) -> Certificate:
     return Certificate(**{"classes": None, "agrees": None, "proven": None, **joined}, n_steps=n_steps)
 
 
-def settled_steps(graph: SpikingGraph, x: Any, dt: float = 0.001, dtype: str = "float32") -> np.ndarray:
+def settled_steps(graph: SpikingGraph, x: Any, dt: float | None = None, dtype: str = "float32") -> np.ndarray:
     """Number of steps after which a sample's class cannot change any more, whatever the phases of the neurons.
 
     From the start on, without a run: the error of a sum is bounded for good, and the lead of a class grows with every
@@ -109,8 +109,8 @@ def settled_steps(graph: SpikingGraph, x: Any, dt: float = 0.001, dtype: str = "
     ----------
     x : (n, *input) array, or a list or a dict of them where there are several inputs
         Held constant.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     dtype : str
         "float32" or "float64", of the run.
 
@@ -126,6 +126,7 @@ def settled_steps(graph: SpikingGraph, x: Any, dt: float = 0.001, dtype: str = "
     InputError
         If its output is no list of values, one for each class.
     """
+    dt = graph.dt if dt is None else dt
     _, xs = _checked(graph, x, 1, dt, dtype)
     if not _has_classes(graph):
         raise InputError("settled_steps takes networks with one output of one value per class.")

@@ -39,7 +39,7 @@ def doctor(
     x: Any = None,
     y: Any = None,
     n_steps: int = 100,
-    dt: float = 0.001,
+    dt: float | None = None,
     *,
     seed: int = 0,
     progress: bool | None = None,
@@ -53,8 +53,8 @@ def doctor(
         0…1, which say little about a network for other data.
     y : (n,) array of class numbers, or None
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     seed : int
         Of the random numbers.
     progress : bool or None
@@ -70,6 +70,7 @@ def doctor(
     InputError, ParameterError
         If the data or a parameter is out of range.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     xs = graph.check_inputs(graph.random_inputs(RANDOM_SAMPLES, seed) if x is None else x, "float32")
     return findings_of(examine(graph, xs, n_steps, dt, progress=progress), y)

@@ -52,7 +52,7 @@ def energy(
     graph: SpikingGraph,
     x: Any,
     n_steps: int,
-    dt: float = 0.001,
+    dt: float | None = None,
     device: str | Device | Iterable[str | Device] | None = None,
     *,
     progress: bool | None = None,
@@ -64,8 +64,8 @@ def energy(
     x : (n, *input) array, held constant, or (n, n_steps, *input) array
         A list or a dict of them where there are several inputs.
     n_steps : int
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     device : str, Device, several of them, or None
         Names are those of `snnconv.accounting.DEVICES`. None: all of those.
     progress : bool or None
@@ -83,6 +83,7 @@ def energy(
     """
     devices = find_devices(device)
     check_graph(graph, "energy")
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     xs = graph.check_inputs(x, "float32", n_steps)
     from ...runtime.simulator import Simulator

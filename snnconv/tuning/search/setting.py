@@ -85,7 +85,7 @@ def apply(
     scale: float | Mapping[str, float] | None = None,
     synapse: Synapses = None,
     *,
-    dt: float = 0.001,
+    dt: float | None = None,
     **changes: Any,
 ) -> SpikingGraph:
     """A graph with its rates scaled and with these synapses in the place of its own, refit and calibrated.
@@ -97,11 +97,12 @@ def apply(
     synapse : float, mapping of population name to float, or None
         Time constant of the lowpass behind the populations, in seconds; None: no synapse, or, without a scale, what
         calibration chooses.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     **changes
         refit, tau_rc, tau_ref, calibrate and calibrate_steps as in `snnconv.convert`.
     """
+    dt = graph.dt if dt is None else dt
     return Adaptation(scale, synapse, **changes).apply(without_synapses(graph), dt)
 
 

@@ -34,7 +34,7 @@ def tune(
     y: Any = None,
     *,
     n_steps: int = 100,
-    dt: float = 0.001,
+    dt: float | None = None,
     scales: Iterable[float] = SCALES,
     synapses: Iterable[float | None] = SYNAPSES,
     readouts: Sequence[Readout] = READOUTS,
@@ -65,8 +65,8 @@ def tune(
         None: an answer counts as right if it is the answer in rates.
     n_steps : int
         Of the longest run.
-    dt : float
-        Length of a step, in seconds.
+    dt : float or None
+        Length of a step, in seconds. None: that of the graph, `SpikingGraph.dt`.
     scales : iterable of float
         For `snnconv.passes.scale_firing_rates`; 1 is always tried.
     synapses : iterable of float or None
@@ -98,6 +98,7 @@ def tune(
     InputError, ParameterError
         If the data or a parameter is out of range.
     """
+    dt = graph.dt if dt is None else dt
     check_steps(n_steps, dt)
     check_dt(graph, dt)
     calibrate = tuple(calibrate)
@@ -128,6 +129,8 @@ def tune(
     said = notes(graph, [each.scale for each in networks if each.scale is not None], dt)
     if n_few:
         said.append(f"{n_few} samples more, the first ones, were calibrated with; they are in no accuracy.")
+    elif calibrate and xs.n * CALIBRATED_SHARE < LEAST_CALIBRATED:
+        said.append(f"No network was calibrated: that takes {LEAST_CALIBRATED / CALIBRATED_SHARE:.0f} samples or more.")
     if is_stepped:
         said.append(f"Rates are not scaled: neurons that count in steps run in no dt but {dt:g} s.")
     if has_others:
