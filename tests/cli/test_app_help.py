@@ -29,7 +29,7 @@ CHEAPER = {
     "doctor": ["--steps", "20"],
     "verify": ["--steps", "20"],
 }
-SLOW = ("demo", "train", "finetune", "tune", "quantize")  # test_demo.py and others run them by default
+SLOW = ("demo", "train", "finetune", "tune", "quantize")  # other tests run them
 FINDS_SOMETHING = ("doctor", "diagnose")  # which may end with 1
 
 

@@ -12,6 +12,8 @@ import pytest
 
 import snnconv
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
@@ -23,14 +25,12 @@ def demo(tmp_path_factory):
     return folder / "snnconv-demo", done, time.monotonic() - start
 
 
-@pytest.mark.full
 def test_it_ends_well_and_within_a_minute(demo):
     _, done, seconds = demo
     assert (done.returncode, done.stderr) == (0, "")
     assert seconds < 60
 
 
-@pytest.mark.full
 def test_it_prints_accuracies_a_verdict_and_what_to_do_next(demo):
     _, done, _ = demo
     for kind in ("rate", "spiking"):

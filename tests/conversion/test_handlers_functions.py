@@ -38,13 +38,13 @@ def test_spikes_go_to_the_rates_and_both_runtimes_agree(build):
     graph = snnconv.convert(randomise(build()), verbose=False)
     x = np.random.default_rng(5).normal(size=(3, *graph.inputs[0].shape))
     rates = graph.rate_output(x)
-    short, long = (reference.run(graph, x, n_steps, record="all") for n_steps in (100, 1600))
-    off = [np.abs(run.output.mean(1) - rates).mean() for run in (short, long)]
+    loop = reference.run(graph, x, 1600, record="all.spikes")
+    off = [np.abs(loop.output[:, :n_steps].mean(1) - rates).mean() for n_steps in (100, 1600)]
     assert off[1] <= off[0] / 8 + 1e-6
-    fast = snnconv.Simulator(graph, dtype="float64").run(x, 100, record="all")
-    for name, spikes in short.spikes.items():
-        np.testing.assert_array_equal(fast.spikes[name], spikes)
-    np.testing.assert_allclose(fast.output, short.output, rtol=0, atol=1e-9)
+    fast = snnconv.Simulator(graph, dtype="float64").run(x, 100, record="all.spikes")
+    for name, spikes in loop.spikes.items():
+        np.testing.assert_array_equal(fast.spikes[name], spikes[:, :100])
+    np.testing.assert_allclose(fast.output, loop.output[:, :100], rtol=0, atol=1e-9)
 
 
 def test_a_mask_may_come_in_as_data():

@@ -201,7 +201,7 @@ def test_sources_say_that_they_belong_to_their_user(folder):
 
 
 @pytest.mark.parametrize(
-    "copies", [range(25), pytest.param(range(25, 300), marks=pytest.mark.full)], ids=["few", "many"]
+    "copies", [range(25), pytest.param(range(25, 150), marks=pytest.mark.full)], ids=["few", "many"]
 )
 def test_damaged_numbers_are_told_in_one_line(folder, tmp_path, copies):
     """Of a folder whose checksums were written anew behind the damage."""

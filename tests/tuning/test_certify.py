@@ -13,6 +13,10 @@ from snnconv.tuning.certify import settled_steps
 N_STEPS, LATER = 24, 120
 N = 12
 
+each_seed = pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(8)]
+)
+
 
 def dense():
     x = keras.Input((6,))
@@ -55,11 +59,12 @@ def network(build, seed, **options):
     return snnconv.convert(model, verbose=False, **options), x
 
 
-def hold(found, graph, x, dtype="float64"):
+def hold(simulator, x):
     """Check all that a certificate says, against the rates and at many later steps."""
+    graph, found = simulator.graph, simulator.certify(x, N_STEPS)
     rates = np.concatenate([graph.rate_values(x)[node] for node in [last_linear(graph)]])
     np.testing.assert_allclose(found.rates, rates, atol=1e-9)
-    sums = np.cumsum(Simulator(graph, dtype=dtype).run(x, LATER).output, 1, "float64")
+    sums = np.cumsum(simulator.run(x, LATER).output, 1, "float64")
     means = sums / np.arange(1, LATER + 1)[:, None]
     off = np.abs(means - rates[:, None])[:, found.n_steps - 1 :]
     assert (off <= found.bounds[:, None] + 1e-9).all()
@@ -77,18 +82,18 @@ def last_linear(graph):
 
 
 @pytest.mark.parametrize("build", [dense, branches, clipped])
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(12)])
+@each_seed
 def test_every_later_mean_is_within_the_bounds_and_proven_classes_stay(build, seed):
     graph, x = network(build, seed, scale_firing_rates=4)
-    hold(Simulator(graph, dtype="float64").certify(x, N_STEPS), graph, x)
+    hold(Simulator(graph, dtype="float64"), x)
 
 
 @pytest.mark.filterwarnings("ignore::snnconv.errors.HealthWarning")  # random networks are ill in many ways
 @pytest.mark.parametrize("build", [branches, clipped])
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(12)])
+@each_seed
 def test_bounds_hold_where_calibration_clips_and_neurons_start_at_half_the_threshold(build, seed):
     graph, x = network(build, seed, calibrate_steps=8)
-    hold(Simulator(graph, dtype="float64").certify(x, N_STEPS), graph, x)
+    hold(Simulator(graph, dtype="float64"), x)
 
 
 def ceilings():
@@ -101,19 +106,19 @@ def ceilings():
 
 @pytest.mark.filterwarnings("ignore::snnconv.errors.HealthWarning")
 @pytest.mark.parametrize("build", [dense, branches, ceilings])
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed > 0)) for seed in range(12)])
+@each_seed
 def test_bounds_hold_for_spikes_that_are_taken_back(build, seed):
     graph, x = network(build, seed, calibrate_steps=16, spikes="signed")
-    found = Simulator(graph, dtype="float64").certify(x, N_STEPS)
-    spikes = Simulator(graph).run(x, N_STEPS, "all.spikes").spikes
+    simulator = Simulator(graph, dtype="float64")
+    spikes = simulator.run(x, N_STEPS, "all.spikes").spikes
     assert any(each.min() < 0 for each in spikes.values())
-    hold(found, graph, x)
+    hold(simulator, x)
 
 
 @pytest.mark.parametrize("build", [dense, clipped])
 def test_bounds_hold_for_a_run_in_float32(build):
     graph, x = network(build, 1, scale_firing_rates=4)
-    hold(Simulator(graph).certify(x, N_STEPS), graph, x.astype("float32"), "float32")
+    hold(Simulator(graph), x.astype("float32"))
 
 
 def test_uniform_initial_voltages_are_in_the_books():
