@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,11 +59,7 @@ def compare_runtimes(
         check = checks[node.name].found(
             failure, note, n_spikes=n_spikes, n_moved=n_moved, count_difference=count_difference
         )
-        if "best_read_from" in graph.metadata and steps_as(node.neuron, LIF) and not node.neuron.keeps_time(dt):
-            note = "calibrated, although refractory periods end inside a step, whose rest is lost: rates are lower"
-            equations[node.name] = [replace(each, bounded=False) for each in equations[node.name]]
-            check = check.found(note=note)
-        checks[node.name] = _compare_with_equation(check, node, equations[node.name], n_steps * dt)
+        checks[node.name] = _compare_with_equation(check, node, equations[node.name], n_steps, dt)
     return checks
 
 
@@ -146,7 +142,7 @@ def _equation(
     x, amplitude = values[node.inputs[0]], node.neuron.amplitude
     most = np.inf if node.neuron.max_spikes_per_step is None else node.neuron.max_spikes_per_step / dt
     expected = np.clip(values[node.name] / amplitude, -most, most)
-    bounded = is_constant and not getattr(node.neuron, "smoothing", 0.0)
+    bounded = is_constant and _why_unbounded(node, dt) is None
     excess = 0.0
     if bounded:
         low, high = (np.clip(rate / amplitude, -most, most) for rate in rates_around(node, x, ROUNDING))
@@ -157,7 +153,18 @@ def _equation(
     )
 
 
-def _compare_with_equation(check: LayerCheck, node: Population, found: list[_Equation], duration: float) -> LayerCheck:
+def _why_unbounded(node: Population, dt: float) -> str | None:
+    """Why the rate equation does not bound the counts of a population even at constant current, or None."""
+    if smoothing := getattr(node.neuron, "smoothing", 0.0):
+        return f"smoothing={smoothing:g}: trained on smoothed rates, while its spikes are hard"
+    if node.is_fitted and steps_as(node.neuron, LIF) and not node.neuron.keeps_time(dt):
+        return "calibrated, although refractory periods end inside a step, whose rest is lost: rates are lower"
+    return None
+
+
+def _compare_with_equation(
+    check: LayerCheck, node: Population, found: list[_Equation], n_steps: int, dt: float
+) -> LayerCheck:
     """Compare measured rates with the rate equation.
 
     At constant current the number of spikes is within one of rate times duration, which is a theorem for neurons
@@ -171,16 +178,15 @@ def _compare_with_equation(check: LayerCheck, node: Population, found: list[_Equ
         rate_equation=sum(each.expected for each in found) / n,
         rate_difference=sum(each.difference for each in found) / n,
     )
-    smoothing = getattr(node.neuron, "smoothing", 0.0)
-    if smoothing:
-        return check.found(note=f"smoothing={smoothing:g}: trained on smoothed rates, while its spikes are hard")
+    if why := _why_unbounded(node, dt):
+        return check.found(note=why)
     if not all(each.bounded for each in found):
         return check
     excess = float(np.max([each.excess for each in found]))
     failure = None
     if not excess <= 1 + 1e-3:
         failure = f"a neuron's count is {excess:.3g} spikes away from the rate equation, at constant current"
-    return check.found(failure, rate_bound=1 / duration)
+    return check.found(failure, rate_bound=1 / (n_steps * dt))
 
 
 def _constant_nodes(graph: SpikingGraph) -> set[str]:
