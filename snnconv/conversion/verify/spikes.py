@@ -154,7 +154,7 @@ def _equation(
 
 
 def _why_unbounded(node: Population, dt: float) -> str | None:
-    """Why the rate equation does not bound the counts of a population even at constant current, or None."""
+    """Reason for which the rate equation bounds no counts of a population, not even at constant current; or None."""
     if smoothing := getattr(node.neuron, "smoothing", 0.0):
         return f"smoothing={smoothing:g}: trained on smoothed rates, while its spikes are hard"
     if node.is_fitted and steps_as(node.neuron, LIF) and not node.neuron.keeps_time(dt):
