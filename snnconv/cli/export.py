@@ -241,7 +241,7 @@ def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
         what = [
             part
             for part in line.action.split("; ")
-            if part.startswith(("refit", "calibrated", "relative error", "largest output", "best read"))
+            if part.startswith(("refit", "calibrated", "relative error", "largest output", "read as"))
         ]
         if what:
             say(f"{line.layer}: {'; '.join(what)}")

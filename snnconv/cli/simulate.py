@@ -146,7 +146,7 @@ def simulate(
     from ..tuning import Readout
 
     if read_from is not None or not read:
-        readout = Readout(skip=check_read_from(graph, read_from, steps) - 1)
+        readout = Readout.of(check_read_from(graph, read_from, steps))
         said = "--read-from says" if read_from is not None else "calibration chose"
     else:
         readout, said = Readout(**read), f"{keras.config} says"

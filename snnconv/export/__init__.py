@@ -29,6 +29,7 @@ from ..errors import ExportError, ParameterError
 from ..files.manifest import changed_files, read_manifest, write_manifest
 from ..files.writing import replacing, replacing_folder
 from ..graph import Inputs, SpikingGraph
+from ..graph.reading import PLAIN
 from ..runtime.arguments import check_dt, check_steps
 from ..text.advice import argument
 from ..text.plain import plural
@@ -140,14 +141,14 @@ def export(
     inputs = graph.check_inputs(graph.random_inputs(n_samples, seed) if x is None else x, "float64", n_steps)
     plan = chosen.plan(graph, Settings(dt, inputs, n_steps, checked))
     _check_limits(plan.limits, target, approximate)
-    if graph.read_from > 1:
-        said = f"answers are the mean of the outputs from step {graph.read_from} on, as calibration chose"
+    if graph.reading != PLAIN:
+        said = f"answers are the mean of the outputs {graph.reading.described}, as calibration chose"
         plan = dataclasses.replace(plan, notes=(*plan.notes, said))
     if chosen.is_folder:
         with replacing_folder(path, force) as folder:
             plan.write(folder)
             verdict = _judge(plan, graph, folder, inputs, n_steps, dt, x is None)
-            about = {"dt": dt, "options": checked, "read_from": graph.read_from, "verdict": str(verdict)}
+            about = {"dt": dt, "options": checked, **graph.reading.fields, "verdict": str(verdict)}
             write_manifest(folder, target=target, snnconv=__version__, **about, **plan.about)
     else:
         with replacing(path, force) as file:

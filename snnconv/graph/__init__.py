@@ -3,6 +3,7 @@
 - `nodes`: frozen operations, each with what it computes
 - `spiking_graph`: `SpikingGraph`, the nodes in execution order with their outputs, and `load`
 - `inputs`: samples for the inputs of a graph, checked
+- `reading`: the mean over time that is the answer
 - `views`: populations and readouts with the linear layers that feed them
 - `show`: the nodes and the parameters of neurons as tables
 - `file`: the fields of a graph in an HDF5 file
@@ -40,6 +41,7 @@ from .nodes import (
     Upsample,
     Weighted,
 )
+from .reading import Reading
 from .report import LayerReport
 from .spiking_graph import SpikingGraph, load
 from .views import PopulationView, ReadoutView
@@ -68,6 +70,7 @@ __all__ = [
     "Permute",
     "Population",
     "PopulationView",
+    "Reading",
     "Readout",
     "ReadoutView",
     "Reshape",

@@ -20,6 +20,7 @@ from .file import DEFAULT_DT, read, save
 from .inputs import Inputs, check_inputs, one_or_all
 from .nodes import NODES, Input, Linear, Node, Stateful
 from .nodes.base import fields_of, rebuilt
+from .reading import Reading
 from .report import LayerReport
 from .show import summary_table
 from .views import PopulationView, ReadoutView, population_views, readout_views
@@ -43,8 +44,8 @@ class SpikingGraph:
     name : str
         The model's name.
     metadata : mapping of str to str
-        Where the network came from; `read_from` as "best_read_from"; under "dt" the one time step that it was made for,
-        in seconds, where there is one.
+        Where the network came from; `reading` as "best_read_from" and "best_read_fall"; under "dt" the one time step
+        that it was made for, in seconds, where there is one.
     report : tuple of LayerReport
         What became of each layer of the Keras model.
 
@@ -129,18 +130,15 @@ class SpikingGraph:
         return readout_views(self._by_name, self.outputs)
 
     @property
-    def read_from(self) -> int:
-        """First step, counted from 1, of the mean over time that is the answer; `calibrate` chooses it.
+    def reading(self) -> Reading:
+        """The mean over time that is the answer; `calibrate` chooses it.
 
         Raises
         ------
         SnnconvError
-            If the metadata hold no such number.
+            If the metadata hold what is none.
         """
-        text = self.metadata.get("best_read_from", "1")
-        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
-            raise SnnconvError(f"best_read_from in the metadata must be a whole number above 0. Received {text!r}.")
-        return int(text)
+        return Reading.of(self.metadata)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that node `name` feeds."""
@@ -382,7 +380,7 @@ def load(path: str | PathLike[str]) -> SpikingGraph:
 def _checked(**fields: Any) -> SpikingGraph:
     """The graph of fields from a file, after two samples went through all nodes: settings and shapes fit together."""
     graph = SpikingGraph(**fields)
-    _ = graph.read_from  # raises where it is no number
+    _ = graph.reading  # raises where it is none
     if any(math.prod(node.shape) > MAX_VALUES for node in graph.nodes):
         raise ModelFileError("a node in it claims a shape that is too large to run.")
     try:

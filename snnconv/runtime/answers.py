@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ParameterError
-from ..graph import Readout, SpikingGraph
+from ..graph import Reading, Readout, SpikingGraph
+from ..graph.reading import OutputMean
 from ..neurons import numpy_ops
 from .classes import classes_of, is_binary, target_classes
 from .compiled.engine import Chunk
@@ -20,14 +21,14 @@ REDUCTIONS = {"mean": "sum", "last": "last", None: None}
 
 
 def answers(
-    graph: SpikingGraph, dtype: str, chunks: Iterator[Chunk], n_steps: int, reduce: str | None, read_from: int = 1
+    graph: SpikingGraph, dtype: str, chunks: Iterator[Chunk], n_steps: int, reduce: str | None, reading: Reading
 ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
     """Answers to each batch by label, with the samples that they are for.
 
     Parameters
     ----------
-    chunks : of a run with the reduction `REDUCTIONS[reduce]`, of sums from step `read_from` on
-    reduce, read_from
+    chunks : of a run with the reduction `REDUCTIONS[reduce]`, of sums with the weights of `reading`
+    reduce
         See `Simulator.predict`.
     """
     parts: list[dict[str, np.ndarray]] = []
@@ -39,11 +40,11 @@ def answers(
         for label in chunk.outputs:
             values = [part[label] for part in parts]
             if reduce == "mean":
-                found[label] = np.sum(values, 0, "float64") / (n_steps - read_from + 1)
+                found[label] = np.sum(values, 0, "float64") / reading.weights(n_steps).sum()
             elif reduce == "last":
                 found[label] = values[-1]
             else:
-                found[label] = OutputMean(read_from).after(0, np.concatenate(values, 1))
+                found[label] = OutputMean(reading).after(0, np.concatenate(values, 1))
         yield chunk.samples, {label: read_out(graph, dtype, label, value) for label, value in found.items()}
 
 
@@ -52,38 +53,6 @@ def read_out(graph: SpikingGraph, dtype: str, label: str, value: np.ndarray) -> 
     node = graph[graph.outputs[label]]
     value = node.apply(value, xp=numpy_ops) if isinstance(node, Readout) else value
     return value.astype(dtype, copy=False)
-
-
-class OutputMean:
-    """Mean of the outputs up to each step, from a chosen step on; before that step, of all steps so far.
-
-    Parameters
-    ----------
-    read_from : int
-        First step of the mean, counted from 1.
-    """
-
-    def __init__(self, read_from: int = 1):
-        self._left_out = read_from - 1
-        self._summed: Any = 0.0
-        self._early: Any = 0.0
-
-    def after(self, start: int, outputs: np.ndarray) -> np.ndarray:
-        """Means after the steps of one chunk, in float64, given its outputs (n, steps, …); chunks come in order.
-
-        Parameters
-        ----------
-        start : int
-            Steps before the chunk; at 0 the means start anew.
-        """
-        if start == 0:
-            self._summed = self._early = 0.0
-        summed = np.cumsum(outputs, 1, "float64") + self._summed
-        early = outputs[:, : max(0, self._left_out - start)]
-        self._summed, self._early = summed[:, -1:], early.sum(1, dtype="float64", keepdims=True) + self._early
-        steps = np.arange(start + 1, start + 1 + outputs.shape[1]).reshape(-1, *(1,) * (outputs.ndim - 2))
-        is_late = steps > self._left_out
-        return (summed - np.where(is_late, self._early, 0.0)) / (steps - np.where(is_late, self._left_out, 0))
 
 
 class Score:
@@ -95,8 +64,8 @@ class Score:
         Which output.
     targets : (n, …) array
         Class numbers, one-hot rows, or values; some of them are enough to tell which.
-    read_from : int
-        First step of the mean; see `OutputMean`.
+    reading : Reading
+        See `OutputMean`.
     metrics : sequence of keras.Metric
         Updated with the targets and the answers after the last step.
 
@@ -118,7 +87,7 @@ class Score:
         n_steps: int,
         label: str,
         targets: np.ndarray,
-        read_from: int = 1,
+        reading: Reading,
         metrics: Sequence[Any] = (),
     ):
         self._graph, self._dtype, self._n_steps = graph, dtype, n_steps
@@ -128,7 +97,7 @@ class Score:
         self.is_accuracy = self._classes_of(targets) is not None
         self.total, self.n = np.zeros(n_steps), 0
         self.answers: list[np.ndarray] = []
-        self._means = OutputMean(read_from)
+        self._means = OutputMean(reading)
 
     def add(self, chunk: Chunk, y: np.ndarray) -> None:
         """Score a chunk, given the targets of its samples; those of a batch come one after the other."""

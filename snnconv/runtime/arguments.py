@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import ConversionWarning, InputError, ParameterError
-from ..graph import Node, Population, SpikingGraph
+from ..graph import Node, Population, Reading, SpikingGraph
 from ..graph.passes.spikes import spikes_in_a_step
+from ..graph.reading import FIRST
 from ..neurons import LIF
 from ..neurons.base import State, is_number, steps_as
 from ..text.advice import argument, either
@@ -84,8 +85,8 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_st
     return int(n_steps)
 
 
-def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> int:
-    """First step of a mean over `n_steps` steps: the one asked for, or the graph's where that keeps half of the steps.
+def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> Reading:
+    """Reading of a run: the plain mean from the step asked for, or the graph's as far as the run is long enough.
 
     Raises
     ------
@@ -93,10 +94,10 @@ def check_read_from(graph: SpikingGraph, read_from: Any, n_steps: int) -> int:
         If it is neither None nor one of the steps.
     """
     if read_from is None:
-        return graph.read_from if 2 * (graph.read_from - 1) <= n_steps else 1
+        return graph.reading.within(n_steps)
     if isinstance(read_from, bool) or not isinstance(read_from, (int, np.integer)) or not 1 <= read_from <= n_steps:
         raise ParameterError(f"read_from must be None or a step from 1 to {n_steps}. Received {read_from!r}.")
-    return int(read_from)
+    return Reading(int(read_from))
 
 
 def check_graph(graph: Any, taker: str) -> None:
@@ -127,7 +128,7 @@ def check_dt(graph: SpikingGraph, dt: float) -> None:
             stacklevel=3,
         )
     check_steps(1, dt)
-    is_calibrated = "best_read_from" in graph.metadata
+    is_calibrated = FIRST in graph.metadata
     for node in graph.nodes:
         if isinstance(node, Population):
             try:

@@ -164,7 +164,7 @@ class Batches:
         wanted: Recording,
         reduction: str | None = None,
         *,
-        read_from: int = 1,
+        weights: np.ndarray | None = None,
         rows: Sequence[slice] | None = None,
         state: Mapping[str, State] | None = None,
         keep_state: bool = False,
@@ -173,8 +173,10 @@ class Batches:
 
         Parameters
         ----------
-        reduction, read_from
+        reduction
             See `Program`.
+        weights : (n_steps,) array or None
+            Of the steps in the sum that is the reduction "sum".
         rows : sequence of slice, or None
             Samples to run. None: this worker's share; where it is not known how many samples there are, batches are
             dealt out to the workers in turn.
@@ -185,7 +187,7 @@ class Batches:
         """
         if state is not None:
             check_state(self._engines[0].model.stateful, state, samples.at_first)
-        program = self._program(samples, n_steps, wanted, reduction, read_from, keep_state)
+        program = self._program(samples, n_steps, wanted, reduction, keep_state)
         if rows is None and samples.n is not None:
             rows = [self.own(samples.n, n_steps)]
         total = None if rows is None else sum(part.stop - part.start for part in rows)
@@ -194,7 +196,7 @@ class Batches:
             for here, (xs, y) in samples.parts(program.batch_size, rows, self._share)
         )
         with track(total, self._progress, unit="samples") as advance:
-            for chunk in self._chunks(program, batches, n_steps, keep_state):
+            for chunk in self._chunks(program, batches, n_steps, weights, keep_state):
                 yield chunk
                 n = chunk.samples.stop - chunk.samples.start
                 advance((chunk.steps.stop - chunk.steps.start) / n_steps * n)
@@ -205,11 +207,10 @@ class Batches:
         n_steps: int,
         wanted: Recording,
         reduction: str | None,
-        read_from: int,
         keeps_state: bool,
     ) -> Program:
         batch, chunk = self.sizes(samples.at_first if samples.n is None else samples.n, n_steps)
-        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction, read_from, keeps_state)
+        found = Program(batch, chunk, samples.varying, tuple(sorted(wanted.items())), reduction, keeps_state)
         if found in self._programs:
             return found
         for program in self._programs if self._chunk_steps is None else ():
@@ -218,10 +219,12 @@ class Batches:
         self._programs.append(found)
         return found
 
-    def _chunks(self, program: Program, batches: Iterator[Batch], n_steps: int, keep_state: bool) -> Iterator[Chunk]:
+    def _chunks(
+        self, program: Program, batches: Iterator[Batch], n_steps: int, weights: np.ndarray | None, keep_state: bool
+    ) -> Iterator[Chunk]:
         if len(self._engines) == 1:
             for batch in batches:
-                yield from self._engines[0].run(program, batch, n_steps, keep_state)
+                yield from self._engines[0].run(program, batch, n_steps, weights, keep_state)
             return
         idle: SimpleQueue[Engine] = SimpleQueue()
         for engine in self._engines:
@@ -231,7 +234,7 @@ class Batches:
         def run(batch: Batch) -> list[Chunk]:
             engine, chunks = idle.get(), []
             try:
-                for chunk in engine.run(program, batch, n_steps, keep_state):
+                for chunk in engine.run(program, batch, n_steps, weights, keep_state):
                     chunks.append(chunk)
                     if stopped.is_set():
                         break

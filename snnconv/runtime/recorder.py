@@ -125,4 +125,4 @@ def as_result(
         kind: {name: found[kind][name] for name in graph.populations if name in found[kind]} for kind in KINDS
     }
     state = found["state"] if state is None else state
-    return Result(outputs, n_steps, dt, state=state, read_from=check_read_from(graph, None, n_steps), **records)
+    return Result(outputs, n_steps, dt, state=state, reading=check_read_from(graph, None, n_steps), **records)

@@ -119,5 +119,5 @@ def run(
         voltages={name: np.stack(steps, 1) for name, steps in voltages.items()},
         rates={name: count / (n_steps * dt) for name, count in counts.items()},
         state=state,
-        read_from=check_read_from(graph, None, n_steps),
+        reading=check_read_from(graph, None, n_steps),
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import RecordError, SnnconvError
-from ..graph import Population
+from ..graph import Population, Reading
 from ..graph.inputs import one_or_all
+from ..graph.reading import PLAIN
 from ..neurons.base import State
 from ..text.picture import curves, raster
 from ..text.plain import plural, run_text
@@ -40,8 +41,8 @@ class Result:
     n_steps : int
     dt : float
         Length of a step, in seconds.
-    read_from : int
-        First step, counted from 1, of the mean that is the answer; see `Simulator.predict`.
+    reading : Reading
+        The mean that is the answer; see `Simulator.predict`.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -51,7 +52,7 @@ class Result:
     voltages: Mapping[str, np.ndarray] = field(default_factory=dict)
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
     state: Mapping[str, State] = field(default_factory=dict)
-    read_from: int = 1
+    reading: Reading = PLAIN
 
     def __post_init__(self) -> None:
         for kind in ("spikes", "voltages", "rates"):
@@ -64,9 +65,8 @@ class Result:
 
     @property
     def mean_output(self) -> np.ndarray:
-        """(n, *output) mean of the outputs from the step `read_from` on, before a softmax or the like; or a dict."""
-        first = self.read_from - 1
-        means = {label: each[:, first:].mean(1, dtype="float64") for label, each in self.outputs.items()}
+        """(n, *output) mean of the outputs, as `reading` weighs them, before a softmax or the like; or a dict."""
+        means = {label: self.reading.mean(each) for label, each in self.outputs.items()}
         return one_or_all({label: mean.astype(self.outputs[label].dtype) for label, mean in means.items()})
 
     @property
@@ -220,8 +220,8 @@ def result_html(result: Result) -> str:
 
 
 def _means(output: np.ndarray, result: Result, title: str) -> str:
-    """Picture of the mean of an output from the step `read_from` on, before a softmax or the like."""
-    first = result.read_from - 1 if result.read_from <= len(output) else 0
+    """Picture of the plain mean of an output from the first step that is read, before a softmax or the like."""
+    first = result.reading.first - 1 if result.reading.first <= len(output) else 0
     values = output[first:].reshape(-1, math.prod(output.shape[1:]))
     means = np.cumsum(values, 0, dtype="float64") / np.arange(1, len(values) + 1)[:, None]
     return curves(means, result.dt, title)

@@ -237,8 +237,8 @@ class Simulator:
         reduce : str or None
             "mean" over the steps, "last" step, or None for the running mean at every step.
         read_from : int or None
-            First step of the mean, counted from 1. None: the graph's `read_from`, which calibration chose, or 1 in
-            runs of less than twice the steps that it leaves out.
+            First step of the plain mean, counted from 1. None: the graph's `reading`, which calibration chose, as far
+            as the run is long enough for it.
         batch_size : int or None
             Samples that run together in this call. None: as in the simulator.
         verbose : bool, int, "auto" or None
@@ -257,10 +257,10 @@ class Simulator:
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
         samples, batches = self._samples(x, n_steps), self._batches.changed(batch_size, verbose)
-        first = check_read_from(self.graph, read_from, n_steps)
-        summed_from = first if reduce == "mean" else 1  # others are alike, and share what is compiled
-        chunks = batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce], read_from=summed_from)
-        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce, first))
+        reading = check_read_from(self.graph, read_from, n_steps)
+        weights = reading.weights(n_steps) if reduce == "mean" else None
+        chunks = batches.run(samples, n_steps, recording(self.graph, ()), REDUCTIONS[reduce], weights=weights)
+        parts = list(answers(self.graph, self.dtype, chunks, n_steps, reduce, reading))
         found = {label: np.concatenate([part[label] for _, part in parts]) for label in self.graph.outputs if parts}
         found = self._workers.whole(found, [rows for rows, _ in parts])
         if reduce == "mean" and samples.n is not None and len(found) == 1:
@@ -300,8 +300,8 @@ class Simulator:
         dict
             For classes (class numbers, or one-hot rows): `accuracy`, and `accuracy_over_time` with the accuracy of
             the running mean after each step. For other targets: `mse` and `mse_over_time`. The metrics by their names.
-            Of a network with several outputs, a dict of these for each output. Also `n_samples`, `n_steps`,
-            `read_from`.
+            Of a network with several outputs, a dict of these for each output. Also `n_samples`, `n_steps`, and
+            `read_from` and `read_fall`, the reading.
 
         Raises
         ------
@@ -315,12 +315,12 @@ class Simulator:
             raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
         label = next(iter(self.graph.outputs))
         targets = samples.targets if isinstance(samples.targets, dict) else {label: samples.targets}
-        first = check_read_from(self.graph, read_from, n_steps)
+        reading = check_read_from(self.graph, read_from, n_steps)
         wanted = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(targets, metrics)
         if any(wanted.values()) and self._workers.n > 1:
             raise ParameterError("metrics are for one worker; each of several sees only its share of the samples.")
         scores = {
-            name: Score(self.graph, self.dtype, n_steps, name, each, first, metrics_of(wanted.get(name, ())))
+            name: Score(self.graph, self.dtype, n_steps, name, each, reading, metrics_of(wanted.get(name, ())))
             for name, each in targets.items()
         }
         for chunk in self._batches.changed(batch_size, verbose).run(samples, n_steps, recording(self.graph, ())):
@@ -336,7 +336,7 @@ class Simulator:
         n = sum(int(each[f"{next(iter(scores))}.n"]) for each in of_all)
         found = {name: score.result(of_all) for name, score in scores.items()}
         shown = next(iter(found.values())) if len(self.graph.outputs) == 1 else found
-        return {**shown, "n_samples": n, "n_steps": n_steps, "read_from": first}
+        return {**shown, "n_samples": n, "n_steps": n_steps, **reading.fields}
 
     def certify(self, x: Any, n_steps: int) -> Any:
         """Prove for each sample that no later step changes its class, and bound every value's distance from the rates.

@@ -85,7 +85,7 @@ def test_targets_of_several_outputs(several):
         X, {"spam": spam, "kind": kind}, N_STEPS, metrics={"kind": ["sparse_categorical_accuracy"]}
     )
     assert found["kind"]["accuracy"] == found["spam"]["accuracy"] == found["kind"]["sparse_categorical_accuracy"] == 1
-    assert (set(found), found["n_samples"]) == ({"kind", "spam", "n_samples", "n_steps", "read_from"}, 40)
+    assert (set(found), found["n_samples"]) == ({"kind", "spam", "n_samples", "n_steps", "read_from", "read_fall"}, 40)
     batches = ((X[rows], [kind[rows], answers["size"][rows] + 1, spam[rows]]) for rows in (slice(0, 25), slice(25, 40)))
     assert simulator.evaluate(batches, n_steps=N_STEPS)["size"]["mse"] == pytest.approx(1)
     for bad in ({"other": kind}, kind, {}):

@@ -43,7 +43,7 @@ def test_values_have_the_mean_and_the_spread_of_the_rates():
     graph = snnconv.passes.add_synapses(graph, 0.002)
     x = np.random.default_rng(0).standard_normal((200, 16)).astype("float32")
     found = snnconv.calibrate(graph, x, 16, values=True)
-    received, wanted = snnconv.Simulator(found).predict(x, 16, read_from=1), graph.rate_output(x)
+    received, wanted = snnconv.Simulator(found).predict(x, 16), graph.rate_output(x)
     np.testing.assert_allclose(received.mean(0), wanted.mean(0), atol=1e-4)  # float32, as the spikes are
     assert (received - received.mean(0)).std() == pytest.approx((wanted - wanted.mean(0)).std(), rel=1e-4)
 
@@ -57,7 +57,7 @@ def test_an_output_with_two_names_is_shifted_once():
     graph = snnconv.convert(keras.Model(given, [scores, kl.Softmax(name="shares")(scores)]), verbose=False)
     x = np.random.default_rng(0).standard_normal((100, 16)).astype("float32")
     found = snnconv.calibrate(graph, x, 4)
-    received = snnconv.Simulator(found).predict(x, 4, read_from=1)["scores"]
+    received = snnconv.Simulator(found).predict(x, 4)["scores"]
     # float32, as the spikes are
     np.testing.assert_allclose(received.mean(0), graph.rate_output(x)["scores"].mean(0), atol=1e-4)
 
@@ -71,7 +71,7 @@ def test_currents_of_the_right_spread_bring_outputs_nearer(monkeypatch):
 
     def miss():
         found = snnconv.calibrate(graph, x[:200], 16)
-        return np.square(snnconv.Simulator(found).predict(x[200:], 16, read_from=1) - graph.rate_output(x[200:])).mean()
+        return np.square(snnconv.Simulator(found).predict(x[200:], 16) - graph.rate_output(x[200:])).mean()
 
     better = miss()
     monkeypatch.setattr(fitting, "spread_ratio", lambda received, wanted: np.ones(received.shape[-1]))

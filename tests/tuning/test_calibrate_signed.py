@@ -8,9 +8,10 @@ from keras import layers as kl
 import snnconv
 from snnconv.errors import ConversionWarning, ExportError, InputError, ParameterError
 from snnconv.export import export, find_target
+from snnconv.graph.reading import PLAIN, SHORTEST, Reading
 from snnconv.runtime import reference
 from snnconv.tuning.calibrate.fitting import fit_layers
-from snnconv.tuning.calibrate.outcome import outcome_of
+from snnconv.tuning.calibrate.outcome import best_reading, outcome_of
 
 from ..helpers.hertz import at_100_hertz
 from ..helpers.networks import randomise
@@ -135,11 +136,22 @@ def test_the_best_reading_leaves_out_what_came_before_the_network_had_settled():
     wanted = {"y": np.array([[1.0, 0.0], [0.0, 1.0]])}
     steps = np.repeat(wanted["y"][:, None], 16, 1)
     steps[:, :4] = 0.5
-    found = outcome_of({"y": np.full((2, 2), 0.5)}, {"y": steps}, wanted, 2)
-    assert (found.first, found.at_best) == (5, 0.0)
-    assert found.after < found.before
-    assert "best read as the mean from step 5 on" in str(found)
-    assert outcome_of(wanted, {"y": np.repeat(wanted["y"][:, None], 16, 1)}, wanted, 2).first == 1
+    as_they_are = lambda label, means: means  # noqa: E731
+    reading = best_reading({"y": steps}, wanted, as_they_are)
+    assert reading.first == 5
+    found = outcome_of({"y": np.full((2, 2), 0.5)}, {"y": reading.mean(steps)}, wanted, reading, 2)
+    assert found.after < 1e-12 < found.before
+    assert "read as the mean from step 5 on" in str(found)
+    assert best_reading({"y": np.repeat(wanted["y"][:, None], 16, 1)}, wanted, as_they_are) == PLAIN
+
+
+def test_the_best_reading_averages_over_what_neurons_owe_at_the_end():
+    """Of trains with a spike every few steps the count is off by up to one; what is the same for all is corrected."""
+    periods = np.arange(2, 12)
+    steps = (np.arange(1, 65)[None, :, None] % periods[:, None, None] == 0).astype("float64")
+    wanted = {"y": 1 / periods[:, None]}
+    reading = best_reading({"y": steps}, wanted, lambda label, means: means + (wanted[label] - means).mean())
+    assert reading == Reading(1, 64 / SHORTEST)
 
 
 def test_targets_without_signed_spikes_say_so(deep, x, tmp_path):

@@ -44,7 +44,7 @@ class Run:
     ):
         self._model = Model(graph, dt, dtype, sparse=False)
         self._n_steps, self._varying, self._voltages = n_steps, varying, voltages
-        self._skipped = check_read_from(graph, None, n_steps) - 1
+        self._weights = check_read_from(graph, None, n_steps).weights(n_steps)
         # variables: constants would lie in the graph's own file, which may not be larger than 2 GB
         self.arrays: list[tf.Variable] = []
         self._nodes = {node.name: node.map_arrays(self._kept) for node in self._model.nodes}
@@ -55,13 +55,13 @@ class Run:
     def answers(self, *inputs: tf.Tensor, is_mean: bool, has_rates: bool) -> Values:
         """Answers by label, and the rates of populations if they are wanted."""
         outputs = self._model.outputs
+        shares = tf.constant(self._weights / self._weights.sum(), self._model.dtype)
 
         def add(step: Any, folded: tuple[Values, Values], values: Values) -> tuple[Values, Values]:
             totals, counts = folded
             now = {label: values[name] for label, name in outputs.items()}
             if is_mean:
-                late = tf.cast(step >= self._skipped, self._model.dtype)
-                now = {label: totals[label] + late * value for label, value in now.items()}
+                now = {label: totals[label] + shares[step] * value for label, value in now.items()}
             return now, {name: count + values[name] for name, count in counts.items()}
 
         def zeros(name: str) -> Any:
@@ -70,11 +70,8 @@ class Run:
         counted = self._populations if has_rates else ()
         start = ({label: zeros(name) for label, name in outputs.items()}, {name: zeros(name) for name in counted})
         totals, counts = self._fold(inputs, start, add)
-        answers = {
-            label: total / (self._n_steps - self._skipped) if is_mean else total for label, total in totals.items()
-        }
         rates = {f"{name}.rates": count / (self._n_steps * self._model.dt) for name, count in counts.items()}
-        return {**{label: _read_out(self._nodes[outputs[label]], value) for label, value in answers.items()}, **rates}
+        return {**{label: _read_out(self._nodes[outputs[label]], value) for label, value in totals.items()}, **rates}
 
     def every_step(self, *inputs: tf.Tensor) -> Values:
         """Outputs by label and spikes by population, (n, n_steps, *shape)."""

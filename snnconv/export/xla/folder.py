@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...graph import SpikingGraph
+from ...graph.reading import PLAIN
 from ...runtime.arguments import check_read_from
 from ...text.plain import run_text
 from ..programs import with_licence
@@ -164,8 +165,8 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _over(graph: SpikingGraph, calls: Calls) -> str:
-    first = check_read_from(graph, None, calls.n_steps)
-    return "over all steps" if first == 1 else f"of the steps from {first} on, as calibration chose"
+    reading = check_read_from(graph, None, calls.n_steps)
+    return "over all steps" if reading == PLAIN else f"of the outputs {reading.described}, as calibration chose"
 
 
 def _readme(graph: SpikingGraph, calls: Calls, programs: Mapping[str, Any]) -> str:

@@ -84,9 +84,11 @@ class Whole:
             self._sources |= {(calls.record, name): name for name in graph.populations}
         wanted = {kind: tuple(graph.populations) if kind == calls.record else () for kind in KINDS}
         reduction = _REDUCTIONS[calls.reduce]
-        self._read_from = check_read_from(graph, None, calls.n_steps)
+        weights = check_read_from(graph, None, calls.n_steps).weights(calls.n_steps)
+        padding = self._n_chunks * self._chunk_steps - calls.n_steps
+        self._weights = np.pad(weights / weights.sum(), (0, padding)).reshape(self._n_chunks, -1)
         recording = tuple(sorted(wanted.items()))
-        program = Program(batch_size, self._chunk_steps, calls.varying, recording, reduction, self._read_from)
+        program = Program(batch_size, self._chunk_steps, calls.varying, recording, reduction)
         self._model = Model(graph, calls.dt, calls.dtype, False, calls.precision, True, calls.platform)
         self._stepper = Stepper(self._model, program)
 
@@ -177,7 +179,8 @@ class Whole:
             n_valid = tf.constant(self._chunk_steps)
             if self._calls.n_steps % self._chunk_steps:
                 n_valid = tf.minimum(n_valid, self._calls.n_steps - begin)
-            found = self._stepper.chunk(arrays, constant, trains, varying, now, begin, n_valid)
+            counted = tf.constant(self._weights)[number] if self._calls.reduce == "mean" else None
+            found = self._stepper.chunk(arrays, constant, trains, varying, now, begin, n_valid, counted)
             outputs, records, now = found
             found = {("output", label): value for label, value in outputs.items()}
             found |= {(self._calls.record, name): value for name, value in records.get(self._calls.record, {}).items()}
@@ -228,7 +231,7 @@ class Whole:
             return tf.cast(value, self._model.dtype) / (self._calls.n_steps * self._model.dt)
         node = next(node for node in self._model.nodes if node.name == self._sources[key])
         if self._calls.reduce == "mean":
-            value = tf.cast(value / (self._calls.n_steps - self._read_from + 1), self._model.dtype)
+            value = tf.cast(value, self._model.dtype)
         return node.apply(value, xp=tensorflow_ops) if isinstance(node, Readout) else value
 
     def _in_chunks(self, x: tf.Tensor) -> tf.Tensor:

@@ -146,8 +146,15 @@ class Engine:
         """State before the first step, for `n` samples."""
         return self.model.initial_state(n, self._voltages)
 
-    def run(self, program: Program, batch: Batch, n_steps: int, keep_state: bool = False) -> Iterator[Chunk]:
-        """Take a batch through `n_steps` steps; give each chunk when it is done."""
+    def run(
+        self,
+        program: Program,
+        batch: Batch,
+        n_steps: int,
+        weights: np.ndarray | None = None,
+        keep_state: bool = False,
+    ) -> Iterator[Chunk]:
+        """Take a batch through `n_steps` steps; give each chunk when it is done, with outputs weighed where summed."""
         stepper, length = self._stepper(program), program.chunk_steps
         n = batch.samples.stop - batch.samples.start
         xs = {name: _pad(array, program.batch_size) for name, array in batch.xs.items()}
@@ -162,9 +169,9 @@ class Engine:
                 varying = {
                     name: tf.constant(_pad(xs[name][:, steps].swapaxes(0, 1), length)) for name in program.varying
                 }
-                found, records, now = stepper.chunk(
-                    self.model.arrays, constant, trains, varying, now, tf.constant(begin), tf.constant(size[1])
-                )
+                counted = None if weights is None else tf.constant(_pad(weights[steps], length))
+                times = tf.constant(begin), tf.constant(size[1]), counted
+                found, records, now = stepper.chunk(self.model.arrays, constant, trains, varying, now, *times)
                 outputs = {label: _cut(value, size, bool(program.reduction)) for label, value in found.items()}
                 kept = {
                     kind: {name: _cut(value, size, kind == "rates") for name, value in values.items()}

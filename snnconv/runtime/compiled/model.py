@@ -45,9 +45,7 @@ class Program:
         Inputs that vary in time.
     recording : mapping of kind to population names
     reduction : str or None
-        None: the output at every step. "sum": its sum over a chunk's steps. "last": the chunk's last.
-    read_from : int
-        First step of the run, counted from 1, that is summed.
+        None: the output at every step. "sum": its weighted sum over a chunk's steps. "last": the chunk's last.
     keeps_state : bool
         Whether the state after a chunk is looked at, and not only gone on from.
     """
@@ -57,7 +55,6 @@ class Program:
     varying: frozenset[str]
     recording: tuple[tuple[str, tuple[str, ...]], ...]
     reduction: str | None
-    read_from: int = 1
     keeps_state: bool = True
 
     def records(self, kind: str, name: str) -> bool:

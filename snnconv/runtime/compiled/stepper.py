@@ -158,6 +158,7 @@ class Stepper:
         state: States,
         begin: tf.Tensor,
         n_valid: tf.Tensor,
+        weights: tf.Tensor | None,
     ) -> tuple[Tensors, dict[str, Tensors], States]:
         """Advance `n_valid` steps.
 
@@ -168,6 +169,7 @@ class Stepper:
         varying : inputs by name, as (chunk_steps, batch_size, *shape)
         begin : steps before this chunk
         n_valid : how many of the chunk's steps count; the others are padding
+        weights : (chunk_steps,) of the steps in a sum of the outputs, 0 for padding; None where they are not summed
 
         Returns
         -------
@@ -198,7 +200,7 @@ class Stepper:
             if isinstance(node, Population):
                 self._record(node, value, voltages, records)
         outputs = {
-            label: self._reduce(values[name], name, begin, n_valid) for label, name in self._model.outputs.items()
+            label: self._reduce(values[name], name, n_valid, weights) for label, name in self._model.outputs.items()
         }
         return outputs, records, state
 
@@ -225,20 +227,14 @@ class Stepper:
         if self._program.records("rates", node.name):
             records["rates"][node.name] = tf.reduce_sum(tf.cast(value, COUNTS), 0)
 
-    def _reduce(self, value: tf.Tensor, name: str, begin: tf.Tensor, n_valid: tf.Tensor) -> tf.Tensor:
-        reduction, steps = self._program.reduction, self._program.chunk_steps
-        step = tf.range(steps)
+    def _reduce(self, value: tf.Tensor, name: str, n_valid: tf.Tensor, weights: Any) -> tf.Tensor:
+        if self._program.reduction is None:
+            return self._over_time(value, name)
+        if self._program.reduction == "last":
+            return value[n_valid - 1] if name in self._varies else value
         # float32 would lose digits with every step: 2e-4 of the sum after a million
-        counts = tf.cast((step < n_valid) & (begin + step >= self._program.read_from - 1), tf.float64)
-        if name not in self._varies:
-            if reduction is None:
-                return tf.broadcast_to(value[None], (steps, *value.shape))
-            return tf.cast(value, tf.float64) * tf.reduce_sum(counts) if reduction == "sum" else value
-        if reduction is None:
-            return value
-        if reduction == "last":
-            return value[n_valid - 1]
-        return tf.tensordot(counts, tf.cast(value, tf.float64), 1)
+        value = tf.cast(value, tf.float64)
+        return tf.tensordot(weights, value, 1) if name in self._varies else value * tf.reduce_sum(weights)
 
     def _apply(self, node: Linear, inputs: list[tf.Tensor]) -> tf.Tensor:
         if isinstance(node, Readout):  # its function belongs to whoever reads the average over time

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ...errors import ParameterError
-from ...graph import Filter, Linear, Node, Population, Stateful
+from ...graph import Filter, Linear, Node, Population, Reading, Stateful
 from ...layers import keras_ops
 from ...neurons.base import State, with_tensors
 from .fused import fused
@@ -259,14 +259,17 @@ class OverTime(keras.layers.Layer):
         First step of the mean, counted from 1.
     record : dict
         The fields of the graph that no node holds.
+    fall : float
+        In how many steps the weights of the last ones fall; see `snnconv.graph.Reading`.
     """
 
-    def __init__(self, reduce: str, first: int, record: Mapping[str, Any], **kwargs: Any):
+    def __init__(self, reduce: str, first: int, record: Mapping[str, Any], fall: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.reduce, self.first, self.record = reduce, first, dict(record)
+        self.reduce, self.record, self.reading = reduce, dict(record), Reading(first, fall)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "reduce": self.reduce, "first": self.first, "record": self.record}
+        read = {"first": self.reading.first, "fall": self.reading.fall}
+        return {**super().get_config(), "reduce": self.reduce, "record": self.record, **read}
 
     def build(self, input_shape: Any) -> None:
         self.built = True
@@ -276,8 +279,13 @@ class OverTime(keras.layers.Layer):
         if self.reduce == "last":
             value = series[:, -1]
         else:
-            value = ops.mean(series if series.shape[1] == 1 else series[:, self.first - 1 :], 1)
+            value = ops.mean(series, 1) if series.shape[1] == 1 else self._weighed(series)
         return valued(means[0], value) if means else value
+
+    def _weighed(self, series: Any) -> Any:
+        weights = self.reading.weights(series.shape[1])[self.reading.first - 1 :]
+        shares = (weights / weights.sum()).reshape(-1, *(1,) * (len(series.shape) - 2))
+        return ops.sum(series[:, self.reading.first - 1 :] * ops.cast(shares, series.dtype), 1)
 
 
 def layer_of(node: Node) -> type[NodeLayer]:

@@ -59,7 +59,8 @@ def to_keras(
     reduce : str
         "mean" or "last": the answer is the mean of the outputs over time, or the last one.
     read_from : int or None
-        First step of the mean, counted from 1. None: the graph's own, as for `snnconv.Simulator.predict`.
+        First step of the plain mean, counted from 1. None: the graph's own `reading`, as for
+        `snnconv.Simulator.predict`.
     spike_penalty : float
         Added to the loss for every spike of a neuron per step, on average over each population.
     varying : names
@@ -90,7 +91,7 @@ def to_keras(
     check_surrogate(surrogate)
     if reduce not in ("mean", "last"):
         raise ParameterError(f"reduce must be 'mean' or 'last'. Received {reduce!r}.")
-    first = check_read_from(graph, read_from, n_steps)
+    reading = check_read_from(graph, read_from, n_steps)
     if not (math.isfinite(spike_penalty) and spike_penalty >= 0):
         raise ParameterError(f"spike_penalty must be 0 or more. Received {spike_penalty!r}.")
     varies = check_varying(graph, varying)
@@ -121,7 +122,7 @@ def to_keras(
         node = graph[name]
         source = node.inputs[0] if isinstance(node, Readout) else name
         options = {"name": f"{layer_name(label)}>answer", "dtype": policy}
-        answer = layers.OverTime(reduce, first, _record(graph), **options)(signals[source])
+        answer = layers.OverTime(reduce, reading.first, _record(graph), reading.fall, **options)(signals[source])
         if isinstance(node, Readout):
             answer = layers.ReadoutNode(node, unrolling, name=layer_name(name), dtype=policy)(answer)
         outputs[label] = answer

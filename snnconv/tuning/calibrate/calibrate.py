@@ -97,7 +97,7 @@ def calibrate(
     Returns
     -------
     SpikingGraph
-        Its report says what was chosen, from which step on the outputs are best read, and what was gained.
+        Its report says what was chosen, how the outputs are read (`SpikingGraph.reading`), and what was gained.
 
     Raises
     ------
@@ -151,10 +151,10 @@ def calibrate(
 
     synapses = (SYNAPSES if lif else (None,)) if synapses is None else synapses
     speeds = scales if lif else (1.0,)
-    found, scale, synapse = best_speed(graph, few, lambda each: fit(each, few).outputs, speeds, synapses)
+    found, scale, synapse = best_speed(graph, few, lambda each: fit(each, few).means, speeds, synapses)
     fitted = fit(found, xs)
     wanted = dict(rate_outputs(graph, xs) if lif else fitted.rate_outputs)  # a rate scale moves those of LIF neurons
-    outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.outputs, wanted, few.n)
+    outcome = outcome_of(spiking_outputs(graph, few, n_steps, dt), fitted.means, wanted, fitted.reading, few.n)
     if len(lif) == len(names) and outcome.after >= outcome.before:  # others would be left with many spikes in a step
         actions = dict.fromkeys(
             names, f"left as it was: nothing comes closer to the rates in {plural(n_steps, 'step')}"
@@ -164,7 +164,7 @@ def calibrate(
     kinds = {name: found.populations[name].neuron.kind for name in names}
     actions = {name: _action(kinds[name], name in lif, n_steps, scale, synapse) for name in names}
     report = (*with_actions(found.report, actions), LayerReport("calibration", "", str(outcome)))
-    noted = {"best_read_from": str(outcome.first), "dt": repr(dt)}
+    noted = {**fitted.reading.metadata, "dt": repr(dt)}
     return dataclasses.replace(found, report=report, metadata={**found.metadata, **noted})
 
 

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ...graph import (
+    AveragePool,
     Conv,
     ConvTranspose,
     Dense,
     Filter,
     Inputs,
     Population,
+    Reading,
     Readout,
+    Reshape,
     RunningMean,
     SpikingGraph,
     Stateful,
     Weighted,
 )
 from ...graph.passes.recoding import Recoding
+from ...graph.reading import PLAIN
 from ...neurons import LIF
 from ...runtime.compiled.layerwise import LayerRun, end_of
 from ...text.progress import track
 from .heights import by_channel
+from .outcome import Values, best_reading
 
 Choose = Callable[[Population, np.ndarray], Recoding]
 
@@ -48,6 +54,8 @@ class Layerwise:
         What is to be added to the bias of a population or of the linear node of an output.
     factors : mapping of node name to float
         Of the linear nodes of outputs, their shifted biases among them.
+    reading : Reading
+        The mean of the outputs that comes nearest to the rates; their shifts are for it.
     outputs : mapping of label to (n, n_steps, *output) array
         In spikes, with all corrections, before a softmax or the like.
     rate_outputs : mapping of label to (n, *output) array
@@ -57,8 +65,14 @@ class Layerwise:
     recodings: Mapping[str, Recoding]
     shifts: Mapping[str, np.ndarray]
     factors: Mapping[str, float]
+    reading: Reading
     outputs: Mapping[str, np.ndarray]
     rate_outputs: Mapping[str, np.ndarray]
+
+    @property
+    def means(self) -> Values:
+        """(n, *output) means of the outputs by label, as `reading` weighs them."""
+        return {label: self.reading.mean(each) for label, each in self.outputs.items()}
 
 
 def fit_layers(
@@ -127,17 +141,42 @@ def fit_layers(
             advance()
         for name in dict.fromkeys(ends.values()):
             outputs[name] = run.over_time(name)
-            if correct and isinstance(graph[name], (Dense, Conv, ConvTranspose)):
-                received, wanted = outputs[name].mean(1), run.rates(name)
-                is_end = all(isinstance(each, Readout) for each in graph.consumers(name))
-                is_lossy = gives_values and holds_back and is_end
-                factors[name] = factor = common_ratio(received, wanted) if is_lossy else 1.0
-                shift = by_channel_mean(wanted) / factor - by_channel_mean(received)
-                shifts[name] = shifts.get(name, 0.0) + shift
-                outputs[name] = np.float32(factor) * (outputs[name] + shift.astype("float32"))
             advance()
-    rates = {label: run.rates(name) for label, name in ends.items()} if choices or correct else {}
-    return Layerwise(recodings, shifts, factors, {label: outputs[name] for label, name in ends.items()}, rates)
+    rates = {name: run.rates(name) for name in outputs} if choices or correct else {}
+    biased = {name: node.name for name in outputs if correct and (node := biased_node(graph, name))}
+
+    def shifted(name: str, means: np.ndarray) -> np.ndarray:
+        return means + by_channel_mean(rates[name] - means) if name in biased else means
+
+    reading = best_reading(outputs, rates, shifted) if rates else PLAIN
+    for name, source in biased.items():
+        received = reading.mean(outputs[name])
+        is_lossy = gives_values and holds_back
+        factors[source] = factor = common_ratio(received, rates[name]) if is_lossy else 1.0
+        shift = by_channel_mean(rates[name]) / factor - by_channel_mean(received)
+        shifts[source] = shifts.get(source, 0.0) + shift
+        outputs[name] = np.float32(factor) * (outputs[name] + shift.astype("float32"))
+    return Layerwise(
+        recodings,
+        shifts,
+        factors,
+        reading,
+        outputs={label: outputs[name] for label, name in ends.items()},
+        rate_outputs={label: rates[name] for label, name in ends.items() if rates},
+    )
+
+
+def biased_node(graph: SpikingGraph, name: str) -> Weighted | None:
+    """The linear node whose bias shifts the channels of an output, and nothing else; None where there is none."""
+    node: Any = graph[name]
+    others = [each for each in graph.consumers(name) if not isinstance(each, Readout)]
+    while not others and not isinstance(node, (Dense, Conv, ConvTranspose)):
+        source = graph[node.inputs[0]] if node.inputs else node
+        keeps_channels = isinstance(node, Reshape) and node.shape[-1:] == source.shape[-1:]
+        if not (isinstance(node, AveragePool) or keeps_channels) or len(graph.consumers(source.name)) > 1:
+            return None
+        node = source
+    return None if others else node
 
 
 def by_channel_mean(values: np.ndarray) -> np.ndarray:

@@ -1,30 +1,33 @@
-"""The outcome of a calibration: from which step on outputs are best read, and how near they come to the rates."""
+"""The outcome of a calibration: how outputs are best read, and how near they come to the rates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...graph import Reading
+from ...graph.reading import PLAIN, SHORTEST
+
 Values = dict[str, np.ndarray]
+Correct = Callable[[str, np.ndarray], np.ndarray]
 
 SHARES = (0, 1 / 8, 1 / 4, 1 / 2)  # of the steps that a reading may leave out
-WORTH = 0.95  # of the error at the most, to read later: a delay is a choice more for whoever reads
+FALLS = (0, 1 / SHORTEST)  # of the steps, in which the weights of the last ones may fall
+WORTH = 0.95  # of the error at the most, to read otherwise than by the plain mean: it is a choice more for who reads
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Errors of the outputs before and after, and the step from which they are best read.
+    """Errors of the outputs before and after.
 
     Parameters
     ----------
     before, after : float
-        Mean squared difference from the rates, relative to their variance; of the mean over all steps.
-    first : int
-        First step of the best mean, counted from 1.
-    at_best : float
-        The error of that mean.
+        Mean squared difference from the rates, relative to their variance; before of the plain mean.
+    reading : Reading
+        The mean after.
     agreed_before, agreed_after : float or None
         Share of the samples with the same largest output as in rates; None where there is a single output unit.
     n_before, n_after : int
@@ -33,8 +36,7 @@ class Outcome:
 
     before: float
     after: float
-    first: int
-    at_best: float
+    reading: Reading
     agreed_before: float | None
     agreed_after: float | None
     n_before: int
@@ -49,30 +51,28 @@ class Outcome:
                 f"; largest output as in rates for {self.agreed_after:.1%} of {self.n_after} samples, "
                 f"{self.agreed_before:.1%} of {self.n_before} without"
             )
-        if self.first > 1:
-            said += f"; best read as the mean from step {self.first} on, with {np.sqrt(self.at_best):.1%}"
+        if self.reading != PLAIN:
+            said += f"; read as the mean {self.reading.described}"
         return said
 
 
-def outcome_of(before: Values, over_time: Mapping[str, np.ndarray], wanted: Values, n_before: int) -> Outcome:
+def outcome_of(before: Values, after: Values, wanted: Values, reading: Reading, n_before: int) -> Outcome:
     """Compare mean outputs with those in rates.
 
     Parameters
     ----------
     before : mapping of label to (n_before, *output) array
         Mean outputs without calibration, of the first samples.
-    over_time : mapping of label to (n, n_steps, *output) array
-        Outputs with it.
-    wanted : mapping of label to (n, *output) array
+    after, wanted : mapping of label to (n, *output) array
+        Mean outputs with it, and those in rates.
+    reading : Reading
+        The mean with it.
     """
     few = {label: each[:n_before] for label, each in wanted.items()}
-    after = {label: each.mean(1) for label, each in over_time.items()}
-    first, at_best = best_reading(over_time, wanted)
     return Outcome(
         before=error(before, few),
         after=error(after, wanted),
-        first=first,
-        at_best=at_best,
+        reading=reading,
         agreed_before=_agreement(before, few),
         agreed_after=_agreement(after, wanted),
         n_before=n_before,
@@ -80,14 +80,22 @@ def outcome_of(before: Values, over_time: Mapping[str, np.ndarray], wanted: Valu
     )
 
 
-def best_reading(over_time: Mapping[str, np.ndarray], wanted: Values) -> tuple[int, float]:
-    """The step, counted from 1, from which the mean of outputs is best read, and the error of that mean."""
+def best_reading(over_time: Mapping[str, np.ndarray], wanted: Values, corrected: Correct) -> Reading:
+    """The reading whose means come nearest to the rates, once they are corrected.
+
+    Parameters
+    ----------
+    corrected : function of (label, means) to means
+    """
     n_steps = next(iter(over_time.values())).shape[1]
-    skips = sorted({int(share * n_steps) for share in SHARES})
-    errors = [error({label: each[:, skip:].mean(1) for label, each in over_time.items()}, wanted) for skip in skips]
+    firsts = sorted({1 + int(share * n_steps) for share in SHARES})
+    readings = [Reading(first, share * n_steps) for share in FALLS for first in firsts]
+    errors = [
+        error({label: corrected(label, reading.mean(each)) for label, each in over_time.items()}, wanted)
+        for reading in readings
+    ]
     best = int(np.argmin(errors))
-    best = best if errors[best] < WORTH**2 * errors[0] else 0
-    return skips[best] + 1, errors[best]
+    return readings[best if errors[best] < WORTH**2 * errors[0] else 0]
 
 
 def _agreement(received: Values, wanted: Values) -> float | None:

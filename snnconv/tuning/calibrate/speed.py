@@ -14,7 +14,7 @@ from ...neurons.base import steps_as
 from ...runtime.rates import rate_values
 from ...text.progress import track
 from .fitting import fit_layers
-from .outcome import Values, best_reading
+from .outcome import Values, error
 
 
 def best_speed(
@@ -34,7 +34,7 @@ def best_speed(
     ----------
     xs : Inputs
     fitted : function
-        The outputs of a graph over time, fitted to `xs`.
+        The mean outputs of a graph, fitted to `xs`.
     scales : iterable of float
         Of LIF populations; see `snnconv.passes.scale_firing_rates`.
     synapses : iterable of float or None
@@ -53,8 +53,8 @@ def best_speed(
         for scale, synapse in tried:
             each = graph if scale == 1 else fold_affine(scale_firing_rates(graph, dict.fromkeys(names, scale)))
             each = each if synapse is None else add_synapses(each, synapse)
-            error = best_reading(fitted(each), wanted)[1] if len(tried) > 1 else 0.0
-            found.append((error, len(found), each, scale, synapse))
+            missed = error(dict(fitted(each)), wanted) if len(tried) > 1 else 0.0
+            found.append((missed, len(found), each, scale, synapse))
             advance()
     _, _, best, scale, synapse = min(found, key=lambda one: one[:2])
     return best, scale, synapse

@@ -200,7 +200,7 @@ def examine(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float, *, progres
     names = [f"{name}.rates" for name in graph.populations]
     result = Simulator(graph, dt, progress=progress).run(xs, n_steps, record=names)
     first = result.outputs[next(iter(graph.outputs))]
-    return examination(graph, xs, result.rates, first.mean(1, dtype="float64"), n_steps, dt)
+    return examination(graph, xs, result.rates, result.reading.mean(first), n_steps, dt)
 
 
 def examination(

@@ -124,8 +124,8 @@ def sweep(
         for network in networks:
             simulator = Simulator(network.of(graph, few, dt), dt, progress=False)
             activity = measure(simulator, xs, n_steps, checkpoints, advance=advance)
-            own = Readout(skip=simulator.graph.read_from - 1)  # as calibration chose
-            read = [own, *(each for each in readouts if each != own)] if 0 < own.skip < n_steps else readouts
+            own = Readout.of(simulator.graph.reading.within(n_steps))  # as calibration chose
+            read = [own, *(each for each in readouts if each != own)] if own != Readout() else readouts
             scores = class_scores(graph, next(iter(graph.outputs)), activity.output)
             reports = [
                 report(structure, activity, (device,), dt, n_samples=n, constant=constant, at=at)

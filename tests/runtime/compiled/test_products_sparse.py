@@ -57,7 +57,7 @@ def test_sparse_products_are_taken_where_few_neurons_spike(neuron, dt, most, dty
 def _arguments(stepper, arrays, x, dtype):
     held = {"x": tf.constant(np.resize(x, (stepper._program.batch_size, x.shape[1])), dtype)}
     constant, trains, state = stepper.before(arrays, held, None)
-    return arrays, constant, trains, {}, state, tf.constant(0), tf.constant(1)
+    return arrays, constant, trains, {}, state, tf.constant(0), tf.constant(1), None
 
 
 def test_break_even_rises_with_the_width():
