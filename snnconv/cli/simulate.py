@@ -47,7 +47,7 @@ def simulate(
         typer.Option(
             "--read-from",
             metavar="N",
-            help="Answers are means from this step on.  [default: as calibration chose, or 1]",
+            help="Answers are plain means from this step on.  [default: as calibration chose, or 1]",
         ),
     ] = None,
     dtype: Dtype = "float32",

@@ -38,14 +38,11 @@ class Deep:
         Figures of others for networks like it.
     n_calibration : int
         Training samples to calibrate with, the first ones.
-    synapses : tuple of float or None
-        What calibration chooses among.
     """
 
     title: str
     published: str = "none"
     n_calibration: int = 500
-    synapses: tuple[float | None, ...] = (None,)
 
 
 DEEP = {
@@ -58,9 +55,7 @@ DEEP = {
     "mobilenet_v2": Deep("MobileNetV2 0.35, 35 layers of ReLU6, Fashion-MNIST", n_calibration=200),
     "emotions": Deep("mini-XCEPTION of fer 25.10.3, faces of scikit-image", n_calibration=300),
     "keywords": Deep("DS-CNN of keyword spotting, 9 layers of ReLU, Fashion-MNIST"),
-    "autoencoder": Deep(
-        "autoencoder of anomaly detection, 9 layers of ReLU, Fashion-MNIST", synapses=(None, 0.0005, 0.001)
-    ),
+    "autoencoder": Deep("autoencoder of anomaly detection, 9 layers of ReLU, Fashion-MNIST"),
 }
 
 
@@ -117,14 +112,16 @@ def measure_deep(
     right = "" if samples.y is None else f"{(wanted.argmax(-1) == samples.y).mean():.2%} right of "
     print(f"  Keras: {right}{len(samples.x):,} samples; {len(samples.calibration)} to calibrate with")
     print(
-        "  | steps | spikes | read from | right | as Keras | relative error |\n  |---|---|---|---|---|---|", flush=True
+        "  | steps | spikes | read from | end falls in | right | as Keras | relative error |\n"
+        "  |---|---|---|---|---|---|---|",
+        flush=True,
     )
     for n_steps in steps:
         for spikes in kinds:
             graph = plain
             if spikes != "as converted":
-                options: dict[str, Any] = {"spikes": spikes, "synapses": work.synapses}
-                graph = snnconv.calibrate(plain, samples.calibration, n_steps, **options)
+                kind: Any = spikes
+                graph = snnconv.calibrate(plain, samples.calibration, n_steps, spikes=kind)
             result = np.concatenate(
                 [
                     snnconv.Simulator(graph, progress=False).run(samples.x[at : at + 500], n_steps).mean_output
@@ -135,7 +132,8 @@ def measure_deep(
             accuracy = "" if samples.y is None else f"{(result.argmax(-1) == samples.y).mean():.2%}"
             is_classifier = name != "autoencoder"
             agreement = f"{(result.argmax(-1) == wanted.argmax(-1)).mean():.2%}" if is_classifier else ""
-            row = (n_steps, spikes, graph.read_from, accuracy, agreement, f"{error:.1%}")
+            read = graph.reading.within(n_steps)
+            row = (n_steps, spikes, read.first, f"{read.fall:g}", accuracy, agreement, f"{error:.1%}")
             print(f"  | {' | '.join(map(str, row))} |", flush=True)
 
 
