@@ -147,7 +147,7 @@ class OutputMean:
         return summed / reading.totals(steps)
 
     def _lack(self, start: int, outputs: np.ndarray) -> np.ndarray:
-        """What the weights of the last steps leave out of the sum after each step."""
+        """Parts of the sums after each step that falling weights leave out."""
         reading, lack = self._reading, np.zeros(outputs.shape)
         for number in range(outputs.shape[1]):
             step = start + number + 1
