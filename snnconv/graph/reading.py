@@ -56,14 +56,14 @@ class Reading:
         first, fall = metadata.get(FIRST, "1"), metadata.get(FALL, "0")
         if not (first.isascii() and first.isdecimal() and 0 < len(first) < 10 and int(first)):
             raise SnnconvError(f"{FIRST} in the metadata must be a whole number above 0. Received {first!r}.")
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", fall, re.ASCII):
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,17})?", fall, re.ASCII):
             raise SnnconvError(f"{FALL} in the metadata must be a number of steps, 0 or more. Received {fall!r}.")
         return cls(int(first), float(fall))
 
     @property
     def metadata(self) -> dict[str, str]:
         """The reading as metadata of a graph."""
-        return {FIRST: str(self.first), FALL: f"{self.fall:g}"}
+        return {FIRST: str(self.first), FALL: repr(float(self.fall))}
 
     def within(self, n_steps: int) -> Reading:
         """The reading of a run: what the run is too short for is left out.

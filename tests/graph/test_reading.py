@@ -7,7 +7,7 @@ from snnconv.graph import Reading
 from snnconv.graph.reading import PLAIN, SHORTEST, OutputMean
 from snnconv.neurons import IF
 
-READINGS = [PLAIN, Reading(5), Reading(1, 4.0), Reading(7, 2.5), Reading(40, 4.0)]
+READINGS = [PLAIN, Reading(5), Reading(1, 4.0), Reading(7, 7 / 3), Reading(40, 4.0), Reading(1, 1543.125)]
 N_STEPS = 50
 
 
