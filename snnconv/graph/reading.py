@@ -99,7 +99,10 @@ class Reading:
     def mean(self, outputs: np.ndarray) -> np.ndarray:
         """(n, *output) mean of (n, n_steps, *output) values, in float64."""
         weights = self.weights(outputs.shape[1])
-        return np.tensordot(weights / weights.sum(), outputs.astype("float64", copy=False), (0, 1))
+        total = np.zeros((len(outputs), *outputs.shape[2:]))
+        for step in np.flatnonzero(weights):  # a product would copy all of them in float64
+            total += weights[step] * outputs[:, step]
+        return total / weights.sum()
 
     @property
     def fields(self) -> dict[str, float]:

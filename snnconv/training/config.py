@@ -128,6 +128,7 @@ class ReadoutConfig:
 
     kind: Literal["mean", "last", "lowpass"] = "mean"
     skip: Annotated[int, "0 or more"] = 0
+    fall: Annotated[float, "0 or more"] = 0.0
     tau: PositiveFloat | None = None
 
 

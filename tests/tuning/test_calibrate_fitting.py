@@ -62,6 +62,36 @@ def test_an_output_with_two_names_is_shifted_once():
     np.testing.assert_allclose(received.mean(0), graph.rate_output(x)["scores"].mean(0), atol=1e-4)
 
 
+def test_outputs_behind_pooling_have_the_mean_of_the_rates():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 2))
+    hidden = kl.Conv2D(8, 3, activation="relu", kernel_initializer="he_normal")(image)
+    model = keras.Model(image, kl.Softmax()(kl.GlobalAveragePooling2D()(kl.Conv2D(4, 3)(hidden))))
+    graph = snnconv.convert(model, verbose=False)
+    x = np.random.default_rng(0).standard_normal((100, 8, 8, 2)).astype("float32")
+    found = snnconv.calibrate(graph, x, 8)
+    received = snnconv.Simulator(found).run(x, 8).mean_output
+    wanted = graph.rate_values(x)[graph[graph.outputs[next(iter(graph.outputs))]].inputs[0]]
+    np.testing.assert_allclose(received.mean(0), wanted.mean(0), atol=1e-4)  # float32, as the spikes are
+
+
+def test_biases_that_others_receive_too_are_not_shifted():
+    given = keras.Input((4, 4, 2))
+    maps = kl.Conv2D(3, 1, name="maps")(given)
+    pooled = kl.GlobalAveragePooling2D(name="pooled")(maps)
+    scores = kl.Dense(5, name="scores")(pooled)
+
+    def biased(outputs, label):
+        graph = snnconv.convert(keras.Model(given, outputs), verbose=False)
+        return fitting.biased_node(graph, graph.outputs[label])
+
+    assert biased([pooled], "pooled").name == "maps"
+    assert biased([pooled, maps], "pooled") is None
+    assert biased([pooled, maps], "maps") is None
+    assert biased([pooled, scores], "pooled") is None
+    assert biased([pooled, scores], "scores").name == "scores"
+
+
 def test_currents_of_the_right_spread_bring_outputs_nearer(monkeypatch):
     """Behind twelve layers whose neurons each lose a little where much is due; 16 steps, and other samples."""
     keras.utils.set_random_seed(0)

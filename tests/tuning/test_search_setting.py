@@ -34,6 +34,10 @@ def test_readouts_by_hand():
     filtered = [low * 1, low * (1 - low) + low * 3]
     np.testing.assert_allclose(read(Readout("lowpass", tau=0.002))[:2], filtered)
     assert Readout(skip=1).n_counted(3).tolist() == [0, 1, 2]
+    weights = 1 - np.exp(-4 * np.arange(3, 0, -1))  # from the second step on, 8 times 0.25
+    expected = [1, weights[1:] @ [1, 3] / weights[1:].sum(), weights @ [1, 3, 8] / weights.sum()]
+    np.testing.assert_allclose(read(Readout(fall=0.25)), expected)
+    np.testing.assert_allclose(Readout(fall=0.25).n_counted(3), [1, weights[1:].sum(), weights.sum()])
 
 
 def test_readouts_are_checked():
@@ -41,6 +45,8 @@ def test_readouts_are_checked():
         Readout("max")
     with pytest.raises(ParameterError, match="skip is for the readout 'mean'"):
         Readout("last", skip=3)
+    with pytest.raises(ParameterError, match="fall is for the readout 'mean'"):
+        Readout("last", fall=3)
     with pytest.raises(ParameterError, match="tau, above 0 seconds, is for"):
         Readout("lowpass")
 
@@ -73,6 +79,7 @@ def test_the_synapses_of_a_graph_are_known(digits):
     [
         Setting(2.0, None, Readout(), 40, 0.001),
         Setting(0.5, 0.005, Readout(skip=10), 40, 0.0005),
+        Setting(1.0, None, Readout(skip=2, fall=1.25), 10, 0.001),
         Setting(1.0, {"a 'b'": 0.01, 'c"': 0.002}, Readout("lowpass", tau=0.02), 7, 0.001),
     ],
 )

@@ -169,14 +169,17 @@ def fit_layers(
 def biased_node(graph: SpikingGraph, name: str) -> Weighted | None:
     """The linear node whose bias shifts the channels of an output, and nothing else; None where there is none."""
     node: Any = graph[name]
-    others = [each for each in graph.consumers(name) if not isinstance(each, Readout)]
-    while not others and not isinstance(node, (Dense, Conv, ConvTranspose)):
-        source = graph[node.inputs[0]] if node.inputs else node
-        keeps_channels = isinstance(node, Reshape) and node.shape[-1:] == source.shape[-1:]
-        if not (isinstance(node, AveragePool) or keeps_channels) or len(graph.consumers(source.name)) > 1:
+    if not all(isinstance(each, Readout) for each in graph.consumers(name)):
+        return None
+    while not isinstance(node, (Dense, Conv, ConvTranspose)):
+        if not isinstance(node, (AveragePool, Reshape)):
+            return None
+        source = graph[node.inputs[0]]
+        is_shared = len(graph.consumers(source.name)) > 1 or source.name in graph.outputs.values()
+        if is_shared or node.shape[-1:] != source.shape[-1:]:
             return None
         node = source
-    return None if others else node
+    return node
 
 
 def by_channel_mean(values: np.ndarray) -> np.ndarray:
