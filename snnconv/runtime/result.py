@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import RecordError, SnnconvError
 from ..graph import Population, Reading
 from ..graph.inputs import one_or_all
-from ..graph.reading import PLAIN
+from ..graph.reading import PLAIN, OutputMean
 from ..neurons.base import State
 from ..text.picture import curves, raster
 from ..text.plain import plural, run_text
@@ -220,11 +220,9 @@ def result_html(result: Result) -> str:
 
 
 def _means(output: np.ndarray, result: Result, title: str) -> str:
-    """Picture of the plain mean of an output from the first step that is read, before a softmax or the like."""
-    first = result.reading.first - 1 if result.reading.first <= len(output) else 0
-    values = output[first:].reshape(-1, math.prod(output.shape[1:]))
-    means = np.cumsum(values, 0, dtype="float64") / np.arange(1, len(values) + 1)[:, None]
-    return curves(means, result.dt, title)
+    """Picture of the mean of an output after each step, as it is read, before a softmax or the like."""
+    means = OutputMean(result.reading).after(0, output[None])[0]
+    return curves(means.reshape(-1, math.prod(output.shape[1:])), result.dt, title)
 
 
 def _activity(result: Result, name: str) -> list[str]:

@@ -69,8 +69,7 @@ def rate_outputs(graph: SpikingGraph, xs: Inputs) -> Values:
 
 def spiking_outputs(graph: SpikingGraph, xs: Inputs, n_steps: int, dt: float) -> Values:
     """Outputs in spikes, the mean over all steps, before a softmax or the like, by name."""
-    over_time = fit_layers(graph, xs, n_steps, dt, {}, correct=False).outputs
-    return {label: each.mean(1) for label, each in over_time.items()}
+    return fit_layers(graph, xs, n_steps, dt, {}, correct=False).means
 
 
 def _ends(graph: SpikingGraph) -> dict[str, str]:
