@@ -129,8 +129,8 @@ def test_a_lowpass_behind_relus_is_fitted_where_it_is_asked_for():
     x = np.random.default_rng(0).standard_normal((400, 16)).astype("float32")
     wanted = graph.rate_output(x[200:])
     plain, found = snnconv.calibrate(graph, x[:200], 32), snnconv.calibrate(graph, x[:200], 32, synapses=(0.001,))
-    missed = [np.square(snnconv.Simulator(each).predict(x[200:], 32) - wanted).mean() for each in (plain, found)]
-    assert missed[1] < 1.5 * missed[0]  # 1.1; without corrections 1.7
+    miss = lambda each, **read: np.square(snnconv.Simulator(each).predict(x[200:], 32, **read) - wanted).mean()  # noqa: E731
+    assert miss(found) < 0.8 * miss(plain, read_from=1)  # the plain mean; falling weights alone do as much
     assert "lowpass of 1 ms" in str(found.report)
     # heights of a channel go through the lowpass into the kernels behind it
     assert {node.kind for node in found.nodes} == {"Input", "Dense", "Population", "Filter"}
