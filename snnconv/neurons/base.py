@@ -84,7 +84,7 @@ class Neuron(ABC):
     `time_constants` the names of those in seconds that can be trained: `step` and `rate` take tensors for them.
     `uniform` has the variables of the state that are the same for all neurons of a sample, and `derived` those that no
     later step reads: loops then carry less, and `step` gets the first with a length of 1 along the axes of the neurons.
-    A class with a step of its own says both anew.
+    `rate_only` names the parameters, with defaults, that no step uses. A class with a step of its own says these anew.
     """
 
     amplitude: float
@@ -93,11 +93,13 @@ class Neuron(ABC):
     time_constants: ClassVar[tuple[str, ...]] = ()
     uniform: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[tuple[str, ...]] = ()
+    rate_only: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         own = vars(cls)
         if "step" in own:  # what another step says of its variables does not hold for this one
             cls.uniform, cls.derived = own.get("uniform", ()), own.get("derived", ())
+            cls.rate_only = own.get("rate_only", ())
         taken = sorted(TAKEN & set(own.get("__annotations__", ())))
         if taken:
             raise ParameterError(
@@ -240,6 +242,14 @@ class Neuron(ABC):
     def with_amplitude(self, amplitude: float) -> Self:
         """The same neuron with another amplitude."""
         return dataclasses.replace(self, amplitude=amplitude)  # pyright: ignore[reportType, reportArgumentType]
+
+    def of_steps(self, dt: float) -> Self:
+        """A neuron with the same steps of `dt` seconds and spikes of height 1, whatever its rates: one for many."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}  # pyright: ignore[reportArgumentType]
+        return dataclasses.replace(  # pyright: ignore[reportReturnType]
+            self.with_amplitude(dt),  # pyright: ignore[reportArgumentType]
+            **{name: defaults[name] for name in self.rate_only},
+        )
 
     def parameters(self) -> dict[str, Any]:
         """The model's parameters by name: what a file has to hold besides the kind."""

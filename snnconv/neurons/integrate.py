@@ -60,6 +60,7 @@ class IF(Neuron):
     rate_limit: float | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage",)
+    rate_only: ClassVar[tuple[str, ...]] = ("rate_limit",)
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "min_voltage": "floor of the voltage; the threshold is 1",

@@ -95,6 +95,7 @@ class LIF(Neuron):
     # p = expm1(remaining refractory time / tau_rc), floored at 0. The time is tau_rc * log1p(p).
     state: ClassVar[tuple[str, ...]] = ("voltage", "refractory")
     time_constants: ClassVar[tuple[str, ...]] = ("tau_rc", "tau_ref")
+    rate_only: ClassVar[tuple[str, ...]] = ("smoothing",)
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "tau_rc": "s, membrane time constant",

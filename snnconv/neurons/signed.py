@@ -67,6 +67,7 @@ class SignedIF(Neuron):
     rate_limit: float | tuple[Any, ...] | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage", "n_sent")
+    rate_only: ClassVar[tuple[str, ...]] = ("rate_limit",)
     meanings: ClassVar[Mapping[str, str]] = {
         **Neuron.meanings,
         "negative_threshold": "thresholds below 0, where a spike is taken back",

@@ -87,7 +87,7 @@ def test_every_option_of_every_command_with_wrong_values(files, monkeypatch, nam
     monkeypatch.chdir(files)
     (option,) = [max(each.opts, key=len) for each in COMMANDS[name].params if each.name == parameter]
     # a scale of 1e11 is not wrong: LIF neurons send 64 spikes in a step, which takes half a minute to compile
-    values = WRONG[: -1 if parameter == "scale_firing_rates" else None]
+    values = WRONG[: -1 if parameter in ("scale_firing_rates", "scales") else None]
     if len(SHARED[parameter]) >= MANY:
         values = [values[(SHARED[parameter].index(name) + i) % len(values)] for i in (0, 2)]
     for value in values:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from snnconv.errors import ParameterError
-from snnconv.neurons import IF, LIF, NEURONS, numpy_ops
+from snnconv.neurons import IF, LIF, NEURONS, SignedIF, numpy_ops
 from snnconv.runtime import tensorflow_ops
 
 from ..helpers.neurons import ACCUMULATING, REFERENCES, SETTINGS, currents, ifs, initial_voltage, lifs, run
@@ -157,6 +157,37 @@ class TestParameters:
     @pytest.mark.parametrize("neuron", [neuron for neuron, _, _ in SETTINGS], ids=repr)
     def test_kind_and_parameters_are_enough_to_rebuild_it(self, neuron):
         assert NEURONS[neuron.kind](**neuron.parameters()) == neuron
+
+    @pytest.mark.parametrize(
+        ("neuron", "current"),
+        [
+            (LIF(amplitude=0.3, smoothing=0.02), 2.0),
+            (IF(rate_limit=300.0), 300.0),
+            (SignedIF(amplitude=0.5, rate_limit=300.0), 300.0),
+            *((neuron, 300.0) for each in ACCUMULATING.values() for neuron in each["settings"]),
+        ],
+        ids=repr,
+    )
+    def test_the_neuron_of_its_steps_has_the_same_spikes(self, neuron, current):
+        J = current * np.random.default_rng(7).normal(1.0, 1.0, (1000, 20))
+        spikes, states = run(neuron, J, 1e-3)
+        found, after = run(neuron.of_steps(1e-3), J, 1e-3)
+        assert spikes.any()
+        np.testing.assert_array_equal(found, spikes)
+        for name, value in states.items():
+            np.testing.assert_array_equal(after[name], value)
+
+    def test_neurons_of_other_rates_have_one_neuron_of_their_steps(self):
+        ends = SignedIF(amplitude=0.01, rate_limit=(200.0, 300.0)), SignedIF(amplitude=0.02)
+        assert ends[0].of_steps(1e-3) == ends[1].of_steps(1e-3) == SignedIF(amplitude=1e-3)
+        assert LIF(smoothing=0.1).of_steps(1e-3) == LIF(amplitude=1e-3)
+
+    def test_a_step_of_its_own_may_use_what_the_parent_needs_for_rates_alone(self):
+        class Limited(IF, abstract=True):
+            def step(self, J, state, dt, xp=np):
+                return super().step(xp.minimum(J, self.rate_limit), state, dt, xp)
+
+        assert Limited(rate_limit=100.0).of_steps(1e-3).rate_limit == 100
 
     def test_neurons_are_frozen(self):
         with pytest.raises(dataclasses.FrozenInstanceError):

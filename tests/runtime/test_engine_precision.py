@@ -10,6 +10,7 @@ import snnconv
 from snnconv.errors import ParameterError
 from snnconv.graph import AveragePool, Conv, Dense, Input, Population, Reshape, SpikingGraph
 from snnconv.neurons import LIF
+from snnconv.runtime.compiled import scan
 from snnconv.runtime.compiled.engine import tensor_float_32
 from snnconv.runtime.compiled.stepper import Stepper
 
@@ -39,6 +40,7 @@ def test_rounding_to_tensor_float_32_is_set_around_calls_alone(users_choice, pre
         return chunk(self, *arguments)
 
     monkeypatch.setattr(Stepper, "_chunk", looking)
+    monkeypatch.setattr(scan, "_SHARED", {})
     nodes = (
         Input(name="input", shape=(20,)),
         Dense(name="dense", inputs=("input",), shape=(2,), kernel=np.ones((20, 2))),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ...graph.spiking_graph import SpikingGraph
 
 ARRAYS, NEURONS, TIME = "arrays", "neurons", "time"
-RATE_ONLY = ("smoothing", "rate_limit")  # parameters that a step does not use
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,13 @@ class Requirement:
 def requirements(graph: SpikingGraph, layers: Sequence[LayerExplanation], dt: float) -> tuple[Requirement, ...]:
     """All that decides the spikes; values that differ between populations are given for each."""
     neurons = [view.neuron for view in graph.populations.values()]
+    rate_only = {name for neuron in neurons for name in neuron.rate_only}
     found = [
         Requirement(ARRAYS, "kernel'", "gain inside", "populations/<name>/kernel"),
         Requirement(ARRAYS, "dense_bias'", "gain inside, added", "populations/<name>/dense_bias"),
         Requirement(ARRAYS, "neuron_bias", "no gain, added", "populations/<name>/neuron_bias"),
     ]
-    for name in dict.fromkeys(name for layer in layers for name in layer.parameters if name not in RATE_ONLY):
+    for name in dict.fromkeys(name for layer in layers for name in layer.parameters if name not in rate_only):
         values = {layer.name: _value(name, layer.parameters[name]) for layer in layers if name in layer.parameters}
         found.append(Requirement(NEURONS, name, _one_or_each(values, len(layers)), f"populations/<name>/{name}"))
     threshold = _one_or_others([(neuron.equations.threshold, neuron.kind) for neuron in neurons])

@@ -110,7 +110,7 @@ class LayerRun:
             recoding = Recoding(node.neuron) if recoding is None else recoding
             start = node.initial_voltage if recoding.start is None else recoding.start
             height = np.asarray(recoding.output * recoding.neuron.amplitude / self._dt, "float32")
-            step = partial(self._spikes, _without_limit(recoding.neuron), start)
+            step = partial(self._spikes, recoding.neuron.of_steps(self._dt), start)
             centre = np.asarray(recoding.centre, "float32")
             drive = self._between(source, np.asarray(recoding.current), recoding.bias(node.neuron_bias))
         else:
@@ -255,8 +255,3 @@ def _apply(between: list[Any], name: str, values: Mapping[str, tf.Tensor]) -> tf
         inputs = [found[source] for source in node.inputs]
         found[node.name] = inputs[0] if isinstance(node, Readout) else node.apply(*inputs, xp=tensorflow_ops)
     return found[name]
-
-
-def _without_limit(neuron: Any) -> Neuron:
-    """The neuron without the limit of its rate, which steps know nothing of: relus of all ceilings are alike."""
-    return dataclasses.replace(neuron, rate_limit=None) if hasattr(neuron, "rate_limit") else neuron

@@ -97,7 +97,7 @@ class Model:
         del graph  # each of its products in float64 goes when its tensor is there
         tensors = []
         while nodes:
-            tensors.append(nodes.pop().map_arrays(self._tensor))
+            tensors.append(_of_steps(nodes.pop(), dt).map_arrays(self._tensor))
         self.nodes = tuple(tensors)
         self.stateful = tuple(node for node in self.nodes if isinstance(node, Stateful))
 
@@ -187,3 +187,8 @@ class Model:
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
+
+
+def _of_steps(node: Node, dt: float) -> Node:
+    """A node without what only its rates use, so that populations of other rates share their programs."""
+    return replace(node, neuron=node.neuron.of_steps(dt)) if isinstance(node, Population) else node
