@@ -52,9 +52,9 @@ def convert(
     tau_rc: float | None = None,
     tau_ref: float | None = None,
     calibrate: Samples | None = None,
-    calibrate_steps: int = 32,
+    calibrate_steps: int | None = None,
     input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-    spikes: Literal["binary", "signed"] = "signed",
+    spikes: Literal["binary", "signed"] | None = None,
     window: float | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     replace: Mapping[str, Any] | None = None,
@@ -94,14 +94,14 @@ def convert(
         A few hundred samples, scaled as in training, with which populations are calibrated; see `snnconv.calibrate`.
         The neurons of relus then spike at most once per step. LIF neurons get the time constants and the
         synapse that are best in so few steps, unless `scale_firing_rates`, `synapse` or `refit` is given.
-    calibrate_steps : int
-        Number of steps of 1 ms after which the answer will be read.
+    calibrate_steps : int or None
+        With `calibrate`: number of steps of 1 ms after which the answer will be read. None: 32.
     input_shape : sequence of int, or mapping of input name to sequence of int, or None
         Shape of one sample, without the axis of the samples, for a model that leaves sizes open, such as (224, 224, 3)
         for an input of (None, None, 3). None: as the model says, or else that of the samples of `calibrate` or `refit`.
-    spikes : str
-        Of calibrated relus: "signed", `SignedIF` neurons that can take spikes back, without which deep networks need
-        many steps; or "binary", which every export target takes.
+    spikes : str or None
+        Of calibrated relus: "signed", as None, `SignedIF` neurons that can take spikes back, without which deep
+        networks need many steps; or "binary", which every export target takes.
     window : float or None
         For inputs that change: the time in seconds after which functions of means (silu, products, norms, attention,
         memory) forget. Outputs follow slower changes, and keep an error of half a spike in a window,
@@ -185,7 +185,7 @@ def convert(
         printed(report_table(graph.report))
     warn_of_several_spikes(graph, wanted.scale, graph.dt, stacklevel=2)
     if calibrate is not None:
-        warn_of(graph, calibrate, calibrate_steps, stacklevel=2)
+        warn_of(graph, calibrate, wanted.n_steps, stacklevel=2)
     elif refit is not None:
         warn_of(graph, refit, REFIT_STEPS, stacklevel=2)
     return graph

@@ -107,10 +107,6 @@ class Changes:
         arrays = {name: read_arrays(path) for name, path in files.items() if path is not None}
         if self.calibrate_steps is not None:
             check_steps(self.calibrate_steps, 1.0, name="--calibrate-steps")
-        if self.calibrate is None and (self.calibrate_steps, self.spikes) != (None, None):
-            raise ParameterError(
-                "--calibrate-steps and --spikes say how to calibrate. Name the samples to do it with: --calibrate FILE."
-            )
         return arrays
 
     def open(self, file: ModelFile, arrays: dict[str, Any], like: Any = None) -> SpikingGraph:
@@ -135,8 +131,8 @@ class Changes:
             self.tau_rc,
             self.tau_ref,
             self.calibrate,
-            self.calibrate_steps or Adaptation.calibrate_steps,
-            self.spikes or Adaptation.spikes,
+            self.calibrate_steps,
+            self.spikes,
         )
 
 

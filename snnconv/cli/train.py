@@ -150,7 +150,12 @@ def train_and_export(
     if tuning is not None and held is not None:
         with track(tuning.epochs, what="training in spikes") as advance:
             callbacks = [each_epoch(tuning.epochs, step if show_epochs else None, advance)]
-            options = {**tuning.arguments(), "spikes": config.conversion.spikes, "dt": dt, "seed": config.seed}
+            options = {
+                **tuning.arguments(),
+                "spikes": config.conversion.spikes or "signed",
+                "dt": dt,
+                "seed": config.seed,
+            }
             tuned = finetune(
                 graph, data.x_train, data.y_train, validation=held, callbacks=callbacks, verbose=False, **options
             )

@@ -68,8 +68,8 @@ class ConversionConfig:
     tau_ref: PositiveFloat | None = None
     refit: bool | Path | None = None
     calibrate: bool | Path | None = None
-    calibrate_steps: PositiveInt = 32
-    spikes: Literal["binary", "signed"] = "signed"
+    calibrate_steps: PositiveInt | None = None
+    spikes: Literal["binary", "signed"] | None = None
     n_samples: PositiveInt = 300
 
     @property
@@ -216,8 +216,11 @@ def _beside(config: Any, path: Path) -> Any:
     tuning = getattr(config, "finetune", None)
     if tuning is not None and tuning.teacher_layers and not tuning.teach:
         raise ConfigError(f"{path}: [finetune] teacher_layers needs teach = true.")
+    adaptation = conversion.adaptation
+    if tuning is not None:  # fine-tuning calibrates, too
+        adaptation = dataclasses.replace(adaptation, spikes=None)
     try:
-        conversion.adaptation.check("keys")
+        adaptation.check("keys")
     except ParameterError as error:
         raise ConfigError(f"{path}: [conversion] {error}") from None
     return dataclasses.replace(config, conversion=conversion, data=data)

@@ -18,18 +18,23 @@ from ..neurons.synapses import Synapse
 Spikes = Literal["binary", "signed"]
 
 # Time constants without a refit, and a refit without anything to refit for, in the words of each way to ask for them.
+CALIBRATE_STEPS = 32
+
 _REFUSALS = {
     "arguments": (
         "with other time constants than trained, gains and biases must be refit: pass refit=x, some samples.",
         "refit=x is for scale_firing_rates, tau_rc or tau_ref. Pass one of them.",
+        "calibrate_steps and spikes say how to calibrate. Pass the samples to do it with: calibrate=x.",
     ),
     "keys": (
         "{tau} needs refit: a file of inputs, or true for training data.",
         "refit is for scale_firing_rates, tau_rc or tau_ref. Give one of them.",
+        "calibrate_steps and spikes say how to calibrate, which needs calibrate: a file of inputs, or true.",
     ),
     "options": (
         "--tau-rc and --tau-ref need --refit FILE, with inputs to refit gains and biases to.",
         "--refit is for --scale-firing-rates, --tau-rc or --tau-ref. Give one of them.",
+        "--calibrate-steps and --spikes say how to calibrate. Name the samples to do it with: --calibrate FILE.",
     ),
 }
 
@@ -51,10 +56,10 @@ class Adaptation:
         Time constants of all LIF neurons, in seconds. None: as trained. They need `refit`.
     calibrate : samples or None
         Inputs to calibrate with, or where they come from.
-    calibrate_steps : int
-        Steps that answers will be read after.
-    spikes : str
-        "signed" or "binary": whether calibrated neurons can take spikes back.
+    calibrate_steps : int or None
+        Steps that answers will be read after. None: `CALIBRATE_STEPS`.
+    spikes : str or None
+        "signed", as None, or "binary": whether calibrated neurons can take spikes back.
     window : float or None
         After so many seconds functions of means forget, so that outputs follow inputs that change. None: never.
     """
@@ -65,12 +70,12 @@ class Adaptation:
     tau_rc: float | None = None
     tau_ref: float | None = None
     calibrate: Any = None
-    calibrate_steps: int = 32
-    spikes: Spikes = "signed"
+    calibrate_steps: int | None = None
+    spikes: Spikes | None = None
     window: float | None = None
 
     def check(self, given_as: Literal["arguments", "keys", "options"] = "arguments") -> None:
-        """Check that there is something to refit for, and that other time constants are refit to.
+        """Check that there is something to refit for, and samples for what refits or calibrates.
 
         Parameters
         ----------
@@ -82,12 +87,14 @@ class Adaptation:
         ParameterError
             If one is there without the other.
         """
-        without_refit, without_change = _REFUSALS[given_as]
+        without_refit, without_change, without_samples = _REFUSALS[given_as]
         taus = [name for name in ("tau_rc", "tau_ref") if getattr(self, name) is not None]
         if self.refit is None and taus:
             raise ParameterError(without_refit.format(tau=taus[0]))
         if self.refit is not None and not taus and self.scale is None:
             raise ParameterError(without_change)
+        if self.calibrate is None and (self.calibrate_steps, self.spikes) != (None, None):
+            raise ParameterError(without_samples)
 
     def apply(self, graph: SpikingGraph, dt: float) -> SpikingGraph:
         """Scale rates, or refit for them; set a window; add synapses; calibrate.
@@ -124,7 +131,12 @@ class Adaptation:
 
         is_chosen = any(each is not None for each in (self.scale, self.synapse, self.refit))
         speed: dict[str, Any] = {"scales": (1.0,), "synapses": (None,)} if is_chosen else {}
-        return calibrate(graph, self.calibrate, self.calibrate_steps, dt=dt, spikes=self.spikes, **speed)
+        return calibrate(graph, self.calibrate, self.n_steps, dt=dt, spikes=self.spikes or "signed", **speed)
+
+    @property
+    def n_steps(self) -> int:
+        """Time steps that calibration is for."""
+        return CALIBRATE_STEPS if self.calibrate_steps is None else self.calibrate_steps
 
 
 def scaled(graph: SpikingGraph, scale: float | Mapping[str, float]) -> list[str]:

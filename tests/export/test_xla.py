@@ -13,7 +13,7 @@ from keras import layers as kl
 
 import snnconv
 from snnconv import export
-from snnconv.errors import InputError, ParameterError
+from snnconv.errors import ExportError, InputError, ParameterError
 from snnconv.export import xla
 from snnconv.export.xla import program
 from snnconv.export.xla.calls import Calls
@@ -47,6 +47,13 @@ def samples(n, steps=None):
 
 def in_chunks_of(steps, monkeypatch):
     monkeypatch.setattr(program, "sizes", lambda graph, n, n_steps, *_: (n, steps))
+
+
+def test_a_tensorflow_without_stablehlo_is_named(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(program.tf, "__version__", "2.18.1")
+    with pytest.raises(ExportError, match=r"TensorFlow 2\.18\.1 cannot write .* Install TensorFlow 2\.19 or later"):
+        xla.export_xla(graph, tmp_path / "net", N_STEPS)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(("chunk", "reduce"), [(N_STEPS, "last"), (7, "mean")], ids=["one chunk", "padded chunks"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,12 +14,10 @@ def without_xla() -> Iterator[None]:
     from snnconv.runtime.compiled import scan
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "traced", _traced_alone)
+        patch.setattr(scan, "traced", _alone(scan.traced))
         yield
 
 
-def _traced_alone(function: Callable[..., Any], jit_compile: bool = False, **options: Any) -> Any:
-    # one function for all tests: what the runtime compiles is shared among those that were compiled alike
-    from snnconv.runtime.compiled import stepper
-
-    return stepper.traced(function, **options)
+@cache  # the runtime shares, among all tests, what was compiled by the same function
+def _alone(traced: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda function, jit_compile=False, **options: traced(function, **options)

@@ -121,6 +121,10 @@ def test_absolute_path_of_the_data_stays(tmp_path):
         ("[conversion]\ncalibrated = true", r"\[conversion\] has no key 'calibrated'\. Did you mean 'calibrate'\?"),
         ("[conversion]\ncalibrate = 3", r"\[conversion\] calibrate must be true or false or a path\. Received 3\."),
         ("[conversion]\ntau_rc = 0.03", r"\[conversion\] tau_rc needs refit: a file of inputs, or true for"),
+        (
+            "[conversion]\ncalibrate_steps = 8",
+            r"\[conversion\] calibrate_steps and spikes say how to calibrate, which needs",
+        ),
         ("[conversion]\nrefit = true", r"\[conversion\] refit is for scale_firing_rates, tau_rc or tau_ref"),
         ("[output]\nfolder = 1", r"\[output\] folder must be a path\. Received 1\."),
         ("training = 1", r"\[training\] must be a table\. Received 1\."),

@@ -67,6 +67,27 @@ def test_samples_to_refit_to_need_a_change(given_as, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("changes", [{"calibrate_steps": 4}, {"spikes": "binary"}])
+@pytest.mark.parametrize(
+    ("given_as", "end"),
+    [
+        ("arguments", "Pass the samples to do it with: calibrate=x."),
+        ("keys", "which needs calibrate: a file of inputs, or true."),
+        ("options", "Name the samples to do it with: --calibrate FILE."),
+    ],
+)
+def test_calibration_needs_samples(given_as, end, changes):
+    with pytest.raises(ParameterError, match="say how to calibrate") as caught:
+        Adaptation(**changes).check(given_as)
+    assert str(caught.value).endswith(end)
+
+
+def test_convert_does_not_ignore_steps_to_calibrate_for():
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])
+    with pytest.raises(ParameterError, match="calibrate_steps and spikes say how to calibrate"):
+        snnconv.convert(model, calibrate_steps=4, verbose=False)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -227,23 +227,25 @@ def test_convert_warns_of_silent_layers_with_a_remedy():
     snnconv.convert(model, verbose=False)  # without data there is no doctor
 
 
-def test_nobody_is_warned_of_what_calibration_weighed():
-    graph = network(scales=(1500.0, 100.0))
-    assert "above_ceiling" in {each.kind for each in notable(graph, X, 100)}
-    nodes = (
+def as_calibrated(graph):
+    """The same with voltages before the first step that calibration gives."""
+    return graph.replace(
         dataclasses.replace(node, initial_voltage=0.5) if isinstance(node, Population) else node for node in graph.nodes
     )
-    assert not {each.kind for each in notable(graph.replace(nodes), X, 100)} & {
-        "above_ceiling",
-        "saturated",
-        "lost_rate",
-    }
 
 
-def test_nobody_is_warned_of_what_calibration_cut_off_functions_of_means():
-    fitted = network(first=Follower(max_spikes=1), scales=(1500.0, 100.0))
-    assert ("above_ceiling", "first") in kinds(snnconv.doctor(fitted, X))
-    assert ("above_ceiling", "first") not in kinds(notable(fitted, X, 100))
+def test_what_calibration_cut_off_is_no_ailment():
+    graph = network(scales=(1500.0, 100.0))
+    assert {kind for kind, _ in kinds(snnconv.doctor(graph, X))} == {"above_ceiling"}
+    assert not snnconv.doctor(as_calibrated(graph), X)
+    found = kinds(snnconv.doctor(as_calibrated(network(scales=(20_000.0, 100.0))), X))
+    assert ("large_error", "first") in found  # nearly all was cut off
+    assert not {"above_ceiling", "saturated", "lost_rate"} & {kind for kind, _ in found}
+
+
+def test_what_calibration_cut_off_functions_of_means_is_no_ailment():
+    graph = network(first=Follower(max_spikes=1), scales=(1500.0, 100.0))
+    assert ("above_ceiling", "first") not in kinds(snnconv.doctor(graph, X))
 
 
 def test_the_elements_of_a_sequence_have_one_finding():

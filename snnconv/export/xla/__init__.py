@@ -87,6 +87,8 @@ def export_xla(
     ------
     InputError, ParameterError
         If a parameter is out of its range.
+    ExportError
+        If TensorFlow is older than 2.19.
     ModelFileError
         If the folder cannot be written.
     """

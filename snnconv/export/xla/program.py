@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.compiler.xla.service import hlo_pb2
 
+from ...errors import ExportError
 from ...graph import Readout, SpikingGraph
 from ...neurons.base import State
 from ...runtime import tensorflow_ops
@@ -23,6 +24,9 @@ from ...runtime.compiled.stepper import Stepper
 from ...runtime.recorder import KINDS
 from ...runtime.result import spike_dtype
 from .calls import Calls
+
+STABLEHLO_SINCE = (2, 19)
+"""The first TensorFlow that gives programs as StableHLO."""
 
 Key = tuple[str, str]
 """Kind and name of an argument or result."""
@@ -73,9 +77,19 @@ class Whole:
     arguments, results : tuple of Array
         In the program's order; weights follow behind the arguments.
     weights : tuple of array
+
+    Raises
+    ------
+    ExportError
+        If this TensorFlow is too old.
     """
 
     def __init__(self, graph: SpikingGraph, calls: Calls, batch_size: int):
+        if tuple(map(int, tf.__version__.split(".")[:2])) < STABLEHLO_SINCE:
+            raise ExportError(
+                f"TensorFlow {tf.__version__} cannot write a program as StableHLO, which the target xla holds. Install "
+                f"TensorFlow {'.'.join(map(str, STABLEHLO_SINCE))} or later."
+            )
         self._calls, self._batch_size = calls, batch_size
         _, self._chunk_steps = sizes(graph, batch_size, calls.n_steps, calls.dtype, batch_size)
         self._n_chunks = -(-calls.n_steps // self._chunk_steps)

@@ -112,8 +112,8 @@ MEANINGS = {
 """Shares of a layer's error, in words."""
 
 WEIGHED = ("saturated", "above_ceiling", "lost_rate")
-"""Kinds that nobody is warned of in a population with an initial voltage of its own: it was calibrated, or trained, for
-its ceiling, and what is cut was weighed against what few steps can tell apart."""
+"""Kinds that are no ailment of a population that was calibrated, or trained, for its ceiling: what is cut was weighed
+against what few steps can tell apart. Where that went wrong there is a large error."""
 
 
 @dataclass(frozen=True)

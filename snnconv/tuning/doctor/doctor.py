@@ -137,7 +137,7 @@ def _are_one(answers: np.ndarray) -> bool:
 
 
 def notable(graph: SpikingGraph, x: Any, n_steps: int, dt: float = 0.001) -> list[Finding]:
-    """Findings on the first few samples, without those that may be on purpose: see `NOTABLE` and `WEIGHED`.
+    """Findings on the first few samples, without those that may be on purpose: see `NOTABLE`.
 
     The answers of the rates stand in for labels.
 
@@ -157,9 +157,7 @@ def notable_of(found: Examination, y: Any = None) -> list[Finding]:
     findings = _found(found, y)
     if y is None and has_classes:
         findings += _lost_accuracy(found, None)
-    weighed = {node.name for node in found.graph.nodes if isinstance(node, Population) and node.is_fitted}
-    kept = [each for each in findings if each.kind in NOTABLE and not (each.kind in WEIGHED and each.layer in weighed)]
-    return _by_layer(kept, found.graph)
+    return _by_layer([each for each in findings if each.kind in NOTABLE], found.graph)
 
 
 def findings_of(found: Examination, y: Any = None) -> list[Finding]:
@@ -168,7 +166,9 @@ def findings_of(found: Examination, y: Any = None) -> list[Finding]:
 
 
 def _found(found: Examination, y: Any) -> list[Finding]:
+    weighed = {node.name for node in found.graph.nodes if isinstance(node, Population) and node.is_fitted}
     findings = [finding for check in CHECKS for finding in check(found)]
+    findings = [finding for finding in findings if not (finding.kind in WEIGHED and finding.layer in weighed)]
     kinds = {finding.kind for finding in findings}
     findings = [finding for finding in findings if not kinds & EXPLAINED.get(finding.kind, set())]
     return findings if y is None else findings + _lost_accuracy(found, np.asarray(y))
