@@ -4,6 +4,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras import layers as kl
 
 import snnconv
 from snnconv.analysis.explain import explain
@@ -13,7 +14,7 @@ from snnconv.neurons import NEURONS
 from snnconv.neurons.synapses import SYNAPSES, Alpha, Lowpass
 
 from ..helpers.explained import odd_model
-from ..helpers.networks import forum_model, random_cnn
+from ..helpers.networks import forum_model, random_cnn, randomise
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +171,18 @@ def test_a_slope_per_channel_is_explained():
     graph = snnconv.convert(model, verbose=False)
     assert "negative_slope" in str(snnconv.explain(graph))
     assert "negative_slope" in snnconv.view(graph, n_steps=5).html
+
+
+def test_biases_of_an_activation_that_were_trained_in_spikes_are_told_from_those_of_its_layer():
+    keras.utils.set_random_seed(0)
+    dense = [kl.Dense(5, activation="relu", name="hidden"), kl.Dense(3, name="out")]
+    graph = snnconv.convert(randomise(keras.Sequential([keras.Input((4,)), *dense])), verbose=False)
+    graph = snnconv.calibrate(graph, np.random.default_rng(0).random((40, 4)), 4)
+    model = graph.to_keras(4, trainable=("kernels", "dense_biases", "neuron_biases"))
+    (bias,) = [weights for weights in model.trainable_variables if weights.path.endswith("neuron_bias")]
+    bias.assign(np.arange(5.0))
+    found = graph.with_weights_of(model).explain()
+    places = {row["path"]: row["places"] for row in found.rows}
+    assert places["hidden/bias"] == ("populations/hidden/dense_bias",)
+    assert places["hidden/neuron_bias"] == ("populations/hidden/neuron_bias",)
+    assert "neuron_bias of their own, trained in spikes" in " ".join(str(found).split())

@@ -13,6 +13,9 @@ from ...text.plain import number
 from .equations import RATES, FilterNumbers, RatePoint, filter_numbers, rate_point
 from .onward import Effect, effects
 
+OF_ACTIVATION = "of the activation"
+"""What a neuron bias is made of that no variable is behind."""
+
 
 @dataclass(frozen=True)
 class ArrayNumbers:
@@ -183,6 +186,10 @@ def _linear_arrays(
 
 
 def _neuron_bias(view: PopulationView) -> ArrayNumbers:
-    is_trained = "bias" in view.node.trained and np.ndim(view.neuron_bias) > 0
-    made_of = f"{view.name}/bias, no gain" if is_trained else "of the activation"
+    if "bias" not in view.node.trained or not np.ndim(view.neuron_bias):
+        made_of = OF_ACTIVATION
+    elif view.linear is not None and view.linear.name.removesuffix(".linear") == view.name:
+        made_of = "trained in spikes, no gain"
+    else:
+        made_of = f"{view.name}/bias, no gain"
     return ArrayNumbers.of("neuron_bias", made_of, view.neuron_bias, "J")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...graph import SpikingGraph
 from ...text.plain import number
-from .layer import LayerExplanation
+from .layer import OF_ACTIVATION, LayerExplanation
 from .layer_text import effect_text, gain_text, intervals
 from .variables import TRAINING_ONLY, Variable
 
@@ -58,7 +58,9 @@ def answers(
 
 def _neurons_bias(layer: LayerExplanation, linear: str) -> str:
     if linear == layer.name:
-        return "and the neurons that its activation became have a fixed neuron_bias"
+        (made_of,) = (array.made_of for array in layer.arrays if array.name == "neuron_bias")
+        kind = "a fixed neuron_bias" if made_of == OF_ACTIVATION else "a neuron_bias of their own, trained in spikes"
+        return f"and the neurons that its activation became have {kind}"
     return f"neuron_bias that of '{layer.name}' as it is"
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ...graph import Population, SpikingGraph
+from ...graph import Linear, Population, SpikingGraph
 
 STATISTICS = ("moving_mean", "moving_variance", "mean", "variance")
 """Variables of a normalisation that no gradient trains."""
@@ -61,6 +61,7 @@ def keras_sources(model: Any) -> tuple[Source, ...]:
 def graph_sources(graph: SpikingGraph) -> tuple[Source, ...]:
     """The variables as far as the graph knows them: the trained arrays that it keeps, and the gains."""
     found: dict[str, Source] = {}
+    dense = {_layer(graph, node.name) for node in graph.nodes if isinstance(node, Linear) and "bias" in node.trained}
     for node in graph.nodes:
         for key, array in sorted(node.trained.items(), key=lambda item: not item[0].endswith("kernel")):
             if isinstance(node, Population) and array.ndim == 0:
@@ -69,7 +70,8 @@ def graph_sources(graph: SpikingGraph) -> tuple[Source, ...]:
             layer = _layer(graph, owner or node.name)
             if name == "kernel" and any(other.name == f"{layer}.depthwise" for other in graph.nodes):
                 name = "depthwise_kernel" if node.name.endswith(".depthwise") else "pointwise_kernel"
-            path = f"{layer}/{name}"
+            is_second = isinstance(node, Population) and layer in dense  # as fine-tuning gives an activation
+            path = f"{layer}/{'neuron_bias' if is_second else name}"
             name = "neuron_bias" if isinstance(node, Population) else name
             found.setdefault(path, Source(path, array.shape, name not in STATISTICS, layer, name))
         if isinstance(node, Population) and node.gain.ndim:
