@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, ParameterError
 from ..files.arrays import Arrays, read_arrays
 from ..graph import Inputs, SpikingGraph
-from ..runtime.classes import check_numbers, n_classes_of
+from ..runtime.classes import check_numbers, n_classes_of, target_classes
 
 
 def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Arrays | None]:
@@ -50,6 +50,8 @@ def as_inputs(data: Arrays, graph: SpikingGraph) -> Any:
     """
     names = [node.name for node in graph.inputs]
     if isinstance(data, np.ndarray):
+        if len(names) > 1:
+            raise InputError(f"the network has several inputs: name an .npz file with an array for each of {names}.")
         return data
     if all(name in data for name in names):
         return {name: data[name] for name in names}
@@ -72,12 +74,12 @@ def as_labels(data: Arrays, n: int, n_classes: int) -> np.ndarray:
             raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
         data = data.get("y", next(iter(data.values())))
     check_numbers(data)
-    is_one_hot = data.ndim == 2 and data.shape[-1] == n_classes > 1
-    labels = data.argmax(-1) if is_one_hot else data.reshape(-1) if data.ndim <= 2 else data
-    if labels.shape != (n,):
+    data = data[0] if data.shape == (1, n) else data
+    if data.shape not in ((n,), (n, 1), (n, n_classes)):
         raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {data.shape}.")
-    if not np.isin(labels, np.arange(n_classes)).all():
-        raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}. Received others.")
+    labels = target_classes(data, "labels", (n_classes,), False)
+    if labels is None:
+        raise InputError("labels must be class numbers, or rows of 0 with one 1. Received rows of other numbers.")
     return labels.astype("int64")
 
 

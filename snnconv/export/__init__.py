@@ -133,7 +133,7 @@ def export(
         format do.
     """
     dt = graph.dt if dt is None else dt
-    check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, dt)
     check_dt(graph, dt)
     chosen = find_target(target)
     checked = chosen.check_options(options)
