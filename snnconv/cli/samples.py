@@ -109,6 +109,22 @@ def n_classes(graph: SpikingGraph) -> int:
     return found
 
 
+def class_numbers(graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, n: int) -> np.ndarray | None:
+    """The class numbers of `n` samples, as `read_data` gave both; None where there are none.
+
+    A y beside the inputs of a network without classes is no class number, and not an error: nobody named it.
+
+    Raises
+    ------
+    InputError
+        If they are no class numbers, or named for a network without classes.
+    """
+    is_beside = isinstance(given, dict) and classes is given.get("y")
+    if classes is None or (is_beside and not has_classes(graph)):
+        return None
+    return as_labels(classes, n, n_classes(graph))
+
+
 def as_samples(
     graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, samples: int | None, n_random: int, n_steps: int
 ) -> tuple[Inputs, np.ndarray | None]:
@@ -127,5 +143,5 @@ def as_samples(
     if given is None:
         return graph.check_inputs(graph.random_inputs(n_random), "float32"), None
     xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
-    y = None if classes is None else as_labels(classes, xs.n, n_classes(graph))[:samples]
-    return xs.part(slice(samples)), y
+    y = class_numbers(graph, given, classes, xs.n)
+    return xs.part(slice(samples)), None if y is None else y[:samples]

@@ -75,6 +75,10 @@ def test_cpp_calls_it_and_is_refused_what_was_not_proven(folder, tmp_path):
     assert run(tmp_path / "main") == "40 40"  # --longest, the steps for which sums are proven to fit
 
 
+def test_a_folder_may_be_named_by_a_string(folder):
+    assert all(check.passed for check in snnconv.export.verify_folder(str(folder)))
+
+
 def test_the_folder_is_a_library_of_the_arduino_ide(folder):
     (library,) = (folder / "arduino").iterdir()
     found = {path.relative_to(library).as_posix() for path in library.rglob("*") if path.is_file()}
