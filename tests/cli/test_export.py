@@ -203,4 +203,5 @@ def test_doubles_are_an_option_of_the_c_target(folder, tmp_path):
 
 def test_a_range_is_advised_as_options_of_this_command(folder):
     pattern = r"inputs reach from 0\.\S+ to 2\.\S+, outside of 0…1\. Name their range: --low 0 --high 2\.\d+\.$"
-    fails(pattern, "export", folder / "forum.snn.h5", "--target", "c", "--data", folder / "x.npy", "-o", folder / "wide")
+    options = ("--target", "c", "--data", folder / "x.npy", "-o", folder / "wide")
+    fails(pattern, "export", folder / "plain.snn.h5", *options)
