@@ -74,10 +74,10 @@ def as_labels(data: Arrays, n: int, n_classes: int) -> np.ndarray:
             raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
         data = data.get("y", next(iter(data.values())))
     check_numbers(data)
-    data = data[0] if data.shape == (1, n) else data
-    if data.shape not in ((n,), (n, 1), (n, n_classes)):
-        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {data.shape}.")
-    labels = target_classes(data, "labels", (n_classes,), False)
+    found = data[0] if data.shape == (1, n) else data
+    if found.shape not in ((n,), (n, 1), (n, n_classes)):
+        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {found.shape}.")
+    labels = target_classes(found, "labels", (n_classes,), False)
     if labels is None:
         raise InputError("labels must be class numbers, or rows of 0 with one 1. Received rows of other numbers.")
     return labels.astype("int64")
