@@ -229,7 +229,8 @@ def _show(verdict: Verdict, graph: SpikingGraph, tells_changes: bool) -> None:
     from .screen import say, show
 
     if verdict.measured is not None:
-        show(_differences(verdict.measured))
+        if verdict.measured.layers:
+            show(_differences(verdict.measured))
     elif not verdict.unmeasured:
         show(_account(graph))
         _explain(graph)

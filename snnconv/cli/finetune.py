@@ -93,7 +93,7 @@ def finetune(
     from ..graph.file import ENDINGS
     from ..runtime.arguments import check_steps
     from .model import find_model
-    from .samples import as_inputs, as_labels, n_classes, read_data
+    from .samples import as_inputs, class_numbers, read_data
 
     check_steps(steps, 1.0)
     if backend not in BACKENDS:
@@ -119,7 +119,7 @@ def finetune(
 
     def samples(inputs: Any, targets: Any) -> tuple[Any, Any]:
         xs = graph.check_inputs(as_inputs(inputs, graph), "float32")
-        return xs, None if targets is None else as_labels(targets, xs.n, n_classes(graph))
+        return xs, class_numbers(graph, inputs, targets, xs.n)
 
     xs, y = samples(given, classes)
     if y is None and distill != 1:

@@ -95,7 +95,7 @@ def quantize(
     from ..quantize.scales import Settings
     from ..runtime.arguments import check_steps
     from .model import find_model
-    from .samples import as_inputs, as_labels, has_classes, n_classes, read_arrays, read_labels
+    from .samples import as_inputs, class_numbers, read_data
 
     widths = _widths(bits)
     check_steps(steps, 1.0)
@@ -123,13 +123,10 @@ def quantize(
             raise ParameterError(f"--device must be one of {', '.join(DEVICES)}. Received {device!r}.")
     for width in widths:
         Settings(weight_bits=width, **plan)
-    given = None if data is None else read_arrays(data)
-    classes = read_labels(labels, data)
+    given, classes = read_data(data, labels)
     graph = file.open(synapse, like=given).graph
     xs = graph.check_inputs(random_inputs(graph, seed) if given is None else as_inputs(given, graph), "float64", steps)
-    if labels is None and has_classes(graph) and isinstance(given, dict):
-        classes = given.get("y")
-    y = None if classes is None else as_labels(classes, xs.n, n_classes(graph))
+    y = class_numbers(graph, given, classes, xs.n)
     coding = _code(code, input_bits, xs, steps)
     integers = [to_integers(graph, width, input=coding, **plan) for width in widths]
     (x,) = xs.values()  # of several inputs there is no integer graph

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, ParameterError
 from ..files.arrays import Arrays, read_arrays
 from ..graph import Inputs, SpikingGraph
-from ..runtime.classes import check_numbers, n_classes_of
+from ..runtime.classes import check_numbers, n_classes_of, target_classes
 
 
 def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Arrays | None]:
@@ -50,6 +50,8 @@ def as_inputs(data: Arrays, graph: SpikingGraph) -> Any:
     """
     names = [node.name for node in graph.inputs]
     if isinstance(data, np.ndarray):
+        if len(names) > 1:
+            raise InputError(f"the network has several inputs: name an .npz file with an array for each of {names}.")
         return data
     if all(name in data for name in names):
         return {name: data[name] for name in names}
@@ -72,12 +74,12 @@ def as_labels(data: Arrays, n: int, n_classes: int) -> np.ndarray:
             raise InputError(f"the file of labels must hold an array 'y'. It holds {sorted(data)}.")
         data = data.get("y", next(iter(data.values())))
     check_numbers(data)
-    is_one_hot = data.ndim == 2 and data.shape[-1] == n_classes > 1
-    labels = data.argmax(-1) if is_one_hot else data.reshape(-1) if data.ndim <= 2 else data
-    if labels.shape != (n,):
-        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {data.shape}.")
-    if not np.isin(labels, np.arange(n_classes)).all():
-        raise InputError(f"labels must be whole numbers from 0 to {n_classes - 1}. Received others.")
+    found = data[0] if data.shape == (1, n) else data
+    if found.shape not in ((n,), (n, 1), (n, n_classes)):
+        raise InputError(f"labels must be class numbers, one for each of the {n} samples. Received {found.shape}.")
+    labels = target_classes(found, "labels", (n_classes,), False)
+    if labels is None:
+        raise InputError("labels must be class numbers, or rows of 0 with one 1. Received rows of other numbers.")
     return labels.astype("int64")
 
 
@@ -107,6 +109,22 @@ def n_classes(graph: SpikingGraph) -> int:
     return found
 
 
+def class_numbers(graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, n: int) -> np.ndarray | None:
+    """The class numbers of `n` samples, as `read_data` gave both; None where there are none.
+
+    A y beside the inputs of a network without classes is no class number, and not an error: nobody named it.
+
+    Raises
+    ------
+    InputError
+        If they are no class numbers, or named for a network without classes.
+    """
+    is_beside = isinstance(given, dict) and classes is given.get("y")
+    if classes is None or (is_beside and not has_classes(graph)):
+        return None
+    return as_labels(classes, n, n_classes(graph))
+
+
 def as_samples(
     graph: SpikingGraph, given: Arrays | None, classes: Arrays | None, samples: int | None, n_random: int, n_steps: int
 ) -> tuple[Inputs, np.ndarray | None]:
@@ -125,5 +143,5 @@ def as_samples(
     if given is None:
         return graph.check_inputs(graph.random_inputs(n_random), "float32"), None
     xs = graph.check_inputs(as_inputs(given, graph), "float32", n_steps)
-    y = None if classes is None else as_labels(classes, xs.n, n_classes(graph))[:samples]
-    return xs.part(slice(samples)), y
+    y = class_numbers(graph, given, classes, xs.n)
+    return xs.part(slice(samples)), None if y is None else y[:samples]

@@ -133,7 +133,7 @@ def export(
         format do.
     """
     dt = graph.dt if dt is None else dt
-    check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, dt)
     check_dt(graph, dt)
     chosen = find_target(target)
     checked = chosen.check_options(options)
@@ -157,7 +157,7 @@ def export(
     return verdict
 
 
-def verify_folder(folder: Path) -> list[Check]:
+def verify_folder(folder: str | os.PathLike[str]) -> list[Check]:
     """Check that no file of a folder has changed; if none has, compile and run what the folder contains.
 
     Raises
@@ -165,6 +165,7 @@ def verify_folder(folder: Path) -> list[Check]:
     ModelFileError
         If it has no manifest that snnconv wrote.
     """
+    folder = Path(folder)
     manifest = read_manifest(folder)
     found = changed_files(folder)
     more = [name for name, change in found.items() if change == "not in the manifest"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import SpikingGraph
 from ..runtime import reference
+from ..runtime.classes import class_scores
 from ..runtime.result import Result
 from ..text.plain import plural, run_text
 from ..text.progress import track
@@ -18,6 +19,7 @@ from .target import Inputs, Limit
 N_SAMPLES = 8  # random samples where no inputs are given
 N_STEPS = 100
 CHUNK = 10  # steps between two looks at the progress bar
+ROUNDING = 1e-12  # of means of outputs, summed in another order
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,10 @@ class Verdict:
 
     @property
     def _same(self) -> bool:
-        return self.measured is not None and self.measured.total.n_spikes > 0 and self.measured.total.share == 0
+        measured = self.measured
+        if measured is None or measured.total.share:
+            return False
+        return measured.total.n_spikes > 0 if measured.layers else measured.output_difference < ROUNDING
 
     def __str__(self) -> str:
         if self.unmeasured:
@@ -137,15 +142,20 @@ class Verdict:
             return "exact: it holds every number of the network as it is."
         measured, total = self.measured, self.measured.total
         where = f"({self.inputs}, {run_text(measured.n_steps, measured.dt)})"
-        if not total.n_spikes and not total.n_written:
+        if measured.layers and not total.n_spikes and not total.n_written:
             said = f"not measured: no neuron spikes {where}. Measure with inputs of your own"
         elif self._same:
             start = "exact" if self.exact else "approximate, without effect here"
-            said = f"{start}: all {total.n_spikes:,} spikes are those of the float network {where}"
+            what = f"all {total.n_spikes:,} spikes" if measured.layers else "it has no neurons, and its mean outputs"
+            said = f"{start}: {what} are those of the float network {where}"
         else:
             start = "approximate" if self.approximated or self.changes else "not exact"
-            differ = f"{percent(total.share)} of spikes{self._predictions()} differ from the float network"
-            said = f"{start}: {differ}, the mean output by {percent(measured.output_difference)} {where}"
+            counts = [f"{percent(total.share)} of spikes"] if measured.layers else []
+            if measured.n_other_predictions is not None:
+                counts.append(f"{measured.n_other_predictions} of {plural(measured.n_samples, 'prediction')}")
+            differ = f"{' and '.join(counts)} differ from" if counts else "it differs from"
+            by = f"the mean output by {percent(measured.output_difference)}"
+            said = f"{start}: {differ} the float network, {by} {where}"
         held = [f"{limit} ({limit.instead})" for limit in self.approximated]
         reasons = [f"Not held: {'; '.join(held)}"] if held else []
         if self.changes:
@@ -153,12 +163,6 @@ class Verdict:
         if not reasons and total.share:
             reasons.append("Nothing was left out: rounding decides where a voltage meets the threshold")
         return " ".join(f"{sentence}." for sentence in [said, *reasons])
-
-    def _predictions(self) -> str:
-        measured = self.measured
-        if measured is None or measured.n_other_predictions is None:
-            return ""
-        return f" and {measured.n_other_predictions} of {plural(measured.n_samples, 'prediction')}"
 
 
 def percent(share: float) -> str:
@@ -182,9 +186,10 @@ def measure(
         advance(n_steps)
     layers = tuple(_compare(name, spikes[name], theirs.spikes[name]) for name in graph.populations)
     others, squares, total = None, 0.0, 0.0
-    for our, their in zip(means, _means(theirs), strict=True):
+    for label, our, their in zip(graph.outputs, means, _means(theirs), strict=True):
         squares += float(np.square(our - their).sum())
         total += float(np.square(our).sum())
+        our, their = class_scores(graph, label, our), class_scores(graph, label, their)
         if our.shape[-1] > 1:
             differ = our.reshape(len(our), -1).argmax(-1) != their.reshape(len(their), -1).argmax(-1)
             others = differ if others is None else others | differ

@@ -16,8 +16,8 @@ from ..neurons.base import steps_as
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
-from ..text.advice import argument
-from .target import Inputs, Option, Settings, several_spikes
+from ..text.advice import either
+from .target import Inputs, Option, Settings
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
 CODES = {"analog": Analog, "rate": RateCode, "latency": LatencyCode}
@@ -65,9 +65,10 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     except InputError as error:
         if not code.takes_varying and settings.inputs.varying:
             raise
+        low, high = min(0.0, float(x.min())), float(x.max())
         raise ExportError(
             f"inputs reach from {x.min():g} to {x.max():g}, outside of {code.low:g}…{code.high:g}. Name their range: "
-            f"{argument('low', min(0.0, float(x.min())))} {argument('high', float(x.max()))}."
+            f"{either(f'low={low:g} high={high:g}', f'--low {low:g} --high {high:g}')}."
         ) from error
     return integers
 
@@ -88,7 +89,7 @@ def changes(graph: SpikingGraph, integers: IntegerGraph) -> tuple[str, ...]:
     """Changes that a verdict names for integers."""
     rests = any(steps_as(view.neuron, LIF) and view.neuron.tau_ref for view in graph.populations.values())
     what = f"weights rounded to {integers.settings.weight_bits} bits, voltages to integers"
-    if several_spikes(graph):
+    if any(view.neuron.max_spikes_per_step != 1 for view in graph.populations.values()):
         what += ", one spike in a step where the float network has several"
     if not rests:
         return (what,)

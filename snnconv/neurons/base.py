@@ -317,6 +317,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
+def is_whole(value: Any, least: int = 1) -> bool:
+    """Whether the value is a whole number, of Python or NumPy, and not below `least`."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
 def check_numbers(owner: str, **values: Any) -> None:
     """Raise ParameterError unless every value is a number."""
     for name, value in values.items():

@@ -132,7 +132,7 @@ class _Tally:
         for name, counts in self._counts.items():
             a, b = ours.spikes[name], theirs.spikes[name]
             counts += [a.sum(dtype="int64"), b.sum(dtype="int64"), np.count_nonzero(a != b)]
-        self._n += len(theirs.output)
+        self._n += theirs.n_samples
         if self._has_classes:
             a, b = self._classes_of(ours.output.sum(1, dtype="float64")), self._classes_of(theirs.output.sum(1))
             self._n_other += int(np.count_nonzero(a != b))

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ..errors import ParameterError
 from ..graph.inputs import has_steps
-from ..neurons.base import State
+from ..neurons.base import State, is_whole
 from ..runtime.arguments import recording
 from ..runtime.result import Result
 from . import IntegerGraph
@@ -51,10 +51,10 @@ class IntegerSimulator:
         self, graph: IntegerGraph, *, batch_size: int = BATCH_SIZE, chunk_steps: int | None = None, jit: bool = True
     ):
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps or 1)):
-            if not isinstance(value, int) or value < 1:
+            if not is_whole(value):
                 raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
         self.graph = graph
-        self._batch_size, self._chunk_steps, self._jit = batch_size, chunk_steps, jit
+        self._batch_size, self._chunk_steps, self._jit = int(batch_size), int(chunk_steps or 0) or None, jit
         self._layers = [node for node in graph.nodes if isinstance(node, STATEFUL)]
         self._steppers: dict[tuple[int, Wanted], IntegerStepper] = {}
 

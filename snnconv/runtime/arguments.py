@@ -15,7 +15,7 @@ from ..graph import Node, Population, Reading, SpikingGraph
 from ..graph.passes.spikes import spikes_in_a_step
 from ..graph.reading import FIRST
 from ..neurons import LIF
-from ..neurons.base import State, is_number, steps_as
+from ..neurons.base import State, is_number, is_whole, steps_as
 from ..text.advice import argument, either
 
 KINDS = ("spikes", "voltages", "rates")
@@ -66,7 +66,7 @@ def check_steps(n_steps: Any, dt: Any, dtype: str = "float64", name: str = "n_st
     ParameterError
         If n_steps is not a whole number above 0 that `dtype` counts to, or dt not in `SHORTEST_DT`…`LONGEST_DT`.
     """
-    if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+    if not is_whole(n_steps):
         raise ParameterError(f"{name} must be a whole number above 0. Received {n_steps!r}.")
     most = MOST_STEPS[np.dtype(dtype).name]
     if n_steps > most:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..graph import SpikingGraph
-from ..neurons.base import State
+from ..neurons.base import State, is_whole
 from ..text.progress import track
 from .arguments import Recording, check_state
 from .compiled.engine import Batch, Chunk, Engine, pools_memory
@@ -132,11 +132,11 @@ class Batches:
         """
         if batch_size is None and verbose is None:
             return self
-        if batch_size is not None and (type(batch_size) is not int or batch_size < 1):
+        if batch_size is not None and not is_whole(batch_size):
             raise ParameterError(f"batch_size must be None or a whole number above 0. Received {batch_size!r}.")
         other = copy(self)
         if batch_size is not None:
-            other._batch_size = batch_size
+            other._batch_size = int(batch_size)
         if verbose is not None:
             other._progress = None if verbose == "auto" else bool(verbose)
         return other

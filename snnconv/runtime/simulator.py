@@ -12,7 +12,7 @@ import tensorflow as tf
 from .._late import late
 from ..errors import InputError, ParameterError
 from ..graph import SpikingGraph
-from ..neurons.base import State
+from ..neurons.base import State, is_whole
 from ..text.table import Table
 from .answers import REDUCTIONS, Score, answers, metrics_of
 from .arguments import (
@@ -130,8 +130,10 @@ class Simulator:
         dtype = check_dtype(dtype)
         check_dt(graph, dt)
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps), ("memory", memory)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and not is_whole(value):
                 raise ParameterError(f"{name} must be None or a whole number above 0. Received {value!r}.")
+        given = (batch_size, chunk_steps, memory)
+        batch_size, chunk_steps, memory = (None if value is None else int(value) for value in given)
         check_precision(precision, dtype)
         check_compile(compile)
         check_flags(sparse=sparse, **({} if progress is None else {"progress": progress}))
@@ -203,6 +205,7 @@ class Simulator:
         InputError, ParameterError
             If the data or a parameter is out of range.
         """
+        n_steps = check_steps(n_steps, self.dt, self.dtype)
         samples = self._samples(x, n_steps)
         if samples.n is None:
             raise InputError("run takes arrays. Use predict or evaluate for batches, or run one batch after the other.")
@@ -256,6 +259,7 @@ class Simulator:
         """
         if reduce not in ("mean", "last", None):
             raise ParameterError(f"reduce must be 'mean', 'last' or None. Received {reduce!r}.")
+        n_steps = check_steps(n_steps, self.dt, self.dtype)
         samples, batches = self._samples(x, n_steps), self._batches.changed(batch_size, verbose)
         reading = check_read_from(self.graph, read_from, n_steps)
         weights = reading.weights(n_steps) if reduce == "mean" else None
@@ -310,6 +314,7 @@ class Simulator:
         """
         if n_steps is None:
             raise ParameterError("evaluate needs n_steps, the number of steps to run: evaluate(x, y, n_steps=100).")
+        n_steps = check_steps(n_steps, self.dt, self.dtype)
         samples = self._samples(x, n_steps, y)
         if samples.targets is None:
             raise InputError("evaluate needs targets: pass y, or let x give (x, y).")
@@ -424,4 +429,4 @@ class Simulator:
             late("warn_of_one_answer")(self.graph, x, answers, n_steps, self.dt, stacklevel=3)
 
     def _samples(self, x: Any, n_steps: int, y: Any = None) -> Samples:
-        return Samples(self.graph, x, check_steps(n_steps, self.dt, self.dtype), self.dtype, y)
+        return Samples(self.graph, x, n_steps, self.dtype, y)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError, ParameterError
 from ..graph import Inputs, SpikingGraph
+from ..neurons.base import is_whole
 from ..runtime.arguments import check_graph, check_steps
 from .result import FineTuning, measured
 from .targets import targets_of
@@ -116,6 +117,7 @@ def finetune(
     n_steps = check_steps(n_steps, dt)
     teacher = graph if isinstance(teacher, str) and teacher == RATES else teacher
     _check(epochs, batch_size, learning_rate, teacher_share, teacher_layers, teacher)
+    epochs, batch_size = int(epochs), int(batch_size)
     if len(graph.outputs) > 1:
         raise ParameterError(
             f"finetune is for networks of one output. This one has {list(graph.outputs)}: train "
@@ -226,7 +228,7 @@ def _check(
     epochs: Any, batch_size: Any, learning_rate: Any, teacher_share: Any, teacher_layers: Any, teacher: Any
 ) -> None:
     for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value):
             raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
     for name, value, most in (("learning_rate", learning_rate, math.inf), ("teacher_share", teacher_share, 1.0)):
         if not 0 < value <= most:

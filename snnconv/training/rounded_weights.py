@@ -10,6 +10,7 @@ import numpy as np
 
 from ..conversion.precision import all_layers
 from ..errors import ParameterError
+from ..neurons.base import is_whole
 from ..quantize.scales import ends, most_level, rounded
 from .unrolled.layers import LinearNode
 
@@ -97,11 +98,11 @@ class RoundedWeights(keras.callbacks.Callback):
 
     def __init__(self, weight_bits: int):
         super().__init__()
-        if isinstance(weight_bits, bool) or not isinstance(weight_bits, int) or not 2 <= weight_bits <= 16:
+        if not is_whole(weight_bits, 2) or weight_bits > 16:
             raise ParameterError(
                 f"RoundedWeights: weight_bits must be a whole number from 2 to 16. Received {weight_bits!r}."
             )
-        self.weight_bits = weight_bits
+        self.weight_bits = int(weight_bits)
         self._kernels: list[_Kernel] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:

@@ -199,3 +199,9 @@ def test_doubles_are_an_option_of_the_c_target(folder, tmp_path):
     assert re.search(r"Fidelity: exact: all \d+ spikes are those of the float network", printed)
     assert "--numbers NAME" in run("export", "--list")
     fails("--numbers must be one of int, double", *arguments[:-1], "float")
+
+
+def test_a_range_is_advised_as_options_of_this_command(folder):
+    pattern = r"inputs reach from 0\.\S+ to 2\.\S+, outside of 0…1\. Name their range: --low 0 --high 2\.\d+\.$"
+    options = ("--target", "c", "--data", folder / "x.npy", "-o", folder / "wide")
+    fails(pattern, "export", folder / "plain.snn.h5", *options)

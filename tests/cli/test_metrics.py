@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 import snnconv
+from snnconv.graph import Add, Input, SpikingGraph
 
 from ..helpers.command import fails, run
 from ..helpers.small_graphs import graph_of, inputs_of
@@ -24,3 +25,15 @@ def test_the_command(tmp_path):
     assert json.loads(run("metrics", path, "--data", data, "--samples", 1, "--steps", 2, "--json"))["n_samples"] == 1
     fails("--samples must be a whole number above 0", "metrics", path, "--samples", 0)
     assert "real ones" in run("metrics", path, "--steps", 5)
+
+
+def test_one_array_for_two_inputs_is_refused_with_what_to_name(tmp_path):
+    nodes = (
+        Input(name="left", shape=(3,)),
+        Input(name="right", shape=(3,)),
+        Add(name="sum", inputs=("left", "right"), shape=(3,)),
+    )
+    SpikingGraph(nodes, {"y": "sum"}).save(tmp_path / "g.snn.h5")
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    message = r"several inputs: name an .npz file with an array for each of \['left', 'right'\]"
+    fails(message, "metrics", tmp_path / "g.snn.h5", "--data", tmp_path / "x.npy")

@@ -1,5 +1,6 @@
 """``snnconv quantize``: what it prints and writes, and how it fails."""
 
+import dataclasses
 import json
 from functools import partial
 
@@ -159,3 +160,15 @@ def test_comparisons_in_batches_count_every_sample(monkeypatch):
         compare(graph, [integers[0], quantize(graph, dt=0.002)], x, 20)
     with pytest.raises(InputError, match="one class number for each of the 11 samples"):
         compare(graph, integers, x, 20, np.zeros(3))
+
+
+def test_samples_of_several_outputs_are_counted_once(monkeypatch):
+    monkeypatch.setattr("snnconv.quantize.comparison.IntegerSimulator", partial(IntegerSimulator, jit=False))
+    monkeypatch.setattr("snnconv.quantize.comparison.Simulator", Loop)
+    graph = random_line(1)
+    x = np.random.default_rng(0).random((7, 7))
+    (last,) = graph.outputs.values()
+    two = dataclasses.replace(graph, outputs={"one": last, "other": last})
+    (alone,), (both,) = (compare(each, [quantize(each)], x, 20) for each in (graph, two))
+    assert both.n_samples == 7
+    assert both.populations == alone.populations

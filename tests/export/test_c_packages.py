@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 import snnconv
 from snnconv.export.c.compiling import FLAGS
+from snnconv.neurons import IF
 
-from ..helpers.integer_networks import random_line
+from ..helpers.integer_networks import Line, random_line
 
 CALLER = """
 #include <cstdio>
@@ -28,6 +30,17 @@ int main() {
 }
 """
 
+ONE = """
+#include <stdio.h>
+#include "network.h"
+static snn_network net;
+static snn_input input[SNN_N_INPUT];
+int main(void) {
+  printf("%d", (int)snn_run(&net, input, SNN_N_INPUT, 5));
+  return 0;
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -42,12 +55,28 @@ def run(*command):
     return done.stdout
 
 
+@pytest.mark.parametrize("numbers", ["int", "double"])
+@pytest.mark.parametrize("bias", [-2.0, 2.0])
+def test_the_class_of_one_output_is_whether_it_is_above_0(bias, numbers, tmp_path):
+    line = Line((3,)).dense("d", np.eye(3)).neurons("n", IF(), np.zeros(3)).dense("out", np.zeros((3, 1)), [bias])
+    options = {"numbers": "double"} if numbers == "double" else {}
+    snnconv.export.export(line.graph(), tmp_path / "net", "c", n_steps=5, **options)
+    (tmp_path / "main.c").write_text(ONE, "utf-8")
+    sources = [tmp_path / "net" / "network.c", tmp_path / "main.c"]
+    run("gcc", *FLAGS, "-I", tmp_path / "net", *sources, "-o", tmp_path / "main")
+    assert run(tmp_path / "main") == str(int(bias > 0))
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 def test_cpp_calls_it_and_is_refused_what_was_not_proven(folder, tmp_path):
     (tmp_path / "main.cpp").write_text(CALLER, "utf-8")
     run("gcc", "-c", *FLAGS, folder / "network.c", "-o", tmp_path / "network.o")
     run("g++", "-Wall", "-Wextra", "-I", folder, tmp_path / "main.cpp", tmp_path / "network.o", "-o", tmp_path / "main")
     assert run(tmp_path / "main") == "40 40"  # --longest, the steps for which sums are proven to fit
+
+
+def test_a_folder_may_be_named_by_a_string(folder):
+    assert all(check.passed for check in snnconv.export.verify_folder(str(folder)))
 
 
 def test_the_folder_is_a_library_of_the_arduino_ide(folder):

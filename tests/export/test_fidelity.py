@@ -11,7 +11,7 @@ from snnconv import export, quantize
 from snnconv.errors import ExportError, ModelFileError, ParameterError
 from snnconv.export import Limit, Option, Plan, Target
 from snnconv.files.manifest import changed_files, read_manifest
-from snnconv.graph import Dense, Input, Population, SpikingGraph
+from snnconv.graph import Dense, Input, Population, Readout, SpikingGraph
 from snnconv.runtime import reference
 
 
@@ -124,6 +124,48 @@ def test_silence_proves_nothing(registered, tmp_path):
     verdict = export.export(network(scale=0.001), tmp_path / "x", "test")
     assert not verdict.exact
     assert str(verdict).startswith("not measured: no neuron spikes")
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1, "exact: it has no neurons, and its mean outputs are"), (-1, "")])
+def test_outputs_are_compared_where_there_are_no_neurons(registered, tmp_path, factor, words):
+    nodes = network().nodes[:2]
+    graph = SpikingGraph(nodes, {"y": "dense"})
+
+    def plan(graph, settings):
+        def run(path, inputs, n_steps):
+            result = reference.run(graph, inputs, n_steps)
+            return dataclasses.replace(result, outputs={"y": factor * result.output})
+
+        return Plan(write_text, run)
+
+    registered(plan)
+    verdict = export.export(graph, tmp_path / "x", "test", n_samples=8)
+    assert verdict.exact == (factor == 1)
+    other = "not exact: 8 of 8 predictions differ from the float network, the mean output by 200.0% (8"
+    assert str(verdict).startswith(words or other)
+
+
+def test_one_sigmoid_predicts_one_of_two_classes(registered, tmp_path):
+    """Which one its sign says; a value that is no sigmoid predicts none."""
+    nodes = (
+        *network().nodes[:3],
+        Dense(name="out", inputs=("lif",), shape=(1,), kernel=np.ones((4, 1))),
+    )
+
+    def plan(graph, settings):
+        def run(path, inputs, n_steps):
+            result = runner(graph)(path, inputs, n_steps)
+            return dataclasses.replace(result, outputs={"y": -result.output})
+
+        return Plan(write_text, run)
+
+    registered(plan)
+    read = Readout(name="read", inputs=("out",), shape=(1,), function="sigmoid")
+    binary = SpikingGraph((*nodes, read), {"y": "read"})
+    assert export.export(binary, tmp_path / "b", "test").measured.n_other_predictions == 8
+    value = SpikingGraph(nodes, {"y": "out"})
+    verdict = export.export(value, tmp_path / "v", "test")
+    assert verdict.measured.n_other_predictions is None
 
 
 def test_negative_spikes_are_compared_by_sign():

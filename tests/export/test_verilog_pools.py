@@ -12,11 +12,12 @@ from snnconv.errors import ExportError
 from snnconv.export.verilog.encoder import parts, with_encoder
 from snnconv.export.verilog.stages import readers, stages
 from snnconv.export.verilog.timing import sample_clocks
+from snnconv.neurons import IF
 
 from ..helpers.branched_networks import random_branches
 from ..helpers.circuits import needs_simulator, simulate
 from ..helpers.golden import expected, n_spikes_of
-from ..helpers.integer_networks import calibrated_digits
+from ..helpers.integer_networks import Line, calibrated_digits
 from ..quantize.test_nodes_max_pool import pooled, x
 
 
@@ -42,6 +43,16 @@ def test_max_pools_signed_spikes_and_two_outputs(spikes, code, tmp_path):
     assert len(results) == 5 + 1 + 2 + 1  # of each output its sums and its class
     n_values = n_steps * sum(stage.n_neurons for stage in circuit)
     assert f"PASS: {n_values} values with " in passing(tmp_path / "out")
+
+
+@needs_simulator
+@pytest.mark.parametrize("bias", [-2.0, 2.0])
+def test_the_class_of_one_output_is_whether_it_is_above_0(bias, tmp_path):
+    line = Line((3,)).dense("d", np.eye(3)).neurons("n", IF(), np.zeros(3)).dense("out", np.zeros((3, 1)), [bias])
+    export.export(line.graph(), tmp_path / "out", "verilog", n_steps=4, golden=1)
+    total, place = (int(word, 16) for word in (tmp_path / "out/golden/results.mem").read_text().split())
+    assert (total >> 31, place) == ((0, 1) if bias > 0 else (1, 0))
+    passing(tmp_path / "out")
 
 
 @needs_simulator

@@ -12,7 +12,7 @@ import snnconv
 from snnconv import export, passes, quantize
 from snnconv.errors import ConversionError, ConversionWarning, ExportError, ParameterError
 from snnconv.export import verify_folder
-from snnconv.neurons import LIF
+from snnconv.neurons import IF, LIF
 
 from ..helpers.integer_networks import Line
 
@@ -105,6 +105,9 @@ def test_targets_with_one_spike_a_step_say_so(graph, target, tmp_path):
 
 def test_integers_say_so(graph, tmp_path):
     verdict = export.export(graph, tmp_path / "out", "params", x=np.abs(X), n_steps=20)
+    assert "one spike in a step where the float network has several" in str(verdict)
+    relu = Line((3,)).dense("d", np.eye(3)).neurons("n", IF(), np.zeros(3)).dense("out", np.eye(3)).graph()
+    verdict = export.export(relu, tmp_path / "relu", "params", n_steps=4)
     assert "one spike in a step where the float network has several" in str(verdict)
     lines = quantize.quantize(graph, n_steps=20).approximations
     assert "n1: at most one spike per step; the float network allows several, a calibrated one does not." in lines

@@ -43,6 +43,16 @@ def test_of_a_simulator(graph, options, message):
         snnconv.Simulator(graph, **options)
 
 
+def test_whole_numbers_of_numpy_are_whole_numbers(graph):
+    sizes = {"batch_size": np.int64(2), "chunk_steps": np.int8(3), "memory": np.uint32(1 << 24)}
+    simulator = snnconv.Simulator(graph, **sizes)
+    expected = snnconv.Simulator(graph).predict(X, 5)
+    np.testing.assert_array_equal(simulator.predict(X, np.int16(5)), expected)
+    np.testing.assert_array_equal(snnconv.Simulator(graph).predict(X, 5, batch_size=np.int64(2)), expected)
+    with pytest.raises(ParameterError, match="batch_size must be None or a whole number above 0"):
+        simulator.predict(X, 5, batch_size=np.float64(2))
+
+
 @pytest.mark.parametrize(
     "call", [snnconv.Simulator, lambda model: snnconv.reference.run(model, X, 5), lambda m: snnconv.calibrate(m, X)]
 )

@@ -60,8 +60,9 @@ int32_t classify(const snn_input *input)
 }}
 ```
 
-`snn_run` gives the class, the place of the largest sum of the first output. It refuses a sample that has not
-SNN_N_INPUT numbers, and less than 1 or more than SNN_MAX_STEPS steps, with -1. Step by step it is
+`snn_run` gives the class, the place of the largest sum of the first output; where that has one sum, 1 if it is above 0
+and 0 if not. It refuses a sample that has not SNN_N_INPUT numbers, and less than 1 or more than SNN_MAX_STEPS steps,
+with -1. Step by step it is
 
 ```c
 snn_reset(&net);

@@ -74,7 +74,7 @@ def export_saved_model(
         If the folder cannot be written.
     """
     dt = graph.dt if dt is None else dt
-    check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, dt)
     check_dtype(dtype)
     check_dt(graph, dt)
     if reduce not in REDUCTIONS:

@@ -15,7 +15,7 @@ STREAM = Template("""\
 //
 // In: the $n_inputs inputs of a sample, $beat, in row-major order with channels last; tlast with the last one.
 // With `every_step` a sample is n_steps such frames, one for each step. Out, for every sample: the $n_outputs sums over
-// its steps, and the place of the largest with tlast.$several
+// its steps, and the place of the largest with tlast; of one sum, whether it is above 0.$several
 // The next sample is taken while one is computed.
 //
 // A frame with tlast at another place is dropped, and `frame_error` is set until a right one has come. `steps_error`:
@@ -70,7 +70,7 @@ $number_port        .output_address(output_address),
         .output_data(output_data)
     );
     snn_largest #($output_bits, $class_bits) largest_output (
-        aclk, phase == COMPARE, output_address, m_axis_tdata[$output_msb:0], largest
+        aclk, phase == COMPARE, last_output == 0, output_address, m_axis_tdata[$output_msb:0], largest
     );
 
     always @(posedge aclk)

@@ -19,7 +19,8 @@ from ...errors import ParameterError
 from ...files.manifest import write_manifest
 from ...files.writing import replacing_folder
 from ...graph import SpikingGraph
-from ...runtime.arguments import check_varying, initial_voltages
+from ...neurons.base import is_whole
+from ...runtime.arguments import check_steps, check_varying, initial_voltages
 from ...runtime.result import Result
 from ...text.plain import plural, run_text
 from ..programs import run as run_program
@@ -93,12 +94,14 @@ def export_xla(
         If the folder cannot be written.
     """
     dt = graph.dt if dt is None else dt
+    n_steps = check_steps(n_steps, dt)
     names = check_varying(graph, varying)
     calls = Calls(n_steps, dt, names, reduce, record, dtype, precision, platform)
     calls.check(graph)
-    wanted = [batch_size] if isinstance(batch_size, int) else list(batch_size)
-    if not wanted or not all(isinstance(n, int) and n > 0 for n in wanted):
+    wanted = list(batch_size) if isinstance(batch_size, Iterable) else [batch_size]
+    if not wanted or not all(map(is_whole, wanted)):
         raise ParameterError(f"batch_size must be a whole number above 0, or several. Received {batch_size!r}.")
+    wanted = [int(n) for n in wanted]
     samples = graph.random_inputs(_N_GOLDEN, 0)
     samples = {name: x[:, None].repeat(n_steps, 1) if name in names else x for name, x in samples.items()}
     voltages = initial_voltages(graph, initial_voltage, seed)

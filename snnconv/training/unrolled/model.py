@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -190,8 +191,9 @@ def with_weights_of(graph: SpikingGraph, model: Any) -> SpikingGraph:
 
 
 def layer_name(name: str) -> str:
-    """The name of a layer for a node; Keras takes no slash, and PyTorch no dot."""
-    return name.replace("/", "|").replace(".", ">")
+    """The name of a layer for a node: TensorFlow takes few characters, Keras no slash, and PyTorch no dot."""
+    plain = re.sub(r"[^A-Za-z0-9_>-]", lambda found: f">{ord(found[0]):x}", name.replace(".", ">"))
+    return f"layer{plain}" if plain.startswith(">") else plain
 
 
 def _layers_of(model: Any) -> dict[str, Any]:

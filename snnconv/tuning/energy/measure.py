@@ -84,7 +84,7 @@ def energy(
     devices = find_devices(device)
     check_graph(graph, "energy")
     dt = graph.dt if dt is None else dt
-    check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, dt)
     xs = graph.check_inputs(x, "float32", n_steps)
     from ...runtime.simulator import Simulator
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...errors import ParameterError
 from ...graph import Population, SpikingGraph
+from ...neurons.base import is_whole
 from ...runtime.arguments import check_graph, check_steps
 from ...text.plain import count_text, plural, run_text
 from ...text.progress import track
@@ -208,7 +209,7 @@ def metrics(
     check_graph(graph, "metrics")
     dt = graph.dt if dt is None else dt
     n_steps = check_steps(n_steps, dt)
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+    if not is_whole(batch_size):
         raise ParameterError(f"batch_size must be a whole number above 0. Received {batch_size!r}.")
     xs = graph.check_inputs(x, "float32", n_steps)
     from ...runtime.simulator import Simulator

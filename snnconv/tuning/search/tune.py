@@ -99,7 +99,7 @@ def tune(
         If the data or a parameter is out of range.
     """
     dt = graph.dt if dt is None else dt
-    check_steps(n_steps, dt)
+    n_steps = check_steps(n_steps, dt)
     check_dt(graph, dt)
     calibrate = tuple(calibrate)
     if prefer not in ("steps", "energy"):

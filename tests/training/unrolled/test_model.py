@@ -8,7 +8,7 @@ from keras import layers as kl
 import snnconv
 from snnconv import reference
 from snnconv.errors import ParameterError
-from snnconv.graph import Readout
+from snnconv.graph import Dense, Input, Population, Readout, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.training.unrolled import graph_of
 from tests.helpers.networks import randomise
@@ -247,3 +247,20 @@ def test_distances_pass_zero_where_the_neuron_spikes(neuron):
     (distance,) = neuron.distances(J, state, 0.001)
     assert 0 < spikes.sum() < spikes.size
     np.testing.assert_array_equal(spikes >= 1, distance >= 0)
+
+
+def test_names_that_tensorflow_does_not_take():
+    """They are those of the graph that comes back."""
+    nodes = (
+        Input(name="die Eingabe", shape=(3,)),
+        Dense(name="β", inputs=("die Eingabe",), shape=(2,), kernel=np.ones((3, 2))),
+        Population(name="1st|größe", inputs=("β",), shape=(2,), neuron=IF(), neuron_bias=np.zeros(2), gain=np.ones(2)),
+    )
+    graph = SpikingGraph(nodes, {"Ausgang ä": "1st|größe"}, name="µ Netz")
+    x = samples((3,))
+    model = graph.to_keras(N_STEPS)
+    found = model.predict(x, verbose=0)
+    np.testing.assert_allclose(found, reference.run(graph, x, N_STEPS).output.mean(1), rtol=1e-5)
+    back = snnconv.convert(model, verbose=False)
+    assert [node.name for node in back.nodes] == [node.name for node in graph.nodes]
+    assert graph.with_weights_of(model) is graph
