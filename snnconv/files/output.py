@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from .manifest import changed_files, has_manifest
 
 MARK = "written by snnconv"
 """Stands in every file that snnconv writes, near its beginning or its end; see `is_own`."""
+
+_SEAL = re.compile(rf"(?<={MARK}); seal ([0-9a-f]{{16}})".encode())
 
 _HDF5 = (".snn.h5", ".int.h5", ".weights.h5", ".h5", ".hdf5", ".nir", ".net")
 FIXED = (*_HDF5, ".keras", ".npz", ".npy", ".json", ".toml", ".html", ".htm", ".csv", ".txt", ".md")
@@ -65,8 +69,8 @@ def check_file(path: str | os.PathLike[str], endings: Iterable[str] = (), force:
             raise ModelFileError(f"cannot write '{path}': it is '{each}', which is read. Name another file.")
     if not force and target.exists() and not is_own(target):
         raise ModelFileError(
-            f"cannot write '{path}': the file exists, and nothing in it says that snnconv wrote it. Name another, or "
-            f"replace it with --force."
+            f"cannot write '{path}': the file exists, and nothing in it says that snnconv wrote it as it is now. Name "
+            f"another, or replace it with --force."
         )
     return target
 
@@ -117,15 +121,27 @@ def check_folder(path: str | os.PathLike[str], force: bool = False) -> Path:
     return target
 
 
+def sealed(text: str) -> str:
+    """A text for people to edit, with the mark in it, sealed so that `is_own` sees whether they did."""
+    return text.replace(MARK, f"{MARK}; seal {_digest(text.encode())}", 1)
+
+
 def is_own(path: Path) -> bool:
-    """Whether a file has the mark of snnconv in it, or nothing at all."""
+    """Whether a file has the mark of snnconv in it and no broken seal, or nothing at all."""
     try:
         with open(path, "rb") as file:
             head = file.read(NEAR)
+            if seal := _SEAL.search(head):
+                text = head + file.read()
+                return seal[1].decode() == _digest(text[: seal.start()] + text[seal.end() :])
             file.seek(max(0, os.fstat(file.fileno()).st_size - NEAR))
             return not head or MARK.encode() in head or MARK.encode() in file.read(NEAR)
     except OSError as error:
         raise ModelFileError(f"cannot read '{path}': {error.strerror or error}.") from error
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _followed(path: Path) -> Path:

@@ -96,7 +96,7 @@ def test_a_file_of_others_is_replaced_only_with_force(here, command, out):
     arguments = command if out is None else (*command, "-o", out)
     path = here / arguments[-1]
     path.write_text("precious")
-    fails("nothing in it says that snnconv wrote it. Name another, or replace it with --force", *arguments)
+    fails("nothing in it says that snnconv wrote it as it is now. Name another, or replace it with --force", *arguments)
     assert path.read_text() == "precious"
     run(*arguments, "--force")
     assert is_own(path)

@@ -107,3 +107,11 @@ def test_the_command_fails_in_one_line(files, tmp_path):
     training = tmp_path / "t.toml"
     training.write_text('name = "x"\n[data]\ndataset = "digits"\n[[model.layers]]\ntype = "Dense"\nunits = 10\n')
     fails("is a training config, and .* was converted already", "simulate", model, "--config", training)
+
+
+def test_settings_that_were_edited_are_replaced_only_with_force(files, tmp_path):
+    out = tmp_path / "tuned.toml"
+    write_settings(out, Setting(2.0, 0.004, Readout(skip=6), 20, 0.0005))
+    out.write_text(f"{out.read_text()}# mine\n")
+    fails("as it is now. Name another, or replace it with --force", "tune", files / "model.keras", "-o", out)
+    assert out.read_text().endswith("# mine\n")

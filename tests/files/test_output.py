@@ -6,7 +6,7 @@ import pytest
 
 from snnconv.errors import ModelFileError
 from snnconv.files import output
-from snnconv.files.output import MARK, check_file, check_folder, is_own, protect, protecting
+from snnconv.files.output import MARK, check_file, check_folder, is_own, protect, protecting, sealed
 from snnconv.files.writing import replacing
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links and pipes")
@@ -82,13 +82,26 @@ def test_a_folder_with_a_file_that_is_read_stays(tmp_path):
 def test_a_file_of_others_needs_force(tmp_path):
     path = tmp_path / "precious.txt"
     path.write_text("my thesis on spiking networks")
-    with pytest.raises(ModelFileError, match="nothing in it says that snnconv wrote it. Name another, or replace"):
+    with pytest.raises(
+        ModelFileError, match="nothing in it says that snnconv wrote it as it is now. Name another, or replace"
+    ):
         check_file(path, force=False)
     check_file(path, force=True)
     for contents in (b"", MARK.encode(), bytes(200_000) + MARK.encode()):  # empty, at the beginning, at the end
         path.write_bytes(contents)
         assert is_own(path)
         check_file(path, force=False)
+
+
+def test_an_own_text_that_was_edited_needs_force(tmp_path):
+    path = tmp_path / "tuned.toml"
+    text = sealed(f"# {MARK}.\n\n[simulation]\nn_steps = 20\n")
+    path.write_bytes(text.encode())
+    check_file(path, force=False)
+    for edited in (text + "dt = 0.002\n", text.replace("20", "30"), f"# mine\n{text}"):
+        path.write_bytes(edited.encode())
+        with pytest.raises(ModelFileError, match="nothing in it says that snnconv wrote it as it is now"):
+            check_file(path, force=False)
 
 
 @pytest.mark.parametrize(

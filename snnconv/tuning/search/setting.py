@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ParameterError
-from ...files.output import MARK
+from ...files.output import MARK, sealed
 from ...files.writing import replacing
 from ...graph import Filter, Population, SpikingGraph
 from ...neurons import LIF
@@ -179,7 +179,7 @@ def write_settings(
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     with replacing(path) as temporary:
-        temporary.write_text("\n".join(lines).lstrip("\n") + "\n", encoding="utf-8")
+        temporary.write_text(sealed("\n".join(lines).lstrip("\n") + "\n"), encoding="utf-8", newline="\n")
 
 
 def _is_synapse(graph: SpikingGraph, node: Any) -> bool:
