@@ -113,5 +113,6 @@ def test_settings_that_were_edited_are_replaced_only_with_force(files, tmp_path)
     out = tmp_path / "tuned.toml"
     write_settings(out, Setting(2.0, 0.004, Readout(skip=6), 20, 0.0005))
     out.write_text(f"{out.read_text()}# mine\n")
-    fails("as it is now. Name another, or replace it with --force", "tune", files / "model.keras", "-o", out)
+    arguments = ("tune", files / "model.keras", "--data", files / "xy.npz", "-o", out)
+    fails("as it is now. Name another, or replace it with --force", *arguments)
     assert out.read_text().endswith("# mine\n")
