@@ -15,6 +15,7 @@ from ..errors import InputError, ParameterError
 from ..graph import Inputs, SpikingGraph
 from ..neurons.base import is_whole
 from ..runtime.arguments import check_graph, check_steps
+from ..text.advice import either
 from .result import FineTuning, measured
 from .targets import targets_of
 from .unrolled import to_keras, with_weights_of
@@ -217,10 +218,12 @@ def _augmented(model: Any, augment: Any) -> Any:
     if isinstance(augment, str) and augment == FLIP and [len(shape) for shape in shapes] == [3]:
         augment = keras.layers.RandomFlip("horizontal")
     if not isinstance(augment, keras.layers.Layer) or len(shapes) > 1:
-        raise ParameterError(
+        what = either(
             f"augment must be 'flip', for images (height, width, channels), or a Keras layer, before the one input of "
-            f"a network. Received {augment!r} for inputs {shapes}."
+            f"a network. Received {augment!r}",
+            "flip is for one input of images, (height, width, channels). Received it",
         )
+        raise ParameterError(f"{what} for inputs {shapes}.")
     return keras.Sequential([keras.Input(model.inputs[0].shape[1:]), augment, model])
 
 
@@ -230,9 +233,10 @@ def _check(
     for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
         if not is_whole(value):
             raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")
-    for name, value, most in (("learning_rate", learning_rate, math.inf), ("teacher_share", teacher_share, 1.0)):
-        if not 0 < value <= most:
-            raise ParameterError(f"{name} must be above 0, and at most {most:g}. Received {value!r}.")
+    if not 0 < learning_rate < math.inf:
+        raise ParameterError(f"learning_rate must be above 0, and finite. Received {learning_rate!r}.")
+    if not 0 < teacher_share <= 1:
+        raise ParameterError(f"teacher_share must be above 0, and at most 1. Received {teacher_share!r}.")
     if isinstance(teacher, str):
         raise ParameterError(f"teacher must be 'rates', a Keras model or a graph. Received {teacher!r}.")
     if not (math.isfinite(teacher_layers) and teacher_layers >= 0):

@@ -67,7 +67,7 @@ def test_train_finds_out_before_training_what_does_not_convert(config, tmp_path,
     [
         ('trainable = ["weights"]', r"trainable names 'weights'"),
         ('surrogate = "tanh"', r"no surrogate 'tanh'"),
-        ("flip = true", r"augment must be 'flip', for images"),
+        ("flip = true", r"flip is for one input of images"),
         ("teacher_layers = 0.1", r"teacher_layers needs teach = true"),
     ],
 )

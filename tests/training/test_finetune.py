@@ -148,6 +148,7 @@ def test_samples_held_back_are_not_trained_on():
     [
         ({"epochs": 0}, "epochs must be a whole number above 0"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": float("inf")}, "learning_rate must be above 0, and finite"),
         ({"validation": 1.5}, "validation must be a share between 0 and 1"),
         ({"teacher": "ann"}, "teacher must be 'rates', a Keras model or a graph"),
         ({"spike_penalty": -1.0}, "spike_penalty must be 0 or more"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...text.plain import WIDTH, joules
+from ...text.plain import WIDTH, joules, plural
 from ...text.table import Report, Section, Table
 from ..doctor import Finding
 from ..energy import Device
@@ -259,10 +259,11 @@ def _shown(found: Tuning) -> list[Choice]:
 
 def _described(choice: Choice) -> str:
     setting = choice.setting
+    steps = plural(setting.n_steps, "step")
     if setting.calibrate_steps is not None:
-        return f"calibrated for {setting.calibrate_steps} steps, readout {setting.readout}, {setting.n_steps} steps"
+        return f"calibrated for {plural(setting.calibrate_steps, 'step')}, readout {setting.readout}, {steps}"
     synapse = "no synapse" if setting.synapse is None else f"synapse {setting.synapse_text}"
-    return f"rates × {setting.scale_text}, {synapse}, readout {setting.readout}, {setting.n_steps} steps"
+    return f"rates × {setting.scale_text}, {synapse}, readout {setting.readout}, {steps}"
 
 
 def _points(lost: float) -> str:
