@@ -117,7 +117,8 @@ def check_folder(path: str | os.PathLike[str], force: bool = False) -> Path:
     more = [f"'{name}' is {change}" for name, change in changed_files(target).items() if change != "missing"]
     if more:
         listed = "; ".join([*more[:SHOWN], *([f"and {len(more) - SHOWN} more"] if len(more) > SHOWN else [])])
-        raise ModelFileError(f"cannot replace '{path}': {listed}. Move what you need, or name another folder.")
+        made = "'make clean' removes what make built. " if (target / "Makefile").exists() else ""
+        raise ModelFileError(f"cannot replace '{path}': {listed}. {made}Move what you need, or name another folder.")
     return target
 
 

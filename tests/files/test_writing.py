@@ -155,6 +155,14 @@ def test_only_what_the_manifest_lists_unchanged_is_replaced(tmp_path):
         assert (folder / "a").exists()
 
 
+def test_what_make_built_is_removed_by_make_clean(tmp_path):
+    write(tmp_path / "net", Makefile="all:")
+    (tmp_path / "net" / "network.o").touch()
+    message = "'network.o' is not in the manifest. 'make clean' removes what make built. Move what you need"
+    with pytest.raises(ModelFileError, match=message), files.replacing_folder(tmp_path / "net", force=True):
+        pass
+
+
 def test_a_file_that_comes_while_the_folder_is_made_is_kept(tmp_path):
     write(tmp_path / "x", a="1")
 
