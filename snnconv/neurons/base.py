@@ -245,11 +245,9 @@ class Neuron(ABC):
 
     def of_steps(self, dt: float) -> Self:
         """A neuron with the same steps of `dt` seconds and spikes of height 1, whatever its rates: one for many."""
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}  # pyright: ignore[reportArgumentType]
-        return dataclasses.replace(  # pyright: ignore[reportReturnType]
-            self.with_amplitude(dt),  # pyright: ignore[reportArgumentType]
-            **{name: defaults[name] for name in self.rate_only},
-        )
+        fields: Any = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
+        usual = {each.name: each.default for each in fields if each.name in self.rate_only}
+        return dataclasses.replace(self, amplitude=dt, **usual)  # pyright: ignore[reportType, reportArgumentType]
 
     def parameters(self) -> dict[str, Any]:
         """The model's parameters by name: what a file has to hold besides the kind."""

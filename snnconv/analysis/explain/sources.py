@@ -61,7 +61,7 @@ def keras_sources(model: Any) -> tuple[Source, ...]:
 def graph_sources(graph: SpikingGraph) -> tuple[Source, ...]:
     """The variables as far as the graph knows them: the trained arrays that it keeps, and the gains."""
     found: dict[str, Source] = {}
-    dense = {_layer(graph, node.name) for node in graph.nodes if isinstance(node, Linear) and "bias" in node.trained}
+    dense = {_layer(graph, node.name) for node in graph.nodes if isinstance(node, Linear) and "kernel" in node.trained}
     for node in graph.nodes:
         for key, array in sorted(node.trained.items(), key=lambda item: not item[0].endswith("kernel")):
             if isinstance(node, Population) and array.ndim == 0:
