@@ -82,8 +82,10 @@ class Work:
         Numbers of steps of 1 ms, each fine-tuned for, and the epochs of it.
     learning_rate, surrogate
         Of the fine-tuning.
-    flips, taught : bool
-        Whether images are mirrored at random in the fine-tuning; whether the network's answers in rates are learned.
+    flips : tuple of int
+        Numbers of steps for which images are mirrored at random in the fine-tuning.
+    taught : bool
+        Whether the network's answers in rates are learned.
     published : str
         What is known of such networks.
     """
@@ -94,7 +96,7 @@ class Work:
     learning_rate: float
     published: str
     surrogate: str = "rate"
-    flips: bool = False
+    flips: tuple[int, ...] = ()
     taught: bool = False
 
     def dataset(self) -> Dataset:
@@ -119,13 +121,14 @@ WORKS = {
     "fashion_lif": Work(
         fashion_cnn_lif,
         "fashion_mnist",
-        {4: 6, 8: 3},
+        {4: 6, 8: 7},
         1e-3,
         "none",
         surrogate="arctan",
+        flips=(8,),
         taught=True,
     ),
-    "fashion_relu": Work(fashion_cnn_relu, "fashion_mnist", {4: 8, 8: 8}, 1e-3, "none", flips=True),
+    "fashion_relu": Work(fashion_cnn_relu, "fashion_mnist", {4: 8, 8: 8}, 1e-3, "none", flips=(4, 8)),
     "dense128": Work(
         fashion_dense128,
         "fashion_mnist",
@@ -220,14 +223,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options = {
             "learning_rate": args.learning_rate or work.learning_rate,
             "surrogate": args.surrogate or work.surrogate,
-            "augment": "flip" if work.flips else None,
             "teacher": "rates" if args.teacher or work.taught else None,
             "batch_size": BATCH_SIZE,
         }
         for n_steps in (args.steps,) if args.steps else work.epochs:
-            epochs = args.epochs or work.epochs.get(n_steps, max(work.epochs.values()))
-            backup = {} if args.backup is None else {"backup": args.backup / f"{name}{n_steps}"}
-            measure(work, data, model, n_steps, args.seed, options | {"epochs": epochs} | backup, args.choose)
+            of_steps = {
+                "epochs": args.epochs or work.epochs.get(n_steps, max(work.epochs.values())),
+                "augment": "flip" if n_steps in work.flips else None,
+                "backup": args.backup and args.backup / f"{name}{n_steps}",
+            }
+            measure(work, data, model, n_steps, args.seed, options | of_steps, args.choose)
 
 
 if __name__ == "__main__":
