@@ -105,7 +105,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
         file["report"] = np.array([dataclasses.astuple(line) for line in graph.report], dtype=object)
     for place, node in enumerate(graph.nodes):
         is_population = isinstance(node, Population)
-        group = file.create_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
+        group = file.require_group(f"{'populations' if is_population else 'nodes'}/{node.name}")
         group.attrs.update(attributes(node))
         for key, array in node.arrays().items():
             group[key] = array
@@ -120,7 +120,7 @@ def write(graph: Writable, file: h5py.File, dt: float) -> None:
         group.attrs["dt"] = view.neuron.parameters().get("dt", dt)
         _link_connection(file, group, view)
     for view in readout_views(nodes, graph.outputs).values():
-        group = file.create_group(f"readout/{view.name}")
+        group = file.require_group(f"readout/{view.name}")
         group.attrs.update(activation=view.activation, shape=view.shape, node=graph.outputs[view.name])
         _link_connection(file, group, view)
 
@@ -208,7 +208,8 @@ def _metadata(file: Any) -> dict[str, str]:
 
 
 def _node(file: Any, name: str, place: str) -> Node:
-    group = file["populations"][name] if name in file.get("populations", {}) else file["nodes"][name]
+    found = file.get("populations", {}).get(name)  # also there where it only holds those with a slash behind its name
+    group = file["nodes"][name] if found is None or "kind" not in found.attrs else found
     settings = read_attributes(group)
     is_population = settings.get("kind") == Population.kind
     own = [key for key, each in group.items() if isinstance(each, h5py.Dataset)]

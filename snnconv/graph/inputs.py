@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from ..errors import InputError
-from .nodes import Input
+from .nodes import Input, Lookup, Node
 
 
 class HasArray(Protocol):
@@ -194,6 +194,33 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 def one_or_all(outputs: Mapping[str, Any]) -> Any:
     """The one output of a network, or a dict of them by label where there are several."""
     return next(iter(outputs.values())) if len(outputs) == 1 else dict(outputs)
+
+
+def random_samples(
+    shapes: Mapping[str, tuple[int, ...]],
+    n: int,
+    seed: int = 0,
+    dtype: Literal["float32", "float64"] = "float64",
+    below: Mapping[str, int] | None = None,
+) -> dict[str, np.ndarray]:
+    """Draw `n` samples of each shape, by name: numbers in 0…1, or integers below those that `below` has by name."""
+    rng, below = np.random.default_rng(seed), below or {}
+    return {
+        name: rng.integers(0, below[name], (n, *shape)) if name in below else rng.random((n, *shape), dtype)
+        for name, shape in shapes.items()
+    }
+
+
+def rows_of_tables(nodes: Iterable[Node]) -> dict[str, int]:
+    """Number of rows of the smallest table in which numbers of an input are looked up, by the name of the input."""
+    rows: dict[str, int] = {}
+    sources: dict[str, frozenset[str]] = {}
+    for node in nodes:
+        found = frozenset().union(*(sources[name] for name in node.inputs))
+        if isinstance(node, Lookup):
+            rows.update({name: min(rows.get(name, len(node.table)), len(node.table)) for name in found})
+        sources[node.name] = frozenset([node.name]) if isinstance(node, Input) else found
+    return rows
 
 
 def _by_name(names: list[str], x: Any) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .._late import late
 from ..errors import ModelFileError, SnnconvError, one_line
 from ..neurons import numpy_ops
 from .file import DEFAULT_DT, read, save
-from .inputs import Inputs, check_inputs, one_or_all
+from .inputs import Inputs, check_inputs, one_or_all, random_samples, rows_of_tables
 from .nodes import NODES, Input, Linear, Node, Stateful
 from .nodes.base import fields_of, rebuilt
 from .reading import Reading
@@ -175,8 +175,9 @@ class SpikingGraph:
         return dataclasses.replace(self, nodes=nodes, outputs=outputs)
 
     def random_inputs(self, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Samples of random numbers in 0…1 for each input, by name."""
-        return random_samples({node.name: node.shape for node in self.inputs}, n, seed)
+        """Samples for each input, by name: random numbers in 0…1, or of rows where a table is looked up by them."""
+        shapes = {node.name: node.shape for node in self.inputs}
+        return random_samples(shapes, n, seed, below=rows_of_tables(self.nodes))
 
     def rate_values(
         self, x: Any, dtype: str = "float64", wanted: Collection[str] | None = None
@@ -315,22 +316,6 @@ def _is_time(text: str) -> bool:
         return 0 < float(text) < math.inf
     except ValueError:
         return False
-
-
-def random_samples(
-    shapes: Mapping[str, tuple[int, ...]],
-    n: int,
-    seed: int = 0,
-    dtype: Literal["float32", "float64"] = "float64",
-    integers: Collection[str] = (),
-    n_integers: int = 256,
-) -> dict[str, np.ndarray]:
-    """Draw `n` samples of each shape, by name: numbers in 0…1, or below `n_integers` for names among `integers`."""
-    rng = np.random.default_rng(seed)
-    return {
-        name: rng.integers(0, n_integers, (n, *shape)) if name in integers else rng.random((n, *shape), dtype)
-        for name, shape in shapes.items()
-    }
 
 
 def rate_values(

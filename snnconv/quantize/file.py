@@ -106,7 +106,7 @@ def save(
         file["outputs"] = np.array(list(outputs.items()), dtype=object)
         file.create_dataset("approximations", data=list(approximations), dtype=h5py.string_dtype())
         for node in nodes:
-            group = file.create_group(f"nodes/{node.name}")
+            group = file.require_group(f"nodes/{node.name}")
             group.attrs.update(attributes(node))
             for key, array in node.arrays().items():
                 group[key] = array

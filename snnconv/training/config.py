@@ -184,7 +184,12 @@ def load(path: str | os.PathLike[str]) -> Config:
     path = Path(path)
     table = read_toml(path)
     config = dataclasses.replace(parse_section(Config, table, str(path), "the top level"), source=str(path))
-    return _beside(config, path)
+    config = _beside(config, path)
+    for key in ("calibrate", "refit"):  # they are read after minutes of training
+        samples = getattr(config.conversion, key)
+        if isinstance(samples, Path) and not samples.is_file():
+            raise ConfigError(f"{path}: [conversion] {key} names a file that is not there: '{samples}'.")
+    return config
 
 
 def load_settings(path: str | os.PathLike[str]) -> Settings:

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,8 @@ def finetune(
     seed : int
         Of the samples held back and of their order in training.
     backup : path or None
-        Folder in which the state of training is kept after each epoch, and from which it goes on after a break.
+        Folder in which the state of training is kept after each epoch, and from which it goes on after a break, with
+        the same settings.
     callbacks : sequence of keras.callbacks.Callback
     verbose : bool
         Whether Keras shows its progress.
@@ -110,6 +112,8 @@ def finetune(
     ------
     ParameterError, InputError
         If a parameter or the data is out of range, or a node of the network has no gradient.
+    ModelFileError
+        If the state in `backup` is damaged, or that of another network or of other settings.
     """
     import keras
 
@@ -149,13 +153,34 @@ def finetune(
     # XLA's convolutions are slow under TensorFlow, where steps of neurons are compiled alone; JAX compiles all or none
     jit: Any = keras.backend.backend() == "jax"
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=jit)
-    kept = [] if backup is None else [keras.callbacks.BackupAndRestore(os.fspath(backup))]
+    kept, begun = [], 0
+    if backup is not None:
+        from .backup import Backup
+
+        settings = {
+            "n_steps": n_steps,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "samples": len(fitted),
+            "spikes": spikes,
+            "teacher_share": teacher_share,
+            "teacher_layers": teacher_layers,
+            "spike_penalty": spike_penalty,
+            "surrogate": surrogate,
+            "trainable": [trainable] if isinstance(trainable, str) else list(trainable),
+            "dt": dt,
+            "seed": seed,
+        }
+        kept = [Backup(Path(backup), settings)]
+        begun = kept[0].restore(model)
     began = time.perf_counter()
     fit = model.fit(
         inputs[0] if len(inputs) == 1 else inputs,
         wanted.values[fitted],
         batch_size=batch_size,
         epochs=epochs,
+        initial_epoch=begun,
         verbose="auto" if verbose else 0,  # pyright: ignore[reportArgumentType]
         callbacks=[keras.callbacks.TerminateOnNaN(), *kept, *callbacks],
     )

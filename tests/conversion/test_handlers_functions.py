@@ -69,6 +69,17 @@ def test_an_embedding_looks_integers_up():
     np.testing.assert_allclose(result, np.asarray(model(x)), rtol=0, atol=0.05)  # 20 neurons, ±5/2000 each, at weights
 
 
+@pytest.mark.parametrize("is_built", [False, True])
+def test_an_embedding_takes_its_integers_as_numbers_of_any_type(is_built):
+    layers = [keras.Sequential([kl.Embedding(7, 4)]), kl.Flatten(), kl.Dense(4, activation="relu"), kl.Dense(3)]
+    model = keras.Sequential(layers if is_built else [keras.Input((5,)), *layers])
+    model.build((None, 5))
+    graph = snnconv.convert(randomise(model), verbose=False)
+    (drawn,) = graph.random_inputs(50).values()
+    assert set(drawn.reshape(-1)) == set(range(7))
+    assert snnconv.verify(model, n_steps=20).passed
+
+
 def test_a_function_of_your_own_converts_by_its_name(tmp_path):
     def bump(x):
         return x / (1 + ops.square(x))

@@ -8,7 +8,7 @@ from snnconv.verification import random_inputs as few_inputs
 
 import snnconv
 from snnconv.conversion.trace import random_inputs
-from snnconv.graph.spiking_graph import random_samples
+from snnconv.graph.inputs import random_samples
 
 
 @pytest.fixture(scope="module")

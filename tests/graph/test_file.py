@@ -8,9 +8,10 @@ import pytest
 
 import snnconv
 from snnconv.errors import ModelFileError, SnnconvError
-from snnconv.graph import Dense, Input, Reshape, SpikingGraph
+from snnconv.graph import Dense, Input, Population, Reshape, SpikingGraph
 from snnconv.graph.file import save
 from snnconv.graph.nodes.kernels import scaled
+from snnconv.neurons import LIF
 
 
 def test_names_that_would_meet_in_a_file(tmp_path):
@@ -24,6 +25,25 @@ def test_names_that_would_meet_in_a_file(tmp_path):
     np.testing.assert_array_equal(snnconv.load(tmp_path / "g.snn.h5")["n/dense"].kernel, np.eye(2) * 2)
     with pytest.raises(SnnconvError, match="named 'n/kernel', and another 'n', whose 'kernel' stands there"):
         named("n/kernel")
+
+
+@pytest.mark.parametrize(
+    "names", [("x", "n", "n/lif", "y"), ("x", "y", "x/lif", "n"), ("x/y", "n", "lif", "x"), ("x", "n/m", "n", "n/o")]
+)
+def test_names_that_begin_with_those_of_other_nodes(tmp_path, names):
+    x, dense, lif, y = names
+    bias, gain = np.full(2, 3.0), np.full(2, 4.0)
+    nodes = (
+        Input(name=x, shape=(2,)),
+        Dense(name=dense, inputs=(x,), shape=(2,), kernel=np.eye(2)),
+        Population(name=lif, inputs=(dense,), shape=(2,), neuron=LIF(), neuron_bias=bias, gain=gain),
+        Dense(name=y, inputs=(lif,), shape=(2,), kernel=np.eye(2) * 2),
+    )
+    SpikingGraph(nodes, {"out/y": y, "out": lif}).save(tmp_path / "g.snn.h5")
+    found = snnconv.load(tmp_path / "g.snn.h5")
+    assert [(node.name, node.kind) for node in found.nodes] == [(node.name, node.kind) for node in nodes]
+    np.testing.assert_array_equal(found[y].kernel, np.eye(2) * 2)
+    np.testing.assert_array_equal(found.populations[lif].gain, gain)
 
 
 def test_a_shape_that_only_one_sample_fits_is_refused(tmp_path):

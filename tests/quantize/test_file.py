@@ -10,6 +10,7 @@ import pytest
 
 import snnconv
 from snnconv.errors import ModelFileError
+from snnconv.graph import Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF
 from snnconv.quantize import LatencyCode, RateCode, load, quantize, run
 from snnconv.quantize.file import is_integer_file
@@ -46,6 +47,18 @@ def test_a_graph_survives_its_file(name, graph, tmp_path):
         assert repr(plain[0]) == repr(plain[1])  # as text, since nan is not equal to itself
     x = np.random.default_rng(0).random((2, *graph.input.shape))
     np.testing.assert_array_equal(run(read, x, 10).output, run(graph, x, 10).output)
+
+
+def test_names_that_begin_with_those_of_other_nodes(tmp_path):
+    nodes = (
+        Input(name="n/x", shape=(2,)),
+        Dense(name="dense", inputs=("n/x",), shape=(2,), kernel=np.eye(2)),
+        Population(name="n", inputs=("dense",), shape=(2,), neuron=IF(), neuron_bias=np.ones(2), gain=np.ones(2)),
+        Dense(name="n/y", inputs=("n",), shape=(2,), kernel=np.eye(2)),
+    )
+    graph = quantize(SpikingGraph(nodes, {"y": "n/y"}))
+    graph.save(tmp_path / "net.int.h5")
+    assert [node.name for node in load(tmp_path / "net.int.h5").nodes] == [node.name for node in graph.nodes]
 
 
 def test_the_layout_is_what_the_documentation_says(tmp_path):

@@ -42,6 +42,7 @@ def test_defaults(tmp_path):
 
 
 def test_every_key(tmp_path):
+    (tmp_path / "few.npy").touch()
     loaded = load(
         tmp_path,
         """
@@ -121,6 +122,7 @@ def test_absolute_path_of_the_data_stays(tmp_path):
         ("[conversion]\ncalibrated = true", r"\[conversion\] has no key 'calibrated'\. Did you mean 'calibrate'\?"),
         ("[conversion]\ncalibrate = 3", r"\[conversion\] calibrate must be true or false or a path\. Received 3\."),
         ("[conversion]\ntau_rc = 0.03", r"\[conversion\] tau_rc needs refit: a file of inputs, or true for"),
+        ("[conversion]\ncalibrate = 'few.npy'", r"\[conversion\] calibrate names a file that is not there: '.*few"),
         (
             "[conversion]\ncalibrate_steps = 8",
             r"\[conversion\] calibrate_steps and spikes say how to calibrate, which needs",

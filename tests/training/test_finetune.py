@@ -6,7 +6,7 @@ import pytest
 from keras import layers as kl
 
 import snnconv
-from snnconv.errors import InputError, ParameterError
+from snnconv.errors import InputError, ModelFileError, ParameterError
 from snnconv.neurons.signed import SignedIF
 from snnconv.training import datasets
 from snnconv.training.finetune import held_back
@@ -125,6 +125,36 @@ def test_training_goes_on_after_a_break(digits, tmp_path):
     assert len(resumed.history["loss"]) == 2
     assert resumed.history["loss"][-1] == pytest.approx(whole.history["loss"][-1], rel=0.3)  # in another order
     assert not (tmp_path / "backup").exists()
+
+
+def test_a_training_goes_on_with_what_it_began_with_alone(digits, tmp_path):
+    _, graph, data = digits
+    left = tmp_path / "left"
+
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def go(**options):
+        return tuned(graph, data, data.y_train[:1000], backup=left, **{"epochs": 3, **options})
+
+    with pytest.raises(KeyboardInterrupt):
+        go(callbacks=[Break()])
+    for changed, message in (
+        ({"epochs": 2}, "had epochs=3, and now has 2. Go on with the same settings"),
+        ({"trainable": "kernels"}, r"had trainable=.*, and now has \['kernels'\]"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            go(**changed)
+    (state,) = left.iterdir()
+    whole = state.read_bytes()
+    state.write_bytes(whole[:1000])
+    with pytest.raises(ModelFileError, match=r"cannot read '.*left.*it is damaged"):
+        go()
+    state.write_bytes(whole)
+    assert len(go().history["loss"]) == 1
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("calibrate", [True, False])

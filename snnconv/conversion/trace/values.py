@@ -11,12 +11,13 @@ import numpy as np
 from keras import tree
 
 from ...errors import ConversionError
-from ...graph.spiking_graph import random_samples
+from ...graph.inputs import random_samples
 from .builder import to_numpy
 from .walk import functional_of, input_name, walk
 
 Shape = tuple[int, ...]
 Shapes = Sequence[int] | Mapping[str, Sequence[int]]
+N_INTEGERS = 256  # random integers are below it
 
 
 def input_shapes(model: Any, given: Shapes | None = None) -> dict[str, Shape]:
@@ -88,13 +89,19 @@ def random_inputs(
 ) -> dict[str, np.ndarray]:
     """Random samples for each input by name: numbers in 0…1, or integers where the input takes those.
 
-    Integers are 0…255, or fewer where a layer looks them up in a table.
+    Integers are 0…255, or fewer where a layer looks them up in a table, which it may do with numbers of any type.
     """
     tensors = {input_name(tensor): tensor for tensor in functional_of(model).inputs}
-    integers = {name for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
-    tables = [layer.input_dim for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
-    shapes = input_shapes(model) if shapes is None else shapes
-    return random_samples(shapes, n, seed, "float32", integers, min([256, *tables]))
+    below = {name: N_INTEGERS for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
+
+    def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> list[Any]:
+        found = frozenset().union(*(each for each in tree.flatten((args, kwargs)) if isinstance(each, frozenset)))
+        if isinstance(operation, keras.layers.Embedding):
+            below.update({name: min(below.get(name, N_INTEGERS), operation.input_dim) for name in found})
+        return [found] * len(tree.flatten(operation.output))
+
+    walk(model, [frozenset([name]) for name in tensors], call)
+    return random_samples(input_shapes(model) if shapes is None else shapes, n, seed, "float32", below)
 
 
 def keras_values(model: Any, inputs: list[Any]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
