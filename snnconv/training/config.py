@@ -184,6 +184,10 @@ def load(path: str | os.PathLike[str]) -> Config:
     path = Path(path)
     table = read_toml(path)
     config = dataclasses.replace(parse_section(Config, table, str(path), "the top level"), source=str(path))
+    if not config.name.strip(".") or config.name != Path(config.name).name:
+        raise ConfigError(
+            f"{path}: name must be that of a folder, which is made in that of [output]. Received {config.name!r}."
+        )
     config = _beside(config, path)
     for key in ("calibrate", "refit"):  # they are read after minutes of training
         samples = getattr(config.conversion, key)

@@ -155,24 +155,31 @@ def finetune(
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=jit)
     kept, begun = [], 0
     if backup is not None:
-        from .backup import Backup
+        from .backup import Backup, digest
 
         settings = {
             "n_steps": n_steps,
             "epochs": epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
-            "samples": len(fitted),
+            "calibrate": calibrate,
             "spikes": spikes,
+            "teacher": RATES if teacher is graph else type(teacher).__name__,
             "teacher_share": teacher_share,
             "teacher_layers": teacher_layers,
             "spike_penalty": spike_penalty,
+            "augment": augment if augment is None or isinstance(augment, str) else type(augment).__name__,
             "surrogate": surrogate,
             "trainable": [trainable] if isinstance(trainable, str) else list(trainable),
             "dt": dt,
             "seed": seed,
         }
-        kept = [Backup(Path(backup), settings)]
+        digests = {
+            "weights": digest(array for node in graph.nodes for _, array in sorted(node.arrays().items())),
+            "samples": digest(inputs),
+            "labels": digest([] if y is None else [np.asarray(y)]),
+        }
+        kept = [Backup(Path(backup), settings, digests)]
         begun = kept[0].restore(model)
     began = time.perf_counter()
     fit = model.fit(
@@ -190,7 +197,10 @@ def finetune(
         raise ParameterError(f"training diverged: the loss became {history['loss'][-1]}. Lower learning_rate.")
     stages["fine-tuned"] = with_weights_of(start, spiking)
     tested = None if test is None else measured(stages, *test, n_steps, dt)
-    return FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
+    found = FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
+    for each in kept:
+        each.clear()
+    return found
 
 
 def check_settings(

@@ -1,5 +1,6 @@
 """Configs: what is parsed, and one line for everything that is not understood."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,12 @@ def test_every_key(tmp_path):
     assert loaded.conversion == config.ConversionConfig(0.005, {"lif": 2.5}, 0.03, 0.001, True, few, 8, n_samples=100)
     assert loaded.simulation == config.SimulationConfig(20, 0.002)
     assert loaded.output == config.OutputConfig(Path("out"))
+
+
+@pytest.mark.parametrize("name", ["", "..", "../up", "a/b"])
+def test_a_name_is_that_of_one_folder(tmp_path, name):
+    with pytest.raises(ConfigError, match=rf"name must be that of a folder.* Received '{re.escape(name)}'"):
+        load(tmp_path, re.sub('name = ".*"', f'name = "{name}"', SMALL, count=1))
 
 
 def test_absolute_path_of_the_data_stays(tmp_path):

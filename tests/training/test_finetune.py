@@ -108,14 +108,15 @@ def test_values_are_trained_for_their_squared_error():
     assert found.validation.columns["fine-tuned"][4] < found.validation.columns["calibrated"][4]
 
 
+class Break(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
 @pytest.mark.full
 def test_training_goes_on_after_a_break(digits, tmp_path):
     _, graph, data = digits
-
-    class Break(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise KeyboardInterrupt
 
     options = {"epochs": 4, "backup": tmp_path / "backup"}
     whole = tuned(graph, data, data.y_train[:1000], epochs=4)
@@ -131,30 +132,31 @@ def test_a_training_goes_on_with_what_it_began_with_alone(digits, tmp_path):
     _, graph, data = digits
     left = tmp_path / "left"
 
-    class Break(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise KeyboardInterrupt
-
     def go(**options):
         return tuned(graph, data, data.y_train[:1000], backup=left, **{"epochs": 3, **options})
 
     with pytest.raises(KeyboardInterrupt):
         go(callbacks=[Break()])
     for changed, message in (
-        ({"epochs": 2}, "had epochs=3, and now has 2. Go on with the same settings"),
+        ({"epochs": 2}, "had epochs=3, and now has 2. Go on with the same, or"),
         ({"trainable": "kernels"}, r"had trainable=.*, and now has \['kernels'\]"),
+        ({"augment": keras.layers.GaussianNoise(0.1)}, "had augment=None, and now has 'GaussianNoise'"),
     ):
         with pytest.raises(ModelFileError, match=message):
             go(**changed)
-    (state,) = left.iterdir()
+    labels = data.y_train[:1000].copy()
+    labels[0] += 1
+    with pytest.raises(ModelFileError, match="had other labels"):
+        tuned(graph, data, labels % 10, backup=left, epochs=3)
+    (left / "notes.txt").write_text("mine")
+    (state,) = left.glob("*.h5")
     whole = state.read_bytes()
     state.write_bytes(whole[:1000])
     with pytest.raises(ModelFileError, match=r"cannot read '.*left.*it is damaged"):
         go()
     state.write_bytes(whole)
     assert len(go().history["loss"]) == 1
-    assert not left.exists()
+    assert [each.name for each in left.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("calibrate", [True, False])

@@ -92,12 +92,14 @@ def random_inputs(
     Integers are 0…255, or fewer where a layer looks them up in a table, which it may do with numbers of any type.
     """
     tensors = {input_name(tensor): tensor for tensor in functional_of(model).inputs}
-    below = {name: N_INTEGERS for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
+    tables = [layer.input_dim for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    fewest = min([N_INTEGERS, *tables])
+    below = {name: fewest for name, tensor in tensors.items() if keras.backend.is_int_dtype(tensor.dtype)}
 
     def call(operation: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], lead: int) -> list[Any]:
         found = frozenset().union(*(each for each in tree.flatten((args, kwargs)) if isinstance(each, frozenset)))
         if isinstance(operation, keras.layers.Embedding):
-            below.update({name: min(below.get(name, N_INTEGERS), operation.input_dim) for name in found})
+            below.update({name: min(below.get(name, operation.input_dim), operation.input_dim) for name in found})
         return [found] * len(tree.flatten(operation.output))
 
     walk(model, [frozenset([name]) for name in tensors], call)
