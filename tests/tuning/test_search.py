@@ -105,7 +105,7 @@ def test_calibrated_networks_are_tried_and_written(digits, tmp_path):
     found = snnconv.tune(graph, x, y, calibrate=[10], **options)
     assert found.n_samples == 150  # a quarter of 200 was calibrated with
     network = snnconv.calibrate(graph, x[:50], 10)
-    setting = Setting(None, None, Readout(), 10, 0.001, 10, 50)
+    setting = Setting(None, None, Readout.of(network.reading), 10, 0.001, 10, 50)
     choice = next(choice for choice in found.choices if choice.setting == setting)
     assert choice.accuracy == snnconv.Simulator(network).evaluate(x[50:], y[50:], 10)["accuracy"]
     assert choice.accuracy > next(c.accuracy for c in found.choices if c.setting == Setting(1.0, None, *setting_of(10)))
