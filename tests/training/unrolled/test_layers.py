@@ -89,7 +89,7 @@ for surrogate in ("rate", "arctan"):
     assert np.isfinite(model.fit(x, np.arange(32) % 4, epochs=2, verbose=0).history["loss"]).all()
     model.save("model.keras")
     loaded = keras.saving.load_model("model.keras")
-    trained = snnconv.reference.run(graph.with_weights_of(model), x, 4).output.mean(1)
+    trained = graph.reading.mean(snnconv.reference.run(graph.with_weights_of(model), x, 4).output)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(loaded(x)), trained, atol=1e-4)
 assert "tensorflow" not in sys.modules
 """
