@@ -121,7 +121,7 @@ WORKS = {
     "fashion_lif": Work(
         fashion_cnn_lif,
         "fashion_mnist",
-        {4: 6, 8: 7},
+        {4: 12, 8: 7},
         1e-3,
         "none",
         surrogate="arctan",
