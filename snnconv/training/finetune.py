@@ -153,7 +153,7 @@ def finetune(
     # XLA's convolutions are slow under TensorFlow, where steps of neurons are compiled alone; JAX compiles all or none
     jit: Any = keras.backend.backend() == "jax"
     model.compile(keras.optimizers.Adam(schedule), wanted.loss, jit_compile=jit)
-    kept, begun = [], 0
+    kept, begun = None, 0
     if backup is not None:
         from .backup import Backup, digest
 
@@ -179,8 +179,8 @@ def finetune(
             "samples": digest(inputs),
             "labels": digest([] if y is None else [np.asarray(y)]),
         }
-        kept = [Backup(Path(backup), settings, digests)]
-        begun = kept[0].restore(model)
+        kept = Backup(Path(backup), settings, digests)
+        begun = kept.restore(model)
     began = time.perf_counter()
     fit = model.fit(
         inputs[0] if len(inputs) == 1 else inputs,
@@ -189,17 +189,19 @@ def finetune(
         epochs=epochs,
         initial_epoch=begun,
         verbose="auto" if verbose else 0,  # pyright: ignore[reportArgumentType]
-        callbacks=[keras.callbacks.TerminateOnNaN(), *kept, *callbacks],
+        callbacks=[keras.callbacks.TerminateOnNaN(), *([] if kept is None else [kept]), *callbacks],
     )
     seconds = time.perf_counter() - began
     history = {key: [float(value) for value in values] for key, values in fit.history.items()}
     if not np.isfinite(history.get("loss", [0.0])).all():
+        if kept is not None:  # there is nothing to go on with
+            kept.clear()
         raise ParameterError(f"training diverged: the loss became {history['loss'][-1]}. Lower learning_rate.")
     stages["fine-tuned"] = with_weights_of(start, spiking)
     tested = None if test is None else measured(stages, *test, n_steps, dt)
     found = FineTuning(stages["fine-tuned"], n_steps, measured(stages, *held, n_steps, dt), tested, history, seconds)
-    for each in kept:
-        each.clear()
+    if kept is not None:
+        kept.clear()
     return found
 
 

@@ -159,6 +159,30 @@ def test_a_training_goes_on_with_what_it_began_with_alone(digits, tmp_path):
     assert [each.name for each in left.iterdir()] == ["notes.txt"]
 
 
+class BreakAtTheEnd(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_a_training_that_is_done_is_only_measured_again(digits, tmp_path):
+    _, graph, data = digits
+    options = {"epochs": 1, "backup": tmp_path / "left"}
+    with pytest.raises(KeyboardInterrupt):
+        tuned(graph, data, data.y_train[:1000], callbacks=[BreakAtTheEnd()], **options)
+    found = tuned(graph, data, data.y_train[:1000], **options)
+    assert found.history == {}
+    once = tuned(graph, data, data.y_train[:1000], epochs=1)
+    assert found.validation.columns == once.validation.columns
+    assert not (tmp_path / "left").exists()
+
+
+def test_nothing_is_left_of_a_training_that_diverged(digits, tmp_path):
+    _, graph, data = digits
+    with pytest.raises(ParameterError, match="training diverged"):
+        tuned(graph, data, data.y_train[:1000], epochs=1, learning_rate=1e38, backup=tmp_path / "left")
+    assert not (tmp_path / "left").exists()
+
+
 @pytest.mark.parametrize("calibrate", [True, False])
 def test_the_network_is_for_steps_of_the_length_that_it_was_trained_for(digits, calibrate):
     _, graph, data = digits

@@ -102,7 +102,8 @@ def random_inputs(
             below.update({name: min(below.get(name, operation.input_dim), operation.input_dim) for name in found})
         return [found] * len(tree.flatten(operation.output))
 
-    walk(model, [frozenset([name]) for name in tensors], call)
+    if tables:
+        walk(model, [frozenset([name]) for name in tensors], call)
     return random_samples(input_shapes(model) if shapes is None else shapes, n, seed, "float32", below)
 
 
