@@ -144,7 +144,9 @@ def test_a_process_says_nothing_on_standard_error_but_errors(folder, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
 def test_an_interrupt_is_one_line(folder, tmp_path):
     arguments = ["simulate", folder / "graph.snn.h5", "--steps", "2000000", "-o", tmp_path / "run.npz"]
-    command = [sys.executable, "-c", "import snnconv.cli as c; print('ready', flush=True); c.main()"]
+    # A shell's background jobs, and what they start, ignore interrupts: a person's terminal does not.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{listen}; import snnconv.cli as c; print('ready', flush=True); c.main()"]
     started = subprocess.Popen(
         [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
