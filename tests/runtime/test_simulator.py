@@ -223,6 +223,15 @@ def test_chunks_bound_the_memory_and_leave_no_padding_where_they_can():
     assert sizes(graph, 300, 100, "float32", 37, 11) == (37, 11)
 
 
+def test_chunks_of_many_steps_are_cut_to_what_a_cache_holds():
+    graph = single_neuron(LIF(), bias=[1.0] * 1000)
+    assert sizes(graph, 64, 100, "float32") == (64, 25), "33 steps of 256 kB fit; four chunks leave no padding"
+    assert sizes(graph, 64, 100, "float32", None, 100) == (64, 100), "where a length is given it holds"
+    assert sizes(graph, 1, 1000, "float32") == (1, 1000)
+    wide = single_neuron(LIF(), bias=[1.0] * 10_000)
+    assert sizes(wide, 64, 100, "float32") == (64, 50), "no 25 steps of 2.5 MB fit: the memory alone decides"
+
+
 def test_batches_are_cut_with_little_padding():
     graph = snnconv.convert(forum_model())
     found = {n: sizes(graph, n, 100, "float32")[0] for n in range(9, 2000)}
