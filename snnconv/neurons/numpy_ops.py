@@ -36,6 +36,9 @@ from numpy import (
     zeros_like,
 )
 
+ROUNDING = 1e-4
+"""What a row's number may lie below an integer, and is that integer."""
+
 __all__ = [
     "average_pool",
     "broadcast_to",
@@ -108,8 +111,8 @@ _erf = np.vectorize(math.erf, otypes=["float64"])
 
 
 def take(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Rows of a table by their numbers, rounded; the first or the last row where a number is beyond."""
-    return np.take(table, np.rint(rows).astype("int64"), 0, mode="clip")
+    """Rows of a table by their numbers, cut to integers; the first or the last row where a number is beyond."""
+    return np.take(table, np.floor(rows + ROUNDING).astype("int64"), 0, mode="clip")
 
 
 def conv(

@@ -26,7 +26,7 @@ from tensorflow import (
     zeros_like,
 )
 
-from ..neurons.numpy_ops import between
+from ..neurons.numpy_ops import ROUNDING, between
 
 ceil = tf.math.ceil
 erf = tf.math.erf
@@ -117,8 +117,9 @@ def _moved(x: tf.Tensor, axes: str, order: str) -> tf.Tensor:
 
 
 def take(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """Rows of a table by their numbers, rounded; the first or the last row where a number is beyond."""
-    return tf.gather(table, tf.clip_by_value(tf.cast(tf.round(rows), tf.int32), 0, tf.shape(table)[0] - 1))
+    """Rows of a table by their numbers, cut to integers; the first or the last row where a number is beyond."""
+    whole = tf.cast(tf.floor(rows + ROUNDING), tf.int32)
+    return tf.gather(table, tf.clip_by_value(whole, 0, tf.shape(table)[0] - 1))
 
 
 def concatenate(arrays: Any, axis: int) -> tf.Tensor:

@@ -78,6 +78,9 @@ def test_an_embedding_takes_its_integers_as_numbers_of_any_type(is_built):
     (drawn,) = graph.random_inputs(50).values()
     assert set(drawn.reshape(-1)) == set(range(7))
     assert snnconv.verify(model, n_steps=20).passed
+    x = np.array([[0.0, 1.5, 2.9, 5.999, 6.0]], "float32")  # Keras cuts them
+    np.testing.assert_allclose(graph.rate_output(x), np.asarray(model(x)), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(*(snnconv.Simulator(graph).predict(each, 50) for each in (x, np.floor(x))))
 
 
 def test_a_function_of_your_own_converts_by_its_name(tmp_path):

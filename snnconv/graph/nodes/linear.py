@@ -139,7 +139,7 @@ class Concatenate(Linear):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Lookup(Linear):
-    """Rows of a table: each number of the input is rounded to an integer, and gives way to the row of that number.
+    """Rows of a table: each number of the input is cut to an integer, as in Keras, and gives way to that row.
 
     Parameters
     ----------
