@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from .._version import __version__
 from ..errors import ConversionWarning, HealthWarning, SnnconvError
 from ..text.advice import as_options, in_options
+from .targets import ExportCommand, target_flags
 
 USAGE_ERROR, INTERRUPTED, CLOSED = 2, 130, 141
 EXIT_CODES = {
@@ -44,7 +45,7 @@ class _OneLineErrors(TyperGroup):
             command = context.command_path if context else "snnconv"
             message = error.format_message().rstrip(".")  # pyright: ignore[reportAttributeAccessIssue]
             if message:  # none where the help was printed for want of a command
-                _print_error(f"{message}. See '{command} --help'.")
+                _print_error(f"{message}{'' if message.endswith('?') else '.'} See '{command} --help'.")
             code = USAGE_ERROR
         raise SystemExit(code if isinstance(code, int) else 0)
 
@@ -77,9 +78,10 @@ class _OneLineErrors(TyperGroup):
 
 
 def _options_of(command: Any) -> dict[str, str]:
-    """The options of a command, each by the name of its argument."""
+    """The options of a command, those of export targets included, each by the name of its argument."""
     given = {each.name: max(each.opts, key=len) for each in command.params}
-    return {name: option for name, option in given.items() if option.startswith("--")}
+    of_targets = target_flags() if isinstance(command, ExportCommand) else {}
+    return {**of_targets, **{name: option for name, option in given.items() if option.startswith("--")}}
 
 
 def _print_error(message: str) -> None:

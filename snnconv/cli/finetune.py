@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,7 +136,7 @@ def finetune(
     from .train import each_epoch
 
     import_tensorflow()
-    with track(epochs, what="training") as advance:
+    with _telling_how_to_go_on(backup), track(epochs, what="training") as advance:
         found = fit(
             graph,
             xs,
@@ -167,3 +169,15 @@ def finetune(
     tell(found.report)
     say(f"Wrote {path}, trained for {plural(steps, 'step')} in {found.seconds:.0f} s.")
     say(f"Next: snnconv simulate {path} --steps {steps}")
+
+
+@contextmanager
+def _telling_how_to_go_on(backup: Path) -> Iterator[None]:
+    """Give an interrupt the words for it, where there are epochs to go on from."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not backup.exists():
+            raise
+        message = f"finished epochs are kept in '{backup}'. To go on, give the same command with --resume."
+        raise KeyboardInterrupt(message) from None

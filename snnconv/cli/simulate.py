@@ -52,7 +52,11 @@ def simulate(
     ] = None,
     dtype: Dtype = "float32",
     initial_voltage: Annotated[
-        str, typer.Option(metavar="V", help="Voltage before the first step: a number up to 1, or uniform.")
+        str,
+        typer.Option(
+            metavar="V",
+            help="Voltage before the first step, where the network has none of its own: a number up to 1, or uniform.",
+        ),
     ] = "0",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of random inputs and uniform voltages.")] = 0,
     record: Annotated[

@@ -46,6 +46,11 @@ def _options() -> dict[str, Option]:
     return {option.flag: option for target in TARGETS.values() for option in target.options}
 
 
+def target_flags() -> dict[str, str]:
+    """The options of all targets, each by the name of its argument."""
+    return {option.name: flag for flag, option in _options().items()}
+
+
 def given_options(context: Any) -> dict[str, Any]:
     """The options of targets that were given to the command, by name."""
     return context.meta[_GIVEN]

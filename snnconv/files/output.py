@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from ..errors import ModelFileError
+from ..text.advice import either
 from .manifest import changed_files, has_manifest
 
 MARK = "written by snnconv"
@@ -70,7 +71,7 @@ def check_file(path: str | os.PathLike[str], endings: Iterable[str] = (), force:
     if not force and target.exists() and not is_own(target):
         raise ModelFileError(
             f"cannot write '{path}': the file exists, and nothing in it says that snnconv wrote it as it is now. Name "
-            f"another, or replace it with --force."
+            f"another, or replace it with {either('force=True', '--force')}."
         )
     return target
 
@@ -113,7 +114,10 @@ def check_folder(path: str | os.PathLike[str], force: bool = False) -> Path:
     if not has_manifest(target):
         raise ModelFileError(f"cannot write '{path}': the folder holds files that snnconv did not write. Name another.")
     if not force:
-        raise ModelFileError(f"cannot write '{path}': the folder exists. Name another, or replace it with --force.")
+        raise ModelFileError(
+            f"cannot write '{path}': the folder exists. Name another, or replace it with "
+            f"{either('force=True', '--force')}."
+        )
     more = [f"'{name}' is {change}" for name, change in changed_files(target).items() if change != "missing"]
     if more:
         listed = "; ".join([*more[:SHOWN], *([f"and {len(more) - SHOWN} more"] if len(more) > SHOWN else [])])

@@ -48,6 +48,7 @@ from ..files.output import check_ending
 from ..files.writing import replacing
 from ..neurons import NEURONS
 from ..neurons.synapses import SYNAPSES
+from ..text.advice import either
 from .nodes import NODES, Affine, Node, Population, Weighted
 from .nodes.kernels import Product, scales_of
 from .report import LayerReport
@@ -254,7 +255,11 @@ def built(name: str, settings: dict[str, Any], arrays: dict[str, np.ndarray], tr
 
 def _known(registry: dict[str, Any], key: Any, name: str, what: str) -> Any:
     if key not in registry:
-        raise ModelFileError(f"node '{name}' is of the unknown {what} kind {key!r}. Known: {sorted(registry)}.")
+        advice = either("Import the module that defines it first", "Name the Keras file, with --custom-objects MODULE")
+        raise ModelFileError(
+            f"node '{name}' is of the unknown {what} kind {key!r}. Known: {sorted(registry)}."
+            f"{f' {advice}.' if what in _MODELS else ''}"
+        )
     return registry[key]
 
 

@@ -155,7 +155,7 @@ def too_wide_error(name: str, wide: Mapping[str, Range]) -> ConversionError:
 _ADVICE = {
     "floor": "Give the neurons a min_voltage nearer to 0, or lower threshold_bits",
     "total": "Lower n_steps or weight_bits",
-    "leak_product": "Lower fraction_bits, threshold_bits or the bits of the input, or give the neurons a min_voltage "
-    "nearer to 0",
+    "leak_product": "Lower fraction_bits or threshold_bits, or the bits of the input, or give the neurons a "
+    "min_voltage nearer to 0",
     "synapse_product": "Lower fraction_bits or threshold_bits",
 }

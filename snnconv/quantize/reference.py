@@ -57,6 +57,7 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
     SnnconvError
         If an integer leaves its proven range: a fault of snnconv, or a graph that was changed by hand.
     """
+    check_integers(graph, "run")
     n_steps = check_run(graph, n_steps)
     codes = graph.check_inputs(x, n_steps)
     n = len(codes)
@@ -109,6 +110,14 @@ def run(graph: IntegerGraph, x: Any, n_steps: int, *, record: str | Iterable[str
         rates={name: count / (n_steps * graph.dt) for name, count in counts.items()},
         state=state,
     )
+
+
+def check_integers(graph: Any, taker: str) -> None:
+    """Raise ParameterError, with the way to an integer graph, unless this is one."""
+    if isinstance(graph, IntegerGraph):
+        return
+    advice = f"Quantise it first: {taker}(snnconv.quantize.quantize(graph))." if hasattr(graph, "populations") else ""
+    raise ParameterError(f"{taker} takes an IntegerGraph. Received {type(graph).__name__}. {advice}".rstrip())
 
 
 def check_run(graph: IntegerGraph, n_steps: Any) -> int:

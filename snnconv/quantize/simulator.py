@@ -19,7 +19,7 @@ from ..neurons.base import State, is_whole
 from ..runtime.arguments import recording
 from ..runtime.result import Result
 from . import IntegerGraph
-from .reference import STATEFUL, check_run, initial_state
+from .reference import STATEFUL, check_integers, check_run, initial_state
 from .stepper import IntegerStepper, Wanted
 
 DEVICE = "CPU:0"
@@ -50,6 +50,7 @@ class IntegerSimulator:
     def __init__(
         self, graph: IntegerGraph, *, batch_size: int = BATCH_SIZE, chunk_steps: int | None = None, jit: bool = True
     ):
+        check_integers(graph, "IntegerSimulator")
         for name, value in (("batch_size", batch_size), ("chunk_steps", chunk_steps or 1)):
             if not is_whole(value):
                 raise ParameterError(f"{name} must be a whole number above 0. Received {value!r}.")

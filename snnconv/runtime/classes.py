@@ -54,8 +54,9 @@ def target_classes(y: np.ndarray, label: str, shape: tuple[int, ...], is_binary:
     is_vector = len(shape) == 1 and shape[0] > 1
     if is_vector and y.shape[1:] in ((), (1,)):
         y = y.reshape(-1)
-        if not ((y >= 0) & (y < shape[0]) & (y == np.floor(y))).all():
-            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}.")
+        wrong = y[~((y >= 0) & (y < shape[0]) & (y == np.floor(y)))]
+        if wrong.size:
+            raise InputError(f"class numbers must be whole numbers from 0 to {shape[0] - 1}. Received {wrong[0]:g}.")
         return y
     if shape == (1,) and y.ndim == 1:
         y = y[:, None]

@@ -57,7 +57,8 @@ class Simulator:
     dtype : str or type
         "float32" or "float64", or as NumPy or TensorFlow name it.
     initial_voltage : float or "uniform"
-        Voltage before the first step; "uniform" draws one per neuron from 0…1, with `seed`.
+        Voltage before the first step of populations that have none of their own, as calibrated ones do; "uniform" draws
+        one per neuron from 0…1, with `seed`.
     seed : int or None
         Seed of the initial voltages.
     batch_size : int or None

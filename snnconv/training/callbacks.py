@@ -13,6 +13,7 @@ import numpy as np
 
 from ..conversion.precision import all_layers
 from ..errors import InputError
+from ..files.output import check_file
 from ..files.writing import replacing
 from ..layers import NeuronLayer
 from .rounded_weights import RoundedWeights
@@ -69,6 +70,8 @@ class FiringRates(keras.callbacks.Callback):
     ------
     InputError
         When training starts, if the model has no layer of `snnconv.layers`, or the data does not fit its inputs.
+    ModelFileError
+        When training starts, if `csv` cannot be written, or its name ends as those of another format do.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class FiringRates(keras.callbacks.Callback):
         if not any(isinstance(layer, NeuronLayer) for layer in all_layers(model).values()):
             raise InputError(f"FiringRates: the model '{model.name}' has no layer of snnconv.layers.")
         self._inputs()
+        if self.csv is not None:
+            check_file(self.csv, (".csv",))  # now, and not after an epoch
         if self.log_dir is not None:
             import tensorflow as tf
 

@@ -87,6 +87,7 @@ def test_bad_runs(files, tmp_path, monkeypatch, arguments, pattern):
         (["train", "{config}", "--epochs", "0"], "--epochs must be"),
         (["demo", "-o", "{files}/text.txt"], "is not a folder"),
         (["frobnicate"], "No such command 'frobnicate'. See 'snnconv --help'"),
+        (["exprt"], r"Did you mean 'export'\? See 'snnconv --help'"),
         (["export", "--frobnicate"], "No such option.*See 'snnconv export --help'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -143,6 +143,8 @@ def test_the_list_tells_what_each_target_holds_and_lacks():
         (["-t", "nir", "--importer-dt"], "--importer-dt needs a value: time step of the reader"),
         (["-t", "nir", "--importer-dt", "fast"], "--importer-dt must be a value of type float. Received 'fast'"),
         (["-t", "nir", "--dtype", "int8"], "--dtype must be one of float64, float32"),
+        (["-t", "c", "--bits", "20"], "--bits must be a whole number from 2 to 16. Received 20"),
+        (["-t", "c", "--fraction-bits", "30"], "--fraction-bits must be a whole number from 4 to 20"),
         (["-t", "json", "--importer-dt", "1"], "target 'json' has no option --importer-dt. Its options: none"),
         (["-t", "nir", "--samples", "0"], "--samples must be a whole number above 0"),
         (["-t", "nir", "--steps", "0"], "--steps must be a whole number above 0"),

@@ -82,6 +82,22 @@ def test_what_a_broken_run_left_is_not_overlooked(folder):
     assert not (folder / "left.snn.h5").exists()
 
 
+def test_an_interrupt_says_how_to_go_on(folder, monkeypatch):
+    class Interrupting(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    out = folder / "broken.snn.h5"
+    arguments = ("finetune", folder / "model.keras", "--data", folder / "train.npz", "--epochs", 2, "-o", out)
+    with monkeypatch.context() as patch:
+        patch.setattr("snnconv.cli.train.each_epoch", lambda *_: Interrupting())
+        said = run(*arguments, code=130)
+    assert f"epochs are kept in '{out}.training'. To go on, give the same command with --resume." in said
+    run(*arguments, "--resume")
+    assert out.exists()
+
+
 CONFIG = """\
 name = "small"
 

@@ -36,6 +36,18 @@ def test_files_that_are_no_models(files, command, name, pattern):
 
 
 @pytest.mark.parametrize(
+    ("target", "pattern"),
+    [
+        ("npz", "it holds arrays, and no model. Name a Keras file, or an exported .snn.h5"),
+        ("json", "it is written for other programs. Name the .snn.h5 or the Keras file"),
+    ],
+)
+def test_graphs_for_other_programs(files, tmp_path, target, pattern):
+    run("export", files / "graph.snn.h5", "-t", target, "-o", tmp_path / f"x.snn.{target}")
+    fails(pattern, "inspect", tmp_path / f"x.snn.{target}")
+
+
+@pytest.mark.parametrize(
     ("damage", "pattern"),
     [
         (lambda file: file["populations"].pop("lif"), "cannot read"),

@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, at):
 
 def test_only_with_force_and_a_manifest_is_a_folder_replaced(tmp_path):
     write(tmp_path / "old", a="1")
-    with pytest.raises(ModelFileError, match=r"the folder exists. Name another, or replace it with --force"):
+    with pytest.raises(ModelFileError, match=r"the folder exists. Name another, or replace it with force=True"):
         write(tmp_path / "old", b="2")
     with files.replacing_folder(tmp_path / "old", force=True) as temporary:
         (temporary / "b").write_text("2")

@@ -147,3 +147,10 @@ def test_synapses_keep_the_rate_output_and_the_long_mean():
     np.testing.assert_array_equal(filtered.rate_output(x), graph.rate_output(x))
     end = filtered.readouts["classes"]
     assert end.input == "hidden.synapse"
+
+
+@pytest.mark.parametrize(("synapse", "said"), [(0.002, "synapse=0.002"), ({"hidden": 0.002}, "synapse, or")])
+def test_a_population_has_one_synapse(synapse, said):
+    graph = add_synapses(snnconv.convert(random_cnn()), {"hidden": 0.01})
+    with pytest.raises(ConversionError, match=rf"populations \['hidden'\] have a synapse already. Leave out {said}"):
+        add_synapses(graph, synapse)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import snnconv
-from snnconv.errors import InputError, ParameterError
+from snnconv.errors import InputError, ModelFileError, ParameterError
 from snnconv.layers import IF, LIF, QuantizedReLU
 from snnconv.layers.regularizers import FiringRate
 from snnconv.training.callbacks import FiringRates
@@ -239,3 +239,13 @@ class TestFiringRates:
         model.compile("adam", "mse")
         with pytest.raises(InputError, match=f"FiringRates: .*{message}"):
             model.fit(X, X[:, :1], verbose=0, callbacks=[FiringRates(data)])
+
+    @pytest.mark.parametrize(("name", "message"), [("no/rates.csv", "there is no folder"), ("m.keras", "m.csv")])
+    def test_a_file_that_cannot_be_written_is_named_before_an_epoch(self, tmp_path, name, message):
+        (tmp_path / "m.keras").write_text("a model")
+        begun = []
+        watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
+        with pytest.raises(ModelFileError, match=message):
+            network().fit(X, X[:, :1], verbose=0, callbacks=[FiringRates(X, csv=tmp_path / name), watch])
+        assert not begun
+        assert (tmp_path / "m.keras").read_text() == "a model"

@@ -176,6 +176,6 @@ def test_weights_that_int32_leaves_no_bits_are_refused_by_name():
     """1/65535 of an input at 1 is a weight of 1.5e-6: for a few bits of it the threshold would be some millions, and
     the product with a leak of 16 bits some 10^10."""
     graph = Line((1,)).dense("d", [[2.0]]).neurons("n", LIF()).dense("out", [[1.0]]).graph()
-    message = r"layer 'n': its leak product reaches .* int32 has 32.*bits of the input"
+    message = r"layer 'n': its leak product reaches .* int32 has 32. Lower fraction_bits or threshold_bits, or the bits"
     with pytest.raises(ConversionError, match=message):
         quantize(graph, 8, fraction_bits=16, threshold_bits=12, input=Analog(bits=16))

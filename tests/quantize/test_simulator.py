@@ -202,6 +202,19 @@ def test_the_simulator_checks_what_it_is_given():
         simulator.predict(2 * np.ones((1, 7)), 5)
 
 
+@pytest.mark.parametrize("call", [IntegerSimulator, lambda graph: run(graph, np.ones((1, 7)), 5)])
+def test_a_float_graph_is_no_integer_graph(call):
+    with pytest.raises(ParameterError, match=r"takes an IntegerGraph. Received SpikingGraph. Quantise it first: \w+\("):
+        call(random_line(0))
+    with pytest.raises(ParameterError, match="takes an IntegerGraph. Received str.$"):
+        call("model.int.h5")
+
+
+def test_quantize_takes_a_graph():
+    with pytest.raises(ParameterError, match=r"Received str. Pass quantize\(snnconv.load\(path\)\)"):
+        quantize("model.snn.h5")
+
+
 def test_latency_codes_take_inputs_that_are_held():
     graph = quantize(random_line(0), input=LatencyCode(window=5))
     with pytest.raises(InputError, match=r"input 'x' must have shape \(n, 7\). Received \(1, 10, 7\)"):

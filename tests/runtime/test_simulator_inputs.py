@@ -134,7 +134,7 @@ def first_then(second):
         (lambda: first_then((X[:4], Y[:3])), "x has 4 samples, y has 3"),
         (lambda: first_then(X[:4]), "targets with every batch"),
         (lambda: first_then((np.repeat(X[:4, None], N_STEPS, 1), Y[:4])), "'input' varies in time in some batches"),
-        (lambda: first_then((X[:4], np.full(4, 9))), "class numbers must be whole numbers from 0 to 4"),
+        (lambda: first_then((X[:4], np.full(4, 9))), "class numbers must be whole numbers from 0 to 4. Received 9"),
         (lambda: first_then((X[:4] * np.nan, Y[:4])), "NaN or infinity"),
         (lambda: first_then(("text", Y[:4])), "must be an array of numbers"),
     ],

@@ -34,6 +34,7 @@ from ...files.hdf5 import (
     read_text,
 )
 from ...files.limits import check_json, check_unpacked
+from ...files.output import is_own
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -131,6 +132,8 @@ def _open_archive(path: Path, config: dict[str, Any] | None) -> Iterator[Source]
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if "model.weights.h5" not in names:
+                if names and all(name.endswith(".npy") for name in names):
+                    raise ModelFileError("it holds arrays, and no model. Name a Keras file, or an exported .snn.h5.")
                 raise ModelFileError("there is no model.weights.h5 in it. Save the model again, with model.save().")
             if any(name.startswith("assets/") and not name.endswith("/") for name in names):
                 raise ModelFileError("it holds vocabularies or other assets, which snnconv does not read.")
@@ -254,6 +257,8 @@ def _folder(path: Path) -> str:
 
 
 def _not_a_model(path: Path) -> str:
+    if path.suffix == ".json" and path.stat().st_size and is_own(path):
+        return "it is written for other programs. Name the .snn.h5 or the Keras file of the network."
     if path.suffix == ".json":
         return "it is the JSON of a model, without weights. Name the file of the weights, and this one as config=."
     if path.suffix not in MODEL_SUFFIXES:

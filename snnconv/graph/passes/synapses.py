@@ -30,11 +30,17 @@ def add_synapses(graph: SpikingGraph, synapse: Synapse | float | Mapping[str, Sy
     Raises
     ------
     ConversionError
-        If a name is not that of a population.
+        If a name is not that of a population, or of one that has a synapse.
     """
     names = [node.name for node in graph.nodes if isinstance(node, Population)]
     synapses = dict(synapse) if isinstance(synapse, Mapping) else dict.fromkeys(names, synapse)
     named_populations(graph, synapses, "synapse")
+    if again := [name for name in synapses if f"{name}.synapse" in {node.name for node in graph.nodes}]:
+        given = "" if isinstance(synapse, Mapping) else f"={synapse}"
+        raise ConversionError(
+            f"populations {again} have a synapse already. Leave out synapse{given}, or give it where the Keras model "
+            f"is converted."
+        )
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
     for node in graph.nodes:

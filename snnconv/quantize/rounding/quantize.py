@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import ConversionError, ParameterError
 from ...graph import AveragePool, Population, SpikingGraph
-from ...runtime.arguments import check_dt
+from ...runtime.arguments import check_dt, check_graph
 from ...text.plain import first_of, plural
 from ..codes import Analog, Code
 from ..integer_graph import IntegerGraph
@@ -83,6 +83,7 @@ def quantize(
     ParameterError
         If a parameter is out of its range.
     """
+    check_graph(graph, "quantize")
     settings = Settings(
         weight_bits=weight_bits,
         dt=graph.dt if dt is None else dt,
