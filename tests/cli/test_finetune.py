@@ -104,7 +104,7 @@ learning_rate = 0.01
 
 [finetune]
 n_steps = 2
-epochs = 3
+epochs = 8
 teach = true
 teacher_layers = 0.1
 trainable = ["kernels", "neuron_biases"]
