@@ -280,12 +280,15 @@ def adapted(graph: SpikingGraph, settings: Settings | Config, dt: float, **given
     ----------
     dt : float
         Length of a step, in seconds.
+    given
+        Fields of `Adaptation`; samples may be arrays, or named as in a config.
     """
     from ..tuning.search.setting import without_synapses
 
     wanted = dataclasses.replace(settings.conversion.adaptation, **given)
     sources = {"refit": wanted.refit, "calibrate": wanted.calibrate}
-    samples = {key: _few_samples(source, settings, graph) for key, source in sources.items() if source is not None}
+    named = {key: source for key, source in sources.items() if isinstance(source, (bool, Path))}
+    samples = {key: _few_samples(source, settings, graph) for key, source in named.items()}
     return dataclasses.replace(wanted, **samples).apply(without_synapses(graph), dt)
 
 

@@ -117,11 +117,10 @@ def train_and_export(
         held = data.x_train[numbers], data.y_train[numbers]
         data = dataclasses.replace(data, x_train=data.x_train[fitted], y_train=data.y_train[fitted])
 
-    def converted(model: Any, has_data: bool) -> SpikingGraph:
-        without = {} if has_data else {"refit": None, "calibrate": None}
-        return adapted(convert(model, verbose=False), config, config.simulation.dt, **without)
+    def converted(model: Any, **given: Any) -> SpikingGraph:
+        return adapted(convert(model, verbose=False), config, config.simulation.dt, **given)
 
-    trial = converted(build_model(config, data.input_shape, data.n_classes), False)
+    trial = converted(build_model(config, data.input_shape, data.n_classes), refit=None, calibrate=None)
     if tuning is not None:
         check_settings(trial, **tuning.arguments())  # before minutes are spent on training
     keras.utils.clear_session()  # layers are numbered from the start again
@@ -141,7 +140,9 @@ def train_and_export(
     step("", f"rate accuracy {trained.rate_accuracy:.1%} on the test samples, in Keras")
 
     trained.save(model_path)
-    graph = adapted(convert(trained.model, verbose=False), config, config.simulation.dt)
+    few = data.x_train[: config.conversion.n_samples]  # none that is held back
+    given = {key: few for key in ("refit", "calibrate") if getattr(config.conversion, key) is True}
+    graph = converted(trained.model, **given)
     n_neurons = sum(math.prod(view.shape) for view in graph.populations.values())
     populations = plural(len(graph.populations), "population")
     step("Convert", f"{n_neurons:,} spiking neurons in {populations}; rates checked with Keras")

@@ -9,6 +9,8 @@ from keras import layers as kl
 
 import snnconv
 from snnconv.training import datasets
+from snnconv.training.finetune import held_back
+from snnconv.tuning.adaptation import Adaptation
 
 from ..helpers.command import fails, run
 
@@ -123,3 +125,21 @@ def test_a_config_fine_tunes_what_it_trained(tmp_path):
     data = datasets.load("digits")
     accuracy = snnconv.Simulator(snnconv.load(found["graph"])).evaluate(data.x_test, data.y_test, 2)["accuracy"]
     assert found["spiking_accuracy"] == accuracy
+
+
+def test_a_config_calibrates_with_no_sample_that_is_held_back(tmp_path, monkeypatch):
+    taken, apply = [], Adaptation.apply
+
+    def noted(self, *arguments):
+        taken.append(self.calibrate)
+        return apply(self, *arguments)
+
+    monkeypatch.setattr(Adaptation, "apply", noted)
+    config = CONFIG.replace("epochs = 3", "epochs = 1") + "\n[conversion]\ncalibrate = true\ncalibrate_steps = 2\n"
+    (tmp_path / "small.toml").write_text(config)
+    run("train", tmp_path / "small.toml", "-o", tmp_path / "out", "--epochs", 1)
+    data = datasets.load("digits")
+    fitted, held = held_back(len(data.x_train), 0.1, 0)
+    (samples,) = (each for each in taken if each is not None)  # none in trials before the training
+    np.testing.assert_array_equal(samples, data.x_train[fitted][:300])
+    assert set(held) & set(range(300)), "the first 300 of all would have had some"
