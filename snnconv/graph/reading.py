@@ -19,7 +19,7 @@ from ..errors import SnnconvError
 
 FIRST, FALL = "best_read_from", "best_read_fall"  # in the metadata of a graph
 
-SHORTEST = 8.0  # steps of a run, by `fall`, from which on the last ones weigh less: in fewer all are needed
+SHORTEST = 4.0  # steps of a run, by `fall`, from which on the last ones weigh less: in fewer all are needed
 
 
 @dataclass(frozen=True)

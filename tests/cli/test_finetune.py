@@ -122,7 +122,7 @@ learning_rate = 0.01
 
 [finetune]
 n_steps = 2
-epochs = 3
+epochs = 8
 teach = true
 teacher_layers = 0.1
 trainable = ["kernels", "neuron_biases"]
@@ -151,7 +151,7 @@ def test_a_config_calibrates_with_no_sample_that_is_held_back(tmp_path, monkeypa
         return apply(self, *arguments)
 
     monkeypatch.setattr(Adaptation, "apply", noted)
-    config = CONFIG.replace("epochs = 3", "epochs = 1") + "\n[conversion]\ncalibrate = true\ncalibrate_steps = 2\n"
+    config = CONFIG.replace("epochs = 8", "epochs = 1") + "\n[conversion]\ncalibrate = true\ncalibrate_steps = 2\n"
     (tmp_path / "small.toml").write_text(config)
     run("train", tmp_path / "small.toml", "-o", tmp_path / "out", "--epochs", 1)
     data = datasets.load("digits")

@@ -8,7 +8,7 @@ from keras import layers as kl
 import snnconv
 from snnconv.errors import ConversionWarning, ExportError, InputError, ParameterError
 from snnconv.export import export, find_target
-from snnconv.graph.reading import PLAIN, SHORTEST, Reading
+from snnconv.graph.reading import PLAIN, Reading
 from snnconv.runtime import reference
 from snnconv.tuning.calibrate.fitting import fit_layers
 from snnconv.tuning.calibrate.outcome import best_reading, outcome_of
@@ -150,8 +150,9 @@ def test_the_best_reading_averages_over_what_neurons_owe_at_the_end():
     periods = np.arange(2, 12)
     steps = (np.arange(1, 65)[None, :, None] % periods[:, None, None] == 0).astype("float64")
     wanted = {"y": 1 / periods[:, None]}
-    reading = best_reading({"y": steps}, wanted, lambda label, means: means + (wanted[label] - means).mean())
-    assert reading == Reading(1, 64 / SHORTEST)
+    corrected = lambda label, means: means + (wanted[label] - means).mean()  # noqa: E731
+    assert best_reading({"y": steps}, wanted, corrected) == Reading(1, 8.0), "an eighth"
+    assert best_reading({"y": steps[:, :16]}, wanted, corrected) == Reading(1, 4.0), "a quarter: few spikes"
 
 
 def test_targets_without_signed_spikes_say_so(deep, x, tmp_path):

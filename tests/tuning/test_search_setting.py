@@ -34,10 +34,10 @@ def test_readouts_by_hand():
     filtered = [low * 1, low * (1 - low) + low * 3]
     np.testing.assert_allclose(read(Readout("lowpass", tau=0.002))[:2], filtered)
     assert Readout(skip=1).n_counted(3).tolist() == [0, 1, 2]
-    weights = 1 - np.exp(-4 * np.arange(3, 0, -1))  # from the second step on, 8 times 0.25
+    weights = 1 - np.exp(-2 * np.arange(3, 0, -1))  # from the second step on, 4 times 0.5
     expected = [1, weights[1:] @ [1, 3] / weights[1:].sum(), weights @ [1, 3, 8] / weights.sum()]
-    np.testing.assert_allclose(read(Readout(fall=0.25)), expected)
-    np.testing.assert_allclose(Readout(fall=0.25).n_counted(3), [1, weights[1:].sum(), weights.sum()])
+    np.testing.assert_allclose(read(Readout(fall=0.5)), expected)
+    np.testing.assert_allclose(Readout(fall=0.5).n_counted(3), [1, weights[1:].sum(), weights.sum()])
 
 
 def test_readouts_are_checked():

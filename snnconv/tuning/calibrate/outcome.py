@@ -14,7 +14,7 @@ Values = dict[str, np.ndarray]
 Correct = Callable[[str, np.ndarray], np.ndarray]
 
 SHARES = (0, 1 / 8, 1 / 4, 1 / 2)  # of the steps that a reading may leave out
-FALLS = (0, 1 / SHORTEST)  # of the steps, in which the weights of the last ones may fall
+FALLS = (0, 1 / 8, 1 / SHORTEST)  # of the steps, in which the weights of the last ones may fall
 WORTH = 0.95  # of the error at the most, to read otherwise than by the plain mean: it is a choice more for who reads
 
 
