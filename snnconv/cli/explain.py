@@ -55,6 +55,8 @@ def explain(
     from .screen import print_json, say, tell
 
     check_steps(steps, 1.0)
+    if sample and input is None:
+        raise ParameterError("--sample is one of the inputs. Name these with --input FILE.")
     if plot is not None:
         if input is None:
             raise ParameterError("--plot shows a unit at a sample. Name the inputs with --input FILE.")

@@ -64,6 +64,7 @@ def test_the_command_gives_json(graphs, folder):
     [
         (("lif", "one"), "UNIT is a number, or a place as in 3,4,0. Received 'one'"),
         (("lif", "0", "--plot", "u.png"), "--plot shows a unit at a sample"),
+        (("lif", "0", "--sample", "3"), "--sample is one of the inputs. Name these with --input FILE"),
         (("lif", "0", "-i", "x.npy", "--plot", "u.tiger"), "Name a file with .png, .svg or .pdf"),
         (("lif", "0", "-i", "x.npy", "--steps", "0"), "--steps must be a whole number above 0"),
     ],
