@@ -251,7 +251,7 @@ def test_a_folder_gets_a_manifest_and_is_replaced_only_with_force(registered, tm
     assert about["verdict"] == str(verdict)
     assert list(about["files"]) == ["a.txt"]
     assert changed_files(tmp_path / "x") == {}
-    with pytest.raises(ModelFileError, match="--force"):
+    with pytest.raises(ModelFileError, match="force=True"):
         export.export(network(), tmp_path / "x", "test")
     export.export(network(), tmp_path / "x", "test", force=True)
     assert json.loads((tmp_path / "x" / "MANIFEST.json").read_text())["options"]["bits"] == 8
