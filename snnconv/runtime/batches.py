@@ -20,7 +20,7 @@ from ..graph import SpikingGraph
 from ..neurons.base import State, is_whole
 from ..text.progress import track
 from .arguments import Recording, check_state
-from .compiled.engine import Batch, Chunk, Engine, is_gpu, pools_memory
+from .compiled.engine import Batch, Chunk, Engine, pools_memory
 from .compiled.model import Program
 from .samples import Samples, take
 
@@ -38,11 +38,6 @@ BATCH_BYTES = 4 << 20
 LARGEST = 256
 """Samples of a batch, unless asked otherwise."""
 
-# Of the widest layer's values at all steps of a chunk, which then are still in a processor's cache when the next layer
-# takes them: 3 % of a perceptron's time. Where that leaves few steps, more chunks cost more than the cache gains.
-CACHED, FEWEST_CACHED = 8 << 20, 25
-"""Bytes that a chunk is cut to on CPUs, and steps below which it is not."""
-
 
 def sizes(
     graph: SpikingGraph,
@@ -53,7 +48,6 @@ def sizes(
     chunk_steps: int | None = None,
     memory: int = MEMORY,
     largest: int | None = None,
-    cached: int | None = None,
 ) -> tuple[int, int]:
     """Choose batch size and chunk length for `n` samples and `n_steps` steps, where they are not given.
 
@@ -63,8 +57,6 @@ def sizes(
         Bytes for a layer's values and those of its inputs, at all steps of a chunk.
     largest : int or None
         Bytes for a layer's values alone. None: what `memory` leaves.
-    cached : int or None
-        Bytes for them in a chunk of at least `FEWEST_CACHED` steps. None: as many as for others.
     """
     itemsize = np.dtype(dtype).itemsize
     widest = max(math.prod(node.shape) for node in graph.nodes) * itemsize
@@ -77,8 +69,6 @@ def sizes(
     if batch_size is None:  # where even a few steps would not fit
         batch = min(batch, _power_of_two(memory // (4 * both * itemsize)))
     fitting = min(memory // (both * itemsize), (largest or memory) // widest) // batch
-    if cached is not None and cached >= FEWEST_CACHED * widest * batch:
-        fitting = min(fitting, cached // (widest * batch))
     most = min(n_steps, chunk_steps or max(1, fitting))
     n_chunks = math.ceil(n_steps / most)
     if chunk_steps is None:  # an even cut leaves no padding
@@ -129,7 +119,6 @@ class Batches:
         self._graph, self._engines, self._share = graph, engines, share
         self._batch_size, self._chunk_steps, self._memory = batch_size, chunk_steps, memory or MEMORY
         self._largest = None if memory or pools_memory() else KEPT
-        self._cached = None if is_gpu(None) else CACHED
         self._progress = progress
         self._programs: list[Program] = []
 
@@ -156,8 +145,9 @@ class Batches:
         """Choose how many samples and steps are handled together in a run of `n` samples and `n_steps` steps."""
         if self._batch_size is None:  # all devices get some
             n = math.ceil(n / (len(self._engines) * self._share[1]))
-        given = self._batch_size, self._chunk_steps, self._memory
-        return sizes(self._graph, n, n_steps, self.dtype, *given, self._largest, self._cached)
+        return sizes(
+            self._graph, n, n_steps, self.dtype, self._batch_size, self._chunk_steps, self._memory, self._largest
+        )
 
     def own(self, n: int, n_steps: int) -> slice:
         """This worker's share of `n` samples: whole batches."""

@@ -10,7 +10,7 @@ from snnconv.errors import InputError
 from snnconv.graph import Dense, Input, Population, SpikingGraph
 from snnconv.neurons import IF, LIF
 from snnconv.runtime import reference
-from snnconv.runtime.batches import CACHED, MEMORY, sizes
+from snnconv.runtime.batches import MEMORY, sizes
 
 from ..helpers.activations import differing
 from ..helpers.networks import forum_model, random_cnn, randomise
@@ -221,16 +221,6 @@ def test_chunks_bound_the_memory_and_leave_no_padding_where_they_can():
     assert sizes(graph, 3, 100, "float32", None, None)[0] == 4
     assert sizes(graph, 300, 100, "float32")[0] == 160, "two batches, and a size of which there are few"
     assert sizes(graph, 300, 100, "float32", 37, 11) == (37, 11)
-
-
-def test_chunks_of_many_steps_are_cut_to_what_a_cache_holds():
-    graph = single_neuron(LIF(), bias=[1.0] * 1000)
-    assert sizes(graph, 64, 100, "float32") == (64, 100)
-    assert sizes(graph, 64, 100, "float32", cached=CACHED) == (64, 25), "33 steps fit; four chunks leave no padding"
-    assert sizes(graph, 64, 100, "float32", None, 100, cached=CACHED) == (64, 100), "where a length is given it holds"
-    assert sizes(graph, 1, 1000, "float32", cached=CACHED) == (1, 1000)
-    wide = single_neuron(LIF(), bias=[1.0] * 10_000)
-    assert sizes(wide, 64, 100, "float32", cached=CACHED) == sizes(wide, 64, 100, "float32"), "no 25 steps fit"
 
 
 def test_batches_are_cut_with_little_padding():
