@@ -35,7 +35,8 @@ def add_synapses(graph: SpikingGraph, synapse: Synapse | float | Mapping[str, Sy
     names = [node.name for node in graph.nodes if isinstance(node, Population)]
     synapses = dict(synapse) if isinstance(synapse, Mapping) else dict.fromkeys(names, synapse)
     named_populations(graph, synapses, "synapse")
-    if again := [name for name in synapses if f"{name}.synapse" in {node.name for node in graph.nodes}]:
+    taken = {node.name for node in graph.nodes}
+    if again := [name for name in synapses if f"{name}.synapse" in taken]:
         given = "" if isinstance(synapse, Mapping) else f"={synapse}"
         raise ConversionError(
             f"populations {again} have a synapse already. Leave out synapse{given}, or give it where the Keras model "
