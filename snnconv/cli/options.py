@@ -58,9 +58,12 @@ Synapse = Annotated[
 
 def read_scale(text: str) -> float | dict[str, float]:
     """The factor of --scale-firing-rates, or one for each population that is named."""
-    if "=" not in text:
-        return float(text)
-    return {name: float(factor) for name, _, factor in (part.rpartition("=") for part in text.split(","))}
+    try:
+        if "=" not in text:
+            return float(text)
+        return {name: float(factor) for name, _, factor in (part.rpartition("=") for part in text.split(","))}
+    except ValueError:
+        raise typer.BadParameter(f"it must be a number, or NAME=NUMBER,… for populations. Received {text!r}") from None
 
 
 ScaleFiringRates = Annotated[

@@ -13,31 +13,25 @@ from ..graph import Inputs, SpikingGraph
 from ..runtime.classes import check_numbers, n_classes_of, target_classes
 
 
-def read_data(data: Path | None, labels: Path | None) -> tuple[Arrays | None, Arrays | None]:
+def read_data(data: Path | None, labels: Path | None, mapped: bool = False) -> tuple[Arrays | None, Arrays | None]:
     """Read the files of inputs and labels; labels may lie beside the inputs, as y.
 
-    Raises
-    ------
-    ParameterError, InputError
-        If labels are named and inputs are not, or a file cannot be read.
-    """
-    given = None if data is None else read_arrays(data)
-    if labels is not None:
-        return given, read_labels(labels, data)
-    return given, given["y"] if isinstance(given, dict) and "y" in given else None
-
-
-def read_labels(labels: Path | None, data: Path | None) -> Arrays | None:
-    """Read the file of labels, if one is named, which are those of the inputs in another file.
+    Parameters
+    ----------
+    mapped : bool
+        Leave inputs in an .npy file there, to be read part by part.
 
     Raises
     ------
     ParameterError, InputError
-        If no file of inputs is named, whose place random numbers take, or the labels cannot be read.
+        If labels are named and inputs, whose place random numbers take, are not, or a file cannot be read.
     """
     if labels is not None and data is None:
         raise ParameterError("--labels are those of --input. Name the inputs as well.")
-    return None if labels is None else read_arrays(labels)
+    given = None if data is None else read_arrays(data, mapped)
+    if labels is not None:
+        return given, read_arrays(labels)
+    return given, given["y"] if isinstance(given, dict) and "y" in given else None
 
 
 def as_inputs(data: Arrays, graph: SpikingGraph) -> Any:

@@ -15,7 +15,7 @@ from ..errors import DistributionError, ParameterError, one_line
 from ..text.plain import plural, run_text
 from ..text.table import Table
 from .app import complete_one_of
-from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Model, ScaleFiringRates, Synapse
+from .options import Dt, Dtype, Force, Input, Json, KerasOptions, Labels, Model, ScaleFiringRates, Synapse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +34,7 @@ STEPS_SHOWN = (1, 2, 5)  # times powers of ten
 def simulate(
     model: Model,
     input: Input = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", "-l", metavar="FILE", help="Class numbers, in an .npy or .npz file, for an accuracy."),
-    ] = None,
+    labels: Labels = None,
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", help="Time steps to run.  [default: the config's, or 100]")
     ] = None,
@@ -113,7 +110,7 @@ def simulate(
     from ..files.output import check_file
     from ..runtime.arguments import check_precision, check_read_from, check_steps, initial_voltages, recording
     from .model import find_model, read_run
-    from .samples import as_inputs, read_arrays, read_labels
+    from .samples import as_inputs, read_data
     from .screen import print_json
 
     if steps is not None:
@@ -133,14 +130,13 @@ def simulate(
     file = find_model(model, keras, dt)
     steps, read = read_run(file, steps)
     check_steps(steps, file.dt)
-    given = None if input is None else read_arrays(input, mapped=True)
-    classes = read_labels(labels, input)
+    given, classes = read_data(input, labels, mapped=True)
     distribution = new_strategy(strategy, worker_timeout)
     graph = file.open(synapse, scale_firing_rates, given).graph
     recorded = recording(graph, record or ())
     initial_voltages(graph, voltage, seed)
     xs = random_inputs(graph, seed) if given is None else as_inputs(given, graph)
-    samples = _samples(graph, xs, classes, steps, dtype)
+    samples = _samples(graph, xs, given, classes, steps, dtype)
 
     from .app import import_tensorflow
 
@@ -199,14 +195,13 @@ def simulate(
     _show(simulation, account, findings, moved, ran, reading, readout.skip)
 
 
-def _samples(graph: SpikingGraph, xs: Any, classes: Any, n_steps: int, dtype: str) -> Samples:
+def _samples(graph: SpikingGraph, xs: Any, given: Any, classes: Any, n_steps: int, dtype: str) -> Samples:
     from ..runtime.samples import Samples
-    from .samples import as_labels, n_classes
+    from .samples import class_numbers
 
     samples = Samples(graph, xs, n_steps, dtype)
-    if classes is None:
-        return samples
-    return Samples(graph, xs, n_steps, dtype, as_labels(classes, samples.at_first, n_classes(graph)))
+    y = class_numbers(graph, given, classes, samples.at_first)
+    return samples if y is None else Samples(graph, xs, n_steps, dtype, y)
 
 
 def _show_beginning(simulation: Simulation, run: LongRun, resume: bool) -> None:

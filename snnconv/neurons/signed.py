@@ -63,7 +63,7 @@ class SignedIF(Neuron):
     """
 
     amplitude: float = 0.01
-    negative_threshold: float = 0.25
+    negative_threshold: float = 1 / 16
     rate_limit: float | tuple[Any, ...] | None = None
 
     state: ClassVar[tuple[str, ...]] = ("voltage", "n_sent")

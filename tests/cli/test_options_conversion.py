@@ -71,7 +71,8 @@ def test_rates_of_named_populations_are_scaled(tmp_path):
     chosen, faster = (snnconv.load(tmp_path / f"{name}.snn.h5").populations for name in ("chosen", "two"))
     ratios = [chosen[name].amplitude / faster[name].amplitude for name in ("a", "b")]
     assert ratios == pytest.approx([1, 4])
-    assert "--scale-firing-rates" in run("export", tmp_path / "two.keras", "--scale-firing-rates", "b=x", code=2)
+    printed = run("export", tmp_path / "two.keras", "--scale-firing-rates", "b=x", code=2)
+    assert "'--scale-firing-rates': it must be a number, or NAME=NUMBER,… for populations. Received 'b=x'" in printed
 
 
 def test_a_swap_that_is_none_is_refused(pooled):

@@ -9,6 +9,7 @@ import snnconv
 from snnconv.errors import ConversionWarning, ExportError, InputError, ParameterError
 from snnconv.export import export, find_target
 from snnconv.graph.reading import PLAIN, Reading
+from snnconv.neurons import SignedIF
 from snnconv.runtime import reference
 from snnconv.tuning.calibrate.fitting import fit_layers
 from snnconv.tuning.calibrate.outcome import best_reading, outcome_of
@@ -57,6 +58,23 @@ def test_heights_leave_room_for_late_starts_and_other_samples(deep, x):
     """Where the largest activation of the samples is a spike at every step, neurons never catch up."""
     full, roomy = (snnconv.calibrate(deep, x[:6], 96, percentile=each) for each in (100, None))
     assert error(roomy, deep, x[30:], 96) < 0.7 * error(full, deep, x[30:], 96)
+
+
+def test_neurons_of_their_own_negative_threshold_keep_it_and_a_low_one_follows_more_closely():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6, 6, 2))])
+    for _ in range(7):
+        model.add(kl.Conv2D(8, 3, padding="same", kernel_initializer="he_normal", activation="relu"))
+    for layer in (kl.GlobalAveragePooling2D(), kl.Dense(12, activation="relu"), kl.Dense(5)):
+        model.add(layer)
+    x = np.random.default_rng(0).uniform(0, 1, (40, 6, 6, 2)).astype("float32")
+    errors = {}
+    for neuron in (SignedIF(), SignedIF(negative_threshold=0.5)):
+        plain = snnconv.convert(model, verbose=False, swap_activations={"relu": neuron})
+        graph = snnconv.calibrate(plain, x[:30], 48)
+        assert {view.neuron.negative_threshold for view in graph.populations.values()} == {neuron.negative_threshold}
+        errors[neuron.negative_threshold] = error(graph, plain, x[30:], 48)
+    assert errors[1 / 16] < 0.8 * errors[0.5]
 
 
 def error_in_rates(graph, plain, x):

@@ -99,7 +99,8 @@ def of_height(neuron: Neuron, height: np.ndarray | float, dt: float, spikes: str
     ceiling = getattr(neuron, "max_rate", getattr(neuron, "rate_limit", None))
     limit = None if ceiling is None else as_tuples((np.asarray(ceiling) * current).tolist())
     if spikes == "signed":
-        return Recoding(SignedIF(amplitude=dt, rate_limit=limit), current, height)
+        signed = neuron if steps_as(neuron, SignedIF) else SignedIF()
+        return Recoding(dataclasses.replace(signed, amplitude=dt, rate_limit=limit), current, height)
     highest = None if limit is None else float(np.max(limit))
     return Recoding(IF(amplitude=dt, min_voltage=-math.inf, max_spikes=1, rate_limit=highest), current, height)
 
