@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..conversion.precision import all_layers
-from ..errors import InputError
+from ..errors import InputError, ModelFileError
 from ..files.output import check_file
 from ..files.writing import replacing
 from ..layers import NeuronLayer
@@ -71,7 +71,8 @@ class FiringRates(keras.callbacks.Callback):
     InputError
         When training starts, if the model has no layer of `snnconv.layers`, or the data does not fit its inputs.
     ModelFileError
-        When training starts, if `csv` cannot be written, or its name ends as those of another format do.
+        When training starts, if `csv` cannot be written, or its name ends as those of another format do, or if
+        `log_dir` is a file.
     """
 
     def __init__(
@@ -95,6 +96,8 @@ class FiringRates(keras.callbacks.Callback):
         if self.csv is not None:
             check_file(self.csv, (".csv",))  # now, and not after an epoch
         if self.log_dir is not None:
+            if os.path.isfile(self.log_dir):
+                raise ModelFileError(f"FiringRates: log_dir must be a folder. '{os.fspath(self.log_dir)}' is a file.")
             import tensorflow as tf
 
             self._writer = tf.summary.create_file_writer(os.fspath(self.log_dir))

@@ -240,12 +240,19 @@ class TestFiringRates:
         with pytest.raises(InputError, match=f"FiringRates: .*{message}"):
             model.fit(X, X[:, :1], verbose=0, callbacks=[FiringRates(data)])
 
-    @pytest.mark.parametrize(("name", "message"), [("no/rates.csv", "there is no folder"), ("m.keras", "m.csv")])
-    def test_a_file_that_cannot_be_written_is_named_before_an_epoch(self, tmp_path, name, message):
+    @pytest.mark.parametrize(
+        ("argument", "name", "message"),
+        [
+            ("csv", "no/rates.csv", "there is no folder"),
+            ("csv", "m.keras", "m.csv"),
+            ("log_dir", "m.keras", "log_dir must be a folder"),
+        ],
+    )
+    def test_a_file_that_cannot_be_written_is_named_before_an_epoch(self, tmp_path, argument, name, message):
         (tmp_path / "m.keras").write_text("a model")
         begun = []
         watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
         with pytest.raises(ModelFileError, match=message):
-            network().fit(X, X[:, :1], verbose=0, callbacks=[FiringRates(X, csv=tmp_path / name), watch])
+            network().fit(X, X[:, :1], verbose=0, callbacks=[FiringRates(X, **{argument: tmp_path / name}), watch])
         assert not begun
         assert (tmp_path / "m.keras").read_text() == "a model"
