@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConversionError, ExportError, InputError
+from ..errors import ConversionError, ExportError, InputError, ParameterError
 from ..graph import SpikingGraph
 from ..neurons import LIF
 from ..neurons.base import steps_as
 from ..quantize import Analog, Code, IntegerGraph, LatencyCode, RateCode, load, quantize, run
 from ..quantize.file import SUFFIX
 from ..runtime.result import Result
-from ..text.advice import either
+from ..text.advice import argument, either
 from .target import Inputs, Option, Settings
 
 INTEGERS = f"network{SUFFIX}"  # the file with the integer graph in every such folder
@@ -57,8 +57,10 @@ def to_integers(graph: SpikingGraph, settings: Settings) -> IntegerGraph:
     n_steps = max(options["longest"], settings.n_steps)
     try:
         integers = quantize(graph, options["bits"], dt=settings.dt, input=code, n_steps=n_steps, **numbers)
-    except ConversionError as error:
-        raise ExportError(str(error)) from error
+    except (ConversionError, ParameterError) as error:
+        own = {"n_steps": "longest" if n_steps > settings.n_steps else "n_steps", "weight_bits": "bits"}
+        message = re.sub(r"\b(n_steps|weight_bits)\b", lambda match: argument(own[match[0]]), str(error))
+        raise (ParameterError if isinstance(error, ParameterError) else ExportError)(message) from error
     x = samples(integers, settings.inputs)
     try:
         integers.check_inputs(x, settings.n_steps)

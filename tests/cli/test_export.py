@@ -9,11 +9,13 @@ from keras import layers as kl
 
 import snnconv
 from snnconv import export, quantize
+from snnconv.errors import ExportError
 from snnconv.files.manifest import read_manifest
+from snnconv.neurons import LIF
 from snnconv.runtime import reference
 
 from ..helpers.command import fails, run
-from ..helpers.integer_networks import random_line
+from ..helpers.integer_networks import Line, random_line
 from ..helpers.networks import forum_model
 
 
@@ -207,3 +209,15 @@ def test_a_range_is_advised_as_options_of_this_command(folder):
     pattern = r"inputs reach from 0\.\S+ to 2\.\S+, outside of 0…1\. Name their range: --low 0 --high 2\.\d+\.$"
     options = ("--target", "c", "--data", folder / "x.npy", "-o", folder / "wide")
     fails(pattern, "export", folder / "plain.snn.h5", *options)
+
+
+def test_sums_that_do_not_fit_are_advised_as_options_of_the_target(tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(400, 2))
+    graph = Line((4,)).dense("d", np.ones((4, 400))).neurons("n", LIF()).dense("out", kernel).graph()
+    graph.save(tmp_path / "wide.snn.h5")
+    options = ("export", tmp_path / "wide.snn.h5", "--target", "c", "-o", tmp_path / "c")
+    fails(r"layer 'y': its total .* has 32\. Lower --longest or --bits\.$", *options, "--longest", 1 << 24)
+    fails(r"layer 'y': its total .* has 32\. Lower --steps or --bits\.$", *options, "--steps", 1 << 24)
+    with pytest.raises(ExportError, match="Lower longest or bits"):
+        export.export(graph, tmp_path / "c", "c", longest=1 << 24)
+    assert not (tmp_path / "c").exists()
