@@ -23,17 +23,21 @@ def x():
     return np.random.default_rng(0).uniform(0, 1, (40, 6, 6, 2)).astype("float32")
 
 
-@pytest.fixture(scope="module")
-def deep():
-    """Eight relu layers, some with a ceiling: what is sent too early in one grows in those behind it."""
+def deep_model(ceiling):
+    """Eight relu layers, every other one with the ceiling: what is sent too early in one grows in those behind it."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((6, 6, 2))])
     for k in range(7):
         model.add(kl.Conv2D(8, 3, padding="same", kernel_initializer="he_normal", name=f"conv{k}"))
-        model.add(kl.ReLU(max_value=6.0 if k % 2 else None, name=f"relu{k}"))
+        model.add(kl.ReLU(max_value=ceiling if k % 2 else None, name=f"relu{k}"))
     for layer in (kl.GlobalAveragePooling2D(), kl.Dense(12, activation="relu", name="relu7"), kl.Dense(5)):
         model.add(layer)
-    return snnconv.convert(model, verbose=False)
+    return model
+
+
+@pytest.fixture(scope="module")
+def deep():
+    return snnconv.convert(deep_model(6.0), verbose=False)
 
 
 def error(graph, plain, x, n_steps):
@@ -60,15 +64,8 @@ def test_heights_leave_room_for_late_starts_and_other_samples(deep, x):
     assert error(roomy, deep, x[30:], 96) < 0.7 * error(full, deep, x[30:], 96)
 
 
-def test_neurons_of_their_own_negative_threshold_keep_it_and_a_low_one_follows_more_closely():
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((6, 6, 2))])
-    for _ in range(7):
-        model.add(kl.Conv2D(8, 3, padding="same", kernel_initializer="he_normal", activation="relu"))
-    for layer in (kl.GlobalAveragePooling2D(), kl.Dense(12, activation="relu"), kl.Dense(5)):
-        model.add(layer)
-    x = np.random.default_rng(0).uniform(0, 1, (40, 6, 6, 2)).astype("float32")
-    errors = {}
+def test_neurons_of_their_own_negative_threshold_keep_it_and_a_low_one_follows_more_closely(x):
+    model, errors = deep_model(None), {}
     for neuron in (SignedIF(), SignedIF(negative_threshold=0.5)):
         plain = snnconv.convert(model, verbose=False, swap_activations={"relu": neuron})
         graph = snnconv.calibrate(plain, x[:30], 48)
