@@ -232,6 +232,8 @@ def _show(
     say(ran)
     if simulation.graph.populations:
         show(_rates_table(_contents(simulation, account)["populations"]))
+    if any(view.neuron.fires_negative for view in simulation.graph.populations.values()):
+        say("A spike of -1 takes one off in these numbers. snnconv energy counts all that are sent.")
     if account.right is not None:
         if reading:
             say(reading)

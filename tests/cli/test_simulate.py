@@ -1,5 +1,6 @@
 """``snnconv simulate``: what it runs, records, scores, and takes as inputs."""
 
+import keras
 import numpy as np
 
 import snnconv
@@ -37,3 +38,14 @@ def test_simulate_reads_an_npz_file_with_both(files):
     assert "accuracy" in printed
     named = run("simulate", files / "graph.snn.h5", *arguments, "--labels", files / "y.npy")
     assert printed.partition("accuracy")[2] == named.partition("accuracy")[2]
+
+
+def test_simulate_says_that_spikes_of_both_signs_are_added_up(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="relu"), keras.layers.Dense(2)])
+    x = np.random.default_rng(0).uniform(0, 1, (20, 4)).astype("float32")
+    np.save(tmp_path / "x.npy", x)
+    plain = snnconv.convert(model, verbose=False)
+    for spikes in ("binary", "signed"):
+        snnconv.calibrate(plain, x, 8, spikes=spikes).save(tmp_path / f"{spikes}.snn.h5")
+        printed = run("simulate", tmp_path / f"{spikes}.snn.h5", "--input", tmp_path / "x.npy", "--steps", 8)
+        assert ("A spike of -1 takes one off" in printed) == (spikes == "signed")
